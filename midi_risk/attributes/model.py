@@ -1,0 +1,174 @@
+"""Attributes: what each column means, and which part it plays in an attack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from midi_risk.errors import AttributeRoleError, did_you_mean
+
+
+class Role(StrEnum):
+    """Part that an attribute plays in re-identification."""
+
+    DIRECT_IDENTIFIER = "direct_identifier"
+    QUASI_IDENTIFIER = "quasi_identifier"
+    SENSITIVE = "sensitive"
+    INSENSITIVE = "insensitive"
+    LINKAGE_KEY = "linkage_key"
+    UNDECIDED = "undecided"
+
+
+class Kind(StrEnum):
+    """How the values of an attribute are read, folded and generalised."""
+
+    AGE = "age"
+    SEX = "sex"
+    DATE = "date"
+    TIME = "time"
+    NUMBER = "number"
+    CATEGORY = "category"
+    TEXT = "text"
+    IDENTIFIER = "identifier"
+
+
+class Decision(StrEnum):
+    """What the assessor does with an attribute."""
+
+    RETAIN = "retain"
+    GENERALISE = "generalise"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ps315Action:
+    """Row of PS3.15 Table E.1-1 for one attribute.
+
+    Parameters
+    ----------
+    action : str
+        Basic-profile action code (``X``, ``Z``, ``D``, ``U``, ``X/Z``...), or
+        ``"not listed"``.
+    options : tuple of str
+        Options that change it, such as ``"rtn_pat_chars=K"``.
+    release : str
+        Release of the standard, such as ``"2026d"``.
+    """
+
+    action: str
+    options: tuple[str, ...]
+    release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One named, typed property of subjects.
+
+    Parameters
+    ----------
+    name : str
+        Unique name in the subject table and the project file.
+    source : str
+        Name of the source table.
+    column : str
+        Column in that source table.
+    role : Role
+        Part in an attack; ``UNDECIDED`` keeps the verdict incomplete.
+    kind : Kind
+        How values are read.
+    reason : str
+        Why this role was proposed, or ``"project file"``.
+    level : str
+        ``patient``, ``study``, ``series``, ``equipment``, ``instance`` or ``file``.
+    keyword, tag, vr : str, optional
+        DICOM identity, when it has one.
+    ladder : str, optional
+        Name of the built-in generalisation ladder.
+    ps315 : Ps315Action, optional
+        Action of the confidentiality profile; None for a non-DICOM column.
+    knowable_by : tuple of str
+        Who can know it: ``public``, ``acquaintance``, ``clinician``; empty for nobody.
+    label : str
+        Description from a data dictionary.
+    order : tuple of str, optional
+        Order of the values of an ordinal sensitive attribute, lowest first.
+    utility : float
+        Weight in the information loss; 1 is neutral.
+    need : str
+        Why research needs it: the justification text.
+    decision : Decision, optional
+        What the assessor decided; None while open.
+    generalise_to : str or int, optional
+        Level name or number of the hierarchy that was decided on.
+    hierarchy_file : str, optional
+        Path of an ARX-format hierarchy that replaces the ladder.
+    """
+
+    name: str
+    source: str
+    column: str
+    role: Role
+    kind: Kind
+    reason: str
+    level: str = "patient"
+    keyword: str | None = None
+    tag: str | None = None
+    vr: str | None = None
+    ladder: str | None = None
+    ps315: Ps315Action | None = None
+    knowable_by: tuple[str, ...] = ()
+    label: str = ""
+    order: tuple[str, ...] | None = None
+    utility: float = 1.0
+    need: str = ""
+    decision: Decision | None = None
+    generalise_to: str | int | None = None
+    hierarchy_file: str | None = None
+
+    def revised(self, **changes: Any) -> Attribute:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSet:
+    """The attributes of an assessment, in order, with unique names."""
+
+    attributes: tuple[Attribute, ...]
+
+    def __iter__(self) -> Iterator[Attribute]:
+        """Iterate in order."""
+        return iter(self.attributes)
+
+    def __len__(self) -> int:
+        """Return the number of attributes."""
+        return len(self.attributes)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether an attribute of that name exists."""
+        return any(attribute.name == name for attribute in self.attributes)
+
+    def __getitem__(self, name: str) -> Attribute:
+        """Return the attribute of that name, or say which name is close."""
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute
+        raise AttributeRoleError(f"no attribute '{name}'", hint=did_you_mean(name, self.names))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(attribute.name for attribute in self.attributes)
+
+    def of_role(self, *roles: Role) -> tuple[Attribute, ...]:
+        """Return the attributes that have one of these roles, in order."""
+        return tuple(a for a in self.attributes if a.role in roles)
+
+    def revised(self, name: str, **changes: Any) -> AttributeSet:
+        """Return a copy in which one attribute has changed fields."""
+        self[name]
+        return AttributeSet(
+            tuple(a.revised(**changes) if a.name == name else a for a in self.attributes)
+        )

@@ -1,0 +1,146 @@
+"""The errors and warnings of midi-risk.
+
+::
+
+    MidiRiskError                  exit code 2 unless said otherwise
+    ├── ConfigError                a YAML or JSON file of the user has faults
+    │   └── ThreatModelError       ... and it is a threat model
+    ├── SourceError                an input cannot be used at all
+    ├── LinkageError               two sources cannot be joined by their key
+    ├── AttributeRoleError         a role or attribute that does not exist
+    ├── HierarchyError             a generalisation hierarchy does not nest
+    ├── SearchError                no recoding can be searched for
+    ├── MeasureError               a measure is not defined on this table
+    ├── OutputError                the result cannot be written
+    └── StaleAssessmentError       inputs changed or validity ended (exit code 5)
+
+    MidiRiskWarning
+    ├── ApproximationWarning       a number is a bound or an approximation
+    └── CoverageWarning            something was not seen
+
+A message is one line: what is wrong, where, what to do. It never holds a cell value.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class MidiRiskError(Exception):
+    """Base of every error that midi-risk raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One line that says what is wrong and where.
+    hint : str, optional
+        What the reader can do about it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message}. {hint}" if hint else message)
+
+
+class ConfigError(MidiRiskError):
+    """A file that the user wrote has faults; all of them are listed at once.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    faults : sequence of str
+        One text per fault, each beginning with the place in the file.
+    """
+
+    def __init__(self, path: str, faults: Sequence[str], *, hint: str = "") -> None:
+        self.path = path
+        self.faults = tuple(faults)
+        if len(self.faults) == 1:
+            text = f"{path}: {self.faults[0]}"
+        else:
+            listed = "".join(f"\n  {fault}" for fault in self.faults)
+            text = f"{path}: {len(self.faults)} errors{listed}"
+        super().__init__(text, hint=hint)
+
+
+class ThreatModelError(ConfigError):
+    """A threat model file has faults, or asks for a number nobody gave."""
+
+
+class SourceError(MidiRiskError):
+    """An input does not exist or holds nothing that can be assessed."""
+
+
+class LinkageError(MidiRiskError):
+    """Two sources cannot be joined by their linkage key."""
+
+
+class AttributeRoleError(MidiRiskError):
+    """A role, decision or attribute name that does not exist."""
+
+
+class HierarchyError(MidiRiskError):
+    """A generalisation hierarchy is incomplete or does not nest."""
+
+
+class SearchError(MidiRiskError):
+    """The search for a recoding cannot be set up."""
+
+
+class MeasureError(MidiRiskError):
+    """A disclosure measure is not defined on this table."""
+
+
+class OutputError(MidiRiskError):
+    """A result cannot be written where it was asked for."""
+
+
+class StaleAssessmentError(MidiRiskError):
+    """The assessment no longer describes its inputs, or its validity ended."""
+
+    exit_code = 5
+
+
+class MidiRiskWarning(UserWarning):
+    """Base of the warnings of midi-risk."""
+
+
+class ApproximationWarning(MidiRiskWarning):
+    """A number is an approximation or a bound, not an exact value."""
+
+
+class CoverageWarning(MidiRiskWarning):
+    """Part of the input was not seen."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the closest known words.
+
+    Parameters
+    ----------
+    word : str
+        What the user wrote.
+    known : iterable of str
+        What exists.
+
+    Returns
+    -------
+    str
+        ``Did you mean 'x'?``, or the list of known words when none is close.
+
+    Examples
+    --------
+    >>> did_you_mean("public-relase", ["public-release", "acquaintance"])
+    "Did you mean 'public-release'?"
+    """
+    names = sorted(known)
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{folded[close[0]]}'?"
+    return "Known: " + ", ".join(names) if names else "None is known"

@@ -1,0 +1,298 @@
+"""The assessment as a document: `assessment.json`, typed.
+
+These models are the only contract between computing and showing. The reports are
+rendered from them alone, and the shipped JSON schemas are generated from them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import Field
+
+from midi_risk.risk.plan_document import Part, Plan, Tool
+
+ASSESSMENT_SCHEMA = "midi-risk/assessment/1"
+
+
+class FileCounts(Part):
+    """Files by what became of them."""
+
+    read: int = Field(ge=0)
+    flagged: int = Field(ge=0)
+    not_dicom: int = Field(ge=0)
+    unreadable: int = Field(ge=0)
+
+
+class Collection(Part):
+    """What was assessed. Counts of levels that were not seen are None."""
+
+    name: str
+    digest: str
+    subjects: int = Field(ge=0)
+    studies: int | None = None
+    series: int | None = None
+    instances: int | None = None
+    files: FileCounts
+    excluded: dict[str, int] = {}
+
+
+class Threshold(Part):
+    """Threshold of the governing threat model, fixed before the figures were seen."""
+
+    k: int = Field(ge=1)
+    label: str
+    statistic: str
+    fixed_at: str
+    source: str = ""
+
+
+class Ps315(Part):
+    """Row of PS3.15 Table E.1-1."""
+
+    release: str
+    action: str
+    options: list[str] = []
+
+
+class AttributeEntry(Part):
+    """One attribute with its decision and why it stays."""
+
+    name: str
+    source: str
+    level: str
+    role: str
+    kind: str
+    distinct: int
+    missing: int
+    label: str = ""
+    reason: str = ""
+    folding: str = ""
+    knowable_by: list[str] = []
+    ladder: str | None = None
+    ps315: Ps315 | None = None
+    decision: str | None = None
+    justification: str = ""
+    contribution: float | None = Field(
+        default=None, description="fall of the governing risk when this attribute alone is removed"
+    )
+
+
+class HistogramBin(Part):
+    """Classes and subjects with class size between two bounds, both inclusive."""
+
+    size_from: int
+    size_to: int
+    classes: int
+    subjects: int
+
+
+class Diversity(Part):
+    """l-diversity of one sensitive attribute, worst class."""
+
+    attribute: str
+    distinct_l: int
+    entropy_l: float
+    homogeneous_classes: int
+    homogeneous_subjects: int
+    missing: int
+
+
+class Closeness(Part):
+    """t-closeness of one sensitive attribute, worst class."""
+
+    attribute: str
+    distance: Literal["equal", "ordered", "hierarchical"]
+    t: float
+
+
+class CurvePoint(Part):
+    """Share of subjects in classes smaller than k."""
+
+    k: int
+    subjects_below: int
+    share_below: float
+
+
+class Combination(Part):
+    """A combination of attributes on which some subjects are unique or rare."""
+
+    attributes: list[str]
+    unique: int
+    below_k: int
+
+
+class Measures(Part):
+    """Figures of the released table itself, without an attacker."""
+
+    k: int | None
+    classes: int
+    sample_uniques: int
+    class_size_histogram: list[HistogramBin]
+    quasi_identifiers: list[str] = []
+    curve: list[CurvePoint] = []
+    combinations: list[Combination] = []
+    diversity: list[Diversity] = []
+    closeness: list[Closeness] = []
+    population_uniques: list[dict[str, Any]] = []
+    trajectory: list[dict[str, Any]] = []
+
+
+class Result(Part):
+    """One `RiskEstimate` as JSON."""
+
+    measure: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    kind: Literal["exact", "estimate", "bound"]
+    n: int
+    threshold: float | None
+    passed: bool | None
+    method: str
+    reference: str = ""
+    attacker: str = ""
+
+
+class Threat(Part):
+    """Results of one adversary of one threat model."""
+
+    model: str
+    adversary: str
+    release: str = ""
+    attempt: float
+    attempt_source: str = ""
+    knows: dict[str, str] = {}
+    population: str = ""
+    threshold_k: int | None = None
+    statistic: str = ""
+    results: list[Result]
+
+
+class ChannelEntry(Part):
+    """A way to identity that is not the class table."""
+
+    name: str
+    status: Literal["assessed", "bounded", "not_assessed"]
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    evidence: str
+    required: bool = True
+
+
+class Governing(Part):
+    """The figure that decides."""
+
+    model: str
+    adversary: str
+    measure: str
+    value: float | None
+    threshold: float
+
+
+class Verdict(Part):
+    """Acceptable only when every figure passes and nothing is left unknown."""
+
+    status: Literal["acceptable", "above_threshold", "incomplete"]
+    governing: Governing | None
+    reasons: list[str]
+
+
+class FindingEntry(Part):
+    """An integrity or hygiene observation."""
+
+    code: str
+    attribute: str
+    subjects: int
+    text: str
+
+
+class LinkEntry(Part):
+    """How one source joined the leading one."""
+
+    source: str
+    rows: int
+    subjects: int
+    matched: int
+    orphans: int
+    unmatched_subjects: int
+    fan_out: int
+    key_rule: str
+
+
+class Record(Part):
+    """A subject in a class below the threshold (internal edition only)."""
+
+    subject: str
+    class_size: int
+    drivers: list[str]
+
+
+class ValueCount(Part):
+    """A value and how many subjects have it (internal edition only)."""
+
+    value: str
+    subjects: int
+
+
+class Internal(Part):
+    """Disclosive parts: only the internal edition shows them."""
+
+    records: list[Record] = []
+    records_total: int = 0
+    values: dict[str, list[ValueCount]] = {}
+    unreadable: list[dict[str, str]] = []
+
+
+class Provenance(Part):
+    """What it was computed from and how."""
+
+    sources: list[dict[str, Any]]
+    versions: dict[str, str]
+    tables: dict[str, str]
+    seed: int | None
+    command: str
+
+
+class Assessment(Part):
+    """All of it, at one time, bound to digests, with an expiry."""
+
+    schema_: str = Field(default=ASSESSMENT_SCHEMA, alias="schema")
+    tool: Tool
+    created: str
+    valid_until: str
+    collection: Collection
+    project_digest: str
+    threat_models: list[dict[str, Any]]
+    threshold: Threshold
+    attributes: list[AttributeEntry]
+    measures: Measures
+    threats: list[Threat]
+    channels: list[ChannelEntry]
+    findings: list[FindingEntry] = []
+    links: list[LinkEntry] = []
+    missing_policy: str = "category"
+    plan: Plan | None = None
+    verdict: Verdict
+    provenance: Provenance
+    internal: Internal | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document as `assessment.json` holds it."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def public(self) -> Assessment:
+        """Return a copy without the disclosive parts."""
+        plan = self.plan and self.plan.model_copy(update={"suppressed_subjects": []})
+        return self.model_copy(update={"internal": None, "plan": plan})
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return every result of every adversary as a table."""
+        rows = [
+            {"model": t.model, "adversary": t.adversary, **r.model_dump()}
+            for t in self.threats
+            for r in t.results
+        ]
+        return pd.DataFrame(rows)

@@ -1,0 +1,115 @@
+"""The recode plan as a document: `plan.json`, typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+PLAN_SCHEMA = "midi-risk/plan/1"
+
+
+class Part(BaseModel):
+    """Base of every part: frozen, nothing unknown, field names are JSON keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Tool(Part):
+    """Software that made the document."""
+
+    name: str
+    version: str
+
+
+class PlanStep(Part):
+    """One change of one attribute, with what it buys and costs."""
+
+    attribute: str
+    from_: str = Field(alias="from")
+    to: str
+    describe: str
+    risk_before: float
+    risk_after: float
+    loss: float
+    level_from: int = 0
+    level_to: int = 0
+    justification: str = ""
+
+
+class Suppressed(Part):
+    """What is left out of the release."""
+
+    subjects: int
+    cells: int
+
+
+class State(Part):
+    """Risk figures before or after the plan."""
+
+    k: int | None
+    classes: int
+    sample_uniques: int
+    subjects: int
+    risk_max: float | None
+    risk_mean: float | None
+    at_risk: float | None
+    passed: bool
+
+
+class FrontPoint(Part):
+    """One node of the Pareto front of risk and loss."""
+
+    levels: dict[str, int]
+    risk: float
+    loss: float
+    suppressed: int
+
+
+class Plan(Part):
+    """Ordered generalisations and suppressions (`plan.json`)."""
+
+    schema_: str = Field(default=PLAN_SCHEMA, alias="schema")
+    tool: Tool | None = None
+    created: str = ""
+    collection_digest: str = ""
+    threat_models: list[str] = []
+    k: int
+    found: bool
+    optimal: bool
+    utility: str
+    loss: float | None
+    levels: dict[str, int] = {}
+    hierarchies: dict[str, list[str]] = Field(
+        default={}, description="attribute -> plain-English text of each level"
+    )
+    steps: list[PlanStep]
+    suppressed: Suppressed
+    suppressed_subjects: list[str] = Field(
+        default=[], description="internal only: keys of the subjects left out"
+    )
+    before: State
+    after: State
+    front: list[FrontPoint]
+    next_step: str = ""
+    reason: str = Field(default="", description="when nothing was found: what blocks it")
+    nodes: int = 0
+    nodes_checked: int = 0
+
+    def describe(self) -> str:
+        """Return the plan in plain English, one sentence per step."""
+        if not self.found:
+            return self.reason
+        lines = [step.describe for step in self.steps] or ["Nothing has to be coarsened."]
+        if self.suppressed.subjects:
+            lines.append(f"Leave out {self.suppressed.subjects} subjects that stay rare.")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document as `plan.json` holds it."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the steps as a table."""
+        return pd.DataFrame([step.model_dump(by_alias=True) for step in self.steps])
