@@ -1,1 +1,23 @@
-"""Threat."""
+"""Threat models: schema, library, attempt tables, populations."""
+
+from __future__ import annotations
+
+from midi_risk.threat.context import ATTEMPT_TABLES, acquaintance_probability, required_class_size
+from midi_risk.threat.library import (
+    attempt_probability,
+    load_threat_model,
+    shipped_threat_models,
+)
+from midi_risk.threat.model import CHANNELS, ThreatModel, threshold_class_size
+
+__all__ = [
+    "ATTEMPT_TABLES",
+    "CHANNELS",
+    "ThreatModel",
+    "acquaintance_probability",
+    "attempt_probability",
+    "load_threat_model",
+    "required_class_size",
+    "shipped_threat_models",
+    "threshold_class_size",
+]

@@ -1,0 +1,272 @@
+"""The project file `midi-risk.yaml`, and reading of any YAML file with all its errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from midi_risk.errors import ConfigError, did_you_mean
+
+PROJECT_SCHEMA = "midi-risk/project/1"
+PROJECT_FILE = "midi-risk.yaml"
+SOURCE_KINDS = ("dicom", "metadata", "bids", "sdtm", "table")
+
+_MAX_YAML_BYTES = 5_000_000
+_FORMS = {"number", "mapping"}
+"""Tags of alternatives inside a model; they are no place in the file."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML in which a key given twice is an error, not silently the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping and refuse repeated keys."""
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str | int | float | bool):
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, "the same key is given twice", key_node.start_mark
+                    )
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path, *, what: str, error: type[ConfigError] = ConfigError) -> dict[str, Any]:
+    """Read a YAML file that must hold a mapping.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    what : str
+        What the file is, for messages: ``"project file"``.
+    error : type
+        Class of the error that is raised.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read or is not YAML; the line is named.
+    """
+    try:
+        if path.stat().st_size > _MAX_YAML_BYTES:
+            raise error(str(path), [f"too large for a {what}"])
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
+    except OSError as fault:
+        reason = (fault.strerror or "cannot be read").lower()
+        raise error(str(path), [f"{what}: {reason}"]) from None
+    except UnicodeDecodeError:
+        raise error(str(path), [f"{what} is not UTF-8 text"]) from None
+    except (yaml.YAMLError, RecursionError) as fault:
+        mark = getattr(fault, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        problem = getattr(fault, "problem", None) or "not valid YAML"
+        raise error(str(path), [f"{place}{problem}"]) from None
+    if not isinstance(data, dict):
+        raise error(str(path), [f"a {what} holds 'key: value' lines, this does not"])
+    return data
+
+
+def validated(
+    model: type[Model], data: Any, path: str, *, error: type[ConfigError] = ConfigError
+) -> Model:
+    """Return the data as a model, or raise one error that lists every fault.
+
+    Parameters
+    ----------
+    model : type
+        Pydantic model.
+    data : Any
+        Parsed YAML or JSON.
+    path : str
+        File name for the message.
+    error : type
+        Class of the error that is raised.
+
+    Examples
+    --------
+    >>> validated(Validity, {"months": 12}, "x.yaml").months
+    12
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as fault:
+        faults = []
+        for item in fault.errors(include_url=False, include_input=False):
+            place = ".".join(str(part) for part in item["loc"] if part not in _FORMS) or "file"
+            text = item["msg"].removeprefix("Value error, ")
+            if item["type"] == "extra_forbidden":
+                text = "this key is not known"
+                if len(item["loc"]) == 1:
+                    known = [f.alias or name for name, f in model.model_fields.items()]
+                    text += ". " + did_you_mean(str(item["loc"][0]), known)
+            faults.append(f"{place}: {text}")
+        raise error(path, faults) from None
+
+
+class Settings(BaseModel):
+    """Base of every part of the project file: frozen, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class SourceSettings(Settings):
+    """One source: exactly one of ``dicom``, ``metadata``, ``bids``, ``sdtm``, ``table``."""
+
+    dicom: str | None = None
+    metadata: str | None = None
+    bids: str | None = None
+    sdtm: str | None = None
+    table: str | None = None
+    key: str | None = None
+    sheet: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SourceSettings:
+        given = [kind for kind in SOURCE_KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(SOURCE_KINDS)}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which of the five kinds this is."""
+        return next(kind for kind in SOURCE_KINDS if getattr(self, kind) is not None)
+
+    @property
+    def path(self) -> str:
+        """The path as written."""
+        return str(getattr(self, self.kind))
+
+
+class CollectionSettings(Settings):
+    """The collection that is to be released."""
+
+    name: str = Field(min_length=1, max_length=200)
+    sources: tuple[SourceSettings, ...] = Field(min_length=1)
+    where: str | None = None
+
+
+def _share(value: Any) -> Any:
+    """Let ``2%`` stand for 0.02."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return float(value.strip()[:-1]) / 100
+    return value
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+
+
+class AttributeSettings(Settings):
+    """What the assessor says of one attribute; what is absent stays as proposed."""
+
+    role: (
+        Literal[
+            "direct_identifier",
+            "quasi_identifier",
+            "sensitive",
+            "insensitive",
+            "linkage_key",
+            "undecided",
+        ]
+        | None
+    ) = None
+    kind: (
+        Literal["age", "sex", "date", "time", "number", "category", "text", "identifier"] | None
+    ) = None
+    hierarchy: str | None = Field(default=None, description="built-in ladder or ARX CSV file")
+    level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
+    utility: float | None = Field(default=None, ge=0, description="weight of its information loss")
+    need: str | None = Field(default=None, description="why research needs it")
+    decision: Literal["retain", "generalise", "remove"] | None = None
+    order: tuple[str, ...] | None = Field(default=None, description="lowest value first")
+    source: str | None = None
+    label: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AttributeSettings:
+        if self.decision == "generalise" and self.level is None:
+            raise ValueError("decision generalise needs 'level'")
+        if self.decision in {"retain", "remove"} and self.level is not None:
+            raise ValueError(f"decision {self.decision} takes no 'level'")
+        return self
+
+
+class ChannelStatement(Settings):
+    """What the assessor found about a channel that midi-risk did not measure."""
+
+    status: Literal["assessed", "bounded", "not_assessed"]
+    value: float | None = Field(default=None, ge=0, le=1)
+    lower: float | None = Field(default=None, ge=0, le=1)
+    upper: float | None = Field(default=None, ge=0, le=1)
+    evidence: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_a_figure(self) -> ChannelStatement:
+        if self.status == "assessed" and self.value is None:
+            raise ValueError("an assessed channel needs 'value', a probability")
+        if self.status == "bounded" and self.upper is None:
+            raise ValueError("a bounded channel needs 'upper', a probability")
+        return self
+
+
+class Validity(Settings):
+    """How long the assessment stands; a policy choice, not a published norm."""
+
+    months: int = Field(default=24, ge=1, le=120)
+
+
+class Tolerance(Settings):
+    """How much may go unseen before the verdict is incomplete."""
+
+    unread_files: int = Field(default=0, ge=0)
+
+
+class SuggestSettings(Settings):
+    """Limits of the search for a recoding."""
+
+    max_suppression: Share = 0.02
+    keep: tuple[str, ...] = ()
+
+
+class Project(Settings):
+    """`midi-risk.yaml`: the collection, the threat models and every decision."""
+
+    schema_: Literal["midi-risk/project/1"] = Field(alias="schema")
+    collection: CollectionSettings
+    threat_models: tuple[str, ...] = Field(default=("public-release",), min_length=1)
+    parameters: dict[str, dict[str, Any]] = Field(
+        default={}, description="threat model -> what it requires, such as prevalence"
+    )
+    missing: Literal["category", "wildcard"] = "category"
+    attributes: dict[str, AttributeSettings] = {}
+    channels: dict[str, ChannelStatement] = {}
+    validity: Validity = Validity()
+    tolerance: Tolerance = Tolerance()
+    suggest: SuggestSettings = SuggestSettings()
+    assessor: str = ""
+
+
+def load_project(path: str | Path) -> Project:
+    """Read and check a project file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, or the folder that holds ``midi-risk.yaml``.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the file at once.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / PROJECT_FILE
+    return validated(Project, read_yaml(file, what="project file"), str(file))

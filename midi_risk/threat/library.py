@@ -1,0 +1,192 @@
+"""The threat models that ship, and loading of any threat model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from midi_risk.config import read_yaml, validated
+from midi_risk.errors import ThreatModelError, did_you_mean
+from midi_risk.resources import resource_folder
+from midi_risk.threat.context import ATTEMPT_TABLES, acquaintance_probability
+from midi_risk.threat.model import (
+    Adversary,
+    AttemptSettings,
+    ThreatModel,
+    ThresholdSettings,
+)
+
+
+def shipped_threat_models() -> tuple[str, ...]:
+    """Return the names of the threat models that ship, in alphabetical order.
+
+    Examples
+    --------
+    >>> "public-release" in shipped_threat_models()
+    True
+    """
+    return tuple(sorted(file.stem for file in resource_folder("threat_models").glob("*.yaml")))
+
+
+def threat_model_path(name: str) -> Path:
+    """Return the file of a threat model given by name or path.
+
+    Raises
+    ------
+    ThreatModelError
+        When there is no such model; close names are named.
+    """
+    file = Path(name)
+    if file.suffix.lower() in {".yaml", ".yml"}:
+        if file.is_file():
+            return file
+        raise ThreatModelError(name, ["no such threat model file"])
+    known = shipped_threat_models()
+    if name not in known:
+        raise ThreatModelError(
+            "threat model", [f"there is none called '{name}'"], hint=did_you_mean(name, known)
+        )
+    return resource_folder("threat_models") / f"{name}.yaml"
+
+
+def load_threat_model(
+    name: str | ThreatModel,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    k: int | None = None,
+) -> ThreatModel:
+    """Return a threat model with everything that it requires filled in.
+
+    Parameters
+    ----------
+    name : str or ThreatModel
+        Name of a shipped model, path of a YAML file, or a model.
+    parameters : mapping, optional
+        What the file leaves ``required``: ``prevalence``, ``breach``, ``controls``,
+        ``motives``, ``size``, ``fraction``; also ``acquaintances``.
+    k : int, optional
+        Class size that replaces the model's threshold.
+
+    Raises
+    ------
+    ThreatModelError
+        With every fault of the file, or every number that nobody gave.
+
+    Examples
+    --------
+    >>> load_threat_model("public-release").threshold.k
+    11
+    """
+    if isinstance(name, ThreatModel):
+        model, path = name, name.name
+    else:
+        file = threat_model_path(name)
+        path = file.name
+        data = read_yaml(file, what="threat model", error=ThreatModelError)
+        model = validated(ThreatModel, data, path, error=ThreatModelError)
+    model = _with_parameters(model, dict(parameters or {}), path)
+    if k is not None:
+        if k < 1:
+            raise ThreatModelError(path, ["k is a class size of at least 1"])
+        threshold = ThresholdSettings(
+            k=k,
+            source="given on the command line",
+            statistic=model.threshold.statistic,
+            floor=model.threshold.floor,
+        )
+        model = model.model_copy(update={"threshold": threshold})
+    return model
+
+
+_FILLABLE = ("prevalence", "breach", "controls", "motives", "size", "fraction")
+_ADJUSTABLE = ("acquaintances",)
+
+
+def _asked(model: ThreatModel) -> dict[str, list[str]]:
+    """Return what a model leaves open: parameter -> who needs it."""
+    asked: dict[str, list[str]] = {}
+    parts = {f"adversary '{a.name}'": a.attempt for a in model.adversaries}
+    for owner, part in {**parts, "population": model.population}.items():
+        values = {} if isinstance(part, float | int) else part.model_dump(exclude_none=True)
+        for name in _FILLABLE:
+            if values.get(name) == "required":
+                asked.setdefault(name, []).append(owner)
+    return asked
+
+
+def _filled(part: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with required numbers replaced by what was given."""
+    return {
+        name: given[name]
+        if name in given and (value == "required" or name in _ADJUSTABLE)
+        else value
+        for name, value in part.items()
+    }
+
+
+def _with_parameters(model: ThreatModel, given: Mapping[str, Any], path: str) -> ThreatModel:
+    """Return the model with required numbers filled, or say all that are missing."""
+    asked = _asked(model)
+    missing = [
+        f"{owner} needs '{name}' and nobody gave it; write"
+        f" 'parameters: {{{model.name}: {{{name}: ...}}}}' in the project file"
+        f" or use --set {model.name}.{name}=..."
+        for name, owners in asked.items()
+        for owner in owners
+        if name not in given
+    ]
+    if missing:
+        raise ThreatModelError(path, missing)
+    unknown = sorted(set(given) - set(asked) - set(_ADJUSTABLE))
+    if unknown:
+        hint = f"It asks for: {', '.join(asked)}" if asked else "It asks for nothing"
+        raise ThreatModelError(path, [f"it has no parameter '{unknown[0]}' to fill"], hint=hint)
+    if not given:
+        return model
+    data = model.model_dump(by_alias=True, exclude_none=True)
+    for adversary in data["adversaries"]:
+        if isinstance(adversary["attempt"], dict):
+            adversary["attempt"] = _filled(adversary["attempt"], given)
+    data["population"] = _filled(data["population"], given)
+    return validated(ThreatModel, data, path, error=ThreatModelError)
+
+
+def attempt_probability(adversary: Adversary) -> tuple[float, str]:
+    """Return the probability of an attempt and where it comes from.
+
+    Parameters
+    ----------
+    adversary : Adversary
+        With every required number filled in.
+
+    Returns
+    -------
+    probability : float
+    source : str
+        Sentence that names the table cell or the formula with its inputs.
+
+    Raises
+    ------
+    MidiRiskError
+        When a cell does not exist.
+
+    Examples
+    --------
+    >>> from midi_risk.threat.model import Adversary
+    >>> attempt_probability(Adversary(name="anyone", attempt=1.0))
+    (1.0, 'taken as certain')
+    """
+    attempt = adversary.attempt
+    if isinstance(attempt, float | int):
+        return float(attempt), "taken as certain" if attempt == 1 else "stated in the threat model"
+    if attempt.table is not None:
+        table = ATTEMPT_TABLES[attempt.table]
+        controls, motives = str(attempt.controls), str(attempt.motives)
+        value = table.probability(controls, motives)
+        return value, f"{table.source}: controls {controls}, motives {motives}"
+    if attempt.breach is not None:
+        return float(attempt.breach), "prevalence of breaches, as given by the assessor"
+    prevalence, number = float(attempt.prevalence or 0), int(attempt.acquaintances or 0)
+    value = acquaintance_probability(prevalence, number)
+    return value, f"1 - (1 - p)^m with prevalence p = {prevalence:g} and m = {number} acquaintances"

@@ -1,0 +1,264 @@
+"""Threat models: who attacks, what they know, how surely they try, judged how.
+
+A threat model is a YAML file. Everything that it needs and nobody gave is an error that
+names it; all errors of a file are reported at once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from midi_risk.threat.context import ATTEMPT_TABLES
+
+THREAT_SCHEMA = "midi-risk/threat-model/1"
+
+LABELS: dict[str, int] = {
+    "0.5": 2, "0.33": 3, "0.2": 5, "0.1": 10, "0.09": 11, "0.075": 15, "0.05": 20,
+}  # fmt: skip
+"""Regulators' labels of thresholds and the class size each of them means.
+
+0.09 means 11 (1/11 = 0.0909 would fail a literal comparison) and IPC prints 15 for 0.075.
+"""
+
+CHANNELS = (
+    "visit_intervals",
+    "face",
+    "burned_in",
+    "free_text",
+    "private_elements",
+    "embedded_metadata",
+    "device_site",
+    "cross_collection_pixels",
+)
+"""Ways to identity that are not the class table."""
+
+Attack = Literal["prosecutor", "journalist", "marketer"]
+
+
+class Settings(BaseModel):
+    """Base of every part of a threat model: frozen, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def threshold_class_size(label: str) -> int:
+    """Return the class size that a threshold label means.
+
+    Parameters
+    ----------
+    label : str
+        ``"0.09"``, or any other risk in (0, 1].
+
+    Raises
+    ------
+    ValueError
+        When the label is not a risk.
+
+    Examples
+    --------
+    >>> threshold_class_size("0.09"), threshold_class_size("0.075"), threshold_class_size("0.25")
+    (11, 15, 4)
+    """
+    if label in LABELS:
+        return LABELS[label]
+    risk = float(label)
+    if not 0 < risk <= 1:
+        raise ValueError("a threshold label is a risk above 0 and at most 1")
+    return math.ceil(1 / risk - 1e-9)
+
+
+class ThresholdSettings(Settings):
+    """The largest accepted risk, as the class size that it means."""
+
+    k: int = Field(ge=1, description="class size that is required")
+    label: str = Field(default="", description="risk as regulators write it")
+    source: str = ""
+    statistic: Literal["maximum", "average", "strict-average"] = "maximum"
+    floor: int = Field(default=3, ge=1, description="strict-average: smallest class size allowed")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_gives_k(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "label" not in given:
+            return given
+        try:
+            meant = threshold_class_size(str(given["label"]))
+        except ValueError as error:
+            raise ValueError(f'label must be a risk such as "0.09" ({error})') from None
+        if given.get("k", meant) != meant:
+            raise ValueError(f"label {given['label']} means k {meant}; give that k, or no label")
+        return {**given, "label": str(given["label"]), "k": meant}
+
+    @property
+    def risk(self) -> float:
+        """The threshold as a risk, 1 / k."""
+        return 1 / self.k
+
+
+class Interval(Settings):
+    """An interval that a quantity is believed to lie in."""
+
+    low: float = Field(gt=0, le=1)
+    high: float = Field(gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Interval:
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        return self
+
+
+class PopulationSettings(Settings):
+    """The population that could be mistaken for the subjects."""
+
+    kind: Literal["sample", "size", "table", "estimate", "bound"] = "sample"
+    size: int | Literal["required"] | None = Field(default=None, description="kind size: people")
+    model: Literal["pitman-yor", "log-linear", "zayatz", "snb", "dankar"] | None = None
+    source: str = ""
+    table: str | None = None
+    site: str | None = None
+    window_years: float | None = Field(default=None, gt=0)
+    fraction: Interval | Literal["required"] | None = None
+    match: dict[str, str] = Field(default={}, description="table dimension -> attribute")
+
+    @model_validator(mode="after")
+    def _complete(self) -> PopulationSettings:
+        if self.kind == "size" and self.size is None:
+            raise ValueError("kind size needs 'size', the number of people")
+        if isinstance(self.size, int) and self.size < 1:
+            raise ValueError("size must be at least 1")
+        if self.kind == "table" and not self.table:
+            raise ValueError("kind table needs 'table', a packaged name or a file")
+        if self.kind == "estimate" and self.model is None:
+            raise ValueError("kind estimate needs 'model'")
+        return self
+
+
+class AttemptSettings(Settings):
+    """Where the probability of an attempt comes from: one of three ways."""
+
+    table: str | None = Field(default=None, description="named table of deliberate attempts")
+    controls: str | None = None
+    motives: str | None = None
+    acquaintances: int | None = Field(default=None, ge=1)
+    prevalence: Annotated[float, Field(ge=0, le=1)] | Literal["required"] | None = None
+    breach: Annotated[float, Field(ge=0, le=1)] | Literal["required"] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> AttemptSettings:
+        ways = (self.table is not None, self.acquaintances is not None, self.breach is not None)
+        if sum(ways) != 1:
+            raise ValueError("give exactly one of table, acquaintances or breach")
+        if self.acquaintances is not None and self.prevalence is None:
+            raise ValueError("acquaintances needs 'prevalence' (or prevalence: required)")
+        if self.table is not None:
+            if self.table not in ATTEMPT_TABLES:
+                raise ValueError(f"table must be one of {', '.join(ATTEMPT_TABLES)}")
+            for part in ("controls", "motives"):
+                if getattr(self, part) is None:
+                    raise ValueError(f"table needs '{part}' (or {part}: required)")
+        return self
+
+
+def _text_or_number(value: Any) -> Any:
+    """Let YAML write ``exact``, ``2y``, ``7d`` or a bare number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Precision = Annotated[
+    str,
+    BeforeValidator(_text_or_number),
+    Field(pattern=r"^(exact|\d+(\.\d+)?( ?[a-z%]+)?)$"),
+]
+
+
+def _attempt_form(value: Any) -> str:
+    """Tell a number from a mapping, so that only the errors of one form are reported."""
+    return "mapping" if isinstance(value, dict | AttemptSettings) else "number"
+
+
+Attempt = Annotated[
+    Annotated[float, Field(gt=0, le=1), Tag("number")] | Annotated[AttemptSettings, Tag("mapping")],
+    Discriminator(_attempt_form),
+]
+
+
+class Adversary(Settings):
+    """One attacker: how surely they try, what they know, how many visits they know of."""
+
+    name: str = Field(min_length=1)
+    attempt: Attempt = 1.0
+    attack: tuple[Attack, ...] = ("prosecutor", "journalist", "marketer")
+    knows: Literal["all"] | dict[str, Precision] = "all"
+    visits: int | Literal["all"] | None = Field(default=None, description="visits that are known")
+    description: str = ""
+
+    @field_validator("attack")
+    @classmethod
+    def _some_attack(cls, attack: tuple[Attack, ...]) -> tuple[Attack, ...]:
+        if not attack:
+            raise ValueError("name at least one attack")
+        return attack
+
+
+class ChannelSettings(Settings):
+    """What a threat model or an assessor says of a channel."""
+
+    requirement: Literal["required", "optional"] = "required"
+    matcher: str | None = None
+    coverage: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class ThreatModel(Settings):
+    """Who attacks, with what knowledge, against which population, judged how."""
+
+    schema_: Literal["midi-risk/threat-model/1"] = Field(alias="schema")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str = ""
+    description: str = ""
+    release: Literal["public", "semi-public", "controlled"]
+    threshold: ThresholdSettings
+    population: PopulationSettings = PopulationSettings()
+    adversaries: tuple[Adversary, ...]
+    channels: dict[str, Literal["required", "optional"] | ChannelSettings] = {}
+    references: tuple[str, ...] = ()
+
+    @field_validator("channels")
+    @classmethod
+    def _known_channels(cls, channels: dict[str, Any]) -> dict[str, Any]:
+        unknown = sorted(set(channels) - set(CHANNELS))
+        if unknown:
+            raise ValueError(f"unknown channel {unknown[0]!r}; known: {', '.join(CHANNELS)}")
+        return channels
+
+    @model_validator(mode="after")
+    def _public_is_certain(self) -> ThreatModel:
+        if not self.adversaries:
+            raise ValueError("name at least one adversary")
+        names = [adversary.name for adversary in self.adversaries]
+        if len(set(names)) != len(names):
+            raise ValueError("two adversaries have the same name")
+        if self.release == "public" and self.threshold.statistic != "maximum":
+            raise ValueError("a public release is judged on statistic: maximum")
+        return self
+
+    def required_channels(self) -> tuple[str, ...]:
+        """Return the channels without which this model gives no verdict."""
+        return tuple(
+            name
+            for name, setting in self.channels.items()
+            if setting == "required"
+            or (isinstance(setting, ChannelSettings) and setting.requirement == "required")
+        )
