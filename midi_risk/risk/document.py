@@ -74,6 +74,7 @@ class AttributeEntry(Part):
     ps315: Ps315 | None = None
     decision: str | None = None
     justification: str = ""
+    utility: float | None = Field(default=None, description="weight in the information loss")
     contribution: float | None = Field(
         default=None, description="fall of the governing risk when this attribute alone is removed"
     )
@@ -244,6 +245,56 @@ class Internal(Part):
     records_total: int = 0
     values: dict[str, list[ValueCount]] = {}
     unreadable: list[dict[str, str]] = []
+    digest_key: str = Field(
+        default="", description="random; the shareable edition shows digests keyed with it"
+    )
+
+
+class SearchEntry(Part):
+    """One search for other public data on the same subjects (best practice 9)."""
+
+    date: str
+    place: str
+    found: str
+
+
+class Quality(Part):
+    """Human quality control of the release candidate (best practice 17)."""
+
+    unit: str = "subjects"
+    population: int = Field(ge=0)
+    sample: int = Field(ge=0)
+    defects: int = Field(ge=0)
+    sensitivity: float | None = Field(default=None, ge=0, le=1)
+    note: str = ""
+
+
+class Context(Part):
+    """What only the assessor knows; the report says "not stated" where it is empty."""
+
+    purpose: str = ""
+    intended_users: str = ""
+    utility: str = ""
+    sites: list[str] = []
+    coordinating_centre: str = ""
+    distributor: str = ""
+    profile: str = Field(default="", description="release of PS3.15 that was applied")
+    options: list[str] = Field(default=[], description="codes of CID 7050, such as 113108")
+    linked_search: list[SearchEntry] = []
+    quality: Quality | None = None
+    conflicts: str = ""
+    triggers: list[str] = []
+    assumptions: list[str] = []
+
+
+class SignOff(Part):
+    """Who answers for the assessment."""
+
+    assessor: str = ""
+    role: str = ""
+    organisation: str = ""
+    date: str = ""
+    statement: str = ""
 
 
 class Provenance(Part):
@@ -274,6 +325,9 @@ class Assessment(Part):
     findings: list[FindingEntry] = []
     links: list[LinkEntry] = []
     missing_policy: str = "category"
+    context: Context | None = None
+    sign_off: SignOff | None = None
+    changes: list[str] = Field(default=[], description="what changed since the run before")
     plan: Plan | None = None
     verdict: Verdict
     provenance: Provenance

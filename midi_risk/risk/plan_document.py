@@ -56,6 +56,9 @@ class State(Part):
     risk_mean: float | None
     at_risk: float | None
     passed: bool
+    measures: dict[str, float] = Field(
+        default={}, description="journalist_max, marketer_mean... where they were computed"
+    )
 
 
 class FrontPoint(Part):
