@@ -11,7 +11,50 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import Field
 
+from midi_risk.risk.assessor_document import Context, Quality, SearchEntry, SignOff
+from midi_risk.risk.measures_document import (
+    Closeness,
+    Combination,
+    CurvePoint,
+    Diversity,
+    HistogramBin,
+    Measures,
+)
 from midi_risk.risk.plan_document import Part, Plan, Tool
+
+__all__ = [
+    "ASSESSMENT_SCHEMA",
+    "Assessment",
+    "AttributeEntry",
+    "ChannelEntry",
+    "Closeness",
+    "Collection",
+    "Combination",
+    "Context",
+    "CurvePoint",
+    "Diversity",
+    "FileCounts",
+    "FindingEntry",
+    "Governing",
+    "HistogramBin",
+    "Internal",
+    "LinkEntry",
+    "Measures",
+    "Part",
+    "Plan",
+    "Provenance",
+    "Ps315",
+    "Quality",
+    "Record",
+    "Result",
+    "SearchEntry",
+    "SignOff",
+    "Threat",
+    "Threshold",
+    "Tool",
+    "ValueCount",
+    "Verdict",
+]
 
 ASSESSMENT_SCHEMA = "midi-risk/assessment/1"
 
@@ -78,66 +121,6 @@ class AttributeEntry(Part):
     contribution: float | None = Field(
         default=None, description="fall of the governing risk when this attribute alone is removed"
     )
-
-
-class HistogramBin(Part):
-    """Classes and subjects with class size between two bounds, both inclusive."""
-
-    size_from: int
-    size_to: int
-    classes: int
-    subjects: int
-
-
-class Diversity(Part):
-    """l-diversity of one sensitive attribute, worst class."""
-
-    attribute: str
-    distinct_l: int
-    entropy_l: float
-    homogeneous_classes: int
-    homogeneous_subjects: int
-    missing: int
-
-
-class Closeness(Part):
-    """t-closeness of one sensitive attribute, worst class."""
-
-    attribute: str
-    distance: Literal["equal", "ordered", "hierarchical"]
-    t: float
-
-
-class CurvePoint(Part):
-    """Share of subjects in classes smaller than k."""
-
-    k: int
-    subjects_below: int
-    share_below: float
-
-
-class Combination(Part):
-    """A combination of attributes on which some subjects are unique or rare."""
-
-    attributes: list[str]
-    unique: int
-    below_k: int
-
-
-class Measures(Part):
-    """Figures of the released table itself, without an attacker."""
-
-    k: int | None
-    classes: int
-    sample_uniques: int
-    class_size_histogram: list[HistogramBin]
-    quasi_identifiers: list[str] = []
-    curve: list[CurvePoint] = []
-    combinations: list[Combination] = []
-    diversity: list[Diversity] = []
-    closeness: list[Closeness] = []
-    population_uniques: list[dict[str, Any]] = []
-    trajectory: list[dict[str, Any]] = []
 
 
 class Result(Part):
@@ -248,53 +231,6 @@ class Internal(Part):
     digest_key: str = Field(
         default="", description="random; the shareable edition shows digests keyed with it"
     )
-
-
-class SearchEntry(Part):
-    """One search for other public data on the same subjects (best practice 9)."""
-
-    date: str
-    place: str
-    found: str
-
-
-class Quality(Part):
-    """Human quality control of the release candidate (best practice 17)."""
-
-    unit: str = "subjects"
-    population: int = Field(ge=0)
-    sample: int = Field(ge=0)
-    defects: int = Field(ge=0)
-    sensitivity: float | None = Field(default=None, ge=0, le=1)
-    note: str = ""
-
-
-class Context(Part):
-    """What only the assessor knows; the report says "not stated" where it is empty."""
-
-    purpose: str = ""
-    intended_users: str = ""
-    utility: str = ""
-    sites: list[str] = []
-    coordinating_centre: str = ""
-    distributor: str = ""
-    profile: str = Field(default="", description="release of PS3.15 that was applied")
-    options: list[str] = Field(default=[], description="codes of CID 7050, such as 113108")
-    linked_search: list[SearchEntry] = []
-    quality: Quality | None = None
-    conflicts: str = ""
-    triggers: list[str] = []
-    assumptions: list[str] = []
-
-
-class SignOff(Part):
-    """Who answers for the assessment."""
-
-    assessor: str = ""
-    role: str = ""
-    organisation: str = ""
-    date: str = ""
-    statement: str = ""
 
 
 class Provenance(Part):
