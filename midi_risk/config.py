@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -15,8 +16,8 @@ PROJECT_FILE = "midi-risk.yaml"
 SOURCE_KINDS = ("dicom", "metadata", "bids", "sdtm", "table")
 
 _MAX_YAML_BYTES = 5_000_000
-_FORMS = {"number", "mapping"}
-"""Tags of alternatives inside a model; they are no place in the file."""
+_FORM = re.compile(r"number$|mapping$|constrained-|function-|literal\[|tagged-")
+"""Names of alternatives inside a model; they are no place in the file."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -97,17 +98,19 @@ def validated(
     try:
         return model.model_validate(data)
     except ValidationError as fault:
-        faults = []
+        faults: dict[str, str] = {}
         for item in fault.errors(include_url=False, include_input=False):
-            place = ".".join(str(part) for part in item["loc"] if part not in _FORMS) or "file"
+            parts = [str(part) for part in item["loc"] if not _FORM.match(str(part))]
+            place = ".".join(parts) or "file"
             text = item["msg"].removeprefix("Value error, ")
             if item["type"] == "extra_forbidden":
                 text = "this key is not known"
-                if len(item["loc"]) == 1:
+                if len(parts) == 1:
                     known = [f.alias or name for name, f in model.model_fields.items()]
-                    text += ". " + did_you_mean(str(item["loc"][0]), known)
-            faults.append(f"{place}: {text}")
-        raise error(path, faults) from None
+                    text += ". " + did_you_mean(parts[0], known)
+            faults.setdefault(place, text)
+        listed = [f"{place}: {text}" for place, text in faults.items()]
+        raise error(path, listed) from None
 
 
 class Settings(BaseModel):

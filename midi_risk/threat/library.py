@@ -12,7 +12,6 @@ from midi_risk.resources import resource_folder
 from midi_risk.threat.context import ATTEMPT_TABLES, acquaintance_probability
 from midi_risk.threat.model import (
     Adversary,
-    AttemptSettings,
     ThreatModel,
     ThresholdSettings,
 )
