@@ -1,0 +1,101 @@
+"""Numbers: decimal strings, spreadsheets, units, open ends."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from midi_risk.attributes.ages import plain
+from midi_risk.attributes.missing import is_missing
+from midi_risk.attributes.model import Kind
+from midi_risk.attributes.parsed import BAD, MISSING, MULTI, OK, REPAIRED, Parsed, nothing, tidy
+
+_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_THOUSANDS = re.compile(r"([+-]?\d{1,3}(?:,\d{3})+)(\.\d+)?")
+_COMMA = re.compile(r"([+-]?\d+),(\d+)")
+_UNIT = re.compile(
+    r"([+-]?\d+(?:[.,]\d+)?)\s*"
+    r"(%|°?C|kg/m\^?2|kg|lbs?|g|mg|m|cm|mm|in|ms|s|sec|min|h|hrs?|d|days?|w|weeks?|months?|years?"
+    r"|y|bpm|T|kV|mA|mAs|mGy|MBq|mL|ml|l|L|mmHg|ng/ml|Hz|MHz)",
+)
+_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|to)\s*(-?\d+(?:\.\d+)?)")
+_OPEN = re.compile(r"(<=|>=|≤|≥|<|>|~)\s*(-?\d+(?:[.,]\d+)?)")
+_PLUS = re.compile(r"(\d+(?:\.\d+)?)\s*\+")
+
+
+def _finite(number: float, flag: str, *, zero_is_missing: bool) -> Parsed:
+    if not math.isfinite(number):
+        return nothing(BAD)
+    if zero_is_missing and number == 0:
+        return nothing(MISSING)
+    return Parsed(plain(number + 0.0), number + 0.0, flag)
+
+
+def _repaired(text: str) -> float | None:
+    if match := _THOUSANDS.fullmatch(text):
+        return float(match.group(1).replace(",", "") + (match.group(2) or ""))
+    if match := _COMMA.fullmatch(text):
+        return float(f"{match.group(1)}.{match.group(2)}")
+    if match := _UNIT.fullmatch(text):
+        return float(match.group(1).replace(",", "."))
+    return None
+
+
+def _bin(text: str) -> Parsed | None:
+    if match := _RANGE.fullmatch(text):
+        low, high = (float(part) for part in match.groups())
+        return Parsed(f"{plain(low)}-{plain(high)}", low, OK) if low <= high else None
+    if match := _OPEN.fullmatch(text):
+        sign = {"≤": "<=", "≥": ">="}.get(match.group(1), match.group(1))
+        bound = float(match.group(2).replace(",", "."))
+        return Parsed(f"{sign}{plain(bound)}", bound, OK)
+    if match := _PLUS.fullmatch(text):
+        bound = float(match.group(1))
+        return Parsed(f"{plain(bound)}+", bound, OK)
+    return None
+
+
+def parse_number(raw: str, *, zero_is_missing: bool = False) -> Parsed:
+    r"""Read one number.
+
+    Parameters
+    ----------
+    raw : str
+        Raw value.
+    zero_is_missing : bool
+        Whether 0 stands for "not entered", as in a weight or height.
+
+    Returns
+    -------
+    Parsed
+        Text without padding zeros (``1.5`` for ``1.50``), number; a bin or an open end
+        keeps its text and has its bound as number; several values keep all, with the
+        first as number.
+
+    Examples
+    --------
+    >>> parse_number("1.50").text, parse_number("170 cm").text, parse_number(">100").text
+    ('1.5', '170', '>100')
+    >>> parse_number("0.0", zero_is_missing=True).flag
+    'missing-token'
+    """
+    text = tidy(raw)
+    if is_missing(text, Kind.NUMBER):
+        return nothing(MISSING)
+    if _PLAIN.fullmatch(text):
+        return _finite(float(text), OK, zero_is_missing=zero_is_missing)
+    if "\\" in text:
+        parts = [parse_number(part) for part in text.split("\\")]
+        if any(part.text is None for part in parts):
+            return nothing(BAD)
+        return Parsed("\\".join(str(part.text) for part in parts), parts[0].number, MULTI)
+    number = _repaired(text)
+    if number is not None:
+        return _finite(number, REPAIRED, zero_is_missing=zero_is_missing)
+    return _bin(text) or nothing(BAD)
+
+
+def parse_numbers(raw: Sequence[str], *, zero_is_missing: bool = False) -> list[Parsed]:
+    """Read the numbers of one attribute."""
+    return [parse_number(value, zero_is_missing=zero_is_missing) for value in raw]
