@@ -127,11 +127,13 @@ def number_of(*parts: object) -> int:
 
 
 def add_pixels(ds: Dataset) -> None:
-    """Add a 4 x 4 monochrome image of 12 bits, made of digest bytes."""
+    """Add a 4 x 4 monochrome image, 12 bits in 16 (all 16 for PT), made of digest bytes."""
     ds.SamplesPerPixel = 1
     ds.PhotometricInterpretation = "MONOCHROME2"
     ds.Rows = ds.Columns = 4
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 12, 11
+    ds.BitsAllocated = 16
+    ds.BitsStored = 16 if ds.Modality == "PT" else 12
+    ds.HighBit = ds.BitsStored - 1
     ds.PixelRepresentation = 0
     noise = hashlib.sha256(ds.SOPInstanceUID.encode()).digest()[:16]
     ds.PixelData = b"".join(bytes([byte, byte % 16]) for byte in noise)
@@ -142,7 +144,8 @@ def add_plane(ds: Dataset, modality: str) -> None:
     """Add frame of reference and image plane."""
     ds.FrameOfReferenceUID = uid(ds.StudyInstanceUID, "frame")
     ds.PositionReferenceIndicator = ""
-    ds.PatientPosition = "HFS"
+    if modality != "PT":  # there the gantry relationship says it
+        ds.PatientPosition = "HFS"
     ds.PixelSpacing = ["0.703", "0.703"] if modality == "CT" else ["1", "1"]
     ds.ImageOrientationPatient = ORIENTATION
     ds.ImagePositionPatient = ["-180", "-180", str(-100 - 5 * int(ds.InstanceNumber))]
@@ -294,6 +297,16 @@ def add_frames(ds: Dataset, source: Dataset) -> None:
     chosen.ReferencedSegmentNumber = 1
     shared.PixelMeasuresSequence = [measures]
     shared.PlaneOrientationSequence = [orientation]
+    used = Dataset()
+    used.ReferencedSOPClassUID = source.SOPClassUID
+    used.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    used.PurposeOfReferenceCodeSequence = [
+        code("121322", "DCM", "Source image for image processing operation")
+    ]
+    derivation = Dataset()
+    derivation.SourceImageSequence = [used]
+    derivation.DerivationCodeSequence = [code("113076", "DCM", "Segmentation")]
+    frame.DerivationImageSequence = [derivation]
     frame.PlanePositionSequence = [position]
     frame.FrameContentSequence = [place]
     frame.SegmentIdentificationSequence = [chosen]
