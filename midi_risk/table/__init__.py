@@ -1,1 +1,8 @@
-"""Table."""
+"""The subject table: folding, linking, digests."""
+
+from __future__ import annotations
+
+from midi_risk.table.fold import fold
+from midi_risk.table.model import Finding, LinkReport, SubjectTable
+
+__all__ = ["Finding", "LinkReport", "SubjectTable", "fold"]

@@ -97,8 +97,12 @@ class SubjectTable:
         Whether any source describes images.
     folding : mapping of str to str
         Attribute -> sentence that says how many observations became one value.
+    distinct : mapping of str to (int, int)
+        Attribute -> distinct values and subjects without a value.
     sources : tuple of mapping
         Name, kind, level and rows of each source.
+    notes : tuple of str
+        What reading noticed, from the extraction.
     """
 
     frame: pd.DataFrame
@@ -114,7 +118,9 @@ class SubjectTable:
     facts: Mapping[str, int] = field(default_factory=dict)
     has_images: bool = False
     folding: Mapping[str, str] = field(default_factory=dict)
+    distinct: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     sources: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def n_subjects(self) -> int:
@@ -150,11 +156,12 @@ class SubjectTable:
         }
 
     def __repr__(self) -> str:
-        """Counts only, never values."""
+        """Show counts only, never values."""
         return f"SubjectTable({self.n_subjects} subjects x {len(self.attributes)} attributes)"
 
     def _repr_html_(self) -> str:
-        """Counts only, never values."""
+        """Show counts only, never values."""
         roles = {r: len(self.attributes.of_role(r)) for r in Role}
         cells = "".join(f"<tr><td>{r.value}</td><td>{n}</td></tr>" for r, n in roles.items())
-        return f"<p>{self.n_subjects} subjects</p><table><tr><th>role</th><th>n</th></tr>{cells}</table>"
+        head = "<tr><th>role</th><th>n</th></tr>"
+        return f"<p>{self.n_subjects} subjects</p><table>{head}{cells}</table>"

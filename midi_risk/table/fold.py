@@ -1,0 +1,255 @@
+"""Folding: many observations of one subject become one row, by printed rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.errors import SourceError
+from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.table.checks import (
+    age_date_findings,
+    conflict_findings,
+    cross_source_findings,
+    hygiene_findings,
+)
+from midi_risk.table.columns import CodedColumn, coded, raw_codes
+from midi_risk.table.digest import table_digest
+from midi_risk.table.link import link
+from midi_risk.table.model import Finding, LinkReport, SubjectTable
+from midi_risk.table.rules import Folded, distinct_pairs, fold_values
+from midi_risk.table.subjects import Subjects, find_subjects
+
+FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
+"""Roles whose values enter the subject table; the others are only counted."""
+
+_VISIT_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What folding has gathered so far."""
+
+    folded: dict[str, np.ndarray] = field(default_factory=dict)
+    attributes: list[Attribute] = field(default_factory=list)
+    folding: dict[str, str] = field(default_factory=dict)
+    distinct: dict[str, tuple[int, int]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    links: list[LinkReport] = field(default_factory=list)
+
+
+def fold(
+    extraction: Extraction, attributes: AttributeSet, *, missing: str = "category"
+) -> SubjectTable:
+    """Fold every observation into one row per subject.
+
+    Parameters
+    ----------
+    extraction : Extraction
+        What was read; its first table leads, the others are linked by key.
+    attributes : AttributeSet
+        Proposed or decided roles. Quasi-identifiers, sensitive and undecided attributes
+        enter the table; the others are counted.
+    missing : {"category", "wildcard"}
+        How an absent quasi-identifier is treated by the measures.
+
+    Returns
+    -------
+    SubjectTable
+
+    Raises
+    ------
+    SourceError
+        When there is no source table, or no subject is left.
+    LinkageError
+        When two sources cannot be joined.
+
+    Notes
+    -----
+    Sex folds to the value most often recorded, age to the first, numbers to the median
+    and their range, dates to the first (their pattern is kept as visits), everything
+    else to the ordered set of distinct values. Rows of objects derived from images do
+    not speak of scanners.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from midi_risk.sources.model import FILE_SCHEMA, SourceKind, SourceTable
+    >>> rows = pa.table({"id": ["a", "a", "b"], "sex": ["M", "M", "F"]})
+    >>> source = SourceTable(
+    ...     name="t.csv", kind=SourceKind.SPREADSHEET, level="patient", key="id", rows=rows
+    ... )
+    >>> sex = Attribute(
+    ...     name="sex", source="t.csv", column="sex", role=Role.QUASI_IDENTIFIER,
+    ...     kind=Kind.SEX, reason="named so",
+    ... )
+    >>> extraction = Extraction(tables=(source,), files=FILE_SCHEMA.empty_table())
+    >>> fold(extraction, AttributeSet((sex,))).frame["sex"].tolist()
+    ['M', 'F']
+    """
+    if not extraction.tables:
+        raise SourceError("there is nothing to fold: no source table was read")
+    leading = extraction.tables[0]
+    subjects = find_subjects(leading)
+    if not len(subjects.labels):
+        raise SourceError(
+            f"{leading.name}: no human subject is left",
+            hint="Phantoms and animals are counted apart; see docs/folding.md",
+        )
+    draft = _Draft()
+    _fold_source(leading, attributes, subjects.of_row, subjects, draft)
+    for table in extraction.tables[1:]:
+        of_row, report = link(table, subjects)
+        draft.links.append(report)
+        _fold_source(table, attributes, of_row, subjects, draft)
+    draft.findings += cross_source_findings(draft.attributes, draft.folded)
+    frame = pd.DataFrame(
+        {name: pd.Series(texts, dtype=object) for name, texts in draft.folded.items()}
+    )
+    frame.index = pd.Index(subjects.labels, name="subject", dtype=object)
+    return SubjectTable(
+        frame=frame,
+        attributes=AttributeSet(tuple(draft.attributes)),
+        counts=_counts(leading, subjects),
+        files=extraction.file_counts(),
+        missing=missing,
+        digest=table_digest(frame),
+        links=tuple(draft.links),
+        findings=tuple(draft.findings),
+        excluded=subjects.excluded,
+        visits=_visits(leading, subjects),
+        facts=dict(extraction.facts),
+        has_images=any(_describes_images(table) for table in extraction.tables),
+        folding=draft.folding,
+        distinct=draft.distinct,
+        sources=tuple(
+            {"name": t.name, "kind": t.kind.value, "level": t.level, "rows": t.rows.num_rows}
+            for t in extraction.tables
+        ),
+        notes=extraction.findings,
+    )
+
+
+def _fold_source(
+    table: SourceTable,
+    attributes: AttributeSet,
+    of_row: np.ndarray,
+    subjects: Subjects,
+    draft: _Draft,
+) -> None:
+    """Fold the attributes of one source into the draft."""
+    n = len(subjects.labels)
+    columns: dict[str, CodedColumn] = {}
+    for attribute in attributes:
+        if attribute.source != table.name or attribute.column not in table.rows.column_names:
+            continue
+        draft.attributes.append(attribute)
+        column = table.rows.column(attribute.column)
+        if attribute.role not in FOLDED_ROLES:
+            draft.distinct[attribute.name] = _count_only(column, of_row, n)
+            continue
+        read = coded(column, attribute)
+        columns[attribute.name] = read
+        rows = of_row
+        if attribute.level == "equipment" and len(subjects.derived) == len(of_row):
+            rows = np.where(subjects.derived, -1, of_row)
+        pairs = distinct_pairs(rows, read.codes, len(read.text))
+        outcome = fold_values(attribute.kind, read, pairs, n)
+        draft.folded[attribute.name] = outcome.texts
+        draft.folding[attribute.name] = outcome.sentence
+        missing = int(sum(value is None for value in outcome.texts))
+        draft.distinct[attribute.name] = (len(np.unique(pairs.value)), missing)
+        draft.findings += hygiene_findings(attribute, read)
+        draft.findings += conflict_findings(attribute, outcome)
+        _add_range(attribute, outcome, draft)
+    age = next((a for a in attributes if a.name in columns and a.kind is Kind.AGE), None)
+    date = columns.get("StudyDate")
+    if age is not None and date is not None:
+        years = columns[age.name]
+        draft.findings += age_date_findings(
+            of_row,
+            np.append(years.number, np.nan)[years.codes],
+            np.append(date.number, np.nan)[date.codes],
+            age.name,
+        )
+
+
+def _add_range(attribute: Attribute, folded: Folded, draft: _Draft) -> None:
+    """Add the range of a repeated measurement as an attribute of its own."""
+    if folded.spread is None or not np.nanmax(np.append(folded.spread, 0)) > 0:
+        return
+    name = f"{attribute.name}.range"
+    values = np.array(
+        [f"{x:.12g}" if np.isfinite(x) else None for x in folded.spread], dtype=object
+    )
+    draft.attributes.append(
+        attribute.revised(
+            name=name,
+            keyword=None,
+            decision=None,
+            generalise_to=None,
+            hierarchy_file=None,
+            ladder="number",
+            reason=f"how much {attribute.name} varies within a subject; follows its role",
+        )
+    )
+    draft.folded[name] = values
+    draft.folding[name] = "largest minus smallest value of each subject"
+    draft.distinct[name] = (
+        len({v for v in values if v is not None}),
+        int(sum(v is None for v in values)),
+    )
+
+
+def _count_only(column: Any, of_row: np.ndarray, n: int) -> tuple[int, int]:
+    """Return distinct values and subjects without one, for an attribute that is not folded."""
+    codes, _ = raw_codes(column)
+    seen = (codes >= 0) & (of_row >= 0)
+    return len(np.unique(codes[seen])), n - len(np.unique(of_row[seen]))
+
+
+def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
+    """Return subjects, studies, series and instances, as far as they were seen."""
+    counts = {"subjects": len(subjects.labels)}
+    names = table.rows.column_names
+    for level, column in (("studies", "StudyInstanceUID"), ("series", "SeriesInstanceUID")):
+        if column in names:
+            codes, _ = raw_codes(table.rows.column(column))
+            counts[level] = len(np.unique(codes[(codes >= 0) & (subjects.of_row >= 0)]))
+    seen = subjects.of_row >= 0
+    if table.instances_column and table.instances_column in names:
+        numbers = table.rows.column(table.instances_column)
+        codes, raw = raw_codes(numbers)
+        each = np.append([int(text) if text.strip().isdigit() else 0 for text in raw], 0)
+        counts["instances"] = int(each[codes][seen].sum())
+    elif table.level == "instance":
+        counts["instances"] = int(seen.sum())
+    return counts
+
+
+def _visits(table: SourceTable, subjects: Subjects) -> pd.DataFrame:
+    """Return the distinct days on which each subject was seen."""
+    name = next((n for n in _VISIT_DATES if n in table.rows.column_names), None)
+    if name is None:
+        return pd.DataFrame({"subject": np.empty(0, np.int64), "day": np.empty(0, np.int64)})
+    column = table.rows.column(name)
+    if pc.count(column).as_py() == 0:
+        return pd.DataFrame({"subject": np.empty(0, np.int64), "day": np.empty(0, np.int64)})
+    as_date = Attribute(
+        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
+    )
+    read = coded(column, as_date)
+    day = np.append(read.number, np.nan)[read.codes]
+    seen = np.isfinite(day) & (subjects.of_row >= 0)
+    pairs = np.unique(np.column_stack([subjects.of_row[seen], day[seen].astype(np.int64)]), axis=0)
+    return pd.DataFrame({"subject": pairs[:, 0], "day": pairs[:, 1]})
+
+
+def _describes_images(table: SourceTable) -> bool:
+    """Tell whether a source speaks of images, so that pixel channels are in scope."""
+    return bool({"Modality", "SOPClassUID", "SeriesInstanceUID"} & set(table.rows.column_names))
