@@ -1,0 +1,85 @@
+"""A file for pydicom that cannot be made to read more than is there, or too much."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from midi_risk.errors import SourceError
+
+READ_BUDGET = 32 << 20
+"""Most bytes that reading one header may take in."""
+
+ReadAt = Callable[[int, int], bytes]
+"""``read_at(offset, count)``: bytes at an offset, fewer only at the end."""
+
+
+class BudgetError(SourceError):
+    """A header wants more bytes than any header holds."""
+
+
+def reader_of(descriptor: int, base: int = 0) -> ReadAt:
+    """Return a positioned reader over an open descriptor, from a base offset on."""
+
+    def read_at(offset: int, count: int) -> bytes:
+        return os.pread(descriptor, count, base + offset)
+
+    if hasattr(os, "pread"):
+        return read_at
+
+    def seek_and_read(offset: int, count: int) -> bytes:
+        os.lseek(descriptor, base + offset, os.SEEK_SET)
+        return os.read(descriptor, count)
+
+    return seek_and_read
+
+
+class BoundedFile:
+    """Binary file over a positioned reader, with a budget.
+
+    Parameters
+    ----------
+    read_at : callable
+        ``read_at(offset, count)``.
+    size : int
+        Size of the file.
+    """
+
+    def __init__(self, read_at: ReadAt, size: int) -> None:
+        self.read_at = read_at
+        self.size = size
+        self._at = 0
+        self._left = READ_BUDGET
+        self.truncated = False
+        self.name = ""
+
+    def read(self, count: int = -1) -> bytes:
+        """Return up to ``count`` bytes; a short answer marks the file as truncated."""
+        there = max(self.size - self._at, 0)
+        wanted = there if count is None or count < 0 else count
+        if wanted > there and (there or wanted > 8):
+            self.truncated = True
+        take = min(wanted, there)
+        self._left -= take
+        if self._left < 0:
+            raise BudgetError("a header of more than 32 MB")
+        data = self.read_at(self._at, take) if take else b""
+        if len(data) < take:
+            self.truncated = True
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move; past the end marks the file as truncated."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
+        self._at = max(start + offset, 0)
+        if self._at > self.size:
+            self.truncated = True
+        return self._at
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._at
+
+    def close(self) -> None:
+        """Do nothing: the descriptor belongs to the caller."""

@@ -1,0 +1,121 @@
+"""Text of one element's raw bytes, decoded with pydicom's own decoders.
+
+Both readers (the prefix parser and pydicom) hand raw bytes to this one function, so a
+value cannot depend on which of them read the file.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from functools import lru_cache
+
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
+from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
+
+from midi_risk.sources.wanted import NUMBER_FORMATS
+
+_PADDING = " \0"
+_DEFAULT = ("iso8859",)
+
+
+@lru_cache(maxsize=1024)
+def encodings_of(raw: bytes) -> tuple[tuple[str, ...], bool]:
+    """Return Python's names of a Specific Character Set and whether all were known.
+
+    Parameters
+    ----------
+    raw : bytes
+        Value of (0008,0005), empty when absent.
+
+    Returns
+    -------
+    tuple of (tuple of str, bool)
+
+    Examples
+    --------
+    >>> encodings_of(b"ISO_IR 100")
+    (('latin_1',), True)
+    """
+    names = [part.strip(_PADDING) for part in raw.decode("iso8859").rstrip(_PADDING).split("\\")]
+    known = all(name in python_encoding for name in names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return tuple(convert_encodings(names if len(names) > 1 else names[0])), known
+        except LookupError:
+            return _DEFAULT, False
+
+
+def _numbers(vr: str, raw: bytes, *, little: bool) -> str | None:
+    code = NUMBER_FORMATS[vr]
+    size = struct.calcsize("=" + code)
+    if len(raw) % size:
+        return None
+    values = struct.unpack(f"{'<' if little else '>'}{len(raw) // size}{code}", raw)
+    return "\\".join(str(value) for value in values)
+
+
+def _names(raw: bytes, encodings: list[str]) -> str:
+    text = decode_bytes(raw.rstrip(b"\0 "), encodings, TEXT_VR_DELIMS)
+    return "\\".join(str(_name(part, encodings)).strip(_PADDING) for part in text.split("\\"))
+
+
+def _name(text: str, encodings: list[str]) -> PersonName:
+    name = PersonName(text, encodings)
+    name.encode()
+    return name.decode()
+
+
+@lru_cache(maxsize=65536)
+def _decoded(vr: str, raw: bytes, encodings: tuple[str, ...], little: bool) -> str | None:
+    if vr in NUMBER_FORMATS:
+        return _numbers(vr, raw, little=little)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if vr == "PN":
+            return _names(raw, list(encodings))
+        if vr in {"LO", "SH", "UC"}:
+            text = decode_bytes(raw, list(encodings), TEXT_VR_DELIMS)
+        elif vr in {"LT", "ST", "UT"}:
+            return decode_bytes(raw, list(encodings), TEXT_VR_DELIMS).rstrip(_PADDING)
+        else:
+            text = raw.decode("iso8859")
+    if vr == "UR":
+        return text.rstrip(_PADDING)
+    text = text.rstrip(_PADDING)
+    return "\\".join(part.strip(_PADDING) for part in text.split("\\"))
+
+
+def element_text(
+    vr: str, raw: bytes | None, encodings: tuple[str, ...] = _DEFAULT, *, little: bool = True
+) -> str | None:
+    r"""Return the text of one element.
+
+    Parameters
+    ----------
+    vr : str
+        Value representation.
+    raw : bytes or None
+        The value field as it stands in the file.
+    encodings : tuple of str
+        From `encodings_of`.
+    little : bool
+        Byte order of binary numbers.
+
+    Returns
+    -------
+    str or None
+        Values joined by a backslash, without padding; ``""`` for an empty element and
+        None when the bytes cannot be a value of that representation.
+
+    Examples
+    --------
+    >>> element_text("LO", b"CT \\PET ")
+    'CT\\PET'
+    >>> element_text("US", b"\x00\x02")
+    '512'
+    """
+    if not raw:
+        return ""
+    return _decoded(vr, bytes(raw), encodings, little)

@@ -1,0 +1,128 @@
+"""One file: sniff, read, and say what became of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from midi_risk.sources.bounded import ReadAt, reader_of
+from midi_risk.sources.full_reader import UnreadableError, read_full
+from midi_risk.sources.header import Header, Noticed
+from midi_risk.sources.listing import Listed, cause_of
+from midi_risk.sources.model import FileStatus
+from midi_risk.sources.sniff import Sniffed, sniff
+
+HEAD = 16384
+"""Bytes read at once from the beginning of a file."""
+
+_DICOMDIR = "1.2.840.10008.1.3.10"
+_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRecord:
+    """What became of one file.
+
+    Parameters
+    ----------
+    listed : Listed
+        The file as the folder listed it.
+    status : FileStatus
+        One of the four.
+    reason : str
+        Fixed phrase, empty when read without reservation.
+    header : Header or None
+        Its attributes, when it has any.
+    """
+
+    listed: Listed
+    status: FileStatus
+    reason: str = ""
+    header: Header | None = None
+
+
+def judge(listed: Listed, header: Header) -> FileRecord:
+    """Return the record of a file whose header was read."""
+    values = header.values
+    if values.get("MediaStorageSOPClassUID") == _DICOMDIR or "FileSetID" in values:
+        header.noticed |= Noticed.DICOMDIR
+    missing = [name for name in ("PatientID", "SOPInstanceUID") if not values.get(name)]
+    if Noticed.DICOMDIR in header.noticed:
+        header.flag("DICOMDIR, an index of other files")
+    elif missing:
+        header.noticed |= Noticed.INCOMPLETE
+        header.flag(f"incomplete: no {' and no '.join(missing)}")
+    if header.flags:
+        reason = "; ".join(header.flags)
+        return FileRecord(listed=listed, status=FileStatus.FLAGGED, reason=reason, header=header)
+    return FileRecord(listed=listed, status=FileStatus.READ, header=header)
+
+
+def record_without_header(listed: Listed, reason: str, *, readable: bool = False) -> FileRecord:
+    """Return the record of a file that yields no attributes."""
+    status = FileStatus.NOT_DICOM if readable else FileStatus.UNREADABLE
+    return FileRecord(listed=listed, status=status, reason=reason)
+
+
+def read_content(listed: Listed, read_at: ReadAt, size: int) -> FileRecord:
+    """Read the header of an opened file.
+
+    Parameters
+    ----------
+    listed : Listed
+        The file.
+    read_at : callable
+        Positioned reader.
+    size : int
+        Size in bytes.
+
+    Returns
+    -------
+    FileRecord
+    """
+    try:
+        head = read_at(0, HEAD)
+        kind, start = sniff(head, size)
+        if kind not in {Sniffed.DICOM, Sniffed.BARE}:
+            return record_without_header(listed, kind.value, readable=True)
+        header = read_full(read_at, size, start)
+    except UnreadableError as error:
+        return record_without_header(listed, str(error))
+    except MemoryError:
+        return record_without_header(listed, "a header that does not fit in memory")
+    except OSError as error:
+        return record_without_header(listed, f"cannot be read: {cause_of(error)}")
+    if kind is Sniffed.BARE:
+        header.flag("no meta header")
+    return judge(listed, header)
+
+
+def read_local(listed: Listed) -> FileRecord:
+    """Open and read one local file.
+
+    Parameters
+    ----------
+    listed : Listed
+        From `list_files`.
+
+    Returns
+    -------
+    FileRecord
+    """
+    if listed.reason:
+        return record_without_header(listed, listed.reason)
+    try:
+        descriptor = os.open(listed.path, _OPEN)
+    except OSError as error:
+        return record_without_header(listed, f"cannot be read: {cause_of(error)}")
+    try:
+        before = os.fstat(descriptor)
+        record = read_content(listed, reader_of(descriptor), before.st_size)
+        after = os.fstat(descriptor)
+    except OSError as error:
+        return record_without_header(listed, f"cannot be read: {cause_of(error)}")
+    finally:
+        os.close(descriptor)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        return record_without_header(listed, "changed while it was read")
+    return record
