@@ -1,6 +1,13 @@
 """Attributes: what is known of each column, how its values are read and generalised."""
 
 from midi_risk.attributes.catalogue import CatalogueEntry, catalogue, ladder_steps
+from midi_risk.attributes.hierarchies import (
+    SET_JOINER,
+    Hierarchy,
+    NestingError,
+    build_hierarchy,
+    check_nesting,
+)
 from midi_risk.attributes.model import (
     Attribute,
     AttributeSet,
@@ -12,15 +19,20 @@ from midi_risk.attributes.model import (
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
 
 __all__ = [
+    "SET_JOINER",
     "Attribute",
     "AttributeSet",
     "CatalogueEntry",
     "Decision",
+    "Hierarchy",
     "Kind",
+    "NestingError",
     "Normalised",
     "Ps315Action",
     "Role",
+    "build_hierarchy",
     "catalogue",
+    "check_nesting",
     "ladder_steps",
     "normalise",
     "normalise_for",

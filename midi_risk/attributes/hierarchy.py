@@ -1,0 +1,257 @@
+"""The hierarchy type, its check, and the ARX file format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from midi_risk.attributes.ladders import EXACT, LADDERS, REMOVED, describe_level
+from midi_risk.errors import HierarchyError, did_you_mean
+
+MOST_GENERAL = "*"
+
+
+class NestingError(HierarchyError):
+    """Two values that one level puts together are apart at the next.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    level : str
+        Level whose groups are split by the next one.
+    groups : int
+        Number of such groups.
+    values : tuple of str
+        Two labels of the next level that one group splits into; for the owner of the
+        hierarchy only, never for a log.
+    """
+
+    def __init__(
+        self, message: str, *, level: str, groups: int, values: tuple[str, ...], hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.level = level
+        self.groups = groups
+        self.values = values
+
+
+def check_nesting(frame: pd.DataFrame, *, attribute: str = "", reveal: bool = False) -> None:
+    """Check that each level only merges groups of the level before.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per value, one column per level, most detailed first.
+    attribute : str
+        Named in the message.
+    reveal : bool
+        Whether the message may show an offending group and its two labels: only when
+        the reader wrote the hierarchy.
+
+    Raises
+    ------
+    NestingError
+        When a group is split; names the level and the number of groups.
+    HierarchyError
+        When a value has two rows.
+
+    Examples
+    --------
+    >>> check_nesting(pd.DataFrame({"exact": ["1", "2"], "removed": ["*", "*"]}))
+    """
+    where = f"hierarchy of {attribute}" if attribute else "hierarchy"
+    codes = [
+        pd.factorize(frame.iloc[:, i].to_numpy(dtype=object))[0] for i in range(frame.shape[1])
+    ]
+    twice = len(frame) - (int(codes[0].max()) + 1 if len(frame) else 0)
+    if twice:
+        raise HierarchyError(f"{where}: {twice} values have more than one row")
+    for i in range(len(codes) - 1):
+        fine, coarse = codes[i].astype(np.int64), codes[i + 1].astype(np.int64)
+        first = np.zeros(int(fine.max()) + 1 if fine.size else 0, dtype=np.int64)
+        first[fine] = coarse
+        apart = np.flatnonzero(first[fine] != coarse)
+        if apart.size:
+            groups = int(np.unique(fine[apart]).size)
+            row = int(apart[0])
+            same = int(np.flatnonzero((fine == fine[row]) & (coarse == first[fine[row]]))[0])
+            labels = tuple(str(label) for label in frame.iloc[[row, same], i + 1])
+            level = str(frame.columns[i])
+            shown = f" (a group becomes both {labels[0]!r} and {labels[1]!r})" if reveal else ""
+            raise NestingError(
+                f"{where}: level {i} '{level}' does not nest in level {i + 1}: "
+                f"{groups} groups are split{shown}",
+                level=level,
+                groups=groups,
+                values=labels,
+                hint="Each level may only merge groups of the level before it",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hierarchy:
+    """A generalisation hierarchy for the values at hand.
+
+    Parameters
+    ----------
+    name : str
+        Ladder identifier, or the file's name.
+    level_names : tuple of str
+        Names of the levels, ``exact`` first.
+    frame : pandas.DataFrame
+        Shape (n_values, n_levels), object text: column 0 the canonical value, the last
+        ``*`` throughout. Missing has no row.
+    """
+
+    name: str
+    level_names: tuple[str, ...]
+    frame: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        """Refuse a frame whose width is not the number of levels."""
+        if self.frame.shape[1] != len(self.level_names) or len(self.level_names) < 2:
+            raise HierarchyError(
+                f"hierarchy {self.name} has {self.frame.shape[1]} columns and "
+                f"{len(self.level_names)} level names; it needs two at least, as many each"
+            )
+
+    def __repr__(self) -> str:
+        """Return name and shape, never values."""
+        return f"Hierarchy({self.name!r}, {len(self.frame)} values, levels={self.level_names})"
+
+    def __len__(self) -> int:
+        """Return the number of levels."""
+        return len(self.level_names)
+
+    def level_of(self, level: str | int) -> int:
+        """Return the number of a level given by name or number.
+
+        Raises
+        ------
+        HierarchyError
+            When there is no such level; says which name is close.
+        """
+        if isinstance(level, str) and level in self.level_names:
+            return self.level_names.index(level)
+        text = str(level).strip()
+        if text.isdecimal() and int(text) < len(self.level_names):
+            return int(text)
+        close = did_you_mean(text, self.level_names)
+        raise HierarchyError(f"hierarchy {self.name} has no level '{level}'", hint=close)
+
+    def apply(self, level: str | int, values: Sequence[str | None]) -> list[str | None]:
+        """Return values at a level; None stays None.
+
+        Raises
+        ------
+        HierarchyError
+            When a value has no row; says how many, not which.
+        """
+        labels = self.frame.iloc[:, self.level_of(level)].to_numpy(dtype=object)
+        rows = dict(zip(self.frame.iloc[:, 0].to_numpy(dtype=object), labels, strict=True))
+        unknown = {value for value in values if value is not None and value not in rows}
+        if unknown:
+            raise HierarchyError(
+                f"hierarchy {self.name} has no row for {len(unknown)} of the values",
+                hint="Add a row for each value, or use a built-in ladder",
+            )
+        return [None if value is None else rows[value] for value in values]
+
+    def covering(self, values: Sequence[str]) -> Hierarchy:
+        """Return a hierarchy that also has rows for values it lacks, removed from level 1 on."""
+        known = set(self.frame.iloc[:, 0])
+        lacking = [value for value in dict.fromkeys(values) if value not in known]
+        if not lacking:
+            return self
+        width = len(self.level_names) - 1
+        more = pd.DataFrame(
+            [[value, *([MOST_GENERAL] * width)] for value in lacking],
+            columns=self.frame.columns,
+            dtype=object,
+        )
+        frame = pd.concat([self.frame, more], ignore_index=True)
+        return Hierarchy(name=self.name, level_names=self.level_names, frame=frame)
+
+    def describe(self, level: str | int, attribute: str) -> str:
+        """Return what a level does to an attribute, in plain English.
+
+        Examples
+        --------
+        >>> from midi_risk.attributes import Kind, build_hierarchy
+        >>> build_hierarchy("age", Kind.AGE, ["66"]).describe("5y", "PatientAge")
+        'PatientAge: 5-year bands, ages 90 and over together'
+        """
+        number = self.level_of(level)
+        name = self.level_names[number]
+        text = describe_level(self.name if self.name in LADDERS else "", name)
+        if text is None:
+            text = (
+                f"level {number} of {len(self.level_names) - 1} ('{name}') of hierarchy {self.name}"
+            )
+        return f"{attribute}: {text}"
+
+    def to_arx_csv(self) -> str:
+        """Return the hierarchy in the format of ARX: semicolons, no header, one row per value."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, delimiter=";", lineterminator="\n")
+        writer.writerows(self.frame.to_numpy(dtype=object).tolist())
+        return buffer.getvalue()
+
+    @classmethod
+    def from_arx_csv(cls, path: str | Path, *, attribute: str = "") -> Hierarchy:
+        """Read a hierarchy in the format of ARX.
+
+        Parameters
+        ----------
+        path : str or path
+            Semicolons, commas or tabs; no header; most detailed value first. A level
+            that removes the value is added when the file has none.
+        attribute : str
+            Named in messages.
+
+        Raises
+        ------
+        HierarchyError
+            When the file cannot be read, a row is short, or the levels do not nest.
+        """
+        rows = _arx_rows(Path(path))
+        width = len(rows[0])
+        short = [number for number, row in enumerate(rows, start=1) if len(row) != width]
+        if short:
+            raise HierarchyError(
+                f"{path}: line {short[0]} has {len(rows[short[0] - 1])} columns, "
+                f"the first line {width} ({len(short)} such lines)"
+            )
+        last = {row[-1] for row in rows}
+        if len(last) == 1 and width > 1:
+            rows = [[*row[:-1], MOST_GENERAL] for row in rows]
+        else:
+            rows = [[*row, MOST_GENERAL] for row in rows]
+        middle = (f"level{i}" for i in range(1, len(rows[0]) - 1))
+        level_names = (EXACT, *middle, REMOVED)
+        frame = pd.DataFrame(rows, columns=list(level_names), dtype=object)
+        check_nesting(frame, attribute=attribute or Path(path).name, reveal=True)
+        return cls(name=Path(path).name, level_names=level_names, frame=frame)
+
+
+def _arx_rows(path: Path) -> list[list[str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HierarchyError(
+            f"{path}: the hierarchy cannot be read ({type(error).__name__})",
+            hint="Give a UTF-8 file with one row per value",
+        ) from None
+    first = text.partition("\n")[0]
+    delimiter = next((sign for sign in (";", "\t", ",") if sign in first), ";")
+    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+    if not rows:
+        raise HierarchyError(f"{path}: the hierarchy is empty")
+    return rows
