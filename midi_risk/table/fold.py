@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,10 @@ class _Draft:
 
 
 def fold(
-    extraction: Extraction, attributes: AttributeSet, *, missing: str = "category"
+    extraction: Extraction,
+    attributes: AttributeSet,
+    *,
+    missing: Literal["category", "wildcard"] = "category",
 ) -> SubjectTable:
     """Fold every observation into one row per subject.
 

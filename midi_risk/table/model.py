@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ class SubjectTable:
     attributes: AttributeSet
     counts: Mapping[str, int]
     files: Mapping[str, int]
-    missing: str
+    missing: Literal["category", "wildcard"]
     digest: str
     links: tuple[LinkReport, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -1,0 +1,193 @@
+"""Channels: ways to identity that are not the class table.
+
+A channel that nobody looked at is ``not_assessed``. It is never taken as zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.config import ChannelStatement
+from midi_risk.risk.document import ChannelEntry
+from midi_risk.table.model import SubjectTable
+from midi_risk.threat.model import CHANNELS
+
+DEVICE_LADDERS = frozenset({"device", "software", "institution"})
+"""Ladders of attributes that speak of a scanner or a site."""
+
+_NO_IMAGES = "not applicable: no source describes images"
+
+
+def channel_entries(
+    table: SubjectTable,
+    statements: Mapping[str, ChannelStatement],
+    required: frozenset[str],
+) -> list[ChannelEntry]:
+    """Return one entry per channel, none left out.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As it would be released.
+    statements : mapping of str to ChannelStatement
+        What the assessor found, from the project file; it stands before our own rule.
+    required : frozenset of str
+        Channels that some threat model requires.
+
+    Returns
+    -------
+    list of ChannelEntry
+        In the order of `CHANNELS`.
+    """
+    entries = []
+    for name in CHANNELS:
+        statement = statements.get(name)
+        if statement is not None:
+            entry = _stated(name, statement)
+        elif not table.has_images and name in _IMAGE_ONLY:
+            entry = _nothing(name, _NO_IMAGES)
+        else:
+            entry = _RULES[name](table)
+        entries.append(entry.model_copy(update={"required": name in required}))
+    return entries
+
+
+def _stated(name: str, statement: ChannelStatement) -> ChannelEntry:
+    """Return what the assessor stated."""
+    value = statement.value
+    return ChannelEntry(
+        name=name,
+        status=statement.status,
+        value=value,
+        lower=statement.lower if statement.lower is not None else value,
+        upper=statement.upper if statement.upper is not None else value,
+        evidence=f"stated by the assessor: {statement.evidence}",
+    )
+
+
+def _nothing(name: str, evidence: str) -> ChannelEntry:
+    """Return a channel that was looked at and does not exist."""
+    return ChannelEntry(
+        name=name, status="assessed", value=0.0, lower=0.0, upper=0.0, evidence=evidence
+    )
+
+
+def _open(name: str, evidence: str) -> ChannelEntry:
+    """Return a channel whose risk nobody knows."""
+    return ChannelEntry(name=name, status="not_assessed", evidence=evidence)
+
+
+def _retained(table: SubjectTable, test: Callable[[Attribute], bool]) -> list[str]:
+    """Return the names of attributes that stay in the release and meet a test."""
+    return [
+        a.name
+        for a in table.attributes
+        if test(a)
+        and a.decision is not Decision.REMOVE
+        and a.role not in {Role.DIRECT_IDENTIFIER, Role.LINKAGE_KEY}
+    ]
+
+
+def _names(names: list[str]) -> str:
+    """Return at most five names and how many more."""
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
+
+
+def _visit_intervals(table: SubjectTable) -> ChannelEntry:
+    name = "visit_intervals"
+    visits = table.visits
+    if not len(visits):
+        return _nothing(name, "no dates of visits are in the sources")
+    per_subject = np.bincount(visits["subject"].to_numpy(dtype=np.int64))
+    several = int((per_subject >= 2).sum())
+    if not several:
+        return _nothing(name, "no subject has two visits on different days")
+    dates = {a.name: a for a in table.attributes if a.kind is Kind.DATE}
+    study = dates.get("StudyDate")
+    if study is not None and study.decision is Decision.REMOVE:
+        return _nothing(name, "study dates are removed from the release")
+    return _open(
+        name,
+        f"{several} subjects have two or more visits; the days between them survive any"
+        " constant shift of dates",
+    )
+
+
+def _face(table: SubjectTable) -> ChannelEntry:
+    possible = table.facts.get("face_possible")
+    if possible == 0:
+        return _nothing("face", "no CT, MR or PET of a head or of an unknown body part was read")
+    seen = "images" if possible is None else f"{possible} instances"
+    return _open("face", f"{seen} may show a face that can be reconstructed; nobody measured it")
+
+
+def _burned_in(table: SubjectTable) -> ChannelEntry:
+    flagged = table.facts.get("burned_in_yes")
+    text = "pixels were not looked at"
+    if flagged:
+        text += f"; {flagged} instances say themselves that text is burned in"
+    return _open("burned_in", text + "; header flags are claims, not evidence")
+
+
+def _free_text(table: SubjectTable) -> ChannelEntry:
+    texts = _retained(table, lambda a: a.kind is Kind.TEXT)
+    if not texts:
+        return _nothing("free_text", "no free-text attribute is retained")
+    return _open("free_text", f"retained free text was not reviewed: {_names(texts)}")
+
+
+def _private_elements(table: SubjectTable) -> ChannelEntry:
+    count = table.facts.get("private_elements")
+    if count == 0:
+        return _nothing("private_elements", "no private element outside the safe list was read")
+    if count is None:
+        return _open("private_elements", "the sources do not say whether private elements exist")
+    return _open(
+        "private_elements",
+        f"{count} files hold private elements that are not on the safe list of PS3.15 E.3.10",
+    )
+
+
+def _embedded_metadata(table: SubjectTable) -> ChannelEntry:
+    found = table.facts.get("embedded_payloads")
+    if found == 0:
+        return _nothing("embedded_metadata", "no embedded payload was found with --payloads")
+    if found is None:
+        return _open("embedded_metadata", "bit streams were not searched; --payloads does it")
+    return _open("embedded_metadata", f"{found} files carry embedded payloads; review them")
+
+
+def _device_site(table: SubjectTable) -> ChannelEntry:
+    devices = _retained(table, lambda a: a.ladder in DEVICE_LADDERS)
+    if not devices:
+        return _nothing("device_site", "no attribute of scanner or site is retained")
+    return _open(
+        "device_site", f"whether scanner attributes tell the site is open: {_names(devices)}"
+    )
+
+
+def _cross_collection(table: SubjectTable) -> ChannelEntry:
+    del table
+    return _open(
+        "cross_collection_pixels", "whether the same subjects are in another release is open"
+    )
+
+
+_RULES: Mapping[str, Callable[[SubjectTable], ChannelEntry]] = {
+    "visit_intervals": _visit_intervals,
+    "face": _face,
+    "burned_in": _burned_in,
+    "free_text": _free_text,
+    "private_elements": _private_elements,
+    "embedded_metadata": _embedded_metadata,
+    "device_site": _device_site,
+    "cross_collection_pixels": _cross_collection,
+}
+
+_IMAGE_ONLY = frozenset(
+    {"face", "burned_in", "private_elements", "embedded_metadata", "cross_collection_pixels"}
+)

@@ -1,0 +1,91 @@
+"""The table as it would be released: decisions of the project file applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy, build_hierarchy
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.table.digest import table_digest
+from midi_risk.table.model import SubjectTable
+
+
+def attribute_hierarchy(
+    table: SubjectTable, attribute: Attribute, given: Mapping[str, Hierarchy] | None = None
+) -> Hierarchy:
+    """Return the generalisation hierarchy of an attribute over the values of a table.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    attribute : Attribute
+        Its ladder and kind choose the built-in hierarchy.
+    given : mapping of str to Hierarchy, optional
+        Hierarchies of the user's own, by attribute name; they win.
+
+    Returns
+    -------
+    Hierarchy
+    """
+    if given and attribute.name in given:
+        return given[attribute.name]
+    texts = table.frame[attribute.name].to_numpy(dtype=object)
+    codes, distinct = pd.factorize(texts[pd.notna(texts)])
+    values = [str(value) for value in distinct]
+    counts = np.bincount(codes, minlength=len(values)).tolist()
+    sets = attribute.kind is Kind.CATEGORY and any(SET_JOINER in value for value in values)
+    return build_hierarchy(attribute.ladder, attribute.kind, values, sets=sets, counts=counts)
+
+
+def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) -> SubjectTable:
+    """Return the table as the decisions leave it.
+
+    Attributes decided to be removed lose their column; attributes decided to be
+    generalised hold the values of the level that was chosen.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    given : mapping of str to Hierarchy, optional
+        Hierarchies of the user's own.
+
+    Returns
+    -------
+    SubjectTable
+        The same object when no decision changes a value.
+
+    Raises
+    ------
+    HierarchyError
+        When a level does not exist, or a hierarchy of the user's lacks values.
+    """
+    frame = table.frame
+    changed: dict[str, np.ndarray] = {}
+    removed: list[str] = []
+    for attribute in table.attributes:
+        if attribute.name not in frame.columns:
+            continue
+        if attribute.decision is Decision.REMOVE:
+            removed.append(attribute.name)
+        elif attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None:
+            hierarchy = attribute_hierarchy(table, attribute, given)
+            level = hierarchy.level_of(attribute.generalise_to)
+            present = [None if value is None else str(value) for value in frame[attribute.name]]
+            changed[attribute.name] = np.array(hierarchy.apply(level, present), dtype=object)
+    if not changed and not removed:
+        return table
+    frame = frame.drop(columns=removed)
+    for name, texts in changed.items():
+        frame = frame.assign(**{name: pd.Series(texts, index=frame.index, dtype=object)})
+    return replace(table, frame=frame, digest=table_digest(frame))
+
+
+def measured(table: SubjectTable, *roles: Role) -> AttributeSet:
+    """Return the attributes of these roles that are in the table's frame, in order."""
+    return AttributeSet(
+        tuple(a for a in table.attributes.of_role(*roles) if a.name in table.frame.columns)
+    )
