@@ -1,0 +1,161 @@
+"""What the house rules promise about every module."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import check_forbidden
+import check_links
+import check_module_length
+import check_skips
+import pytest
+import yaml
+
+import midi_risk
+
+
+def test_no_module_is_longer_than_three_hundred_lines(root: Path) -> None:
+    assert check_module_length.long_modules(root / "midi_risk") == []
+
+
+def test_every_relative_link_of_the_documentation_leads_somewhere(root: Path) -> None:
+    assert check_links.all_broken_links(root) == []
+
+
+def test_no_file_names_a_machine_or_holds_what_it_must_not(root: Path) -> None:
+    assert check_forbidden.forbidden(root) == []
+
+
+def public_definitions(body: list[ast.stmt], owner: str) -> Iterator[tuple[str, ast.stmt]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if node.name.startswith("_"):
+                continue
+            yield f"{owner}.{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node.body, f"{owner}.{node.name}")
+
+
+def test_every_public_name_has_a_docstring(root: Path) -> None:
+    bare = []
+    for path in sorted((root / "midi_risk").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        module = ".".join(path.relative_to(root).with_suffix("").parts)
+        if ast.get_docstring(tree) is None:
+            bare.append(module)
+        bare += [
+            name
+            for name, node in public_definitions(tree.body, module)
+            if ast.get_docstring(node) is None
+        ]
+    assert bare == []
+
+
+def test_no_unfinished_work_is_left_in_the_package(root: Path) -> None:
+    marks = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|raise NotImplementedError")
+    found = [
+        path.relative_to(root).as_posix()
+        for path in sorted((root / "midi_risk").rglob("*.py"))
+        if marks.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_the_changelog_and_the_citation_know_this_version(root: Path) -> None:
+    changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{midi_risk.__version__}]" in changelog
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == midi_risk.__version__
+
+
+def test_every_decision_record_is_in_the_index(root: Path) -> None:
+    folder = root / "docs" / "adr"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    records = sorted(folder.glob("[0-9]*.md"))
+    assert [r.name for r in records if f"({r.name})" not in index] == []
+    numbers = [record.name[:4] for record in records]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_dependencies_have_lower_bounds_only(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert [d for d in project["dependencies"] if not re.fullmatch(r"[\w.-]+>=[\d.]+", d)] == []
+
+
+def test_pre_commit_and_ci_run_the_same_checks(root: Path) -> None:
+    hooks = yaml.safe_load((root / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    script = (root / ".ci" / "run").read_text(encoding="utf-8")
+    for hook in hooks["repos"][0]["hooks"]:
+        words = [word for word in hook["entry"].split() if word not in {"python", "--fix"}]
+        tool = words[0]
+        assert tool in script, f"{hook['id']} runs {tool}, .ci/run does not"
+
+
+class TestTheChecksThemselves:
+    def test_a_long_module_is_named_with_its_length(self, tmp_path: Path) -> None:
+        package = tmp_path / "package"
+        package.mkdir()
+        (package / "short.py").write_text("x = 1\n" * 300, encoding="utf-8")
+        (package / "long.py").write_text("x = 1\n" * 301, encoding="utf-8")
+        (fault,) = check_module_length.long_modules(package)
+        assert fault.startswith("package/long.py: 301 lines")
+
+    @pytest.mark.parametrize(
+        ("text", "broken"),
+        [
+            ("[a](other.md)", 0),
+            ("[a](other.md#a-heading)", 0),
+            ("[a](#here)\n\n# Here", 0),
+            ("[a](https://example.org/nowhere)", 0),
+            ("`[a](missing.md)`", 0),
+            ("```\n[a](missing.md)\n```", 0),
+            ("[a](missing.md)", 1),
+            ("![a](missing.png)", 1),
+            ("[a](other.md#no-heading)", 1),
+            ("[a](../outside.md)", 1),
+        ],
+    )
+    def test_links_are_followed(self, tmp_path: Path, text: str, broken: int) -> None:
+        (tmp_path / "outside.md").write_text("outside", encoding="utf-8")
+        inside = tmp_path / "repository"
+        inside.mkdir()
+        (inside / "other.md").write_text("# A *heading*\n", encoding="utf-8")
+        page = inside / "page.md"
+        page.write_text(text, encoding="utf-8")
+        assert len(check_links.broken_links(page, inside)) == broken
+
+    @pytest.mark.parametrize(
+        ("name", "text", "faults"),
+        [
+            ("a.py", "path = 'images/one'", 0),
+            ("a.md", "see https://example.org/" + "opt/x", 0),
+            ("a.py", "path = '/" + "root/data'", 1),
+            ("a.toml", "pip --" + "index-url=https://example.org", 1),
+            ("a.md", "<" * 7 + " HEAD", 1),
+            ("uv.lock", "", 1),
+        ],
+    )
+    def test_what_must_not_be_committed_is_found(
+        self, tmp_path: Path, name: str, text: str, faults: int
+    ) -> None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert len(check_forbidden.forbidden(tmp_path)) == faults
+
+    def test_only_skips_for_accepted_reasons_pass(self, tmp_path: Path) -> None:
+        junit = tmp_path / "junit.xml"
+        junit.write_text(
+            "<testsuites><testsuite>"
+            '<testcase classname="a" name="fine"/>'
+            '<testcase classname="a" name="data"><skipped type="pytest.skip" message='
+            '"the project\'s shared test data is not on this machine"/></testcase>'
+            '<testcase classname="a" name="known"><skipped type="pytest.xfail" message="x"/>'
+            "</testcase>"
+            '<testcase classname="a" name="hidden"><skipped type="pytest.skip" message="no"/>'
+            "</testcase></testsuite></testsuites>",
+            encoding="utf-8",
+        )
+        assert check_skips.hidden_skips(junit) == ["a::hidden skipped: no"]
