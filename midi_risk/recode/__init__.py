@@ -1,1 +1,32 @@
-"""Recode."""
+"""Recode: the best generalisation, found and proved."""
+
+from midi_risk.recode.criteria import AverageRisk, Criterion, CustomCriterion, KAnonymity, KMap
+from midi_risk.recode.disclosure_criteria import (
+    AlphaK,
+    BetaLikeness,
+    DeltaDisclosure,
+    DistinctLDiversity,
+    EntropyLDiversity,
+    RecursiveCLDiversity,
+    TCloseness,
+)
+from midi_risk.recode.search import search
+from midi_risk.recode.solution import FrontNode, Solution
+
+__all__ = [
+    "AlphaK",
+    "AverageRisk",
+    "BetaLikeness",
+    "Criterion",
+    "CustomCriterion",
+    "DeltaDisclosure",
+    "DistinctLDiversity",
+    "EntropyLDiversity",
+    "FrontNode",
+    "KAnonymity",
+    "KMap",
+    "RecursiveCLDiversity",
+    "Solution",
+    "TCloseness",
+    "search",
+]

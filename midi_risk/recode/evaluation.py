@@ -1,0 +1,105 @@
+"""One node judged: hidden records, score, risk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from midi_risk.recode.classes_view import ClassView, TagSpace
+from midi_risk.recode.criteria import CustomCriterion, failing_classes
+from midi_risk.recode.front import smallest_shown
+from midi_risk.recode.lattice import Lattice
+from midi_risk.recode.loss import Utility
+from midi_risk.recode.node_tables import NodeTables
+
+Ints = npt.NDArray[np.int64]
+# Scores closer than this are one score: their difference is rounding (ARX breaks such ties by it).
+SAME_SCORE = 12
+
+
+def comparable(key: Sequence[float]) -> tuple[float, ...]:
+    """Return a score cut to 12 significant digits, so that rounding decides no tie."""
+    return tuple(float(f"{part:.{SAME_SCORE}g}") for part in key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """A node with its figures.
+
+    Parameters
+    ----------
+    steps : tuple of int
+    hidden : int
+        Records in failing classes.
+    classes : int
+        Classes shown.
+    smallest : int
+        Size of the smallest class shown.
+    key : tuple of float
+        What scores are compared by.
+    components : tuple of float
+    """
+
+    steps: tuple[int, ...]
+    hidden: int
+    classes: int
+    smallest: int
+    key: tuple[float, ...]
+    components: tuple[float, ...]
+
+
+class Judge:
+    """Counts the hidden records of nodes and scores them.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    tables : NodeTables
+    tags : TagSpace
+    criteria : sequence of CustomCriterion
+    utility : Utility
+    """
+
+    def __init__(
+        self,
+        lattice: Lattice,
+        tables: NodeTables,
+        tags: TagSpace,
+        criteria: Sequence[CustomCriterion],
+        utility: Utility,
+    ) -> None:
+        self.lattice = lattice
+        self.tables = tables
+        self.tags = tags
+        self.criteria = tuple(criteria)
+        self.utility = utility
+        self.checked = 0
+
+    def view(self, steps: Sequence[int]) -> ClassView:
+        """Return the classes of a node, judged."""
+        self.checked += 1
+        view = ClassView(self.tables.at(steps), self.tags)
+        failing_classes(view, self.criteria)
+        return view
+
+    def hidden(self, view: ClassView) -> int:
+        """Return the records in failing classes."""
+        return int(view.sizes[view.failed].sum())
+
+    def evaluate(self, steps: Sequence[int], view: ClassView | None = None) -> Evaluated:
+        """Return the figures of a node."""
+        node = tuple(int(step) for step in steps)
+        view = self.view(node) if view is None else view
+        failed = np.flatnonzero(view.failed)
+        components = self.utility.components(node, view, failed)
+        return Evaluated(
+            steps=node,
+            hidden=int(view.sizes[failed].sum()),
+            classes=len(view.sizes) - len(failed),
+            smallest=smallest_shown(view.sizes, failed),
+            key=tuple(float(part) for part in self.utility.keys(components[None, :])[0]),
+            components=tuple(float(part) for part in components),
+        )

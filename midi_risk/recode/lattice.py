@@ -1,0 +1,249 @@
+"""The lattice of generalisation levels: axes, nodes, order.
+
+A node gives each quasi-identifier one level. Attributes that are coupled share one axis, so
+they move together. Nodes are numbered in row-major order of the steps of the axes; the numbers
+are therefore lexicographic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.hierarchy_codes import AttributeCodes
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One axis of the lattice.
+
+    Parameters
+    ----------
+    members : tuple of int
+        Positions of its attributes.
+    steps : tuple of tuple of int
+        Per step, the level of each member.
+    codes : ndarray of int64, shape (N,)
+        Code of each record at the first step.
+    maps : tuple of ndarray of int64
+        Per step, code at that step of each first-step code; dense.
+    member_codes : tuple of tuple of ndarray of int64
+        Per step and member, the member's level code of each code of the step.
+    """
+
+    members: tuple[int, ...]
+    steps: tuple[tuple[int, ...], ...]
+    codes: Ints
+    maps: tuple[Ints, ...]
+    member_codes: tuple[tuple[Ints, ...], ...]
+
+    def cardinality(self, step: int) -> int:
+        """Number of codes at a step."""
+        return len(self.member_codes[step][0])
+
+    def between(self, low: int, high: int) -> Ints:
+        """Return the table from codes at step ``low`` to codes at step ``high``."""
+        table = np.zeros(self.cardinality(low), dtype=np.int64)
+        table[self.maps[low]] = self.maps[high]
+        return table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lattice:
+    """All combinations of steps.
+
+    Parameters
+    ----------
+    attributes : tuple of AttributeCodes
+    axes : tuple of Axis
+    """
+
+    attributes: tuple[AttributeCodes, ...]
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Steps of each axis."""
+        return tuple(len(axis.steps) for axis in self.axes)
+
+    @property
+    def size(self) -> int:
+        """Number of nodes, exact however large."""
+        return prod(self.shape)
+
+    def steps_of(self, nodes: Ints) -> Ints:
+        """Return the step on each axis of numbered nodes, shape (nodes, axes)."""
+        return np.stack(np.unravel_index(nodes, self.shape), axis=-1).astype(np.int64)
+
+    def levels(self, steps: Sequence[int] | Ints) -> tuple[int, ...]:
+        """Return the level of each attribute at a node."""
+        out = [0] * len(self.attributes)
+        for axis, step in zip(self.axes, steps, strict=True):
+            for member, level in zip(axis.members, axis.steps[int(step)], strict=True):
+                out[member] = level
+        return tuple(out)
+
+    def steps(self, levels: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the steps of the node with these levels by attribute name."""
+        names = [attribute.name for attribute in self.attributes]
+        out = []
+        for axis in self.axes:
+            wanted = tuple(levels[names[member]] for member in axis.members)
+            if wanted not in axis.steps:
+                raise SearchError("these levels are not a node of the lattice")
+            out.append(axis.steps.index(wanted))
+        return tuple(out)
+
+    def change_tables(self) -> tuple[tuple[Ints, Ints, Ints], ...]:
+        """Return, per axis and step, changed attributes, sum of levels and the step itself."""
+        return tuple(
+            (
+                np.array([sum(level > 0 for level in step) for step in axis.steps]),
+                np.array([sum(step) for step in axis.steps]),
+                np.arange(len(axis.steps)),
+            )
+            for axis in self.axes
+        )
+
+    def tie_rank(self, steps: Sequence[int] | Ints) -> tuple[int, ...]:
+        """Return what decides between nodes of equal score; smaller is better.
+
+        Fewest changed attributes, then the lowest sum of levels, then lexicographic order.
+        """
+        levels = self.levels(steps)
+        return (sum(level > 0 for level in levels), sum(levels), *levels)
+
+
+def _range(
+    name: str, top: int, keep: Sequence[str], levels: Mapping[str, tuple[int, int]]
+) -> tuple[int, int]:
+    """Return the lowest and highest level that the user allows."""
+    low, high = levels.get(name, (0, top))
+    if not 0 <= low <= high:
+        raise SearchError(
+            f"levels of '{name}' must be two numbers, lowest first, from 0 up",
+            hint=f"Its hierarchy has levels 0 to {top}",
+        )
+    if low > top:
+        raise SearchError(f"'{name}' has no level {low}", hint=f"Its highest level is {top}")
+    if name in keep:
+        if low > 0:
+            raise SearchError(
+                f"'{name}' must be kept, yet its lowest level is {low}",
+                hint="Drop one of the two demands",
+            )
+        high = 0
+    return low, min(high, top)
+
+
+def _axis(
+    members: tuple[int, ...],
+    attributes: Sequence[AttributeCodes],
+    ranges: Mapping[str, tuple[int, int]],
+) -> Axis:
+    """Return the axis of one attribute, or of several that move together."""
+    chosen = [attributes[member] for member in members]
+    top = max(attribute.levels for attribute in chosen)
+    steps: list[tuple[int, ...]] = []
+    for step in range(top):
+        together = tuple(min(step, attribute.levels - 1) for attribute in chosen)
+        allowed = all(
+            ranges[attribute.name][0] <= level <= ranges[attribute.name][1]
+            for attribute, level in zip(chosen, together, strict=True)
+        )
+        if allowed and together not in steps:
+            steps.append(together)
+    if not steps:
+        listed = ", ".join(f"'{attribute.name}'" for attribute in chosen)
+        raise SearchError(
+            f"no level suits the coupled attributes {listed}",
+            hint="Their level ranges or kept attributes contradict each other",
+        )
+    per_step: list[tuple[Ints, tuple[Ints, ...]]] = []
+    codes = np.empty(0, dtype=np.int64)
+    for number, levels in enumerate(steps):
+        columns = [a.maps[level] for a, level in zip(chosen, levels, strict=True)]
+        if len(chosen) == 1 and number == 0:
+            codes = columns[0][chosen[0].codes]
+        if len(chosen) == 1:
+            base = chosen[0].maps[steps[0][0]]
+            _, first = np.unique(base, return_index=True)
+            table = columns[0][first]
+            width = len(chosen[0].leaves[levels[0]])
+            per_step.append((table, (np.arange(width, dtype=np.int64),)))
+            continue
+        rows = [column[a.codes] for a, column in zip(chosen, columns, strict=True)]
+        key = np.zeros(len(rows[0]), dtype=np.int64)
+        for row, attribute, level in zip(rows, chosen, levels, strict=True):
+            key = key * len(attribute.leaves[level]) + row
+            key = np.unique(key, return_inverse=True)[1].ravel().astype(np.int64)
+        _, first = np.unique(key, return_index=True)
+        if number == 0:
+            codes = key
+            base_first = first
+        per_step.append((key[base_first], tuple(row[first] for row in rows)))
+    return Axis(
+        members=members,
+        steps=tuple(steps),
+        codes=codes,
+        maps=tuple(table for table, _ in per_step),
+        member_codes=tuple(codes_of for _, codes_of in per_step),
+    )
+
+
+def build_lattice(
+    attributes: Sequence[AttributeCodes],
+    *,
+    keep: Sequence[str] = (),
+    levels: Mapping[str, tuple[int, int]] | None = None,
+    coupled: Sequence[Sequence[str]] = (),
+) -> Lattice:
+    """Return the lattice under the user's constraints.
+
+    Parameters
+    ----------
+    attributes : sequence of AttributeCodes
+        In the order of the level vectors.
+    keep : sequence of str
+        Attributes that stay at level 0.
+    levels : mapping of str to (int, int), optional
+        Lowest and highest level that may be used, both included.
+    coupled : sequence of sequences of str
+        Attributes that move together, level by level, each stopping at its own top.
+
+    Raises
+    ------
+    SearchError
+        For an unknown name, an attribute coupled twice, or demands that contradict.
+    """
+    names = [attribute.name for attribute in attributes]
+    ranges_given = dict(levels or {})
+    mentioned = [*keep, *ranges_given, *(name for group in coupled for name in group)]
+    for name in mentioned:
+        if name not in names:
+            raise SearchError(
+                f"'{name}' is not a quasi-identifier of this search",
+                hint=did_you_mean(str(name), names),
+            )
+    grouped = [name for group in coupled for name in group]
+    if len(set(grouped)) < len(grouped):
+        raise SearchError("an attribute is coupled twice", hint="Join the two groups")
+    ranges = {a.name: _range(a.name, a.levels - 1, keep, ranges_given) for a in attributes}
+    groups = {
+        name: tuple(names.index(other) for other in group) for group in coupled for name in group
+    }
+    axes: list[Axis] = []
+    done: set[int] = set()
+    for position, name in enumerate(names):
+        if position not in done:
+            members = groups.get(name, (position,))
+            axes.append(_axis(members, attributes, ranges))
+            done.update(members)
+    return Lattice(attributes=tuple(attributes), axes=tuple(axes))

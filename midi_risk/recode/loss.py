@@ -1,0 +1,366 @@
+"""Utility models: how much a node destroys, with bounds that need no class table.
+
+Definitions follow those of ARX, so that scores compare with it to the last digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.classes_view import ClassView
+from midi_risk.recode.lattice import Lattice
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+AGGREGATES = ("arithmetic", "geometric", "maximum", "rank", "sum")
+
+
+def floor10(values: Floats) -> Floats:
+    """Return values cut to ten decimals, as ARX reports components."""
+    out: Floats = np.floor(values * 1e10) / 1e10
+    return out
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UtilityInputs:
+    """What every utility model needs to know of the data.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    records : int
+        Records of the sample; they come first in the codes of the axes.
+    weights : ndarray of float64, shape (attributes,)
+        Divided by the largest.
+    gs_factor : float
+        0 ignores hidden records, 1 ignores generalisation, 0.5 counts both fully.
+    aggregate : str
+        How components join for the Loss model.
+    """
+
+    lattice: Lattice
+    records: int
+    weights: Floats
+    gs_factor: float
+    aggregate: str
+
+    @property
+    def shown_factor(self) -> float:
+        """Factor of generalised values."""
+        return 1.0 if self.gs_factor <= 0.5 else 2.0 * (1.0 - self.gs_factor)
+
+    @property
+    def hidden_factor(self) -> float:
+        """Factor of hidden records."""
+        return 2.0 * self.gs_factor if self.gs_factor < 0.5 else 1.0
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Axis and place on it of every attribute."""
+        found = {
+            member: (number, place)
+            for number, axis in enumerate(self.lattice.axes)
+            for place, member in enumerate(axis.members)
+        }
+        return tuple(found[member] for member in range(len(self.lattice.attributes)))
+
+    @cached_property
+    def domains(self) -> Ints:
+        """Values in the hierarchy of each attribute."""
+        return np.array([attribute.domain for attribute in self.lattice.attributes])
+
+    @cached_property
+    def leaves(self) -> tuple[tuple[Ints, ...], ...]:
+        """Per attribute and step of its axis, hierarchy values under each code."""
+        out = []
+        for attribute, (number, place) in zip(self.lattice.attributes, self.places, strict=True):
+            axis = self.lattice.axes[number]
+            out.append(
+                tuple(
+                    attribute.leaves[levels[place]][axis.member_codes[step][place]]
+                    for step, levels in enumerate(axis.steps)
+                )
+            )
+        return tuple(out)
+
+    @cached_property
+    def frequencies(self) -> tuple[tuple[Ints, ...], ...]:
+        """Per axis and step, records of the sample with each code."""
+        return tuple(
+            tuple(
+                np.bincount(
+                    axis.maps[step][axis.codes[: self.records]],
+                    minlength=axis.cardinality(step),
+                )
+                for step in range(len(axis.steps))
+            )
+            for axis in self.lattice.axes
+        )
+
+    def gather(self, tables: Sequence[Floats], steps: Ints) -> Floats:
+        """Return per-attribute values of nodes from tables by step, shape (nodes, attributes)."""
+        return np.stack(
+            [table[steps[:, axis]] for table, (axis, _) in zip(tables, self.places, strict=True)],
+            axis=1,
+        )
+
+
+class Utility:
+    """Base of the utility models: one component per attribute, joined to a score.
+
+    Parameters
+    ----------
+    inputs : UtilityInputs
+    """
+
+    separable = True
+
+    def __init__(self, inputs: UtilityInputs) -> None:
+        self.inputs = inputs
+
+    def bound(self, steps: Ints) -> Floats:
+        """Return components that no choice of hidden records undercuts, (nodes, components)."""
+        raise NotImplementedError
+
+    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
+        """Return the components of a node, shape (components,).
+
+        Parameters
+        ----------
+        steps : sequence of int
+            The node.
+        view : ClassView
+            Its classes.
+        hidden : ndarray of int64
+            Classes that are hidden.
+        """
+        raise NotImplementedError
+
+    def keys(self, components: Floats) -> Floats:
+        """Return what nodes are compared by, left to right, shape (nodes, parts)."""
+        total: Floats = np.zeros(len(components))
+        for column in range(components.shape[1]):
+            total = total + components[:, column]
+        return total[:, None]
+
+
+class Loss(Utility):
+    """Loss: share of the hierarchy that each value covers; a hidden value covers all of it.
+
+    References
+    ----------
+    Iyengar 2002, doi:10.1145/775047.775089.
+    """
+
+    @cached_property
+    def _totals(self) -> tuple[Ints, ...]:
+        inputs = self.inputs
+        return tuple(
+            np.array(
+                [
+                    int((under * frequency).sum())
+                    for under, frequency in zip(leaves, inputs.frequencies[axis], strict=True)
+                ]
+            )
+            for leaves, (axis, _) in zip(inputs.leaves, inputs.places, strict=True)
+        )
+
+    def _share(self, shown: Floats, hidden_leaves: Floats, hidden: float) -> Floats:
+        """Return components from sums of leaves over shown and over hidden records."""
+        inputs = self.inputs
+        g, s = inputs.shown_factor, inputs.hidden_factor
+        domains = inputs.domains
+        spent = g * shown + hidden_leaves + s * (hidden * domains - hidden_leaves)
+        floor = g * inputs.records
+        ceiling = inputs.records * domains - floor
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(ceiling > 0, (spent - floor) / ceiling, 0.0)
+        return floor10(np.maximum(0.0, share))
+
+    def bound(self, steps: Ints) -> Floats:
+        """Return the components with nothing hidden."""
+        shown = self.inputs.gather([total.astype(np.float64) for total in self._totals], steps)
+        return self._share(shown, np.zeros_like(shown), 0.0)
+
+    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
+        """Return the share of each attribute."""
+        sizes = view.sizes[hidden]
+        shown, lost = [], []
+        for attribute, (axis, _) in enumerate(self.inputs.places):
+            under = self.inputs.leaves[attribute][steps[axis]]
+            part = int((under[view.field(axis, hidden)] * sizes).sum()) if hidden.size else 0
+            shown.append(int(self._totals[attribute][steps[axis]]) - part)
+            lost.append(part)
+        return self._share(
+            np.array(shown, dtype=np.float64), np.array(lost, dtype=np.float64), float(sizes.sum())
+        )
+
+    def keys(self, components: Floats) -> Floats:
+        """Return the aggregate of the components."""
+        weighted = components * self.inputs.weights
+        parts = weighted.shape[1]
+        if self.inputs.aggregate == "rank":
+            return -np.sort(-weighted, axis=1)
+        if self.inputs.aggregate == "maximum":
+            return weighted.max(axis=1, keepdims=True)
+        if self.inputs.aggregate == "geometric":
+            product: Floats = np.ones(len(weighted))
+            for column in range(parts):
+                product = product * (weighted[:, column] + 1.0)
+            return (product ** (1.0 / parts) - 1.0)[:, None]
+        total = super().keys(weighted)
+        return total / parts if self.inputs.aggregate == "arithmetic" else total
+
+
+class Entropy(Utility):
+    """Non-uniform entropy: bits lost per attribute, given how frequent values are.
+
+    References
+    ----------
+    Gionis and Tassa 2009, doi:10.1109/TKDE.2008.129; the term of hidden records is ARX's.
+    """
+
+    normalised = False
+
+    @cached_property
+    def _tables(self) -> tuple[Floats, ...]:
+        out = []
+        for member, (number, place) in enumerate(self.inputs.places):
+            axis = self.inputs.lattice.axes[number]
+            attribute = self.inputs.lattice.attributes[member]
+            raw = np.bincount(attribute.codes[: self.inputs.records])
+            rows = []
+            for levels in axis.steps:
+                of_raw = attribute.maps[levels[place]][: len(raw)]
+                general = np.bincount(of_raw, weights=raw)[of_raw]
+                seen = raw > 0
+                rows.append(-float((raw[seen] * np.log2(raw[seen] / general[seen])).sum()))
+            out.append(np.array(rows))
+        return tuple(out)
+
+    @cached_property
+    def _scale(self) -> Floats:
+        if not self.normalised:
+            return np.ones(len(self.inputs.places))
+        out = []
+        for attribute in self.inputs.lattice.attributes:
+            raw = np.bincount(attribute.codes[: self.inputs.records])
+            raw = raw[raw > 0]
+            out.append(-float((raw * np.log2(raw / self.inputs.records)).sum()) or 1.0)
+        return np.array(out)
+
+    def _joined(self, shown: Floats, hidden: Floats) -> Floats:
+        g, s = self.inputs.shown_factor, self.inputs.hidden_factor
+        return floor10((g * shown + s * hidden) / self._scale)
+
+    def bound(self, steps: Ints) -> Floats:
+        """Return the bits lost by generalisation alone."""
+        shown = self.inputs.gather(self._tables, steps)
+        return self._joined(shown, np.zeros_like(shown))
+
+    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
+        """Return the bits lost of each attribute."""
+        sizes = view.sizes[hidden]
+        total = int(sizes.sum())
+        shown, lost = [], []
+        for member, (axis, place) in enumerate(self.inputs.places):
+            shown.append(float(self._tables[member][steps[axis]]))
+            if not total:
+                lost.append(0.0)
+                continue
+            codes = self.inputs.lattice.axes[axis].member_codes[steps[axis]][place]
+            count = np.bincount(codes[view.field(axis, hidden)], weights=sizes)
+            count = count[count > 0]
+            lost.append(-float((count * np.log2(count / total)).sum()))
+        return self._joined(np.array(shown), np.array(lost))
+
+    def keys(self, components: Floats) -> Floats:
+        """Return the weighted sum."""
+        return super().keys(components * self.inputs.weights)
+
+
+class NormalisedEntropy(Entropy):
+    """Non-uniform entropy of each attribute as a share of the entropy of its raw values."""
+
+    normalised = True
+
+
+class Precision(Utility):
+    """Mean height of the values in their hierarchies; a hidden value is at the top.
+
+    References
+    ----------
+    Sweeney 2002, doi:10.1142/S021848850200165X.
+    """
+
+    @cached_property
+    def _tables(self) -> tuple[Floats, ...]:
+        out = []
+        for member, (number, place) in enumerate(self.inputs.places):
+            top = max(1, self.inputs.lattice.attributes[member].levels - 1)
+            axis = self.inputs.lattice.axes[number]
+            out.append(np.array([levels[place] / top for levels in axis.steps]))
+        return tuple(out)
+
+    def bound(self, steps: Ints) -> Floats:
+        """Return the heights, or what hiding costs where that is less."""
+        heights = self.inputs.gather(self._tables, steps) * self.inputs.shown_factor
+        return np.minimum(heights, self.inputs.hidden_factor)
+
+    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
+        """Return the height of each attribute."""
+        lost = int(view.sizes[hidden].sum())
+        height = self.inputs.gather(self._tables, np.array([steps]))[0]
+        shown = (self.inputs.records - lost) * height * self.inputs.shown_factor
+        out: Floats = (shown + lost * self.inputs.hidden_factor) / self.inputs.records
+        return out
+
+    def keys(self, components: Floats) -> Floats:
+        """Return the weighted mean."""
+        return super().keys(components * self.inputs.weights) / components.shape[1]
+
+
+class Height(Utility):
+    """Sum of the levels; hidden records do not count, so set a suppression limit."""
+
+    def bound(self, steps: Ints) -> Floats:
+        """Return the levels themselves."""
+        tables = []
+        for number, place in self.inputs.places:
+            axis = self.inputs.lattice.axes[number]
+            tables.append(np.array([float(levels[place]) for levels in axis.steps]))
+        return self.inputs.gather(tables, steps)
+
+    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
+        """Return the levels."""
+        return self.bound(np.array([steps]))[0]
+
+    def keys(self, components: Floats) -> Floats:
+        """Return the weighted sum."""
+        return super().keys(components * self.inputs.weights)
+
+
+def attribute_weights(names: Sequence[str], weights: Mapping[str, float] | None) -> Floats:
+    """Return the weight of each attribute, divided by the largest.
+
+    Raises
+    ------
+    SearchError
+        For an unknown attribute, a negative weight, or none above 0.
+    """
+    given = dict(weights or {})
+    for name, weight in given.items():
+        if name not in names:
+            raise SearchError(f"weight of unknown '{name}'", hint=did_you_mean(str(name), names))
+        if not 0 <= weight < float("inf"):
+            raise SearchError(f"the weight of '{name}' must be a number from 0 up")
+    out = np.array([float(given.get(name, 1.0)) for name in names])
+    if not out.max() > 0:
+        raise SearchError("all weights are 0", hint="Give at least one attribute a weight")
+    return out / out.max()
