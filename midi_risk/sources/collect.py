@@ -1,0 +1,262 @@
+"""Take any sources, decide what each is, and read them into one extraction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from midi_risk.errors import SourceError
+from midi_risk.sources.collect_spec import TableSpec
+from midi_risk.sources.model import FILE_SCHEMA, Extraction, FileStatus, SourceKind, SourceTable
+from midi_risk.sources.tables import check_file, read_table, table_suffix
+from midi_risk.sources.tables_key import distinct_values
+from midi_risk.sources.tables_raw import counted, shown
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
+"""Kinds of table that hold image metadata."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What has been read so far."""
+
+    tables: list[SourceTable] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    file_tables: list[pa.Table] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    facts: dict[str, int] = field(default_factory=dict)
+
+    def add_file(
+        self, path: Path, source: str, status: FileStatus = FileStatus.READ, reason: str = ""
+    ) -> None:
+        """Record one file."""
+        size = path.stat().st_size if path.exists() else 0
+        self.files.append(
+            {
+                "path": str(path),
+                "source": source,
+                "size": size,
+                "status": status.value,
+                "reason": reason,
+            }
+        )
+
+    def add_table(self, table: SourceTable, path: Path | None = None) -> None:
+        """Record one table under a name of its own."""
+        taken = {known.name for known in self.tables}
+        name = table.name
+        if name in taken and path is not None:
+            name = f"{path.parent.name}/{name}"
+        number = 2
+        while name in taken:
+            name = f"{table.name} ({number})"
+            number += 1
+        self.tables.append(replace(table, name=name))
+
+    def extraction(self) -> Extraction:
+        """Return all of it, image metadata first."""
+        parts = [*self.file_tables, pa.Table.from_pylist(self.files, schema=FILE_SCHEMA)]
+        return Extraction(
+            tables=tuple(self.tables),
+            files=pa.concat_tables([part.cast(FILE_SCHEMA) for part in parts]),
+            findings=tuple(dict.fromkeys(self.findings)),
+            facts=self.facts,
+        )
+
+
+def extract(
+    *sources: str | Path | TableSpec,
+    tables: Sequence[str | Path | TableSpec] = (),
+    jobs: int | None = None,
+    progress: Any = None,
+    store: Path | None = None,
+    payloads: bool = False,
+) -> Extraction:
+    """Read sources of any kind, and the clinical tables linked to them.
+
+    Parameters
+    ----------
+    *sources : str, pathlib.Path or TableSpec
+        Folders or files of DICOM, metadata tables, BIDS data sets, CDISC folders. A table
+        may be ``FILE:KEY``.
+    tables : sequence, optional
+        Clinical tables to link; each a file, ``FILE:KEY``, or a `TableSpec`.
+    jobs : int, optional
+        Processes that read DICOM.
+    progress : object, optional
+        Handed to the DICOM reader.
+    store : pathlib.Path, optional
+        Folder of the resumable scan store for DICOM.
+    payloads : bool, optional
+        Also look inside embedded payloads.
+
+    Returns
+    -------
+    Extraction
+
+    Raises
+    ------
+    SourceError
+        When a source does not exist, is empty or is of no known kind.
+    LinkageError
+        When a table has no usable key column.
+    """
+    if not sources:
+        raise SourceError("no source given", hint="Give a folder or file of DICOM, or a table")
+    collected = Collected()
+    dicom: list[str | Path] = []
+    dicom_at = 0
+    for source in sources:
+        if _is_dicom_source(source):
+            dicom_at = len(collected.tables) if not dicom else dicom_at
+            dicom.append(source if isinstance(source, Path) else str(source))
+        else:
+            _read_source(source, collected)
+    if dicom:
+        _read_dicom(dicom, dicom_at, collected, jobs, progress, store, payloads)
+    collected.tables.sort(key=lambda table: table.kind not in IMAGING_KINDS)
+    known = _leading_keys(collected.tables)
+    for given in tables:
+        _read_linked(TableSpec.parse(given), collected, known)
+    return collected.extraction()
+
+
+def _is_dicom_source(source: str | Path | TableSpec) -> bool:
+    """Return whether a source goes to the DICOM reader; raise when it cannot be read at all."""
+    if isinstance(source, TableSpec):
+        return False
+    text = str(source)
+    if "://" in text:
+        return True
+    path = Path(text)
+    if path.is_dir():
+        return _layout(path) == "dicom"
+    spec = TableSpec.parse(source)
+    check_file(spec.path)
+    if table_suffix(spec.path) is not None:
+        return False
+    return spec.key is None and (
+        text.casefold().endswith(_ARCHIVES)
+        or spec.path.suffix.casefold() in {"", ".dcm", ".ima", ".dic"}
+        or spec.path.name.upper().startswith("DICOMDIR")
+        or _has_dicom_mark(spec.path)
+    )
+
+
+def _has_dicom_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as handle:
+            return handle.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _layout(folder: Path) -> str:
+    """Return "bids", "cdisc" or "dicom" from a folder's own entries."""
+    try:
+        names = {entry.name.casefold() for entry in os.scandir(folder)}
+    except OSError as error:
+        raise SourceError(
+            f"{shown(folder)} cannot be read", hint="Check its permissions"
+        ) from error
+    if not names:
+        raise SourceError(f"{shown(folder)} is an empty folder", hint="Check the path")
+    if names & {"participants.tsv", "dataset_description.json"}:
+        return "bids"
+    if {"dm.xpt", "dm.json", "dm.ndjson", "adsl.xpt", "adsl.json"} & names:
+        return "cdisc"
+    return "dicom"
+
+
+def _read_source(source: str | Path | TableSpec, collected: Collected) -> None:
+    path = Path(source) if not isinstance(source, TableSpec) else source.path
+    if path.is_dir():
+        if _layout(path) == "bids":
+            from midi_risk.sources.bids import read_bids  # noqa: PLC0415
+
+            read_bids(path, collected)
+        else:
+            from midi_risk.sources.sdtm import read_cdisc  # noqa: PLC0415
+
+            read_cdisc(path, collected)
+        return
+    spec = TableSpec.parse(source)
+    if spec.path.name == "participants.tsv" and spec.key in {None, "participant_id"}:
+        from midi_risk.sources.bids import read_participants  # noqa: PLC0415
+
+        check_file(spec.path)
+        read_participants(spec.path, collected)
+        return
+    _read_linked(spec, collected, frozenset())
+
+
+def _read_linked(spec: TableSpec, collected: Collected, known: frozenset[str]) -> None:
+    reading = read_table(spec, name=shown(spec.path.name), known_keys=known)
+    collected.add_table(reading.table, spec.path)
+    flagged = reading.flagged
+    collected.add_file(
+        spec.path,
+        collected.tables[-1].name,
+        FileStatus.FLAGGED if flagged else FileStatus.READ,
+        "read with findings" if flagged else "",
+    )
+    collected.findings += reading.findings
+
+
+def _leading_keys(tables: Sequence[SourceTable]) -> frozenset[str]:
+    if not tables or tables[0].key not in tables[0].rows.column_names:
+        return frozenset()
+    return frozenset(distinct_values(tables[0].rows, tables[0].key))
+
+
+def _read_dicom(
+    paths: list[str | Path],
+    at: int,
+    collected: Collected,
+    jobs: int | None,
+    progress: Any,
+    store: Path | None,
+    payloads: bool,
+) -> None:
+    from midi_risk.sources.dicom import read_dicom  # noqa: PLC0415
+
+    for path in paths:
+        if "://" not in str(path) and Path(path).is_dir() and not _any_file(Path(path)):
+            raise SourceError(f"{shown(path)} holds no file", hint="Check the path")
+    reading = read_dicom(paths, jobs=jobs, progress=progress, store=store, payloads=payloads)
+    listed = reading.files.column("path").to_pylist()
+    like_tables = [name for name in listed if _looks_like_table(name)]
+    if reading.table is None:
+        named = ", ".join(shown(path) for path in paths)
+        hint = (
+            f"{counted(len(like_tables), 'file')} there look like tables: name the file itself"
+            if like_tables
+            else "Known: DICOM files, BIDS and CDISC folders, metadata tables"
+        )
+        raise SourceError(
+            f"{named}: no readable DICOM among {counted(len(listed), 'file')}", hint=hint
+        )
+    collected.tables.insert(at, reading.table)
+    collected.file_tables.append(reading.files)
+    collected.findings += reading.findings
+    collected.facts.update(reading.facts)
+    if like_tables:
+        collected.findings.append(
+            f"{counted(len(like_tables), 'file')} beside the images look like tables and were "
+            "not read: give them with --table"
+        )
+
+
+def _looks_like_table(name: str) -> bool:
+    suffix = table_suffix(Path(name))
+    return suffix is not None and suffix not in {".txt", ".json"}
+
+
+def _any_file(folder: Path) -> bool:
+    return any(files for _, _, files in os.walk(folder))

@@ -1,0 +1,174 @@
+"""Which rows of a spreadsheet are header: titles, groups, names, units, codes.
+
+Real spreadsheets begin with title lines, a row of group names over merged cells, the row
+of names, and rows of units or codes. A header row is told from data by its cells' shapes:
+where the body of a column has numbers or codes of a few shapes (``9``, ``9.9``, ``a9``),
+a header cell has another shape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from midi_risk.errors import SourceError
+from midi_risk.sources.keys import fold_name, key_rank
+
+_MAX_HEADER_ROWS = 8
+_MAX_SHAPES = 5
+_MISSING = {"", "na", "n/a", "nan", "none", "null", "unknown", "missing", "-", ".", "?"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Where the header stands and what it says.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The row of column names, as written.
+    body : int
+        Index of the first data row.
+    above, below : int
+        Header rows skipped above and below the names.
+    descriptions : tuple of str
+        The row after the names, when it describes the columns.
+    """
+
+    names: tuple[str, ...]
+    body: int
+    above: int = 0
+    below: int = 0
+    descriptions: tuple[str, ...] = ()
+
+    def findings(self, where: str) -> list[str]:
+        """Return what to say about skipped rows."""
+        if not self.above and not self.below:
+            return []
+        return [
+            f"{where}: {self.above + self.below + 1} header rows; names taken from row "
+            f"{self.above + 1}, {self.above} above and {self.below} below it not read as data"
+        ]
+
+    def labels(self, names: Sequence[str]) -> dict[str, str]:
+        """Return column name -> description, where a second header row differs from it."""
+        pairs = zip(names, self.names, self.descriptions, strict=False)
+        return {
+            name: text.strip()
+            for name, raw, text in pairs
+            if text.strip() and fold_name(text) != fold_name(raw)
+        }
+
+
+def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
+    """Find the header of a spreadsheet in its first rows.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        First rows, cells as text; blank rows included.
+    where : str
+        File, for the error.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    SourceError
+        When no row has a cell.
+
+    Examples
+    --------
+    >>> rows = [["Trial X", "", ""], ["PatientID", "Age", "Sex"], ["", "years", "code"]]
+    >>> rows += [[f"P{i}", str(40 + i), "F"] for i in range(9)]
+    >>> header = find_header(rows, "x.csv")
+    >>> header.names, header.body
+    (('PatientID', 'Age', 'Sex'), 3)
+    """
+    filled = [i for i, row in enumerate(rows) if any(_text(cell) for cell in row)]
+    if not filled:
+        raise SourceError(f"{where} holds no rows", hint="It needs a header and one row at least")
+    width = max(len(row) for row in rows)
+    grid = [[*(_text(cell) for cell in row), *[""] * (width - len(row))] for row in rows]
+    shapes = _body_shapes([grid[i] for i in filled])
+    first = _first_dense(grid, filled)
+    run = [first]
+    for index in filled[filled.index(first) + 1 :]:
+        if index >= first + _MAX_HEADER_ROWS or index == filled[-1]:
+            break
+        if not _is_header(grid[index], grid[first], shapes):
+            break
+        run.append(index)
+    names = _names_row(grid, run)
+    after = [index for index in run if index > names]
+    return Header(
+        names=tuple(_trailing_cut(grid[names])),
+        body=run[-1] + 1,
+        above=sum(index < names for index in filled),
+        below=len(after),
+        descriptions=tuple(grid[after[0]]) if after else (),
+    )
+
+
+def _text(cell: str | None) -> str:
+    return (cell or "").strip().lstrip("\ufeff")
+
+
+def _trailing_cut(cells: list[str]) -> list[str]:
+    """Keep every cell: a column without a name may still have values."""
+    return cells
+
+
+def _first_dense(grid: list[list[str]], filled: list[int]) -> int:
+    """Return the first row that fills at least half of what the fullest row fills."""
+    widths = {i: sum(bool(cell) for cell in grid[i]) for i in filled[:40]}
+    half = max(widths.values()) / 2
+    return next(i for i in filled if widths[i] >= half)
+
+
+def _shape(cell: str) -> str:
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell))
+
+
+def _body_shapes(rows: list[list[str]]) -> list[frozenset[str]]:
+    """Return the shapes of each column's body; empty where they tell nothing."""
+    start = _MAX_HEADER_ROWS if len(rows) >= 2 * _MAX_HEADER_ROWS else (len(rows) + 1) // 2
+    body = rows[start:]
+    result = []
+    for column in zip(*body, strict=True):
+        shapes = {_shape(cell) for cell in column if not _is_missing(cell)}
+        telling = 0 < len(shapes) <= _MAX_SHAPES and all("9" in shape for shape in shapes)
+        result.append(frozenset(shapes) if telling else frozenset())
+    return result or [frozenset()] * len(rows[0])
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.casefold() in _MISSING or (cell.startswith("[") and cell.endswith("]"))
+
+
+def _is_header(cells: list[str], first: list[str], shapes: list[frozenset[str]]) -> bool:
+    """Return whether a row repeats the names or has none of the body's shapes."""
+    present = [(a, b) for a, b in zip(cells, first, strict=True) if a]
+    if len(present) > 1 and sum(fold_name(a) == fold_name(b) for a, b in present) * 2 > len(
+        present
+    ):
+        return True
+    told = [
+        (cell, known)
+        for cell, known in zip(cells, shapes, strict=True)
+        if known and not _is_missing(cell)
+    ]
+    odd = sum(_shape(cell) not in known and "a" in _shape(cell) for cell, known in told)
+    empty_key = bool(shapes and shapes[0]) and not cells[0]
+    return odd >= (1 if empty_key else 2) and odd >= 0.8 * len(told)
+
+
+def _names_row(grid: list[list[str]], run: list[int]) -> int:
+    """Choose among header rows: one that names a key, else the most distinct names."""
+    for index in run:
+        if any(key_rank(cell) is not None for cell in grid[index] if cell):
+            return index
+    return max(run, key=lambda i: (len({cell for cell in grid[i] if cell}), -i))

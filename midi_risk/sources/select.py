@@ -1,0 +1,208 @@
+"""Choose rows of the leading table by an SQL condition, or split it into groups."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from midi_risk.errors import SourceError, did_you_mean
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable
+from midi_risk.sources.tables_raw import counted, shown
+
+_ROW = "midi_risk_row_number"
+_FORBIDDEN = re.compile(
+    r"\b(select|with|(?<!distinct )from|copy|attach|install|load|pragma|set|call|create|insert|update|delete|"
+    r"drop|export|import|union|exists|table|values|describe|show|summarize|pivot)\b",
+    re.IGNORECASE,
+)
+_LEADING = (SourceKind.DICOM, SourceKind.METADATA)
+
+
+def leading_table(extraction: Extraction) -> SourceTable:
+    """Return the first table of image metadata, or the first table when there is none."""
+    imaging = (table for table in extraction.tables if table.kind in _LEADING)
+    return next(imaging, extraction.tables[0])
+
+
+def select_rows(extraction: Extraction, where: str) -> Extraction:
+    """Keep the rows of the leading table that fulfil a condition.
+
+    Parameters
+    ----------
+    extraction : Extraction
+        What was read.
+    where : str
+        One boolean SQL expression over the leading table's columns, such as
+        ``collection_id = 'lidc_idri' AND Modality IN ('CT', 'DX')``. Columns are text;
+        use ``TRY_CAST(x AS DOUBLE)`` to compare numbers. No subquery, no statement.
+
+    Returns
+    -------
+    Extraction
+        Other tables are kept whole.
+
+    Raises
+    ------
+    SourceError
+        When the expression is not valid, names an unknown column or keeps no row.
+
+    Notes
+    -----
+    The expression runs in an in-memory DuckDB without access to files or network and with
+    its configuration locked.
+    """
+    table = leading_table(extraction)
+    kept = _matching(table, where)
+    if not len(kept):
+        raise SourceError(
+            "--where keeps no row of the leading table",
+            hint="Columns hold text: write '1', not 1, and check case and quotes",
+        )
+    finding = (
+        f"{table.name}: {counted(len(kept), 'row')} of {table.rows.num_rows:,} selected by --where"
+    )
+    return _replaced(extraction, table, table.rows.take(kept), finding)
+
+
+def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]]:
+    """Split an extraction by the values of one column of its leading table.
+
+    Parameters
+    ----------
+    extraction : Extraction
+        What was read.
+    column : str
+        A column of the leading table.
+
+    Returns
+    -------
+    list of (str, Extraction)
+        In order of the value; rows without a value come last, under ``""``. Other
+        tables are kept whole in each.
+
+    Raises
+    ------
+    SourceError
+        When there is no such column.
+    """
+    table = leading_table(extraction)
+    name = _column(column, table)
+    values = pc.unique(table.rows.column(name)).cast(pa.string()).to_pylist()
+    encoded = table.rows.column(name).cast(pa.string())
+    groups = []
+    for value in sorted(values, key=lambda v: (v is None, v or "")):
+        mask = pc.is_null(encoded) if value is None else pc.equal(encoded, value)
+        rows = table.rows.filter(mask)
+        finding = f"{table.name}: {counted(rows.num_rows, 'row')} in this group of {shown(name)}"
+        groups.append((value or "", _replaced(extraction, table, rows, finding)))
+    return groups
+
+
+def _column(asked: str, table: SourceTable) -> str:
+    names = table.rows.column_names
+    renamed = {old: new for new, old in table.origin.items()}
+    folded = {name.casefold(): name for name in names}
+    found = asked if asked in names else renamed.get(asked) or folded.get(asked.casefold())
+    if found is None:
+        raise SourceError(
+            f"{table.name} has no column '{shown(asked)}'",
+            hint=did_you_mean(shown(asked), [shown(n) for n in (*names, *renamed)][:60]),
+        )
+    return found
+
+
+def _replaced(extraction: Extraction, old: SourceTable, rows: pa.Table, finding: str) -> Extraction:
+    tables = tuple(replace(t, rows=rows) if t is old else t for t in extraction.tables)
+    return replace(extraction, tables=tables, findings=(*extraction.findings, finding))
+
+
+def _matching(table: SourceTable, where: str) -> pa.Array:
+    """Return the indices of the rows that fulfil the condition, ascending.
+
+    A renamed column may be named as in its file, too.
+    """
+    text = where.strip()
+    _check(text)
+    rows = table.rows
+    taken = {name.casefold() for name in rows.column_names}
+    for new, old in table.origin.items():
+        if old.casefold() not in taken and new in rows.column_names:
+            rows = rows.append_column(old, rows.column(new))
+            taken.add(old.casefold())
+    numbered = rows.append_column(_ROW, pa.array(range(rows.num_rows), pa.int64()))
+    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
+        connection.register("midi_risk_rows", numbered)
+        for setting in (
+            "SET enable_external_access = false",
+            "SET python_enable_replacements = false",
+            "SET lock_configuration = true",
+        ):
+            connection.execute(setting)
+        query = f'SELECT "{_ROW}" FROM midi_risk_rows WHERE (\n{text}\n) ORDER BY 1'  # noqa: S608
+        try:
+            if len(connection.extract_statements(query)) != 1:
+                raise _not_one()
+            found = connection.sql(query).to_arrow_table()
+        except duckdb.Error as error:
+            raise _explained(error, rows.column_names) from None
+    return found.column(0).combine_chunks()
+
+
+def _check(text: str) -> None:
+    """Refuse what is not one plain expression before anything is run."""
+    bare = re.sub(r"'(?:[^']|'')*'", "''", text)
+    bare = re.sub(r'"(?:[^"]|"")*"', '""', bare)
+    if not text:
+        raise SourceError("--where is empty", hint="Give a condition such as Modality = 'CT'")
+    balanced = True
+    depth = 0
+    for mark in bare:
+        depth += (mark == "(") - (mark == ")")
+        balanced = balanced and depth >= 0
+    if (
+        not balanced
+        or depth
+        or ";" in bare
+        or "--" in bare
+        or "/*" in bare
+        or "$" in bare
+        or _FORBIDDEN.search(bare)
+    ):
+        raise _not_one()
+
+
+def _not_one() -> SourceError:
+    return SourceError(
+        "--where takes one condition over columns, without subquery, comment or statement",
+        hint="For example: collection_id = 'lidc_idri' AND Modality = 'CT'",
+    )
+
+
+def _explained(error: duckdb.Error, names: list[str]) -> SourceError:
+    """Return a line about what is wrong, without a value of the table or of the condition."""
+    message = str(error)
+    column = re.search(r'Referenced column "([^"]{1,100})" not found', message)
+    if column:
+        known = [shown(name) for name in names if name != _ROW][:200]
+        return SourceError(
+            f"--where names an unknown column '{shown(column[1])}'",
+            hint=did_you_mean(shown(column[1]), known),
+        )
+    if isinstance(error, duckdb.ParserException):
+        return SourceError(
+            "--where is not a valid SQL condition",
+            hint="Text needs single quotes, names with blanks double quotes",
+        )
+    if isinstance(error, duckdb.ConversionException):
+        return SourceError(
+            "--where compares text that is not a number or date",
+            hint="Columns are text: use TRY_CAST(column AS DOUBLE)",
+        )
+    return SourceError(
+        "--where cannot be evaluated: unknown function or types that do not compare",
+        hint="Columns are text: quote values, use TRY_CAST(column AS DOUBLE) for numbers",
+    )

@@ -1,0 +1,175 @@
+"""Columns of any Arrow type as text: minimal numbers, ISO dates, null for absent.
+
+A source table holds raw text only. What a typed file stores as 30.0 in a column of whole
+numbers is the text ``30``; what a text file writes as ``30.0`` stays as it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+VALUE_SEPARATOR = "\\"
+"""Joins several values of one attribute, as DICOM does (PS3.5 6.4)."""
+
+_EXACT = 2.0**53
+_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+
+
+def text_of(value: object) -> str | None:
+    """Return one Python value as minimal text, or None when it is absent.
+
+    Parameters
+    ----------
+    value : object
+        A cell of a spreadsheet, a statistics file or a JSON document.
+
+    Returns
+    -------
+    str or None
+        Surrounding blanks are dropped; an empty text is None, so is NaN.
+
+    Examples
+    --------
+    >>> text_of(30.0), text_of(25.50), text_of("  007 "), text_of(""), text_of(float("nan"))
+    ('30', '25.5', '007', None, None)
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.replace("\x00", "").strip() or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float | Decimal):
+        return _number_text(value)
+    if isinstance(value, date | time | timedelta):
+        return _moment_text(value)
+    if isinstance(value, list | tuple):
+        return joined(value)
+    return str(value).strip() or None
+
+
+def joined(values: Iterable[object]) -> str | None:
+    r"""Return several values as one text, joined by backslash; None when all are absent.
+
+    Examples
+    --------
+    >>> joined(["ORIGINAL", None, "PRIMARY"])
+    'ORIGINAL\\\\PRIMARY'
+    """
+    parts = [text_of(value) or "" for value in values]
+    return VALUE_SEPARATOR.join(parts) if any(parts) else None
+
+
+def _number_text(value: float | Decimal) -> str | None:
+    if value != value:  # noqa: PLR0124 - NaN is the one number unequal to itself
+        return None
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
+    text = str(value)
+    if isinstance(value, Decimal) and "." in text and "E" not in text:
+        text = text.rstrip("0").rstrip(".")
+    return text
+
+
+def _moment_text(value: date | time | timedelta) -> str:
+    if isinstance(value, datetime):
+        if (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0):
+            return value.date().isoformat()
+        return value.isoformat()
+    return str(value) if isinstance(value, timedelta) else value.isoformat()
+
+
+def text_array(values: Iterable[object]) -> pa.Array:
+    """Return Python values as a dictionary-encoded text array.
+
+    Parameters
+    ----------
+    values : iterable of object
+        Cells; see `text_of`.
+
+    Returns
+    -------
+    pyarrow.DictionaryArray
+        Type ``dictionary<int32, string>``.
+    """
+    return pa.array([text_of(value) for value in values], pa.string()).dictionary_encode()
+
+
+def text_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of any flat Arrow type as dictionary-encoded text.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Not nested and not binary.
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+        One chunk of type ``dictionary<int32, string>``; surrounding blanks dropped, empty
+        text null.
+
+    Examples
+    --------
+    >>> text_column(pa.chunked_array([[30.0, None, 25.5]])).to_pylist()
+    ['30', None, '25.5']
+    """
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    encoded = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], encoded.type)
+    values = _plain_values(encoded.dictionary)
+    indices = encoded.indices
+    if values.null_count or pc.count_distinct(values).as_py() != len(values):
+        again = values.dictionary_encode()
+        indices = again.indices.take(indices)
+        values = again.dictionary
+    result = pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), values)
+    return pa.chunked_array([result], type=_DICTIONARY)
+
+
+def _plain_values(values: pa.Array) -> pa.Array:
+    """Return distinct values as trimmed text, null where nothing remains."""
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        trimmed = pc.utf8_trim_whitespace(values.cast(pa.string()))
+        return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    if pa.types.is_integer(kind):
+        return values.cast(pa.string())
+    if pa.types.is_floating(kind) and not pa.types.is_float16(kind):
+        return _float_texts(values)
+    return pa.array([text_of(_scalar(value)) for value in values], pa.string())
+
+
+def _float_texts(values: pa.Array) -> pa.Array:
+    """Return numbers as their shortest text, whole ones without a decimal zero, NaN null."""
+    values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), _EXACT))
+    integers = pc.if_else(whole, values, pa.scalar(None, values.type)).cast(pa.int64())
+    return pc.if_else(whole, integers.cast(pa.string()), values.cast(pa.string()))
+
+
+def _scalar(value: pa.Scalar) -> Any:
+    """Return a scalar as Python; a timestamp finer than microseconds is cut to them."""
+    if pa.types.is_timestamp(value.type) and value.type.unit == "ns":
+        return value.cast(pa.timestamp("us", tz=value.type.tz), safe=False).as_py()
+    return value.as_py()
+
+
+def distinct_count(column: pa.ChunkedArray) -> int:
+    """Return the number of distinct values of a text column, null not counted.
+
+    Examples
+    --------
+    >>> distinct_count(pa.chunked_array([["a", "b", "a", None]]))
+    2
+    """
+    return len(pc.unique(column).drop_null())
