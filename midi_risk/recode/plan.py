@@ -1,0 +1,211 @@
+"""Suggest a recode plan: the least damage that brings every adversary within the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from midi_risk import __version__
+from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.attributes.model import Decision, Role
+from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.plan_state import release_state
+from midi_risk.recode.plan_text import (
+    blocked_text,
+    next_step_text,
+    plan_front,
+    plan_loss,
+    plan_step,
+)
+from midi_risk.recode.requirement import Requirement, requirement
+from midi_risk.recode.search import search
+from midi_risk.recode.setting import Setting, lattice_setting
+from midi_risk.recode.solution import Solution
+from midi_risk.recode.steps import (
+    cheapest_step,
+    ordered_steps,
+)
+from midi_risk.risk.plan_document import Plan, State, Suppressed, Tool
+from midi_risk.table.model import SubjectTable
+from midi_risk.table.release import measured, released
+from midi_risk.threat.library import load_threat_model
+from midi_risk.threat.model import ThreatModel
+
+
+def suggest(
+    table: SubjectTable,
+    threats: Sequence[str | ThreatModel] = ("public-release",),
+    *,
+    max_suppression: float = 0.02,
+    keep: Sequence[str] = (),
+    budget_seconds: float | None = 60.0,
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+) -> Plan:
+    """Suggest the cheapest generalisation that brings the risk under the threshold.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        With decisions. Attributes decided to be removed stay out, attributes decided to
+        be retained keep their level, generalised ones start at the level decided on.
+    threats : sequence of str or ThreatModel
+        All of them must be met.
+    max_suppression : float
+        Share of subjects that may be left out, in [0, 1].
+    keep : sequence of str
+        Attributes that must not change.
+    budget_seconds : float, optional
+        Time for the search; the plan says when it did not suffice for a proof.
+    hierarchies : mapping of str to Hierarchy, optional
+        Hierarchies of the user's own, by attribute.
+
+    Returns
+    -------
+    Plan
+        ``found`` is False when nothing within the limits suffices; ``reason`` then says
+        what blocks it.
+
+    Raises
+    ------
+    SearchError
+        When a kept attribute does not exist or a limit is out of range.
+
+    Notes
+    -----
+    Loss is the non-uniform entropy of each attribute, weighted by its utility. Steps
+    show the mean probability that a prosecutor is right, with nobody left out.
+    """
+    given = dict(hierarchies or {})
+    models = [load_threat_model(threat) for threat in threats]
+    view = released(table, given)
+    quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
+    for name in keep:
+        if name not in {a.name for a in quasi}:
+            raise SearchError(
+                f"--keep {name}: no such quasi-identifier",
+                hint=did_you_mean(name, [a.name for a in quasi]),
+            )
+    demand = requirement(models, quasi, table.n_subjects)
+    before = release_state(view, models, demand.k)
+    attributes = tuple(a for a in quasi if a.name in demand.attributes)
+    if not attributes:
+        return _trivial(table, models, demand, before)
+    setting = lattice_setting(table, attributes, given, frozenset(keep))
+    solution = _search(table, setting, demand, max_suppression, budget_seconds)
+    target = [solution.levels[a.name] for a in attributes]
+    steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
+    after_table = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
+    after = release_state(after_table, models, demand.k) if solution.found else before
+    free = [name not in setting.keep for name in setting.columns.names]
+    cheapest = cheapest_step(setting.columns, setting.start, free)
+    hidden = np.flatnonzero(solution.suppressed_rows) if solution.found else np.empty(0, int)
+    return Plan(
+        tool=Tool(name="midi-risk", version=__version__),
+        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
+        collection_digest=table.digest,
+        threat_models=[model.name for model in models],
+        k=demand.k,
+        found=solution.found,
+        optimal=solution.optimal,
+        utility="non-uniform entropy",
+        loss=plan_loss(setting, target, solution, table.n_subjects) if solution.found else None,
+        levels={name: int(level) for name, level in solution.levels.items()},
+        hierarchies={
+            name: [h.describe(level, name) for level in range(len(h.level_names))]
+            for name, h in setting.hierarchies.items()
+        },
+        steps=[plan_step(each, setting.hierarchies) for each in steps],
+        suppressed=Suppressed(subjects=len(hidden), cells=len(hidden) * len(attributes)),
+        suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
+        before=before,
+        after=after,
+        front=plan_front(solution),
+        next_step=next_step_text(cheapest, setting.hierarchies) if not before.passed else "",
+        reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),
+        nodes=solution.nodes,
+        nodes_checked=solution.checked,
+    )
+
+
+def planned(
+    table: SubjectTable,
+    levels: Mapping[str, int],
+    hierarchies: Mapping[str, Hierarchy],
+    suppressed: np.ndarray | None = None,
+) -> SubjectTable:
+    """Return the table as a plan would release it.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    levels : mapping of str to int
+        Level of each recoded attribute.
+    hierarchies : mapping of str to Hierarchy
+    suppressed : numpy.ndarray of bool, shape (n_subjects,), optional
+        Subjects that are left out.
+
+    Returns
+    -------
+    SubjectTable
+    """
+    attributes = table.attributes
+    for name, level in levels.items():
+        last = len(hierarchies[name].level_names) - 1
+        decision = Decision.REMOVE if level == last else Decision.GENERALISE
+        if level > 0:
+            attributes = attributes.revised(name, decision=decision, generalise_to=level)
+    revised = replace(table, attributes=attributes)
+    if suppressed is not None and suppressed.any():
+        revised = replace(revised, frame=revised.frame.loc[~suppressed])
+    return released(revised, hierarchies)
+
+
+def _search(
+    table: SubjectTable,
+    setting: Setting,
+    demand: Requirement,
+    max_suppression: float,
+    budget_seconds: float | None,
+) -> Solution:
+    """Search the lattice above the starting levels."""
+    ranges = {}
+    for attribute, low in zip(setting.attributes, setting.start, strict=True):
+        top = len(setting.hierarchies[attribute.name].level_names) - 1
+        ranges[attribute.name] = (low, low if attribute.name in setting.keep else top)
+    return search(
+        table.frame[list(setting.columns.names)],
+        setting.hierarchies,
+        k=demand.k,
+        criteria=demand.criteria,
+        max_suppression=max_suppression,
+        utility="entropy",
+        weights={a.name: a.utility for a in setting.attributes},
+        levels=ranges,
+        budget_seconds=budget_seconds,
+    )
+
+
+def _trivial(
+    table: SubjectTable, models: Sequence[ThreatModel], demand: Requirement, before: State
+) -> Plan:
+    """Return the plan of a table in which no adversary knows anything."""
+    return Plan(
+        tool=Tool(name="midi-risk", version=__version__),
+        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
+        collection_digest=table.digest,
+        threat_models=[model.name for model in models],
+        k=demand.k,
+        found=before.passed,
+        optimal=before.passed,
+        utility="non-uniform entropy",
+        loss=0.0 if before.passed else None,
+        steps=[],
+        suppressed=Suppressed(subjects=0, cells=0),
+        before=before,
+        after=before,
+        front=[],
+        reason="" if before.passed else "the collection has fewer subjects than a class needs",
+    )

@@ -1,0 +1,83 @@
+"""Parts of a plan in words and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.recode.requirement import Requirement
+from midi_risk.recode.setting import Setting
+from midi_risk.recode.solution import Solution
+from midi_risk.recode.steps import Step
+from midi_risk.risk.plan_document import FrontPoint, PlanStep
+
+MAX_FRONT = 60
+"""Nodes of the front that a plan keeps."""
+
+
+def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy]) -> PlanStep:
+    """Return a step as the document holds it."""
+    hierarchy = hierarchies[step.attribute]
+    text = hierarchy.describe(step.level_to, step.attribute)
+    return PlanStep(
+        attribute=step.attribute,
+        from_=hierarchy.level_names[step.level_from],
+        to=hierarchy.level_names[step.level_to],
+        describe=text,
+        risk_before=step.risk_before,
+        risk_after=step.risk_after,
+        loss=step.loss,
+        level_from=step.level_from,
+        level_to=step.level_to,
+        justification=(
+            f"{text}: lowers the mean risk from {step.risk_before:.3f} to"
+            f" {step.risk_after:.3f} and costs {step.loss:.0%} of the attribute's information."
+        ),
+    )
+
+
+def plan_loss(setting: Setting, target: Sequence[int], solution: Solution, n: int) -> float:
+    """Return the weighted mean share of information lost, left-out subjects included."""
+    weights = np.array([a.utility for a in setting.attributes], dtype=float)
+    weights = weights if weights.sum() else np.ones(len(weights))
+    each = np.array([c[level] for c, level in zip(setting.columns.losses, target, strict=True)])
+    kept = 1 - solution.suppressed / n
+    return float(1 - kept * (1 - np.average(each, weights=weights)))
+
+
+def plan_front(solution: Solution) -> list[FrontPoint]:
+    """Return the front, thinned evenly when it is long."""
+    nodes = solution.front
+    if len(nodes) > MAX_FRONT:
+        chosen = np.unique(np.linspace(0, len(nodes) - 1, MAX_FRONT).astype(int))
+        nodes = tuple(nodes[i] for i in chosen)
+    return [
+        FrontPoint(
+            levels={k: int(v) for k, v in node.levels.items()},
+            risk=node.risk,
+            loss=node.loss,
+            suppressed=node.suppressed,
+        )
+        for node in nodes
+    ]
+
+
+def next_step_text(step: Step | None, hierarchies: Mapping[str, Hierarchy]) -> str:
+    """Return the cheapest next step as a sentence."""
+    if step is None:
+        return "No single step lowers the risk."
+    text = hierarchies[step.attribute].describe(step.level_to, step.attribute)
+    return f"{text}: mean risk {step.risk_before:.3f} to {step.risk_after:.3f}"
+
+
+def blocked_text(
+    solution: Solution, setting: Setting, demand: Requirement, max_suppression: float
+) -> str:
+    """Return what blocks a solution."""
+    text = f"no generalisation reaches class size {demand.k} with at most"
+    text += f" {max_suppression:.1%} of the subjects left out"
+    if setting.keep:
+        text += f"; kept unchanged: {', '.join(sorted(setting.keep))}"
+    return f"{text}; {solution.blocking}" if solution.blocking else text

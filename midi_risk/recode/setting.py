@@ -1,0 +1,52 @@
+"""The lattice that a plan searches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.attributes.model import Attribute, Decision
+from midi_risk.recode.entropy import level_losses
+from midi_risk.recode.steps import LatticeColumns, lattice_columns
+from midi_risk.table.model import SubjectTable
+from midi_risk.table.release import attribute_hierarchy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """The lattice that is searched."""
+
+    attributes: tuple[Attribute, ...]
+    hierarchies: dict[str, Hierarchy]
+    columns: LatticeColumns
+    start: tuple[int, ...]
+    keep: frozenset[str]
+
+
+def lattice_setting(
+    table: SubjectTable,
+    attributes: tuple[Attribute, ...],
+    given: Mapping[str, Hierarchy],
+    keep: frozenset[str],
+) -> Setting:
+    """Return hierarchies, codes and starting levels of the lattice."""
+    hierarchies = {a.name: attribute_hierarchy(table, a, given) for a in attributes}
+    losses = {
+        name: level_losses(table.frame[name].to_numpy(dtype=object), hierarchy.frame)
+        for name, hierarchy in hierarchies.items()
+    }
+    start = tuple(
+        hierarchies[a.name].level_of(a.generalise_to)
+        if a.decision is Decision.GENERALISE and a.generalise_to is not None
+        else 0
+        for a in attributes
+    )
+    decided = {a.name for a in attributes if a.decision is Decision.RETAIN}
+    return Setting(
+        attributes=attributes,
+        hierarchies=hierarchies,
+        columns=lattice_columns(table.frame, hierarchies, losses),
+        start=start,
+        keep=keep | decided,
+    )
