@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 
-from midi_risk.sources.facts import noticed_in
+from midi_risk.sources.columns import Column, attribute_columns
+from midi_risk.sources.facts import DECIDING, noticed_in
 from midi_risk.sources.header import Noticed
 from midi_risk.sources.one_file import FileRecord
-from midi_risk.sources.wanted import wanted_attributes
 
 INTERNAL = pa.schema(
     [
@@ -24,28 +25,33 @@ INTERNAL = pa.schema(
 )
 """Columns of a batch that describe the file; every other one is named by a keyword."""
 
+_IDENTIFIERS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
-def has_row(record: FileRecord) -> bool:
-    """Whether the file yields a row of attributes: any identifying one was there."""
-    header = record.header
-    return (
-        header is not None
-        and Noticed.DICOMDIR not in header.noticed
-        and any(
-            header.values.get(name)
-            for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-        )
-    )
+def _identified(columns: Mapping[str, Column], count: int) -> list[bool]:
+    """Whether each file yields a row: any identifier was there."""
+    held = [columns[name] for name in _IDENTIFIERS if name in columns]
+    return [any(column[at] for column in held) for at in range(count)]
 
 
-def _noticed(record: FileRecord) -> int:
-    if record.header is None:
-        return 0
-    if not has_row(record):
-        return int(record.header.noticed)
-    return int(record.header.noticed | noticed_in(record.header.values))
+@lru_cache(maxsize=8192)
+def _said(values: tuple[str | None, ...]) -> int:
+    named = zip(DECIDING, values, strict=True)
+    return int(noticed_in({name: value for name, value in named if value is not None}))
+
+
+def _noticed(
+    records: Sequence[FileRecord], columns: Mapping[str, Column], identified: Sequence[bool]
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    count = len(records)
+    absent: Column = [None] * count
+    said = zip(*(columns.get(name, absent) for name in DECIDING), strict=True)
+    bits = [
+        0 if record.header is None else int(record.header.noticed) | (_said(values) if row else 0)
+        for record, values, row in zip(records, said, identified, strict=True)
+    ]
+    return np.array(bits, dtype=np.int64)
 
 
 def batch_of(records: Sequence[FileRecord]) -> pa.RecordBatch:
@@ -61,20 +67,22 @@ def batch_of(records: Sequence[FileRecord]) -> pa.RecordBatch:
     pyarrow.RecordBatch
         The columns of `INTERNAL`, then the attributes that any file of the chunk has.
     """
-    values = [record.header.values if has_row(record) else {} for record in records]  # type: ignore[union-attr]
+    headers = [
+        None
+        if record.header is None or Noticed.DICOMDIR in record.header.noticed
+        else record.header
+        for record in records
+    ]
+    columns = attribute_columns(headers)
+    identified = _identified(columns, len(records))
     internal = [
         pa.array([record.listed.shown for record in records], pa.string()),
         pa.array([record.listed.size for record in records], pa.int64()),
         pa.array([record.listed.mtime for record in records], pa.int64()),
-        pa.array([record.status.value for record in records]).dictionary_encode(),
-        pa.array([record.reason for record in records]).dictionary_encode(),
-        pa.array(np.array([_noticed(record) for record in records], dtype=np.int64)),
+        pa.array([record.status.value for record in records], pa.string()).dictionary_encode(),
+        pa.array([record.reason for record in records], pa.string()).dictionary_encode(),
+        pa.array(_noticed(records, columns, identified)),
     ]
-    present = set().union(*values) if values else set()
-    names = [item.keyword for item in wanted_attributes().values() if item.keyword in present]
-    columns = [
-        pa.array([row.get(name) for row in values], pa.string()).dictionary_encode()
-        for name in names
-    ]
-    schema = pa.schema([*INTERNAL, *((name, _TEXT) for name in names)])
-    return pa.RecordBatch.from_arrays([*internal, *columns], schema=schema)
+    texts = [pa.array(column, pa.string()).dictionary_encode() for column in columns.values()]
+    schema = pa.schema([*INTERNAL, *((name, _TEXT) for name in columns)])
+    return pa.RecordBatch.from_arrays([*internal, *texts], schema=schema)

@@ -43,6 +43,12 @@ PAYLOAD_FACTS = {
 }
 """Facts that only a reading with payloads looks at."""
 
+DECIDING = (
+    "BurnedInAnnotation", "SOPClassUID", "RecognizableVisualFeatures", "Modality",
+    "BodyPartExamined", "PatientIdentityRemoved", "ImageType",
+)  # fmt: skip
+"""Attributes that `noticed_in` looks at."""
+
 _HEAD_PARTS = frozenset(
     {
         "HEAD", "BRAIN", "SKULL", "FACE", "NECK", "HEADNECK", "ORBIT", "ORBITS", "SINUS",

@@ -17,7 +17,9 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_partial
+from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.values import convert_SQ
 
 from midi_risk.sources.bounded import BoundedFile, BudgetError, ReadAt
 from midi_risk.sources.element_text import element_text, encodings_of
@@ -47,13 +49,18 @@ def _vr_of(element: Any) -> str:
         try:
             return str(dictionary_VR(element.tag))
         except KeyError:
-            return "UN"
+            wanted = wanted_attributes().get(int(element.tag))
+            return wanted.vr if wanted else "UN"
     return str(vr)
 
 
 def _raw_bytes(element: Any) -> bytes | None:
+    """Return the value field; pydicom has decoded the few elements it needed itself."""
     value = element.value
-    return value if isinstance(value, bytes) else None
+    if isinstance(value, bytes) or value is None:
+        return value
+    parts = value if isinstance(value, MultiValue) else [value]
+    return "\\".join(str(part) for part in parts).encode("iso8859", "replace")
 
 
 def _text(element: Any, vr: str, encodings: tuple[str, ...], *, little: bool) -> str | None:
@@ -63,7 +70,7 @@ def _text(element: Any, vr: str, encodings: tuple[str, ...], *, little: bool) ->
         if element.value is None and element.length not in {0, 0xFFFFFFFF}:
             return None
         return element_text(vr, _raw_bytes(element), encodings, little=little)
-    return ""
+    return element_text("CS", _raw_bytes(element))
 
 
 def _encodings(data_set: Any, inherited: tuple[str, ...], header: Header) -> tuple[str, ...]:
@@ -83,6 +90,9 @@ def _items(data_set: Any, tag: int, header: Header) -> list[Any]:
         return []
     try:
         value = data_set[tag].value
+        if isinstance(value, bytes):
+            implicit, little = element.is_implicit_VR, element.is_little_endian
+            value = convert_SQ(value, implicit, little)
     except (BudgetError, RecursionError):
         raise
     except Exception:  # noqa: BLE001 - pydicom raises many kinds on damaged sequences
@@ -254,7 +264,7 @@ def _read(read_at: ReadAt, size: int, start: int) -> Header:
             element = source.get_item(tag)
             text = _text(element, _vr_of(element), encodings, little=little or tag >> 16 == 2)
             collector.top(wanted.keyword, text)
-    nested = NestedValues(collector)
+    nested = NestedValues(collector, collector.top_value)
     _walk_nested(data_set, encodings, nested, header)
     nested.finish(header)
     _notice_tags(data_set, encodings, header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 
@@ -94,9 +95,26 @@ class Header:
         if phrase not in self.flags:
             self.flags.append(phrase)
 
+    def get(self, keyword: str) -> str:
+        """Return one attribute's text, empty when absent."""
+        return self.values.get(keyword, "")
+
     def __repr__(self) -> str:
         """Return counts only, never values."""
         return f"Header({len(self.values)} attributes, {len(self.flags)} flags)"
+
+
+def join_values(first: str | None, more: Sequence[str]) -> str:
+    r"""Return the top level's text and the further values that it does not hold.
+
+    Examples
+    --------
+    >>> join_values("CT", ["CT", "PET"])
+    'CT\\PET'
+    """
+    known = set(first.split("\\")) if first else set()
+    new = [text for text in more if text not in known and text != first]
+    return "\\".join([first, *new] if first else new)
 
 
 class ValueCollector:
@@ -114,9 +132,9 @@ class ValueCollector:
         if text is not None:
             self._top[keyword] = text
 
-    def top_value(self, keyword: str) -> str | None:
-        """Return the top level's value."""
-        return self._top.get(keyword)
+    def top_value(self, keyword: str) -> str:
+        """Return the top level's value, empty when absent."""
+        return self._top.get(keyword, "")
 
     def nested(self, keyword: str, text: str | None) -> None:
         """Add a value found inside a sequence."""
@@ -131,9 +149,10 @@ class ValueCollector:
     def values(self) -> dict[str, str]:
         """Return one text per keyword."""
         joined = dict(self._top)
-        for keyword, held in self._nested.items():
-            first = joined.get(keyword)
-            known = set(first.split("\\")) if first else set()
-            more = [text for text in held if text not in known and text != first]
-            joined[keyword] = "\\".join([first, *more] if first else more)
+        for keyword, more in self.more().items():
+            joined[keyword] = join_values(joined.get(keyword), more)
         return joined
+
+    def more(self) -> dict[str, list[str]]:
+        """Return the distinct values from sequences in sorted order."""
+        return {keyword: sorted(held) for keyword, held in self._nested.items()}

@@ -7,6 +7,7 @@ the top level and what becomes a coded meaning is decided here, once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from midi_risk.resources import data_rows
@@ -26,9 +27,6 @@ PATIENT_ID = 0x00100020
 
 CODE_TAGS = {CODE_VALUE: "SH", LONG_CODE_VALUE: "UC", CODE_SCHEME: "SH", CODE_MEANING: "LO"}
 """Elements of a coded concept that readers must deliver besides the wanted ones."""
-
-REFERENCE_SEQUENCES = frozenset({0x00081140, 0x00082112, 0x00081110, 0x00081115, 0x00081199})
-"""Sequences that hold references only; nothing in them is wanted."""
 
 
 @cache
@@ -55,10 +53,11 @@ def nested_tags() -> dict[int, str]:
 class NestedValues:
     """Gathers what the sequences of one file hold."""
 
-    __slots__ = ("_codes", "_collector", "_compared", "_wanted", "noticed")
+    __slots__ = ("_codes", "_collector", "_compared", "_top", "_wanted", "noticed")
 
-    def __init__(self, collector: ValueCollector) -> None:
+    def __init__(self, collector: ValueCollector, top: Callable[[str], str]) -> None:
         self._collector = collector
+        self._top = top
         self._wanted = wanted_attributes()
         self._codes: dict[tuple[int, ...], dict[int, str]] = {}
         self._compared: list[tuple[str, str]] = []
@@ -103,7 +102,7 @@ class NestedValues:
                 if named in identifying_concepts():
                     self.noticed |= Noticed.IDENTIFYING_CONTENT_ITEMS
         for keyword, text in self._compared:
-            if text != (self._collector.top_value(keyword) or ""):
+            if text != self._top(keyword):
                 self.noticed |= Noticed.NESTED_IDENTITY
         if self._collector.cut:
             header.flag("more values inside sequences than are kept")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 
 from midi_risk.sources.bounded import ReadAt, reader_of
 from midi_risk.sources.full_reader import UnreadableError, read_full
 from midi_risk.sources.header import Header, Noticed
 from midi_risk.sources.listing import Listed, cause_of
 from midi_risk.sources.model import FileStatus
+from midi_risk.sources.prefix import HEAD, PrefixParser, RawHeader
 from midi_risk.sources.sniff import Sniffed, sniff
-
-HEAD = 16384
-"""Bytes read at once from the beginning of a file."""
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -31,22 +30,26 @@ class FileRecord:
         One of the four.
     reason : str
         Fixed phrase, empty when read without reservation.
-    header : Header or None
+    header : Header, RawHeader or None
         Its attributes, when it has any.
     """
 
     listed: Listed
     status: FileStatus
     reason: str = ""
-    header: Header | None = None
+    header: Header | RawHeader | None = None
 
 
-def judge(listed: Listed, header: Header) -> FileRecord:
+@cache
+def _parser() -> PrefixParser:
+    return PrefixParser()
+
+
+def judge(listed: Listed, header: Header | RawHeader) -> FileRecord:
     """Return the record of a file whose header was read."""
-    values = header.values
-    if values.get("MediaStorageSOPClassUID") == _DICOMDIR or "FileSetID" in values:
+    if header.get("MediaStorageSOPClassUID") == _DICOMDIR or header.get("FileSetID"):
         header.noticed |= Noticed.DICOMDIR
-    missing = [name for name in ("PatientID", "SOPInstanceUID") if not values.get(name)]
+    missing = [name for name in ("PatientID", "SOPInstanceUID") if not header.get(name)]
     if Noticed.DICOMDIR in header.noticed:
         header.flag("DICOMDIR, an index of other files")
     elif missing:
@@ -85,7 +88,11 @@ def read_content(listed: Listed, read_at: ReadAt, size: int) -> FileRecord:
         kind, start = sniff(head, size)
         if kind not in {Sniffed.DICOM, Sniffed.BARE}:
             return record_without_header(listed, kind.value, readable=True)
-        header = read_full(read_at, size, start)
+        header: Header | RawHeader | None = None
+        if kind is Sniffed.DICOM:
+            header = _parser().parse(head, read_at, size)
+        if header is None:
+            header = read_full(read_at, size, start)
     except UnreadableError as error:
         return record_without_header(listed, str(error))
     except MemoryError:

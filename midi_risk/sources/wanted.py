@@ -24,8 +24,11 @@ NUMBER_FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "
 """Binary number value representations and their `struct` code."""
 
 _MORE = (
-    "SOPClassUID", "TransferSyntaxUID", "PatientSpeciesCodeSequence", "InstanceNumber",
+    "MediaStorageSOPClassUID", "SOPClassUID", "TransferSyntaxUID", "PatientSpeciesCodeSequence",
+    "InstanceNumber",
 )  # fmt: skip
+
+_NOT_TEXT = frozenset({"ContourData"})
 
 NESTED_COMPARED = frozenset(
     {
@@ -97,7 +100,7 @@ def wanted_attributes() -> dict[int, Wanted]:
     names = [row["keyword"] for row in data_rows("attribute_catalogue.csv")]
     more = [(tag_for_keyword(keyword), keyword) for keyword in _MORE]
     for tag, keyword in [*zip(tags, names, strict=True), *more]:
-        if tag is None:
+        if tag is None or keyword in _NOT_TEXT:
             continue
         try:
             vr = dictionary_VR(tag)
@@ -113,6 +116,12 @@ def wanted_attributes() -> dict[int, Wanted]:
                 nested=keyword not in _TOP_ONLY and tag >> 16 != 2,
             )
     return dict(sorted(found.items()))
+
+
+@cache
+def wanted_keywords() -> dict[str, Wanted]:
+    """Return what reading looks for, by keyword."""
+    return {item.keyword: item for item in wanted_attributes().values()}
 
 
 @cache

@@ -1,0 +1,355 @@
+"""The fast reader: walks the elements before the pixel data and keeps raw bytes.
+
+It reads 16 kB, skips what is not wanted by its length, follows sequences with a stack
+and stops at the pixel data. It vouches for little endian data sets with a meta header
+whose representations are those of the dictionary and whose tags ascend; everything else
+(big endian, deflated, no meta header, unknown or contradicting representations,
+duplicates, lengths past the end) it declines, and `full_reader` takes the file.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from midi_risk.sources.bounded import ReadAt
+from midi_risk.sources.element_text import element_text, encodings_of
+from midi_risk.sources.header import Header, Noticed, ValueCollector, notice_of
+from midi_risk.sources.items import (
+    LONG_VRS,
+    SHORT_VRS,
+    UNDEFINED,
+    MoreNeededError,
+    NotVouchedError,
+    SequenceContent,
+    sequence_content,
+    sequence_tags,
+    walk_sequence,
+)
+from midi_risk.sources.layout import Element, Layouts
+from midi_risk.sources.nested import NestedValues
+from midi_risk.sources.pixels import PixelElement, check_pixels
+from midi_risk.sources.private_safe import any_unsafe_private
+from midi_risk.sources.wanted import wanted_attributes, wanted_keywords
+
+HEAD = 16384
+"""Bytes read at once."""
+
+_WINDOWS = (1 << 16, 1 << 20, 16 << 20)
+_LONGEST_VALUE = 8 << 20
+_LONGEST_IN_RUN = 4096
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_CHARACTER_SET = 0x00080005
+_TRANSFER_SYNTAX = 0x00020010
+_HEADER = struct.Struct("<HHI").unpack_from
+_LENGTH = struct.Struct("<I").unpack_from
+
+_IMPLICIT_SYNTAX = "1.2.840.10008.1.2"
+_DECLINED_SYNTAXES = frozenset(
+    {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95"}
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class RawHeader:
+    """The attributes of one file as raw bytes, to be decoded a column at a time.
+
+    Parameters
+    ----------
+    raws : dict of int to bytes
+        Tag -> value field, of wanted elements among others.
+    encodings : tuple of str
+        Character sets of the data set.
+    more : dict of str to list of str
+        Keyword -> values from sequences.
+    noticed : Noticed
+        What was noticed about the file.
+    flags : list of str
+        Fixed phrases.
+    """
+
+    raws: dict[int, bytes]
+    encodings: tuple[str, ...]
+    more: dict[str, list[str]] = field(default_factory=dict)
+    noticed: Noticed = Noticed.NOTHING
+    flags: list[str] = field(default_factory=list)
+
+    def get(self, keyword: str) -> str:
+        """Return one attribute's text at the top level, empty when absent."""
+        wanted = wanted_keywords()[keyword]
+        return element_text(wanted.vr, self.raws.get(wanted.tag), self.encodings) or ""
+
+    def flag(self, phrase: str) -> None:
+        """Add a phrase once."""
+        if phrase not in self.flags:
+            self.flags.append(phrase)
+
+    def __repr__(self) -> str:
+        """Return counts only, never values."""
+        return f"RawHeader({len(self.raws)} elements)"
+
+
+class _State:
+    """Where the walk stands and what it gathered."""
+
+    __slots__ = (
+        "base", "contents", "creators", "data", "last", "noticed", "private", "raws", "read_at",
+        "rel", "sequences", "size",
+    )  # fmt: skip
+
+    def __init__(self, data: bytes, read_at: ReadAt, size: int) -> None:
+        self.data = data
+        self.base = 0
+        self.rel = 132
+        self.read_at = read_at
+        self.size = size
+        self.last = -1
+        self.raws: dict[int, bytes] = {}
+        self.private: list[tuple[int, ...]] = []
+        self.creators: list[int] = []
+        self.sequences: list[tuple[int, SequenceContent | None]] = []
+        self.noticed = Noticed.NOTHING
+
+    def refill(self) -> None:
+        """Read the next stretch from the present place on."""
+        self.base += self.rel
+        self.rel = 0
+        self.data = self.read_at(self.base, HEAD)
+        if len(self.data) < 8:
+            raise NotVouchedError
+
+    def bytes_at(self, start: int, length: int) -> bytes:
+        """Return a value field, from the buffer where it holds it."""
+        if start + length <= len(self.data):
+            return self.data[start : start + length]
+        if length > _LONGEST_VALUE:
+            raise NotVouchedError
+        data = self.read_at(self.base + start, length)
+        if len(data) < length:
+            raise NotVouchedError
+        return data
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Positioned reader that prefers the buffer."""
+        start = offset - self.base
+        if start >= 0 and start + count <= len(self.data):
+            return self.data[start : start + count]
+        return self.read_at(offset, count)
+
+    def encodings(self) -> tuple[tuple[str, ...], bool]:
+        """Return the character sets of the data set and whether all are known."""
+        raw = self.raws.get(_CHARACTER_SET)
+        return (("iso8859",), True) if raw is None else encodings_of(raw)
+
+
+class PrefixParser:
+    """Parser that remembers the layouts it met; one per worker process."""
+
+    def __init__(self) -> None:
+        self._layouts = {"meta": Layouts(), "explicit": Layouts(), "implicit": Layouts()}
+        self._vrs = {tag: item.vr.encode() for tag, item in wanted_attributes().items()}
+        self._sequences = sequence_tags()
+
+    def parse(self, head: bytes, read_at: ReadAt, size: int) -> RawHeader | None:
+        """Read the elements before the pixel data.
+
+        Parameters
+        ----------
+        head : bytes
+            The first bytes of a file that begins with a preamble and its prefix.
+        read_at : callable
+            Positioned reader for the rest.
+        size : int
+            Size of the file.
+
+        Returns
+        -------
+        RawHeader or None
+            None when the parser cannot vouch for the file.
+        """
+        state = _State(head, read_at, size)
+        try:
+            self._walk(state, "meta")
+            mode = self._mode(state)
+            at_pixels = self._walk(state, mode)
+            return self._finish(state, explicit=mode == "explicit", at_pixels=at_pixels)
+        except (NotVouchedError, MoreNeededError):
+            return None
+
+    def _mode(self, state: _State) -> str:
+        """Return how the data set is encoded, after a look at its first element."""
+        raw = state.raws.get(_TRANSFER_SYNTAX)
+        syntax = element_text("UI", raw) or ""
+        head = state.read(state.base + state.rel, 8)
+        if len(head) < 8 or int.from_bytes(head[:2], "little") < 8:
+            raise NotVouchedError
+        if syntax == _IMPLICIT_SYNTAX:
+            if 0x40 < head[4] < 0x5B and 0x40 < head[5] < 0x5B:
+                raise NotVouchedError
+            return "implicit"
+        if not syntax.startswith(_IMPLICIT_SYNTAX + ".") or syntax in _DECLINED_SYNTAXES:
+            raise NotVouchedError
+        return "explicit"
+
+    def _walk(self, state: _State, mode: str) -> bool:  # noqa: C901, PLR0912 - the hot loop
+        """Walk to the end of the meta header, the pixel data or the file."""
+        layouts = self._layouts[mode]
+        layouts.grow()
+        runs = layouts.runs
+        raws = state.raws
+        walked: list[Element] = []
+        while True:
+            rel, data = state.rel, state.data
+            if rel + 12 > len(data) and state.base + len(data) < state.size:
+                state.refill()
+                continue
+            if rel + 8 > len(data):
+                if rel != len(data):
+                    raise NotVouchedError
+                break
+            run = runs.get(data[rel : rel + 8])
+            if run is not None and run.first > state.last:
+                if rel + run.size > len(data) and rel and run.size <= HEAD:
+                    if state.base + rel + run.size <= state.size:
+                        state.refill()
+                        continue
+                elif rel + run.size <= len(data) and run.take(data, rel) == run.heads:
+                    raws.update(zip(run.tags, run.values(data, rel), strict=True))
+                    state.rel = rel + run.size
+                    state.last = run.last
+                    state.noticed |= run.noticed
+                    if run.private:
+                        state.private.append(run.private)
+                        state.creators.extend(run.creators)
+                    if run.sequences:
+                        state.sequences.extend((tag, None) for tag in run.sequences)
+                    if walked:
+                        layouts.learn(walked)
+                        walked = []
+                    continue
+                elif rel + run.size <= len(data):
+                    layouts.split(run, run.matching(data, rel))
+            element = self._single(state, mode)
+            if element is None:
+                break
+            if element.length <= _LONGEST_IN_RUN:
+                walked.append(element)
+            else:
+                layouts.learn(walked)
+                walked = []
+        layouts.learn(walked)
+        return state.rel + 8 <= len(state.data)
+
+    def _single(self, state: _State, mode: str) -> Element | None:  # noqa: C901, PLR0912 - hot
+        """Take one element; None at the end of the meta header or at the pixel data."""
+        data, rel = state.data, state.rel
+        group, number, length = _HEADER(data, rel)
+        tag = group << 16 | number
+        if tag in _PIXELS or (mode == "meta" and group != 2):
+            return None
+        if tag <= state.last or group == 0xFFFE:
+            raise NotVouchedError
+        vr, start = None, rel + 8
+        if mode != "implicit":
+            vr = data[rel + 4 : rel + 6]
+            if vr in SHORT_VRS:
+                length >>= 16
+            elif vr in LONG_VRS and rel + 12 <= len(data):
+                length, start = _LENGTH(data, rel + 8)[0], rel + 12
+            else:
+                raise NotVouchedError
+        wanted = self._vrs.get(tag)
+        private = group & 1
+        if (vr is not None and wanted is not None and vr != wanted) or (
+            vr == b"UN" and (not private or length == UNDEFINED)
+        ):
+            raise NotVouchedError
+        sequence = vr == b"SQ" or (vr is None and tag in self._sequences)
+        state.last = tag
+        state.noticed |= notice_of(tag)
+        if private:
+            state.private.append((tag,))
+        if length == UNDEFINED:
+            if not sequence and not (private and vr is None):
+                raise NotVouchedError
+            content = self._undefined(state, tag, start, explicit=mode == "explicit")
+            state.rel = start + content.size
+            if not private:
+                state.sequences.append((tag, content))
+            return Element(b"", tag, UNDEFINED, False, False)
+        if state.base + start + length > state.size:
+            raise NotVouchedError
+        creator = private and 0x10 <= number <= 0xFF
+        kept = bool(wanted or creator or tag == _CHARACTER_SET or (sequence and not private))
+        if kept:
+            self._keep(state, tag, start, length, sequence=sequence)
+        if creator:
+            if vr not in {None, b"LO"}:
+                raise NotVouchedError
+            state.creators.append(tag)
+        head = data[rel:start]
+        state.rel = start + length
+        if state.rel > len(data) and state.base + state.rel < state.size:
+            state.refill()
+        elif state.rel > len(data):
+            state.base, state.rel, state.data = state.size, 0, b""
+        return Element(head, tag, length, kept, sequence and not private)
+
+    def _keep(self, state: _State, tag: int, start: int, length: int, *, sequence: bool) -> None:
+        state.raws[tag] = state.bytes_at(start, length)
+        if sequence:
+            state.sequences.append((tag, None))
+
+    def _undefined(self, state: _State, tag: int, start: int, *, explicit: bool) -> SequenceContent:
+        """Walk a sequence of undefined length, over more bytes as needed."""
+        encodings, _ = state.encodings()
+        data = state.data[start:]
+        for window in (0, *_WINDOWS):
+            if window:
+                data = state.read_at(state.base + start, window)
+            try:
+                return walk_sequence(tag, data, encodings, explicit=explicit, defined=False)
+            except MoreNeededError:
+                if window and len(data) < window:
+                    break
+        raise NotVouchedError
+
+    def _finish(self, state: _State, *, explicit: bool, at_pixels: bool) -> RawHeader:
+        encodings, known = state.encodings()
+        header = Header(noticed=state.noticed)
+        if not known:
+            header.flag("an unknown character set")
+        found = RawHeader(raws=state.raws, encodings=encodings)
+        if at_pixels:
+            pixels = PixelElement(
+                read_at=state.read, size=state.size, at=state.base + state.rel, little=True
+            )
+            check_pixels(pixels, header)
+        if state.sequences:
+            self._nested(state, found, header, explicit=explicit)
+        if state.private:
+            tags = tuple(tag for part in state.private for tag in part)
+            creators = {
+                tag: element_text("LO", state.raws[tag], encodings) or "" for tag in state.creators
+            }
+            if any_unsafe_private(tags, creators):
+                header.noticed |= Noticed.UNSAFE_PRIVATE
+        found.noticed = header.noticed
+        found.flags = header.flags
+        return found
+
+    def _nested(self, state: _State, found: RawHeader, header: Header, *, explicit: bool) -> None:
+        collector = ValueCollector()
+        nested = NestedValues(collector, top=found.get)
+        for tag, walked in state.sequences:
+            content = walked or sequence_content(
+                tag, state.raws.pop(tag), found.encodings, explicit=explicit
+            )
+            if content.unknown_set:
+                header.flag("an unknown character set")
+            if content.contours:
+                header.noticed |= Noticed.CONTOURS
+            for path, inside, text in content.events:
+                nested.element(path, inside, text)
+        nested.finish(header)
+        found.more = collector.more()
