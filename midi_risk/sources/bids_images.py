@@ -65,7 +65,7 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
     rows = [_row(stem, sidecars) for stem in sorted(images)]
     members = {path for paths in images.values() for path in paths}
     for path in files:
-        if path.suffix != ".json" and path in members:
+        if path in members and path.suffix != ".json":
             collected.add_file(path, "images")
         elif path.suffix != ".json" and not path.name.endswith(("_scans.tsv", "_sessions.tsv")):
             collected.add_file(path, "images", FileStatus.NOT_DICOM, "neither image nor table")
@@ -99,9 +99,7 @@ def _images(files: list[Path]) -> dict[Path, list[Path]]:
     for path in files:
         ending = "".join(path.suffixes)
         if path.name.startswith("sub-") and "_" in path.name and ending not in _NOT_IMAGES:
-            stem = path.name.split(".")[0]
-            if not stem.endswith(("_scans", "_sessions")):
-                images[path.parent / stem].append(path)
+            images[path.parent / path.name.split(".")[0]].append(path)
     for path in files:
         stem = path.with_suffix("")
         if path.suffix == ".json" and stem not in images and path.name.startswith("sub-"):
@@ -160,7 +158,8 @@ def _scalar(value: object) -> str | None:
     """Return a sidecar value as text; None for what is nested or long."""
     if isinstance(value, dict):
         return None
-    if isinstance(value, list):
-        if len(value) > _LONG or any(isinstance(part, dict | list) for part in value):
-            return None
+    if isinstance(value, list) and (
+        len(value) > _LONG or any(isinstance(part, dict | list) for part in value)
+    ):
+        return None
     return text_of(value)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pydicom.datadict import DicomDictionary
+from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.tables_parquet import shorten_leaves
@@ -163,8 +163,8 @@ def _image_set(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     shared = {**patient, **(study.get("DICOM") or {})}
     for series in (study.get("Series") or {}).values():
         series_level = {**shared, **(series.get("DICOM") or {})}
-        instances = (series.get("Instances") or {}).values()
-        for instance in instances or ({},):
+        instances: list[Mapping[str, Any]] = list((series.get("Instances") or {}).values())
+        for instance in instances or [{}]:
             yield {**series_level, **(instance.get("DICOM") or {})}
 
 

@@ -46,10 +46,11 @@ class Header:
         """Return what to say about skipped rows."""
         if not self.above and not self.below:
             return []
-        return [
+        text = (
             f"{where}: {self.above + self.below + 1} header rows; names taken from row "
             f"{self.above + 1}, {self.above} above and {self.below} below it not read as data"
-        ]
+        )
+        return [text]
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
         """Return column name -> description, where a second header row differs from it."""
@@ -105,7 +106,7 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
     names = _names_row(grid, run)
     after = [index for index in run if index > names]
     return Header(
-        names=tuple(_trailing_cut(grid[names])),
+        names=tuple(grid[names][: len(rows[names])]),
         body=run[-1] + 1,
         above=sum(index < names for index in filled),
         below=len(after),
@@ -115,11 +116,6 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
 
 def _text(cell: str | None) -> str:
     return (cell or "").strip().lstrip("\ufeff")
-
-
-def _trailing_cut(cells: list[str]) -> list[str]:
-    """Keep every cell: a column without a name may still have values."""
-    return cells
 
 
 def _first_dense(grid: list[list[str]], filled: list[int]) -> int:

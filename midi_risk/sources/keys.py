@@ -102,7 +102,7 @@ class KeyMatch:
         return float(np.mean(self.mapping >= 0)) if len(self.mapping) else 0.0
 
     def __repr__(self) -> str:
-        """Counts only, never keys."""
+        """Return counts only, never keys."""
         return f"KeyMatch({int((self.mapping >= 0).sum())} of {len(self.mapping)}, {self.rule!r})"
 
 

@@ -69,9 +69,9 @@ def dataset_json(document: Any, path: Path) -> tuple[str, RawTable]:
 def _parts(document: Any, path: Path) -> tuple[Mapping[str, Any], Sequence[Any]]:
     if isinstance(document, dict) and "datasetJSONVersion" in document:
         return document, document.get("rows") or []
-    if isinstance(document, list) and document and isinstance(document[0], dict):
-        if "datasetJSONVersion" in document[0]:
-            return document[0], document[1:]
+    lines = isinstance(document, list) and document and isinstance(document[0], dict)
+    if lines and "datasetJSONVersion" in document[0]:
+        return document[0], document[1:]
     if isinstance(document, dict):
         data = document.get("clinicalData") or document.get("referenceData")
         groups = list((data or {}).get("itemGroupData", {}).values()) if data else []

@@ -15,8 +15,8 @@ from midi_risk.sources.tables_raw import counted, shown
 
 _ROW = "midi_risk_row_number"
 _FORBIDDEN = re.compile(
-    r"\b(select|with|(?<!distinct )from|copy|attach|install|load|pragma|set|call|create|insert|update|delete|"
-    r"drop|export|import|union|exists|table|values|describe|show|summarize|pivot)\b",
+    r"\b(select|with|(?<!distinct )from|copy|attach|install|load|pragma|set|call|create|insert|"
+    r"update|delete|drop|export|import|union|exists|table|values|describe|show|summarize|pivot)\b",
     re.IGNORECASE,
 )
 _LEADING = (SourceKind.DICOM, SourceKind.METADATA)

@@ -58,10 +58,10 @@ def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = Non
     try:
         sheets = opened(path)
         chosen = _choose(sheets, path.name, sheet, key)
-        rows = [row for row in chain(chosen.head, chosen.rest)]
+        rows = list(chain(chosen.head, chosen.rest))
     except SourceError:
         raise
-    except Exception as error:  # noqa: BLE001 - the parsers fail in many ways on broken files
+    except Exception as error:
         raise SourceError(
             f"{path.name} is not a readable workbook", hint="Open it and save it again, or as CSV"
         ) from error

@@ -41,13 +41,13 @@ class RawTable:
 
 
 def shown(text: object, limit: int = 80) -> str:
-    """Return a name from a file so that it can stand in a message.
+    r"""Return a name from a file so that it can stand in a message.
 
     Control characters and line breaks become blanks; a long name is cut.
 
     Examples
     --------
-    >>> shown("Patient\\x1b[31m ID\\n")
+    >>> shown("Patient\x1b[31m ID\n")
     'Patient [31m ID'
     """
     clean = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())

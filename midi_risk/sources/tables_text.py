@@ -139,7 +139,7 @@ def _head(data: pa.Buffer) -> str:
     raw = data[: min(size, data.size)].to_pybytes()
     if data.size > size and b"\n" in raw:
         raw = raw[: raw.rindex(b"\n") + 1]
-    return raw.decode("utf-8", "ignore").replace("\x00", "")
+    return str(raw, "utf-8", "ignore").replace("\x00", "")
 
 
 def _dialect(head: str, delimiter: str | None) -> _Dialect:
@@ -219,7 +219,7 @@ def _uneven(
                 raise SourceError(
                     f"{name}: data line {reader.line_num} has {len(row)} values for "
                     f"{width} columns",
-                    hint="A value that holds the delimiter must be quoted",
+                    hint="Quote values that hold the delimiter, and name every column",
                 )
             if not any(row):
                 continue

@@ -39,21 +39,22 @@ def text_of(value: object) -> str | None:
     >>> text_of(30.0), text_of(25.50), text_of("  007 "), text_of(""), text_of(float("nan"))
     ('30', '25.5', '007', None, None)
     """
+    text: str | None
     if value is None:
-        return None
-    if isinstance(value, str):
-        return value.replace("\x00", "").strip() or None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float | Decimal):
-        return _number_text(value)
-    if isinstance(value, date | time | timedelta):
-        return _moment_text(value)
-    if isinstance(value, list | tuple):
-        return joined(value)
-    return str(value).strip() or None
+        text = None
+    elif isinstance(value, str):
+        text = value.replace("\x00", "").strip()
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, float | Decimal):
+        text = _number_text(value)
+    elif isinstance(value, date | time | timedelta):
+        text = _moment_text(value)
+    elif isinstance(value, list | tuple):
+        text = joined(value)
+    else:
+        text = str(value).strip()
+    return text or None
 
 
 def joined(values: Iterable[object]) -> str | None:
