@@ -1,1 +1,89 @@
-"""Report."""
+"""The report: one HTML file from one assessment document, in two editions.
+
+`report` renders, `load_assessment` and `write_assessment` read and write the document.
+Nothing here computes a risk; nothing here sees more than the document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from midi_risk.report.files import write_private
+from midi_risk.report.html import render
+from midi_risk.report.internal import InternalView, internal_view
+from midi_risk.report.machine import (
+    load_assessment,
+    load_plan,
+    schema_text,
+    write_assessment,
+    write_plan,
+)
+from midi_risk.report.shareable import ShareableView, shareable_view
+from midi_risk.report.view import EDITIONS, view
+from midi_risk.risk.document import Assessment, Plan
+
+__all__ = [
+    "EDITIONS",
+    "InternalView",
+    "Report",
+    "ShareableView",
+    "internal_view",
+    "load_assessment",
+    "load_plan",
+    "report",
+    "schema_text",
+    "shareable_view",
+    "view",
+    "write_assessment",
+    "write_plan",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A rendered report.
+
+    Parameters
+    ----------
+    edition : str
+        ``internal`` or ``shareable``.
+    html : str
+        One self-contained HTML document.
+    """
+
+    edition: str
+    html: str
+
+    def write(self, path: str | Path) -> Path:
+        """Write the report, whole or not at all, readable by its owner only."""
+        return write_private(path, self.html)
+
+    def __repr__(self) -> str:
+        """Size only, never content."""
+        return f"Report({self.edition}, {len(self.html.encode()) / 1000:.0f} kB)"
+
+
+def report(assessment: Assessment, plan: Plan | None = None, edition: str = "internal") -> Report:
+    """Render one edition of an assessment.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        The document; the report is a view of it alone.
+    plan : Plan, optional
+        Replaces the plan inside the document.
+    edition : {"internal", "shareable"}
+        ``internal`` shows everything, disclosive records included. ``shareable`` is built
+        from a model that cannot hold a raw value.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ConfigError
+        When there is no such edition.
+    """
+    return Report(edition=edition, html=render(view(assessment, plan, edition)))

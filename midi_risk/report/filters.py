@@ -1,0 +1,75 @@
+"""How the templates turn the view's fields into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from midi_risk.report.clean import neutral, shortened
+from midi_risk.report.figures import NOT_ASSESSED, NOT_STATED, count_text, number
+from midi_risk.report.words import MEASURES
+
+
+def capitalised(text: str) -> str:
+    """Return a sentence with its first letter large."""
+    return text[:1].upper() + text[1:]
+
+
+def day(moment: str | int | None) -> str:
+    """Return the day of a moment, or its year where only that is known.
+
+    Examples
+    --------
+    >>> day("2026-11-23T10:00:00+00:00"), day(2028), day(None)
+    ('2026-11-23', '2028', 'not stated')
+    """
+    if not moment:
+        return NOT_STATED
+    text = str(moment)
+    return text[:10] if text[10:11] in {"T", " "} else shortened(text, 40)
+
+
+def short(text: str, limit: int) -> str:
+    """Return text with what is hidden made visible, cut at a limit."""
+    return shortened(neutral(str(text)), limit)
+
+
+def heads(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the keys of all rows, in order of appearance."""
+    return list(dict.fromkeys(str(key) for row in rows for key in row))
+
+
+def cell(value: Any) -> str:
+    """Return one cell of a table whose columns are not known beforehand."""
+    if value is None:
+        return NOT_ASSESSED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count_text(value)
+    if isinstance(value, float):
+        return number(value)
+    return shortened(neutral(str(value)), 200)
+
+
+def formulas(view: Any) -> list[tuple[str, str]]:
+    """Return each measure that the report shows, with how it was computed."""
+    found: dict[str, str] = {}
+    for threat in view.threats:
+        for result in threat.results:
+            how = result.method if view.edition == "internal" else ""
+            found.setdefault(result.measure, how)
+    order = {code: i for i, code in enumerate(MEASURES)}
+    return sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
+
+
+def linked(line: str) -> Markup:
+    """Return a reference with its DOI or arXiv number as a link; ours, never a value."""
+    for mark, address in (("doi:", "https://doi.org/"), ("arXiv:", "https://arxiv.org/abs/")):
+        head, found, tail = line.partition(mark)
+        if found:
+            target = tail.rstrip(".")
+            return Markup('{}<a href="{}{}">{}{}</a>.').format(head, address, target, mark, target)
+    return Markup("{}").format(line)

@@ -1,0 +1,171 @@
+"""From a view to one self-contained HTML file under a hash-based content policy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from midi_risk.report import cards, charts, figures, filters, gaps, mapping, references, text, words
+from midi_risk.report.chart_parts import Chart
+from midi_risk.report.clean import neutral
+from midi_risk.report.counts import SafeCount
+from midi_risk.report.quality import defect_bound
+from midi_risk.resources import data_rows, resource_folder
+
+STYLE, SCRIPT, PAGE = "report.css", "report.js", "report.html.j2"
+
+
+def render(view: Any) -> str:
+    """Return the report of a view as one HTML document.
+
+    Parameters
+    ----------
+    view : InternalView or ShareableView
+
+    Returns
+    -------
+    str
+        HTML without external resources; readable without scripts.
+    """
+    environment = _environment()
+    style, script = _packaged(STYLE), _packaged(SCRIPT)
+    page = environment.get_template(PAGE)
+    return page.render(
+        view=view,
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        policy=policy(style, script),
+        gaps=gaps.gaps(view),
+        charts=drawn(view),
+        cards=cards.cards(view),
+        best_practices=mapping.best_practices(view),
+        clauses=mapping.clauses(view),
+        triggers=mapping.TRIGGERS,
+        references=references.references(view),
+        assumptions=references.assumptions(view),
+    )
+
+
+def policy(style: str, script: str) -> str:
+    """Return the content security policy that allows this style and script, nothing else.
+
+    Examples
+    --------
+    >>> policy("", "").split(";")[0]
+    "default-src 'none'"
+    """
+
+    def source(text_: str) -> str:
+        digest = hashlib.sha256(text_.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    return (
+        f"default-src 'none'; style-src {source(style)}; script-src {source(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def drawn(view: Any) -> dict[str, Chart | None]:
+    """Return the charts of a view; one that has nothing to show is None."""
+    measures, k = view.measures, view.threshold.k
+    shareable = view.edition == "shareable"
+    bins = measures.histogram if shareable else measures.class_size_histogram
+    parts = [(a.name, a.contribution) for a in view.attributes if a.contribution is not None]
+    plan, governing = view.plan, view.verdict.governing
+    front, chosen = [], None
+    if plan is not None:
+        front = [(p.loss, p.risk, p.suppressed) for p in plan.front]
+        if plan.found and plan.loss is not None and plan.after.risk_max is not None:
+            chosen = (plan.loss, plan.after.risk_max)
+    return {
+        "histogram": charts.histogram([(b.size_from, b.size_to, b.subjects) for b in bins], k),
+        "curve": charts.curve(_curve(view), k),
+        "contributions": charts.contributions(parts, share=shareable),
+        "pareto": charts.pareto(front, chosen, governing.threshold if governing else 1 / k),
+    }
+
+
+def _curve(view: Any) -> list[tuple[int, float, str]]:
+    """Return the curve's points in either edition."""
+    points, total = view.measures.curve, view.subjects
+    if view.edition == "internal":
+        return [(p.k, p.share_below, figures.share_text(p.subjects_below, total)) for p in points]
+    if not total.value:
+        return []
+    shown = [p for p in points if p.below.value is not None]
+    return [
+        (p.k, min(1.0, p.below.value / total.value), figures.share_text(p.below, total))
+        for p in shown
+    ]
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Return the template environment; every text that is printed passes `neutral`."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource_folder("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=printed,
+    )
+    environment.filters.update(
+        count=figures.count_text,
+        percent=figures.percent,
+        number=figures.number,
+        risk=figures.risk_text,
+        interval=figures.interval_text,
+        estimate=figures.value_text,
+        listed=text.listed,
+        plain=words.plain,
+        reference=filters.linked,
+        capitalised=filters.capitalised,
+        day=filters.day,
+        short=filters.short,
+        heads=filters.heads,
+        cell=filters.cell,
+        formulas=filters.formulas,
+    )
+    environment.globals.update(
+        text=text,
+        words=words,
+        share=figures.share_text,
+        positive=text.positive,
+        defect_bound=defect_bound,
+        at_risk=cards.at_risk_text,
+        options={row["code"]: row["meaning"] for row in data_rows("ps316_cid7050.csv")},
+        records_shown=200,
+    )
+    return environment
+
+
+def printed(value: Any) -> Any:
+    r"""Return what a template prints: markup as it is, text made harmless.
+
+    Examples
+    --------
+    >>> printed("a\u202eb")
+    'a⟨U+202E⟩b'
+    """
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, str):
+        return neutral(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, SafeCount):
+        return figures.count_text(value)
+    if value is None:
+        return figures.NOT_ASSESSED
+    return neutral(str(value))
+
+
+def _packaged(name: str) -> str:
+    """Return a packaged text; the page must hold exactly what the policy was hashed from."""
+    return (resource_folder("templates") / name).read_text(encoding="utf-8").strip()

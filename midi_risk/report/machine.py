@@ -1,0 +1,185 @@
+"""The machine formats: `assessment.json`, `plan.json` and their JSON schemas."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from midi_risk.errors import ConfigError, SourceError, did_you_mean
+from midi_risk.report.checks import contradictions
+from midi_risk.report.clean import neutral, shortened
+from midi_risk.report.files import write_private
+from midi_risk.risk.document import ASSESSMENT_SCHEMA, Assessment, Plan
+from midi_risk.risk.plan_document import PLAN_SCHEMA
+
+SIZE_LIMIT = 64 * 1024 * 1024
+_MODELS: dict[str, type[BaseModel]] = {"assessment": Assessment, "plan": Plan}
+_Document = TypeVar("_Document", bound=BaseModel)
+
+
+def load_assessment(path: str | Path) -> Assessment:
+    """Read and check an `assessment.json`.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    SourceError
+        When there is no such file or it cannot be read.
+    ConfigError
+        When it is too large, not JSON, of another schema, or has faults: all of them at
+        once, each with its place.
+    """
+    document = _checked(Path(path), Assessment, ASSESSMENT_SCHEMA)
+    if faults := contradictions(document):
+        raise ConfigError(str(path), faults, hint="Make it again with 'midi-risk assess'")
+    return document
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read and check a `plan.json`; errors as in `load_assessment`."""
+    return _checked(Path(path), Plan, PLAN_SCHEMA)
+
+
+def write_assessment(assessment: Assessment, path: str | Path) -> Path:
+    """Write an `assessment.json`, readable by its owner only.
+
+    Parameters
+    ----------
+    assessment : Assessment
+    path : path
+        Replaced at once, or left as it was.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    return write_private(path, _json(assessment))
+
+
+def write_plan(plan: Plan, path: str | Path) -> Path:
+    """Write a `plan.json`; see `write_assessment`."""
+    return write_private(path, _json(plan))
+
+
+def schema_text(name: str) -> str:
+    """Return a JSON schema as text, generated from the models.
+
+    Parameters
+    ----------
+    name : {"assessment", "plan"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ConfigError
+        When there is no such schema.
+
+    Examples
+    --------
+    >>> json.loads(schema_text("plan"))["$id"]
+    'midi-risk/plan/1'
+    """
+    if name not in _MODELS:
+        raise ConfigError("schema", [f"no schema '{name}'"], hint=did_you_mean(name, _MODELS))
+    model = _MODELS[name]
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": {"assessment": ASSESSMENT_SCHEMA, "plan": PLAN_SCHEMA}[name],
+        **model.model_json_schema(by_alias=True, mode="validation"),
+    }
+    return json.dumps(schema, indent=2, sort_keys=False) + "\n"
+
+
+def _json(document: Assessment | Plan) -> str:
+    return json.dumps(document.to_dict(), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _checked(path: Path, model: type[_Document], schema: str) -> _Document:
+    """Read one document, or say all that is wrong with it, without its values."""
+    content = _parsed(path)
+    if not isinstance(content, dict):
+        raise ConfigError(str(path), [f"is not a document of schema {schema}"])
+    _same_schema(path, content.get("schema"), schema)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = [
+            f"{_place(fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+    raise ConfigError(str(path), faults, hint="Make it again with 'midi-risk assess'")
+
+
+def _parsed(path: Path) -> Any:
+    """Read a file as strict JSON."""
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            limit = SIZE_LIMIT // 1024 // 1024
+            raise ConfigError(str(path), [f"is larger than {limit} MB"])
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        return json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise ConfigError(str(path), ["is not UTF-8 text"]) from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ConfigError(str(path), [f"is not JSON: {error.msg} at {place}"]) from None
+    except _NotANumberError:
+        raise ConfigError(str(path), ["holds NaN or Infinity, which JSON does not have"]) from None
+    except RecursionError:
+        raise ConfigError(str(path), ["is nested too deeply"]) from None
+
+
+class _NotANumberError(ValueError):
+    """JSON with NaN or Infinity."""
+
+
+def _no_constant(_: str) -> float:
+    raise _NotANumberError
+
+
+def _same_schema(path: Path, found: object, wanted: str) -> None:
+    """Say which way the schema differs."""
+    if found == wanted:
+        return
+    family, _, version = wanted.rpartition("/")
+    text = shortened(neutral(found), 60) if isinstance(found, str) else ""
+    head, _, number = text.rpartition("/")
+    if not text:
+        fault = f"schema: is missing, '{wanted}' expected"
+    elif head != family or not number.isdigit():
+        fault = f"schema: is '{text}', '{wanted}' expected"
+    elif int(number) > int(version):
+        fault = f"schema: '{text}' was written by a newer midi-risk; this one reads '{wanted}'"
+    else:
+        fault = f"schema: '{text}' was written by an older midi-risk; assess the collection again"
+    raise ConfigError(str(path), [fault])
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Return the place of a fault, such as ``attributes[0].role``."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{shortened(neutral(part), 60)}"
+    return text.lstrip(".") or "document"
