@@ -1,5 +1,66 @@
-"""midi-risk: re-identification risk of medical image collections before release."""
+"""midi-risk: re-identification risk of medical image collections before release.
+
+The line is ``extract -> propose -> fold -> assess -> suggest -> report``; every name here
+is loaded when it is first used, so that importing the package costs nothing.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "extract": "midi_risk.sources",
+    "TableSpec": "midi_risk.sources",
+    "select_rows": "midi_risk.sources",
+    "split_by": "midi_risk.sources",
+    "propose": "midi_risk.attributes.roles",
+    "Attribute": "midi_risk.attributes.model",
+    "AttributeSet": "midi_risk.attributes.model",
+    "Role": "midi_risk.attributes.model",
+    "Kind": "midi_risk.attributes.model",
+    "Decision": "midi_risk.attributes.model",
+    "Hierarchy": "midi_risk.attributes.hierarchies",
+    "build_hierarchy": "midi_risk.attributes.hierarchies",
+    "fold": "midi_risk.table",
+    "SubjectTable": "midi_risk.table",
+    "ThreatModel": "midi_risk.threat",
+    "load_threat_model": "midi_risk.threat",
+    "assess": "midi_risk.risk.assess",
+    "AssessmentOptions": "midi_risk.risk.assess",
+    "Assessment": "midi_risk.risk.document",
+    "RiskEstimate": "midi_risk.risk.estimate",
+    "equivalence_classes": "midi_risk.risk",
+    "EquivalenceClasses": "midi_risk.risk",
+    "identity_risk": "midi_risk.risk",
+    "k_anonymity": "midi_risk.risk",
+    "l_diversity": "midi_risk.risk",
+    "t_closeness": "midi_risk.risk",
+    "suggest": "midi_risk.recode.plan",
+    "Plan": "midi_risk.risk.plan_document",
+    "search": "midi_risk.recode",
+    "Solution": "midi_risk.recode",
+    "KAnonymity": "midi_risk.recode",
+    "DistinctLDiversity": "midi_risk.recode",
+    "report": "midi_risk.report",
+    "MidiRiskError": "midi_risk.errors",
+}
+"""Public name -> module that defines it."""
+
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  # every key is text
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'midi_risk' has no attribute '{name}'")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -1,0 +1,91 @@
+"""The assessor's decisions, from the project file, laid over the proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from midi_risk.attributes.ladders import LADDERS
+from midi_risk.attributes.model import AttributeSet, Decision, Kind, Role
+from midi_risk.config import AttributeSettings
+from midi_risk.errors import ConfigError, did_you_mean
+
+
+def decided(
+    proposed: AttributeSet, settings: Mapping[str, AttributeSettings], path: str = "project file"
+) -> AttributeSet:
+    """Return the proposals with the project file's decisions in force.
+
+    Parameters
+    ----------
+    proposed : AttributeSet
+    settings : mapping of str to AttributeSettings
+        By attribute name; what is absent stays as proposed.
+    path : str
+        Name of the project file, for messages.
+
+    Returns
+    -------
+    AttributeSet
+
+    Raises
+    ------
+    ConfigError
+        With every attribute or ladder that does not exist.
+
+    Examples
+    --------
+    >>> from midi_risk.attributes.model import Attribute
+    >>> age = Attribute(
+    ...     name="age", source="t", column="age", role=Role.UNDECIDED, kind=Kind.AGE, reason=""
+    ... )
+    >>> role = AttributeSettings(role="quasi_identifier", decision="retain", need="age effects")
+    >>> decided(AttributeSet((age,)), {"age": role})["age"].decision.value
+    'retain'
+    """
+    faults = []
+    revised = proposed
+    for name, setting in settings.items():
+        if name not in proposed:
+            if name.endswith(".range") and name.removesuffix(".range") in proposed:
+                continue
+            faults.append(
+                f"attributes.{name}: no source has it. {did_you_mean(name, proposed.names)}"
+            )
+            continue
+        changes = _changes(setting)
+        ladder = setting.hierarchy
+        if ladder is not None and not ladder.lower().endswith(".csv"):
+            if ladder not in LADDERS:
+                faults.append(
+                    f"attributes.{name}.hierarchy: no ladder '{ladder}' (a file ends in .csv)."
+                    f" {did_you_mean(ladder, LADDERS)}"
+                )
+                continue
+            changes["ladder"] = ladder
+        elif ladder is not None:
+            changes["hierarchy_file"] = ladder
+        revised = revised.revised(name, **changes)
+    if faults:
+        raise ConfigError(path, faults)
+    return revised
+
+
+def _changes(setting: AttributeSettings) -> dict[str, Any]:
+    """Return the fields of an attribute that a setting changes."""
+    changes: dict[str, Any] = {}
+    if setting.role is not None:
+        changes |= {"role": Role(setting.role), "reason": "decided in the project file"}
+    if setting.kind is not None:
+        changes["kind"] = Kind(setting.kind)
+    if setting.decision is not None:
+        changes["decision"] = Decision(setting.decision)
+    elif setting.level is not None:
+        changes["decision"] = Decision.GENERALISE
+    if setting.level is not None:
+        changes["generalise_to"] = setting.level
+    for name in ("utility", "need", "order", "label"):
+        value = getattr(setting, name)
+        if value is not None:
+            changes[name] = value
+    return changes

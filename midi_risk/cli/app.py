@@ -1,0 +1,131 @@
+"""The group of commands, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from midi_risk import __version__
+from midi_risk.errors import MidiRiskError, did_you_mean
+
+COMMANDS = {
+    "demo": "Run the shipped example from end to end and open its report.",
+    "init": "Scan sources, propose roles and write midi-risk.yaml.",
+    "extract": "Scan the sources of a project into its store; resumable.",
+    "assess": "Assess the risk of a project or of sources, with suggestion and report.",
+    "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
+    "report": "Render an assessment as HTML, internal or shareable.",
+    "threats": "List, show and validate threat models.",
+    "schema": "Print a JSON schema.",
+    "explain": "Explain a term of the field or of the report.",
+}
+"""Command -> its one-line help; the modules are loaded when a command runs."""
+
+EXIT_INTERNAL = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the line."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load the module of one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"midi_risk.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which command is close when there is none of that name."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            hint = did_you_mean(args[0], COMMANDS)
+            raise click.UsageError(f"there is no command '{args[0]}'. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 acceptable, 1 internal error, 2 usage or configuration, 3 above the"
+    " threshold, 4 evidence incomplete, 5 stale, 130 interrupted; 4 outranks 3.",
+)
+@click.version_option(__version__, prog_name="midi-risk")
+def app() -> None:
+    """Re-identification risk of medical image collections, before they are released."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    Parameters
+    ----------
+    args : list of str, optional
+        Arguments; those of the process when not given.
+    """
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Every expected error is one line on stderr. An unexpected one names its type and
+    place but not its text, which might hold a value.
+    """
+    try:
+        outcome: Any = app.main(args=args, prog_name="midi-risk", standalone_mode=False)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last line of defence
+        text, code = _message(error)
+        click.echo(text, err=True)
+        return code
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _message(error: BaseException) -> tuple[str, int]:
+    """Return the line on stderr and the exit code of an error."""
+    if isinstance(error, click.UsageError):
+        place = error.ctx.command_path if error.ctx else "midi-risk"
+        return f"{place}: {error.format_message()}", EXIT_USAGE
+    if isinstance(error, click.ClickException):
+        return f"midi-risk: {error.format_message()}", EXIT_USAGE
+    if isinstance(error, MidiRiskError):
+        return f"midi-risk: {error}", error.exit_code
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "midi-risk: interrupted; nothing is half-written", EXIT_INTERRUPTED
+    if isinstance(error, MemoryError):
+        return "midi-risk: not enough memory; assess fewer subjects with --where", EXIT_INTERNAL
+    return f"midi-risk: internal error, {_place(error)}; please report it", EXIT_INTERNAL
+
+
+def _place(error: BaseException) -> str:
+    """Return type and code location of an error; its message may hold a value."""
+    trace = error.__traceback__
+    frames = []
+    while trace is not None:
+        frames.append((trace.tb_frame.f_globals.get("__name__", "?"), trace.tb_lineno))
+        trace = trace.tb_next
+    own = [frame for frame in frames if str(frame[0]).startswith("midi_risk")] or frames
+    module, line = own[-1] if own else ("?", 0)
+    return f"{type(error).__name__} at {module}:{line}"

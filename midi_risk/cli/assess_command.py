@@ -1,0 +1,202 @@
+"""`midi-risk assess`: everything in one go."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from midi_risk.cli import options as common
+from midi_risk.cli.assess_run import (
+    DEFAULT_BUDGET,
+    Outcome,
+    SearchLimits,
+    announce,
+    assess_job,
+    describe,
+)
+from midi_risk.cli.progress import progress_bar
+from midi_risk.cli.results import RESULT_FILES, result_folder, write_results
+
+if TYPE_CHECKING:
+    from midi_risk.cli.job import Job
+    from midi_risk.sources.model import Extraction
+
+_RANK = {"acceptable": 0, "above_threshold": 1, "incomplete": 2}
+
+
+@click.command("assess")
+@click.argument("sources", nargs=-1, metavar="PROJECT|SOURCE...")
+@common.with_options(common.TABLES, common.THREATS, common.THRESHOLD, common.PARAMETERS)
+@click.option("--where", metavar="EXPR", help="Rows to assess, as \"collection_id = 'x'\".")
+@click.option("--by", metavar="COLUMN", help="One assessment per value of this column.")
+@common.with_options(
+    common.SUPPRESSION,
+    common.KEEP,
+    common.BUDGET,
+    common.JOBS,
+    common.PAYLOADS,
+    common.OUTPUT,
+    common.FORMAT,
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["any", "governing", "never"]),
+    default="any",
+    show_default=True,
+    help="What makes the exit code 3: any failed figure, the governing one, or nothing.",
+)
+@common.QUIET
+def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
+    """Assess the risk of a project or of sources.
+
+    Given sources, this extracts, proposes roles, assesses, suggests a recoding and writes
+    assessment.json, plan.json, subjects.parquet and both editions of the report.
+    """
+    from midi_risk.cli.job import open_job
+
+    job = open_job(
+        sources,
+        given["tables"],
+        threats=given["threats"],
+        parameters=given["parameters"],
+        where=given["where"],
+    )
+    job.threat_models(given["k"])
+    with result_folder(given["output"]) as folder:
+        with progress_bar("reading", quiet=given["quiet"]) as progress:
+            extraction = job.extract(
+                jobs=given["jobs"], progress=progress, payloads=given["payloads"]
+            )
+        limits = SearchLimits(
+            max_suppression=given["max_suppression"],
+            keep=given["keep"],
+            budget_seconds=given["budget"] or DEFAULT_BUDGET,
+        )
+        line = shlex.join(["midi-risk", *sys.argv[1:]])
+        if by is None:
+            outcomes = {"": assess_job(job, extraction, k=given["k"], limits=limits, command=line)}
+        else:
+            outcomes = _by_group(job, extraction, by, given["k"], limits, line)
+        for name, outcome in outcomes.items():
+            target = folder / name if name else folder
+            target.mkdir(exist_ok=True)
+            write_results(target, outcome.assessment, outcome.plan, outcome.table)
+        if by is not None:
+            _write_summary(folder / "summary.csv", outcomes)
+    _print(outcomes, given["form"], by is not None)
+    if not given["quiet"]:
+        names = RESULT_FILES if by is None else ("summary.csv", "one folder per group")
+        announce(Path(given["output"]), names)
+    return _exit_code(list(outcomes.values()), given["fail_on"])
+
+
+def _by_group(
+    job: Job, extraction: Extraction, by: str, k: int | None, limits: SearchLimits, line: str
+) -> dict[str, Outcome]:
+    """Assess each group of the leading source on its own."""
+    from midi_risk.cli.job import with_extraction_of
+    from midi_risk.errors import SourceError
+    from midi_risk.sources import split_by
+
+    outcomes: dict[str, Outcome] = {}
+    groups = split_by(extraction, by)
+    share = SearchLimits(
+        max_suppression=limits.max_suppression,
+        keep=limits.keep,
+        budget_seconds=max(1.0, limits.budget_seconds / max(1, len(groups))),
+    )
+    for value, part in groups:
+        try:
+            outcome = assess_job(
+                with_extraction_of(job, value or "(none)"), part, k=k, limits=share, command=line
+            )
+        except SourceError as error:
+            click.echo(f"midi-risk: one group of {by} left out: {error}", err=True)
+            continue
+        outcomes[_folder_name(value, outcomes)] = outcome
+    if not outcomes:
+        raise SourceError(f"no group of '{by}' has a subject", hint="Choose another column")
+    return outcomes
+
+
+def _folder_name(value: str, taken: dict[str, Outcome]) -> str:
+    """Return a safe folder name for a group that is not taken yet."""
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", value).strip("-")[:80] or "none"
+    name, n = safe, 2
+    while name in taken:
+        name, n = f"{safe}-{n}", n + 1
+    return name
+
+
+def _summary_rows(outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:
+    """Return one row of figures per group."""
+    rows = []
+    for name, outcome in outcomes.items():
+        assessment = outcome.assessment
+        governing = assessment.verdict.governing
+        rows.append(
+            {
+                "group": name,
+                "subjects": assessment.collection.subjects,
+                "k": assessment.measures.k,
+                "required": assessment.threshold.k,
+                "sample_uniques": assessment.measures.sample_uniques,
+                "governing": "" if governing is None else governing.measure,
+                "value": None if governing is None else governing.value,
+                "status": assessment.verdict.status,
+                "plan_found": outcome.plan.found,
+            }
+        )
+    return rows
+
+
+def _write_summary(path: Path, outcomes: dict[str, Outcome]) -> None:
+    """Write the summary table of all groups."""
+    import csv
+
+    rows = _summary_rows(outcomes)
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    path.chmod(0o600)
+
+
+def _print(outcomes: dict[str, Outcome], form: str, grouped: bool) -> None:
+    """Write the result to stdout."""
+    if form == "json":
+        documents: Any = {
+            name: outcome.assessment.public().to_dict() for name, outcome in outcomes.items()
+        }
+        click.echo(json.dumps(documents if grouped else documents[""], indent=2))
+    elif grouped:
+        for row in _summary_rows(outcomes):
+            click.echo(
+                f"{row['group']:<40} {row['subjects']:>7} subjects  k {row['k']!s:>5}"
+                f"  uniques {row['sample_uniques']:>6}  {row['status']}"
+            )
+    else:
+        click.echo(describe(outcomes[""]))
+
+
+def _exit_code(outcomes: Sequence[Outcome], fail_on: str) -> int:
+    """Return the exit code of the worst outcome; 4 outranks 3."""
+    from midi_risk.risk.verdict import EXIT_CODES
+
+    worst = max((o.assessment.verdict.status for o in outcomes), key=_RANK.__getitem__)
+    code = EXIT_CODES[worst]
+    if fail_on == "governing" and worst == "above_threshold":
+        figures = [o.assessment.verdict.governing for o in outcomes]
+        failed = any(f is not None and (f.value or 0) > f.threshold * (1 + 1e-9) for f in figures)
+        code = code if failed else 0
+    if fail_on == "never" and code:
+        click.echo(f"midi-risk: the exit code would be {code}", err=True)
+        return 0
+    return code

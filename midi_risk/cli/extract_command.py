@@ -1,0 +1,43 @@
+"""`midi-risk extract`: scan the sources of a project into its store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from midi_risk.cli import options as common
+from midi_risk.cli.progress import progress_bar
+from midi_risk.errors import OutputError
+
+EXIT_INCOMPLETE = 4
+
+
+@click.command("extract")
+@click.argument("project", metavar="PROJECT")
+@common.with_options(common.JOBS, common.PAYLOADS, common.QUIET)
+def command(project: str, **given: Any) -> int:
+    """Scan the sources into the project's store; only new and changed files are read.
+
+    The exit code is 4 when more files are unreadable than the project tolerates.
+    """
+    from midi_risk.cli.job import open_job
+
+    job = open_job([project])
+    store = job.store()
+    if store is not None:
+        try:
+            store.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            reason = (error.strerror or "cannot be written").lower()
+            raise OutputError(f"the scan store '{store}' cannot be made: {reason}") from None
+    with progress_bar("reading", quiet=given["quiet"]) as progress:
+        extraction = job.extract(jobs=given["jobs"], progress=progress, payloads=given["payloads"])
+    counts = extraction.file_counts()
+    for table in extraction.tables:
+        click.echo(f"{table.name}: {table.rows.num_rows} rows, one per {table.level}")
+    click.echo(", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items()))
+    for finding in extraction.findings:
+        click.echo(f"  {finding}", err=True)
+    unread = counts["unreadable"] > job.project.tolerance.unread_files
+    return EXIT_INCOMPLETE if unread else 0

@@ -1,0 +1,144 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class ShareType(click.ParamType):  # type: ignore[type-arg]
+    """A share such as ``2%`` or ``0.02``."""
+
+    name = "share"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the share as a number in [0, 1]."""
+        text = str(value).strip()
+        try:
+            share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail("a share such as 2% or 0.02 is expected", param, ctx)
+        return share
+
+
+class SecondsType(click.ParamType):  # type: ignore[type-arg]
+    """A time such as ``60s`` or ``2m``."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the time in seconds."""
+        text = str(value).strip().lower()
+        unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+        try:
+            seconds = float(text[:-1]) * unit if unit else float(text)
+        except ValueError:
+            seconds = -1.0
+        if seconds <= 0:
+            self.fail("a time such as 60s or 2m is expected", param, ctx)
+        return seconds
+
+
+class ParameterType(click.ParamType):  # type: ignore[type-arg]
+    """A number that a threat model requires: ``MODEL.NAME=VALUE``."""
+
+    name = "model.name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str, Any]:
+        """Return model, parameter and value (a number where it is one)."""
+        left, equals, right = str(value).partition("=")
+        model, dot, name = left.rpartition(".")
+        if not equals or not dot or not model or not name or not right:
+            self.fail("MODEL.NAME=VALUE is expected, as acquaintance.prevalence=0.001", param, ctx)
+        try:
+            number = float(right)
+        except ValueError:
+            return model, name, right
+        return model, name, int(number) if number.is_integer() and "." not in right else number
+
+
+def with_options(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    """Return one decorator out of several, in reading order."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+TABLES = click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="FILE[:KEY]",
+    help="Clinical table to link by the subject key; may be given several times.",
+)
+THREATS = click.option(
+    "--threat",
+    "threats",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Threat model; may be given several times. Default: public-release.",
+)
+THRESHOLD = click.option(
+    "--k", type=click.IntRange(min=1), help="Class size to require instead of the model's."
+)
+PARAMETERS = click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    type=ParameterType(),
+    metavar="MODEL.NAME=VALUE",
+    help="Number that a threat model requires, as acquaintance.prevalence=0.001.",
+)
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    "output",
+    type=click.Path(file_okay=False, path_type=str),
+    default="midi-risk-out",
+    show_default=True,
+    metavar="DIR",
+    help="Folder for the results.",
+)
+JOBS = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Processes that read DICOM. Default: one per core."
+)
+QUIET = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+PAYLOADS = click.option(
+    "--payloads", is_flag=True, help="Also look inside embedded payloads of DICOM files."
+)
+SUPPRESSION = click.option(
+    "--max-suppression",
+    type=ShareType(),
+    metavar="SHARE",
+    help="Share of subjects that may be left out. Default: 2%.",
+)
+KEEP = click.option(
+    "--keep", multiple=True, metavar="ATTR", help="Attribute that must not be changed."
+)
+BUDGET = click.option(
+    "--budget", type=SecondsType(), metavar="TIME", help="Time for the search, as 60s or 2m."
+)
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What stdout holds.",
+)

@@ -1,0 +1,76 @@
+"""`midi-risk suggest`: the cheapest generalisations that suffice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from midi_risk.cli import options as common
+from midi_risk.cli.progress import progress_bar
+from midi_risk.cli.results import result_folder
+
+EXIT_ABOVE = 3
+
+
+@click.command("suggest")
+@click.argument("project", metavar="PROJECT")
+@common.with_options(
+    common.THREATS,
+    common.THRESHOLD,
+    common.PARAMETERS,
+    common.SUPPRESSION,
+    common.KEEP,
+    common.BUDGET,
+    common.JOBS,
+    common.OUTPUT,
+    common.FORMAT,
+    common.QUIET,
+)
+def command(project: str, **given: Any) -> int:
+    """Find the cheapest generalisations that bring the risk under the threshold.
+
+    Writes plan.json. The exit code is 3 when nothing within the limits suffices.
+    """
+    from midi_risk.cli.assess_run import announce
+    from midi_risk.cli.job import open_job
+    from midi_risk.recode.plan import suggest
+    from midi_risk.report import write_plan
+    from midi_risk.report.clean import neutral
+
+    job = open_job([project], threats=given["threats"], parameters=given["parameters"])
+    models = job.threat_models(given["k"])
+    with result_folder(given["output"]) as folder:
+        with progress_bar("reading", quiet=given["quiet"]) as progress:
+            extraction = job.extract(jobs=given["jobs"], progress=progress)
+        attributes = job.attributes(extraction)
+        settings = job.project.suggest
+        share = given["max_suppression"]
+        plan = suggest(
+            job.fold(extraction, attributes),
+            models,
+            max_suppression=settings.max_suppression if share is None else share,
+            keep=given["keep"] or settings.keep,
+            budget_seconds=given["budget"] or 60.0,
+            hierarchies=job.hierarchies(attributes),
+        )
+        write_plan(plan, folder / "plan.json")
+    if given["form"] == "json":
+        click.echo(json.dumps(plan.to_dict(), indent=2))
+    else:
+        click.echo("\n".join(neutral(line) for line in plan.describe().splitlines()))
+        for step in plan.steps:
+            click.echo(f"  {neutral(step.justification)}")
+        if plan.found:
+            click.echo(
+                f"smallest class {plan.before.k} -> {plan.after.k}; subjects left out"
+                f" {plan.suppressed.subjects}; information lost {plan.loss or 0:.1%}"
+                f"{'' if plan.optimal else '; not proved optimal in the time given'}"
+            )
+        elif plan.next_step:
+            click.echo(f"cheapest next step: {neutral(plan.next_step)}")
+    if not given["quiet"]:
+        announce(Path(given["output"]), ("plan.json",))
+    return 0 if plan.found else EXIT_ABOVE
