@@ -73,7 +73,7 @@ def read_bids(folder: Path, collected: Collected) -> None:
         )
 
 
-_ROOT_TABLES = {"participants.tsv", "samples.tsv"}
+_ROOT_TABLES = {"participants.tsv"}
 
 
 def read_participants(path: Path, collected: Collected) -> None:

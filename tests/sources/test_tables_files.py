@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,9 +33,9 @@ def test_typed_columns_become_minimal_text(tmp_path):
             "mixed": pa.array([25.5, float("nan"), 3.0]),
             "single": pa.array([25.1, 1.0, None], pa.float32()),
             "money": pa.array([Decimal("1.50"), Decimal("2.00"), None]),
-            "day": pa.array([datetime.date(2020, 1, 2), None, None]),
+            "day": pa.array([dt.date(2020, 1, 2), None, None]),
             "moment": pa.array(
-                [datetime.datetime(2020, 1, 2), datetime.datetime(2020, 1, 2, 3, 4), None],  # noqa: DTZ001
+                [dt.datetime(2020, 1, 2), dt.datetime(2020, 1, 2, 3, 4), None],  # noqa: DTZ001
                 pa.timestamp("ns"),
             ),
             "flag": pa.array([True, False, None]),
@@ -146,7 +146,7 @@ def test_dates_booleans_errors_and_padded_numbers_of_a_workbook(tmp_path):
     path = _book(
         tmp_path,
         {"S": [["id", "born", "seen", "ok", "bad"],
-               [7, datetime.date(1960, 5, 1), datetime.datetime(2020, 1, 2, 3), True, "#N/A"],  # noqa: DTZ001
+               [7, dt.date(1960, 5, 1), dt.datetime(2020, 1, 2, 3), True, "#N/A"],  # noqa: DTZ001
                [12, None, None, False, None]]},
     )  # fmt: skip
     book = openpyxl.load_workbook(path)
@@ -242,9 +242,7 @@ def test_statistics_files_give_codes_dates_and_labels(tmp_path, ending):
 
 def test_value_labels_do_not_replace_codes_and_dates_are_iso(tmp_path):
     pyreadstat = pytest.importorskip("pyreadstat", reason="pyreadstat is not installed")
-    frame = pd.DataFrame(
-        {"id": ["a", "b"], "sex": [1.0, 2.0], "born": [datetime.date(1960, 1, 2)] * 2}
-    )
+    frame = pd.DataFrame({"id": ["a", "b"], "sex": [1.0, 2.0], "born": [dt.date(1960, 1, 2)] * 2})
     path = tmp_path / "t.sav"
     pyreadstat.write_sav(
         frame, str(path), variable_value_labels={"sex": {1.0: "male", 2.0: "female"}}

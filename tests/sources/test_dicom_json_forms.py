@@ -1,0 +1,150 @@
+"""JSON metadata in each of its usual forms."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pydicom
+import pytest
+
+from midi_risk.errors import SourceError
+from midi_risk.sources import SourceKind, extract
+from midi_risk.sources.dicom_json import read_json
+
+
+def _tagged(patient: str, series: str) -> dict:
+    return {
+        "00080005": {"vr": "CS", "Value": ["ISO_IR 192"]},
+        "00080060": {"vr": "CS", "Value": ["CT"]},
+        "00080008": {"vr": "CS", "Value": ["ORIGINAL", "PRIMARY"]},
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": "DOE^JANE", "Ideographic": "x"}]},
+        "00100020": {"vr": "LO", "Value": [patient]},
+        "00101010": {"vr": "AS"},
+        "00101030": {"vr": "DS", "Value": [70.0]},
+        "0020000D": {"vr": "UI", "Value": ["1.2"]},
+        "0020000E": {"vr": "UI", "Value": [series]},
+        "00090010": {"vr": "LO", "Value": ["ACME"]},
+        "7FE00010": {"vr": "OW", "BulkDataURI": "http://x"},
+        "00400275": {
+            "vr": "SQ",
+            "Value": [{"00400007": {"vr": "LO", "Value": ["Thorax"]}}, {}],
+        },
+    }
+
+
+def _read(tmp_path, document: object, name: str = "m.json"):
+    path = tmp_path / name
+    text = document if isinstance(document, str) else json.dumps(document)
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    return extract(path)
+
+
+def test_dicom_json_is_a_metadata_table(tmp_path):
+    extraction = _read(tmp_path, [_tagged("P1", "1.2.3"), _tagged("P2", "1.2.4")])
+    table = extraction.tables[0]
+    assert (table.kind, table.level, table.key) == (SourceKind.METADATA, "series", "PatientID")
+    row = table.rows.to_pylist()[0]
+    assert row["PatientName"] == "DOE^JANE"
+    assert row["ImageType"] == "ORIGINAL\\PRIMARY"
+    assert row["PatientWeight"] == "70"
+    assert row["ScheduledProcedureStepDescription"] == "Thorax"
+    assert "PixelData" not in row
+    assert any("2 private elements not read" in text for text in extraction.findings)
+    assert any("2 elements of bulk data not read" in text for text in extraction.findings)
+
+
+@pytest.mark.parametrize("name", ["m.ndjson", "m.jsonl", "m.json", "m.ndjson.gz"])
+def test_one_data_set_per_line_is_read(tmp_path, name):
+    text = "\n".join(json.dumps(_tagged(f"P{i}", f"1.{i}")) for i in range(3))
+    assert _read(tmp_path, text, name).tables[0].rows.num_rows == 3
+
+
+def test_what_pydicom_writes_is_read(tmp_path):
+    dataset = pydicom.Dataset()
+    dataset.PatientID = "P1"
+    dataset.PatientName = "DOE^J"
+    dataset.Modality = "MR"
+    dataset.StudyInstanceUID = "1.2"
+    dataset.SeriesInstanceUID = "1.2.3"
+    row = _read(tmp_path, dataset.to_json()).tables[0].rows.to_pylist()[0]
+    assert row["PatientName"] == "DOE^J"
+
+
+def test_orthanc_simplified_short_and_full_tags_are_read(tmp_path):
+    simple = {
+        "PatientID": "P1",
+        "Modality": "CT",
+        "StudyInstanceUID": "1",
+        "SeriesInstanceUID": "2",
+        "ImageType": "A\\B",
+        "RequestAttributesSequence": [{"StudyDescription": "x"}],
+    }
+    short = {"0010,0020": "P1", "0008,0060": "CT", "0020,000d": "1", "0020,000e": "2"}
+    full = {tag: {"Name": "x", "Type": "String", "Value": value} for tag, value in short.items()}
+    by_id = {"6b9e19d9-62094390": simple, "7b9e19d9-62094390": {**simple, "PatientID": "P2"}}
+    for document, rows in ((simple, 1), (short, 1), (full, 1), (by_id, 2), ([simple, simple], 2)):
+        table = _read(tmp_path, document).tables[0]
+        assert table.rows.num_rows == rows
+        assert table.rows.column("PatientID")[0].as_py() == "P1"
+        assert table.level == "series"
+
+
+def test_orthanc_find_answers_are_merged(tmp_path):
+    answer = {
+        "ID": "x",
+        "Type": "Series",
+        "PatientMainDicomTags": {"PatientID": "P1"},
+        "MainDicomTags": {"Modality": "CT", "SeriesInstanceUID": "1"},
+        "RequestedTags": {"StudyInstanceUID": "2"},
+    }
+    row = _read(tmp_path, [answer]).tables[0].rows.to_pylist()[0]
+    assert row["PatientID"] == "P1"
+    assert row["StudyInstanceUID"] == "2"
+
+
+def test_an_image_set_gives_a_row_per_instance(tmp_path):
+    document = {
+        "SchemaVersion": "1.1",
+        "Patient": {"DICOM": {"PatientID": "P1"}},
+        "Study": {
+            "DICOM": {"StudyInstanceUID": "1"},
+            "Series": {
+                "2": {
+                    "DICOM": {"Modality": "CT", "SeriesInstanceUID": "2"},
+                    "Instances": {"3": {"DICOM": {"SOPInstanceUID": "3"}}, "4": {"DICOM": {}}},
+                }
+            },
+        },
+    }
+    table = _read(tmp_path, document, "s.json.gz").tables[0]
+    assert (table.rows.num_rows, table.level) == (2, "instance")
+
+
+def test_plain_records_are_a_clinical_table(tmp_path):
+    table = _read(tmp_path, [{"patient_id": "A", "age": 40}, {"patient_id": "B"}]).tables[0]
+    assert table.kind is SourceKind.SPREADSHEET
+    assert table.rows.column("age").to_pylist() == ["40", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not valid JSON"),
+        ("[]", "holds no data set or record"),
+        ("3", "holds no data set or record"),
+        ("[" * 100_000, "is not valid JSON"),
+    ],
+)
+def test_what_is_no_metadata_gives_one_line(tmp_path, text, message):
+    with pytest.raises(SourceError, match=message):
+        _read(tmp_path, text)
+
+
+def test_deep_nesting_is_cut_and_said(tmp_path):
+    item: dict = {"00100020": {"vr": "LO", "Value": ["P"]}}
+    for _ in range(40):
+        item = {"00400275": {"vr": "SQ", "Value": [item]}, "00100020": {"vr": "LO", "Value": ["P"]}}
+    path = tmp_path / "deep.json"
+    path.write_text(json.dumps([item]))
+    assert any("nested deeper" in text for text in read_json(path).findings)
