@@ -16,6 +16,7 @@ from midi_risk.attributes.model import (
     Ps315Action,
     Role,
 )
+from midi_risk.attributes.roles import propose
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "ladder_steps",
     "normalise",
     "normalise_for",
+    "propose",
 ]

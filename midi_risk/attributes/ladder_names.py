@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from midi_risk.attributes.ladder_time import UNPARSED
@@ -28,6 +28,11 @@ def is_postcode(text: str) -> bool:
 @cache
 def _regions() -> dict[str, str]:
     return {row["name"].casefold(): row["region"] for row in data_rows("geo_regions.csv")}
+
+
+def is_known_region(text: str) -> bool:
+    """Return whether text is the name of a country or of a US state."""
+    return text.casefold() in _regions()
 
 
 def geo_columns(text: Sequence[str]) -> list[list[str]]:
@@ -68,6 +73,11 @@ def _race(value: str) -> str:
         if pattern.search(value):
             return group
     return UNPARSED
+
+
+def is_named_race(text: str) -> bool:
+    """Return whether text names a race or ethnic group of the census."""
+    return _race(text) not in (UNPARSED, OTHER)
 
 
 def race_columns(text: Sequence[str], counts: Sequence[int] | None) -> list[list[str]]:
@@ -163,6 +173,3 @@ def diagnosis_columns(text: Sequence[str]) -> list[list[str]]:
     matches = [_ICD10.fullmatch(value) for value in text]
     category = [m.group(1).upper() if m else UNPARSED for m in matches]
     return [category, [_chapter(c) if c != UNPARSED else UNPARSED for c in category]]
-
-
-Columns = Callable[[Sequence[str]], list[list[str]]]

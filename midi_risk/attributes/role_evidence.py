@@ -1,0 +1,179 @@
+"""What the values of one column show, from distinct values and counts only."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from midi_risk.attributes.missing import is_missing
+from midi_risk.attributes.model import Kind
+from midi_risk.attributes.values import normalise
+
+SAMPLE = 5000
+"""Patterns are looked for in so many distinct values, the first met."""
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_PHONE = re.compile(r"(?:\+|00)\d[\d ()/-]{7,17}\d|\(?\d{3}\)?[ -]\d{3}-\d{4}")
+_SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
+_UID = re.compile(r"[0-2](?:\.\d+){4,}")
+_URL = re.compile(r"https?://\S+")
+_PERSON = re.compile(
+    r"[A-ZÀ-Ý][\w'-]+(?:\^[A-ZÀ-Ý][\w'-]*){1,4}|[A-ZÀ-Ý][a-zà-ÿ'-]+, [A-ZÀ-Ý][a-zà-ÿ'-]+"
+)
+_CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:-]{4,64}")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_DATE = re.compile(
+    r"(?:1[89]|20)\d{2}[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?:\D.*)?"
+    r"|\d{1,2}[./-](?:\d{1,2}|[A-Za-z]{3})[./-]\d{2,4}"
+)
+
+
+def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
+    if not pa.types.is_dictionary(array.type):
+        array = pc.dictionary_encode(array)
+    return array
+
+
+class Evidence:
+    """Lazy facts about one column; nothing is computed before it is asked for.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Text or dictionary of text.
+    key : pyarrow.ChunkedArray
+        The subject key of the same rows.
+    """
+
+    def __init__(self, column: pa.ChunkedArray, key: pa.ChunkedArray) -> None:
+        self._column = column
+        self._key = key
+
+    @cached_property
+    def empty(self) -> bool:
+        """Whether no row has a value."""
+        return self._column.null_count == len(self._column) or not self.values
+
+    @cached_property
+    def _encoded(self) -> pa.DictionaryArray:
+        return _dictionary(self._column)
+
+    @cached_property
+    def _present(self) -> list[tuple[int, str]]:
+        array = self._encoded
+        used = np.zeros(len(array.dictionary), dtype=bool)
+        used[array.indices.drop_null().to_numpy(zero_copy_only=False)] = True
+        texts = array.dictionary.to_pylist()
+        return [
+            (place, str(texts[place]))
+            for place in np.flatnonzero(used).tolist()
+            if texts[place] is not None and not is_missing(str(texts[place]), Kind.CATEGORY)
+        ]
+
+    @cached_property
+    def values(self) -> list[str]:
+        """Distinct values that are not missing tokens."""
+        return [text.strip() for _, text in self._present]
+
+    @property
+    def distinct(self) -> int:
+        """Number of distinct values."""
+        return len(self.values)
+
+    @cached_property
+    def sample(self) -> list[str]:
+        """First distinct values."""
+        return self.values[:SAMPLE]
+
+    def share(self, form: re.Pattern[str]) -> float:
+        """Return the share of sampled distinct values that have a form, whole."""
+        return sum(bool(form.fullmatch(value)) for value in self.sample) / max(len(self.sample), 1)
+
+    def parsed_share(self, kind: Kind) -> float:
+        """Return the share of sampled distinct values that can be read as a kind."""
+        read = normalise(kind, self.sample, zero_is_missing=False).text
+        return sum(text is not None for text in read) / max(len(read), 1)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Sampled distinct values that are plain numbers."""
+        return np.array([float(v) for v in self.sample if _NUMBER.fullmatch(v)], dtype=float)
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether nine in ten distinct values are plain numbers."""
+        return len(self.sample) > 0 and len(self.numbers) >= 0.9 * len(self.sample)
+
+    @cached_property
+    def dates(self) -> bool:
+        """Whether most distinct values look like full calendar dates."""
+        return self.share(_DATE) >= 0.8 and self.parsed_share(Kind.DATE) >= 0.8
+
+    @cached_property
+    def subjects(self) -> int:
+        """Number of subjects that have a value."""
+        return len(np.unique(self._pairs[:, 0]))
+
+    @cached_property
+    def _pairs(self) -> np.ndarray:
+        """Distinct pairs of subject and value code."""
+        key = _dictionary(self._key)
+        who = key.indices.to_numpy(zero_copy_only=False).astype(np.float64)
+        what = self._encoded.indices.to_numpy(zero_copy_only=False).astype(np.float64)
+        wanted = np.zeros(len(self._encoded.dictionary) + 1, dtype=bool)
+        wanted[[place for place, _ in self._present]] = True
+        seen = np.isfinite(who) & np.isfinite(what)
+        who, what = who[seen].astype(np.int64), what[seen].astype(np.int64)
+        keep = wanted[what]
+        width = len(self._encoded.dictionary) + 1
+        packed = np.unique(who[keep] * width + what[keep])
+        return np.column_stack(np.divmod(packed, width))
+
+    @cached_property
+    def own_share(self) -> float:
+        """Share of subjects that hold a value which no other subject has."""
+        pairs = self._pairs
+        if not len(pairs):
+            return 0.0
+        holders = np.bincount(pairs[:, 1])
+        alone = pairs[holders[pairs[:, 1]] == 1, 0]
+        return len(np.unique(alone)) / self.subjects
+
+    @cached_property
+    def words(self) -> float:
+        """Mean number of words in a sampled distinct value."""
+        return float(np.mean([len(v.split()) for v in self.sample])) if self.sample else 0.0
+
+    @cached_property
+    def direct(self) -> str:
+        """What kind of direct identifier the values look like, or ``""``."""
+        forms = (
+            (_EMAIL, "e-mail addresses"),
+            (_SSN, "social security numbers"),
+            (_PHONE, "telephone numbers"),
+            (_URL, "web addresses"),
+            (_PERSON, "names of persons"),
+        )
+        for form, what in forms:
+            if self.share(form) >= 0.5:
+                return what
+        return ""
+
+    @cached_property
+    def uids(self) -> bool:
+        """Whether most values are DICOM unique identifiers."""
+        return self.share(_UID) >= 0.8
+
+    @cached_property
+    def coded_identifier(self) -> bool:
+        """Whether nearly every subject has a code of its own, with digits, without spaces."""
+        if self.numeric and (self.numbers != np.floor(self.numbers)).any():
+            return False
+        return self.share(_CODE) >= 0.9 and self.distinct > 1 and self.own_share >= 0.9
