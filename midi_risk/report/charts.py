@@ -33,6 +33,17 @@ def sizes(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
+def whole_percent(share: float) -> str:
+    """Return a share on an axis.
+
+    Examples
+    --------
+    >>> whole_percent(0.25)
+    '25 %'
+    """
+    return f"{100 * share:g} %"
+
+
 def histogram(
     bins: Sequence[tuple[int, int, int | SafeCount]], k: int, *, height: float = 250
 ) -> Chart | None:
@@ -131,7 +142,7 @@ def curve(points: Sequence[tuple[int, float, str]], k: int, *, height: float = 2
         heads=("k", "Subjects in classes smaller than k"),
         rows=tuple((str(size), words) for size, _, words in points),
         x_ticks=tuple(Tick(at=x(t), label=f"{t:.0f}") for t in ticks if t == int(t) and t > 0),
-        y_ticks=tuple(Tick(at=y(t), label=percent(t)) for t in (0.0, 0.25, 0.5, 0.75, 1.0)),
+        y_ticks=tuple(Tick(at=y(t), label=whole_percent(t)) for t in (0.0, 0.25, 0.5, 0.75, 1.0)),
         points=tuple(
             Point(x=x(size), y=y(share), label=f"k = {size}: {words}", marked=size == k)
             for size, share, words in points
@@ -164,7 +175,7 @@ def contributions(
     ordered = sorted(parts, key=lambda p: (-p[1], p[0]))
     names, gutter, row = [n for n, _ in ordered], 190, 26
     shown = ordered[:most]
-    height = TOP + row * len(shown) + BOTTOM - 12
+    height = TOP + row * len(shown) + BOTTOM
     high = nice_top(shown[0][1])
     x = Scale(low=0, high=high, start=gutter, end=WIDTH - 70)
     words = [percent(v) if share else number(v) for _, v in ordered]
@@ -182,7 +193,9 @@ def contributions(
         y_label="",
         heads=("Attribute", "Contribution"),
         rows=tuple(zip(names, words, strict=True)),
-        x_ticks=tuple(Tick(at=x(t), label=percent(t) if share else number(t)) for t in x.ticks(5)),
+        x_ticks=tuple(
+            Tick(at=x(t), label=whole_percent(t) if share else number(t)) for t in x.ticks(5)
+        ),
         bars=tuple(
             Bar(
                 x=gutter,

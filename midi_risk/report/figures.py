@@ -7,6 +7,7 @@ from typing import Any
 from midi_risk.report.counts import SafeCount
 
 THIN = "\u202f"
+FIXED = "\u00a0"
 NOT_STATED = "not stated"
 NOT_ASSESSED = "not assessed"
 SHARES = ("_at_risk", "_unique", "_uniques")
@@ -40,18 +41,18 @@ def percent(share: float) -> str:
 
     Examples
     --------
-    >>> percent(12 / 388), percent(1e-5), percent(0.9999), percent(1.0)
-    ('3.1 %', '< 0.1 %', '> 99.9 %', '100 %')
+    >>> percent(0.0).replace(FIXED, ' '), percent(1e-5).replace(FIXED, ' ')
+    ('0 %', '< 0.1 %')
     """
     if share <= 0:
-        return "0 %"
+        return f"0{FIXED}%"
     if share >= 1:
-        return "100 %"
+        return f"100{FIXED}%"
     if share < 0.0005:
-        return "< 0.1 %"
+        return f"< 0.1{FIXED}%"
     if share > 0.9995:
-        return "> 99.9 %"
-    return f"{100 * share:.1f} %"
+        return f"> 99.9{FIXED}%"
+    return f"{100 * share:.1f}{FIXED}%"
 
 
 def share_text(count: int | SafeCount, total: int | SafeCount) -> str:
@@ -59,12 +60,14 @@ def share_text(count: int | SafeCount, total: int | SafeCount) -> str:
 
     Examples
     --------
-    >>> share_text(12, 388)
+    >>> share_text(12, 388).replace(FIXED, ' ')
     '3.1 %, 12 of 388'
     """
     whole = total if isinstance(total, int) else total.value
     part = count if isinstance(count, int) else count.value
-    text = f"{count_text(count)} of {count_text(total)}"
+    text = f"{count_text(count)}{FIXED}of{FIXED}{count_text(total)}"
+    if whole is None:
+        return count_text(count)
     if not whole:
         return text
     if part is not None:
@@ -95,14 +98,14 @@ def one_in(value: float) -> str:
 
     Examples
     --------
-    >>> one_in(1 / 11), one_in(0.4), one_in(1.0), one_in(0.0)
-    ('1 in 11', '1 in 2.5', '1 in 1', '0')
+    >>> [one_in(r).replace(FIXED, ' ') for r in (1 / 11, 0.4, 1.0, 0.0)]
+    ['1 in 11', '1 in 2.5', '1 in 1', '0']
     """
     if value <= 0:
         return "0"
     inverse = 1 / value
     text = f"{inverse:.0f}" if inverse >= 10 else f"{inverse:.1f}".removesuffix(".0")
-    return "1 in " + (f"{int(text):,}".replace(",", THIN) if text.isdigit() else text)
+    return f"1{FIXED}in{FIXED}" + (f"{int(text):,}".replace(",", THIN) if text.isdigit() else text)
 
 
 def risk_text(value: float | None) -> str:
@@ -110,7 +113,7 @@ def risk_text(value: float | None) -> str:
 
     Examples
     --------
-    >>> risk_text(1 / 11)
+    >>> risk_text(1 / 11).replace(FIXED, ' ')
     '0.0909 (1 in 11)'
     """
     if value is None:

@@ -9,12 +9,7 @@ from markupsafe import Markup
 
 from midi_risk.report.clean import neutral, shortened
 from midi_risk.report.figures import NOT_ASSESSED, NOT_STATED, count_text, number
-from midi_risk.report.words import MEASURES
-
-
-def capitalised(text: str) -> str:
-    """Return a sentence with its first letter large."""
-    return text[:1].upper() + text[1:]
+from midi_risk.report.words import CELLS, MEASURES, plain
 
 
 def day(moment: str | int | None) -> str:
@@ -39,6 +34,11 @@ def short(text: str, limit: int) -> str:
 def heads(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the keys of all rows, in order of appearance."""
     return list(dict.fromkeys(str(key) for row in rows for key in row))
+
+
+def columns(names: list[str]) -> list[str]:
+    """Return column heads; all but the first are numeric, marked with ``#``."""
+    return [("#" if i else "") + plain(name, CELLS) for i, name in enumerate(names)]
 
 
 def cell(value: Any) -> str:

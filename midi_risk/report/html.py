@@ -125,10 +125,10 @@ def _environment() -> jinja2.Environment:
         listed=text.listed,
         plain=words.plain,
         reference=filters.linked,
-        capitalised=filters.capitalised,
         day=filters.day,
         short=filters.short,
         heads=filters.heads,
+        columns=filters.columns,
         cell=filters.cell,
         formulas=filters.formulas,
     )

@@ -127,13 +127,18 @@ def internal_view(assessment: Assessment, plan: Plan | None = None) -> InternalV
         command=provenance.command,
         threat_models=tuple(assessment.threat_models),
         has_records=inner is not None,
-        records=tuple(inner.records[:RECORDS_SHOWN]) if inner else (),
+        records=_rarest(inner.records) if inner else (),
         records_total=max(inner.records_total, len(inner.records)) if inner else 0,
         values={name: _shown(name, counts) for name, counts in inner.values.items()}
         if inner
         else {},
         unreadable=tuple(inner.unreadable[:RECORDS_SHOWN]) if inner else (),
     )
+
+
+def _rarest(records: list[Record]) -> tuple[Record, ...]:
+    """Keep the subjects in the smallest classes."""
+    return tuple(sorted(records, key=lambda r: (r.class_size, r.subject))[:RECORDS_SHOWN])
 
 
 def _shown(name: str, counts: list[ValueCount]) -> ValueList:

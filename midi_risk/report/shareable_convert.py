@@ -18,7 +18,7 @@ from midi_risk.risk.document import (
     Threat,
 )
 
-_CODE = re.compile(r"[a-z][a-z_-]{0,47}\Z")
+_CODE = re.compile(r"[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?\Z")
 _OPTION = re.compile(r"[a-z_0-9]{1,32}=[A-Z/*]{1,8}\Z")
 _ACTION = re.compile(r"(?:[XZDUCKP](?:/[XZDUCKP*]+)*\*?|not listed)\Z")
 _RELEASE = re.compile(r"(?:19|20)\d{2}[a-z]?\Z")

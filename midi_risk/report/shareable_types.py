@@ -32,7 +32,7 @@ def _is_rounded(value: float) -> float:
 
 Name = Annotated[str, AfterValidator(scrubbed), AfterValidator(lambda t: shortened(t, 80))]
 Written = Annotated[str, AfterValidator(scrubbed), AfterValidator(lambda t: shortened(t, 1500))]
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_-]{0,47}$")]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .+_()-]{0,47}$")]
 Action = Annotated[
     str, StringConstraints(pattern=r"^(?:[XZDUCKP](?:/[XZDUCKP*]+)*\*?|not listed)$")

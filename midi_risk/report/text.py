@@ -40,9 +40,9 @@ def positive(count: int | SafeCount | None) -> bool:
 
 def verdict_sentence(view: Any) -> str:
     """Return the verdict as a sentence or two that begin with its status."""
-    status = view.verdict.status
-    mark = ": " if status == "incomplete" else ". "
-    return f"{STATUS[status]}{mark}{verdict_explained(view)}"
+    status = STATUS[view.verdict.status]
+    missing = ": evidence is missing" if view.verdict.status == "incomplete" else ""
+    return f"{status}{missing}. {verdict_explained(view)}"
 
 
 def verdict_explained(view: Any) -> str:
@@ -51,8 +51,7 @@ def verdict_explained(view: Any) -> str:
     text = {
         "acceptable": "Every figure is within its threshold and every required channel was "
         "looked at.",
-        "incomplete": "evidence is missing, so it is not established whether the risk is "
-        "acceptable.",
+        "incomplete": "It is not established whether the risk is acceptable.",
         "above_threshold": "The collection carries more risk than the threshold allows.",
     }[status]
     return f"{text} {governing_sentence(governing)}" if governing else text
