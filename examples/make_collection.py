@@ -34,7 +34,7 @@ TRAPS = {
     "image orphans": "three people in the images have no clinical row",
     "clinical orphans": "four clinical rows have no images",
     "fan-out": "one person has two clinical rows (second primary tumour)",
-    "key case": "two clinical keys are in lower case",
+    "key case": "six clinical keys are in lower case",
     "leading zeros": "site C numbers its patients 00401, 00402...",
     "missing tokens": "n/a, empty and unknown all stand for missing",
     "empty file": "a file of no bytes",
@@ -47,7 +47,7 @@ RARE, CONFLICT, NO_AGE, NAMED, UMLAUT = 17, 33, 48, 71, 94
 NO_WEIGHT = (25, 110)
 PRIVATE = (12, 80, 140)
 WITHOUT_CLINICAL = (55, 121, 166)
-LOWER_CASE = (8, 87)
+LOWER_CASE = (8, 59, 87, 102, 118, 133)
 SECOND_PRIMARY = 39
 
 COLUMNS = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import click
 from repository import ROOT
 
-from midi_risk.cli import main
+from midi_risk.cli.app import app
 
 PAGE = ROOT / "docs" / "cli.md"
 WIDTH = 88
@@ -45,7 +45,7 @@ def commands(
 def page() -> str:
     """Return `docs/cli.md` as it should be."""
     parts = [HEAD]
-    for path, command, context in commands(main, "midi-risk"):
+    for path, command, context in commands(app, "midi-risk"):
         text = command.get_help(context).rstrip()
         lines = "\n".join(line.rstrip() for line in text.splitlines())
         parts.append(f"## {path}\n\n```text\n{lines}\n```\n")
