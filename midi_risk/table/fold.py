@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
 from midi_risk.table.checks import (
@@ -194,7 +194,7 @@ def _add_range(attribute: Attribute, folded: Folded, draft: _Draft) -> None:
         attribute.revised(
             name=name,
             keyword=None,
-            decision=None,
+            decision=Decision.REMOVE if attribute.decision is Decision.REMOVE else None,
             generalise_to=None,
             hierarchy_file=None,
             ladder="number",
