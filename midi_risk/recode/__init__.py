@@ -1,5 +1,6 @@
 """Recode: the best generalisation, found and proved."""
 
+from midi_risk.recode.closeness import TCloseness
 from midi_risk.recode.criteria import AverageRisk, Criterion, CustomCriterion, KAnonymity, KMap
 from midi_risk.recode.disclosure_criteria import (
     AlphaK,
@@ -8,7 +9,6 @@ from midi_risk.recode.disclosure_criteria import (
     DistinctLDiversity,
     EntropyLDiversity,
     RecursiveCLDiversity,
-    TCloseness,
 )
 from midi_risk.recode.search import search
 from midi_risk.recode.solution import FrontNode, Solution

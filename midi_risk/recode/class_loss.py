@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.classes_view import ClassView
-from midi_risk.recode.loss import (
-    AGGREGATES,
-    Entropy,
-    Floats,
-    Height,
-    Ints,
-    Loss,
-    NormalisedEntropy,
-    Precision,
-    Utility,
-    UtilityInputs,
-)
+from midi_risk.recode.column_loss import Entropy, Height, NormalisedEntropy, Precision
+from midi_risk.recode.loss import AGGREGATES, Floats, Ints, Loss, Utility, UtilityInputs
 
 Bools = npt.NDArray[np.bool_]
 
@@ -67,12 +58,25 @@ class AverageClassSize(_OfClasses):
         out: Floats = self.inputs.records / most
         return out[:, None]
 
-    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
+    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:  # noqa: ARG002
         """Return the average size."""
         shown = len(view.sizes) - len(hidden)
         classes = self.inputs.hidden_factor * shown
         classes += self.inputs.shown_factor if len(hidden) else 0.0
         return np.array([self.inputs.records / classes if classes else np.inf])
+
+
+def mean_log(utility: Utility, values: Sequence[Sequence[Floats]]) -> tuple[Floats, ...]:
+    """Return the mean over records of the logarithm of a value of each code, by axis and step."""
+    return tuple(
+        np.array(
+            [
+                float((frequency * np.log(value))[frequency > 0].sum()) / utility.inputs.records
+                for frequency, value in zip(frequencies, by_step, strict=True)
+            ]
+        )
+        for frequencies, by_step in zip(utility.inputs.frequencies, values, strict=True)
+    )
 
 
 class Discernibility(_OfClasses):
@@ -83,7 +87,28 @@ class Discernibility(_OfClasses):
     Bayardo and Agrawal 2005, doi:10.1109/ICDE.2005.42.
     """
 
-    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
+    @cached_property
+    def _evenness(self) -> tuple[Floats, ...]:
+        tables = self.inputs.frequencies
+        return mean_log(
+            self, [[np.maximum(row, 1) / self.inputs.records for row in t] for t in tables]
+        )
+
+    def bound(self, steps: Ints) -> Floats:
+        """Return the sum if the axes were independent and their classes even.
+
+        By Jensen's inequality the mean class size is at least the exponential of its mean
+        logarithm, and the entropy of the classes is at most the sum of those of the axes.
+        """
+        total: Floats = np.full(len(steps), np.log(self.inputs.records))
+        for axis, table in enumerate(self._evenness):
+            total = total + table[steps[:, axis]]
+        n = self.inputs.records
+        factor = min(self.inputs.shown_factor, self.inputs.hidden_factor)
+        out: Floats = factor * n * np.maximum(1.0, np.exp(total)) * (1 - 1e-9)
+        return out[:, None]
+
+    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:  # noqa: ARG002
         """Return the sum."""
         sizes = view.sizes.astype(np.float64)
         lost = sizes[hidden].sum()
@@ -104,6 +129,25 @@ class Ambiguity(_OfClasses):
     Goldberger and Tassa 2010, Transactions on Data Privacy 3(2).
     """
 
+    @cached_property
+    def _covered(self) -> tuple[Floats, ...]:
+        axes = self.inputs.lattice.axes
+        leaves: list[list[Floats]] = [
+            [np.ones(axis.cardinality(step)) for step in range(len(axis.steps))] for axis in axes
+        ]
+        for attribute, (axis, _) in enumerate(self.inputs.places):
+            for step, under in enumerate(self.inputs.leaves[attribute]):
+                leaves[axis][step] = leaves[axis][step] * under
+        return mean_log(self, leaves)
+
+    def bound(self, steps: Ints) -> Floats:
+        """Return the records times the geometric mean, by Jensen's inequality."""
+        total: Floats = np.zeros(len(steps))
+        for axis, table in enumerate(self._covered):
+            total = total + table[steps[:, axis]]
+        out: Floats = self.inputs.records * np.exp(total) * (1 - 1e-9)
+        return out[:, None]
+
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the sum."""
         shown = np.flatnonzero(self._shown(view, hidden))
@@ -121,7 +165,10 @@ class Divergence(_OfClasses):
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the sum."""
         inputs = self.inputs
-        raw = self._keys([0] * len(steps))
+        raw = np.zeros(inputs.records, dtype=np.int64)
+        for attribute in inputs.lattice.attributes:
+            raw = raw * len(attribute.maps[0]) + attribute.codes[: inputs.records]
+            raw = np.unique(raw, return_inverse=True)[1].ravel().astype(np.int64)
         _, of_raw, raw_sizes = np.unique(raw, return_inverse=True, return_counts=True)
         p = raw_sizes[of_raw.ravel()] / inputs.records
         node = self._keys(steps)

@@ -121,8 +121,8 @@ class SensitiveCounts:
         Records with a known value.
     totals : ndarray of int64, shape (values,)
         Records of each value in the whole table.
-    values : tuple of str
-        Texts, in data-type order.
+    texts : tuple of str
+        Values in data-type order.
     """
 
     of_class: Ints
@@ -130,11 +130,11 @@ class SensitiveCounts:
     count: Ints
     known: Ints
     totals: Ints
-    values: tuple[str, ...]
+    texts: tuple[str, ...]
 
     def dense(self) -> Ints:
         """Return the counts as a matrix, shape (classes, values)."""
-        width = len(self.values)
+        width = len(self.texts)
         flat = np.zeros(len(self.known) * width, dtype=np.int64)
         flat[self.of_class * width + self.value] = self.count
         return flat.reshape(len(self.known), width)
@@ -230,5 +230,5 @@ class ClassView:
             count=count,
             known=total.astype(np.int64),
             totals=column.totals,
-            values=column.values,
+            texts=column.values,
         )

@@ -160,7 +160,8 @@ class KMap:
 class AverageRisk:
     """The average prosecutor risk, classes per record, is at most ``threshold``.
 
-    While it is not, the smallest classes are hidden, all of one size at a time.
+    While it is not, the smallest classes are hidden one by one, in the order of their codes
+    when equally large.
 
     Parameters
     ----------
@@ -185,14 +186,14 @@ class AverageRisk:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the smallest classes, as many as it takes."""
-        left = view.sizes[~view.failed]
-        sizes, classes = np.unique(left, return_counts=True)
-        kept_classes = np.cumsum(classes[::-1])[::-1]
-        kept_records = np.cumsum((sizes * classes)[::-1])[::-1]
-        good = np.flatnonzero(kept_classes <= self.threshold * kept_records)
-        if not good.size:
-            return np.ones(len(view.sizes), dtype=bool)
-        return view.sizes < sizes[good[0]]
+        left = np.flatnonzero(~view.failed)
+        order = left[np.argsort(view.sizes[left], kind="stable")]
+        records = np.cumsum(view.sizes[order][::-1])[::-1]
+        classes = np.arange(len(order), 0, -1)
+        good = np.flatnonzero(classes <= self.threshold * records)
+        out = np.zeros(len(view.sizes), dtype=bool)
+        out[order[: good[0] if good.size else len(order)]] = True
+        return out
 
 
 def failing_classes(view: ClassView, criteria: Sequence[CustomCriterion]) -> Bools:

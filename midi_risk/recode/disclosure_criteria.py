@@ -1,4 +1,4 @@
-"""Privacy criteria for sensitive values: diversity, closeness, likeness, disclosure."""
+"""Privacy criteria for sensitive values: diversity, likeness, disclosure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pandas as pd
 from midi_risk.errors import SearchError
 from midi_risk.recode.classes_view import ClassView, SensitiveCounts
 from midi_risk.recode.criteria import whole
-from midi_risk.recode.hierarchy_frame import checked_rows
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -98,16 +97,17 @@ class EntropyLDiversity:
         known = counts.known.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             room = known * (np.log(known) - np.log(self.l))
-        return (counts.known == 0) | (room + self.tolerance * known < spent)
+        out: Bools = (counts.known == 0) | (room + self.tolerance * known < spent)
+        return out
 
 
 def _grassberger(n: npt.NDArray[np.int64]) -> Floats:
     """Return Grassberger's G(n), which replaces ln n."""
     from scipy.special import psi  # noqa: PLC0415
 
-    half = n.astype(np.float64)
+    exact = n.astype(np.float64)
     sign = np.where(n % 2 == 0, 1.0, -1.0)
-    out: Floats = psi(half) + 0.5 * sign * (psi((half + 1) / 2) - psi(half / 2))
+    out: Floats = psi(exact) + 0.5 * sign * (psi((exact + 1) / 2) - psi(exact / 2))
     return out
 
 
@@ -153,111 +153,6 @@ class RecursiveCLDiversity:
         return ~(largest < self.c * tail)
 
 
-@dataclass(frozen=True, slots=True)
-class TCloseness:
-    """The sensitive values of each class are distributed as in the whole table, within ``t``.
-
-    Parameters
-    ----------
-    sensitive : str
-    t : float
-        Largest earth mover's distance.
-    distance : {"equal", "ordered", "hierarchical"}
-        Ground distance of two values: always 1; difference of ranks; height of the lowest
-        common ancestor.
-    order : sequence of str, optional
-        Values, lowest first, for ``"ordered"``; data-type order otherwise.
-    hierarchy : DataFrame, optional
-        One row per value, for ``"hierarchical"``.
-
-    References
-    ----------
-    Li, Li and Venkatasubramanian 2007, doi:10.1109/ICDE.2007.367856.
-    """
-
-    sensitive: str
-    t: float
-    distance: Literal["equal", "ordered", "hierarchical"] = "equal"
-    order: tuple[str, ...] | None = None
-    hierarchy: pd.DataFrame | None = None
-    monotone: bool = True
-    robust: bool = False
-    population: pd.DataFrame | None = None
-
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        if not 0 <= self.t <= 1:
-            raise SearchError("t must lie between 0 and 1")
-        if self.distance not in {"equal", "ordered", "hierarchical"}:
-            raise SearchError("the distance is 'equal', 'ordered' or 'hierarchical'")
-        if self.distance == "hierarchical" and self.hierarchy is None:
-            raise SearchError("hierarchical closeness needs the hierarchy of the sensitive column")
-
-    def failing(self, view: ClassView) -> Bools:
-        """Return the classes that are too far away."""
-        counts = view.sensitive(self.sensitive)
-        measure = {"equal": _equal, "ordered": self._ordered, "hierarchical": self._tree}
-        apart = measure[self.distance](counts)
-        return (counts.known == 0) | ~(apart <= self.t)
-
-    def _ordered(self, counts: SensitiveCounts) -> Floats:
-        difference = _difference(counts)
-        if self.order is not None:
-            difference = difference[:, [counts.values.index(value) for value in self._full(counts)]]
-        width = max(1, difference.shape[1] - 1)
-        out: Floats = np.abs(np.cumsum(difference, axis=1)).sum(axis=1) / width
-        return out
-
-    def _full(self, counts: SensitiveCounts) -> list[str]:
-        order = [str(value) for value in self.order or ()]
-        if set(order) != set(counts.values) or len(order) != len(counts.values):
-            raise SearchError(
-                f"the order of '{self.sensitive}' does not list every value exactly once"
-            )
-        return order
-
-    def _tree(self, counts: SensitiveCounts) -> Floats:
-        if self.hierarchy is None:
-            raise SearchError("hierarchical closeness needs a hierarchy")
-        rows = checked_rows(self.sensitive, self.hierarchy)
-        place = {text: row for row, text in enumerate(rows.texts[0])}
-        lacking = sum(value not in place for value in counts.values)
-        if lacking:
-            raise SearchError(f"the hierarchy of '{self.sensitive}' lacks {lacking} value(s)")
-        at = np.array([place[value] for value in counts.values], dtype=np.int64)
-        extra = _difference(counts)
-        codes = np.arange(len(at))
-        height = rows.levels - 1
-        out = np.zeros(len(counts.known))
-        for level in range(1, rows.levels):
-            parent = rows.codes[level][at]
-            up = np.zeros(int(codes.max()) + 1, dtype=np.int64)
-            up[codes] = parent
-            width = len(rows.labels[level])
-            plus, minus = np.zeros((len(out), width)), np.zeros((len(out), width))
-            for child in range(extra.shape[1]):
-                plus[:, up[child]] += np.maximum(extra[:, child], 0)
-                minus[:, up[child]] += np.maximum(-extra[:, child], 0)
-            out += level / height * np.minimum(plus, minus).sum(axis=1)
-            extra, codes = plus - minus, parent
-        return out
-
-
-def _difference(counts: SensitiveCounts) -> Floats:
-    """Return class share minus table share, shape (classes, values)."""
-    known = np.maximum(counts.known, 1)[:, None]
-    out: Floats = counts.dense() / known - counts.totals / counts.totals.sum()
-    return out
-
-
-def _equal(counts: SensitiveCounts) -> Floats:
-    """Return half the L1 distance of each class, from present values alone."""
-    p = (counts.totals / counts.totals.sum())[counts.value]
-    q = counts.count / counts.known[counts.of_class]
-    present = np.bincount(counts.of_class, weights=np.abs(q - p) - p, minlength=len(counts.known))
-    return 0.5 * (1.0 + present)
-
-
 def _shares(counts: SensitiveCounts) -> tuple[Floats, Floats]:
     """Return share in the class and share in the table of each present value."""
     p = (counts.totals / counts.totals.sum())[counts.value]
@@ -266,7 +161,8 @@ def _shares(counts: SensitiveCounts) -> tuple[Floats, Floats]:
 
 def _any_bad(counts: SensitiveCounts, bad: Bools) -> Bools:
     hit = np.bincount(counts.of_class, weights=bad, minlength=len(counts.known)) > 0
-    return hit | (counts.known == 0)
+    out: Bools = hit | (counts.known == 0)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

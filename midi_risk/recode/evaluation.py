@@ -78,11 +78,19 @@ class Judge:
         self.utility = utility
         self.checked = 0
 
-    def view(self, steps: Sequence[int]) -> ClassView:
-        """Return the classes of a node, judged."""
+    def pruning_rules(self, limit: int) -> tuple[CustomCriterion, ...]:
+        """Return the criteria for which a failing node proves that all below it fail."""
+        if limit == 0:
+            return tuple(criterion for criterion in self.criteria if criterion.monotone)
+        return tuple(criterion for criterion in self.criteria if criterion.robust)
+
+    def view(
+        self, steps: Sequence[int], rules: Sequence[CustomCriterion] | None = None
+    ) -> ClassView:
+        """Return the classes of a node, judged by all or some criteria."""
         self.checked += 1
         view = ClassView(self.tables.at(steps), self.tags)
-        failing_classes(view, self.criteria)
+        failing_classes(view, self.criteria if rules is None else rules)
         return view
 
     def hidden(self, view: ClassView) -> int:
@@ -99,7 +107,12 @@ class Judge:
             steps=node,
             hidden=int(view.sizes[failed].sum()),
             classes=len(view.sizes) - len(failed),
-            smallest=smallest_shown(view.sizes, failed),
+            smallest=smallest_shown(view.sizes, view.failed),
             key=tuple(float(part) for part in self.utility.keys(components[None, :])[0]),
             components=tuple(float(part) for part in components),
         )
+
+    def key_when_hidden(self, steps: Sequence[int], hidden: int) -> tuple[float, ...]:
+        """Return a bound of the key of a node that hides so many records."""
+        components = self.utility.bound_when_hidden(steps, hidden)
+        return tuple(float(part) for part in self.utility.keys(components[None, :])[0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -43,10 +41,9 @@ def pareto(objectives: Floats) -> list[int]:
     return kept
 
 
-def smallest_shown(
-    sizes: npt.NDArray[np.int64], hidden: Sequence[int] | npt.NDArray[np.int64]
-) -> int:
+def smallest_shown(sizes: npt.NDArray[np.int64], hidden: npt.NDArray[np.bool_]) -> int:
     """Return the smallest class that is not hidden; 0 when every class is."""
-    shown = np.ones(len(sizes), dtype=bool)
-    shown[hidden] = False
-    return int(sizes[shown].min()) if shown.any() else 0
+    if not hidden.any():
+        return int(sizes.min())
+    shown = sizes[~hidden]
+    return int(shown.min()) if len(shown) else 0

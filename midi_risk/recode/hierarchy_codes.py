@@ -64,7 +64,8 @@ def _distinct(name: str, columns: Sequence[pd.Series[Any]]) -> tuple[Ints, list[
     """Return record codes and the texts they stand for; None stands for missing."""
     try:
         if len(columns) == 1:
-            codes, uniques = pd.factorize(columns[0], use_na_sentinel=True)
+            codes, index = pd.factorize(columns[0], use_na_sentinel=True)
+            uniques = index.to_numpy(dtype=object)
         else:
             stacked = np.concatenate([column.to_numpy(dtype=object) for column in columns])
             codes, uniques = pd.factorize(stacked, use_na_sentinel=True)

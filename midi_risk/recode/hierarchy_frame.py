@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def _factorised(texts: Sequence[str | None]) -> tuple[Ints, tuple[str | None, ..
 
 def _check_nesting(name: str, codes: Sequence[Ints]) -> None:
     """Raise when one value of a level has two parents."""
-    for level, (fine, coarse) in enumerate(zip(codes, codes[1:], strict=False)):
+    for level, (fine, coarse) in enumerate(pairwise(codes)):
         first = np.zeros(int(fine.max()) + 1, dtype=np.int64)
         order = np.arange(len(fine))[::-1]
         first[fine[order]] = order
@@ -88,7 +89,7 @@ def _check_cycles(name: str, texts: Sequence[Sequence[str | None]]) -> None:
         for level in texts
     ]
     edges = np.concatenate(
-        [np.stack([a, b], axis=1) for a, b in zip(number, number[1:], strict=False)]
+        [np.stack([a, b], axis=1) for a, b in pairwise(number)]
         or [np.empty((0, 2), dtype=np.int64)]
     )
     edges = np.unique(edges[edges[:, 0] != edges[:, 1]], axis=0)
@@ -98,8 +99,7 @@ def _check_cycles(name: str, texts: Sequence[Sequence[str | None]]) -> None:
         kept = edges[has_parent[edges[:, 1]]]
         if len(kept) == len(edges):
             raise HierarchyError(
-                f"hierarchy of '{name}' is cyclic: {len(np.unique(edges))} values generalise to "
-                "one another",
+                f"hierarchy of '{name}' is cyclic: values generalise to one another",
                 hint="Each level must be more general than the one before",
             )
         edges = kept

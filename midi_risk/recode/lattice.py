@@ -45,7 +45,7 @@ class Axis:
     member_codes: tuple[tuple[Ints, ...], ...]
 
     def cardinality(self, step: int) -> int:
-        """Number of codes at a step."""
+        """Return the number of codes at a step."""
         return len(self.member_codes[step][0])
 
     def between(self, low: int, high: int) -> Ints:

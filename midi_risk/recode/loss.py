@@ -128,6 +128,11 @@ class Utility:
         """Return components that no choice of hidden records undercuts, (nodes, components)."""
         raise NotImplementedError
 
+    def bound_when_hidden(self, steps: Sequence[int], hidden: int) -> Floats:  # noqa: ARG002
+        """Return components that a node undercuts by no choice of that many hidden records."""
+        out: Floats = self.bound(np.array([steps]))[0]
+        return out
+
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the components of a node, shape (components,).
 
@@ -188,6 +193,31 @@ class Loss(Utility):
         shown = self.inputs.gather([total.astype(np.float64) for total in self._totals], steps)
         return self._share(shown, np.zeros_like(shown), 0.0)
 
+    @cached_property
+    def _extremes(self) -> tuple[tuple[tuple[Floats, Floats], ...], ...]:
+        """Per attribute and step, records and leaves summed over codes, worst case first."""
+        largest = self.inputs.shown_factor + self.inputs.hidden_factor > 1
+        out = []
+        for leaves, (axis, _) in zip(self.inputs.leaves, self.inputs.places, strict=True):
+            rows = []
+            for under, frequency in zip(leaves, self.inputs.frequencies[axis], strict=True):
+                order = np.argsort(-under if largest else under, kind="stable")
+                records = np.concatenate(([0], np.cumsum(frequency[order])))
+                sums = np.concatenate(([0], np.cumsum((frequency * under)[order])))
+                rows.append((records.astype(np.float64), sums.astype(np.float64)))
+            out.append(tuple(rows))
+        return tuple(out)
+
+    def bound_when_hidden(self, steps: Sequence[int], hidden: int) -> Floats:
+        """Return the components if the hidden records were those that cost least."""
+        shown, lost = [], []
+        for attribute, (axis, _) in enumerate(self.inputs.places):
+            records, sums = self._extremes[attribute][steps[axis]]
+            part = float(np.interp(hidden, records, sums))
+            shown.append(float(self._totals[attribute][steps[axis]]) - part)
+            lost.append(part)
+        return self._share(np.array(shown), np.array(lost), float(hidden)) * (1 - 1e-12)
+
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the share of each attribute."""
         sizes = view.sizes[hidden]
@@ -206,144 +236,18 @@ class Loss(Utility):
         weighted = components * self.inputs.weights
         parts = weighted.shape[1]
         if self.inputs.aggregate == "rank":
-            return -np.sort(-weighted, axis=1)
+            ranked: Floats = -np.sort(-weighted, axis=1)
+            return ranked
         if self.inputs.aggregate == "maximum":
-            return weighted.max(axis=1, keepdims=True)
+            largest: Floats = weighted.max(axis=1, keepdims=True)
+            return largest
         if self.inputs.aggregate == "geometric":
             product: Floats = np.ones(len(weighted))
             for column in range(parts):
                 product = product * (weighted[:, column] + 1.0)
-            return (product ** (1.0 / parts) - 1.0)[:, None]
+            return np.asarray(product ** (1.0 / parts) - 1.0)[:, None]
         total = super().keys(weighted)
         return total / parts if self.inputs.aggregate == "arithmetic" else total
-
-
-class Entropy(Utility):
-    """Non-uniform entropy: bits lost per attribute, given how frequent values are.
-
-    References
-    ----------
-    Gionis and Tassa 2009, doi:10.1109/TKDE.2008.129; the term of hidden records is ARX's.
-    """
-
-    normalised = False
-
-    @cached_property
-    def _tables(self) -> tuple[Floats, ...]:
-        out = []
-        for member, (number, place) in enumerate(self.inputs.places):
-            axis = self.inputs.lattice.axes[number]
-            attribute = self.inputs.lattice.attributes[member]
-            raw = np.bincount(attribute.codes[: self.inputs.records])
-            rows = []
-            for levels in axis.steps:
-                of_raw = attribute.maps[levels[place]][: len(raw)]
-                general = np.bincount(of_raw, weights=raw)[of_raw]
-                seen = raw > 0
-                rows.append(-float((raw[seen] * np.log2(raw[seen] / general[seen])).sum()))
-            out.append(np.array(rows))
-        return tuple(out)
-
-    @cached_property
-    def _scale(self) -> Floats:
-        if not self.normalised:
-            return np.ones(len(self.inputs.places))
-        out = []
-        for attribute in self.inputs.lattice.attributes:
-            raw = np.bincount(attribute.codes[: self.inputs.records])
-            raw = raw[raw > 0]
-            out.append(-float((raw * np.log2(raw / self.inputs.records)).sum()) or 1.0)
-        return np.array(out)
-
-    def _joined(self, shown: Floats, hidden: Floats) -> Floats:
-        g, s = self.inputs.shown_factor, self.inputs.hidden_factor
-        return floor10((g * shown + s * hidden) / self._scale)
-
-    def bound(self, steps: Ints) -> Floats:
-        """Return the bits lost by generalisation alone."""
-        shown = self.inputs.gather(self._tables, steps)
-        return self._joined(shown, np.zeros_like(shown))
-
-    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
-        """Return the bits lost of each attribute."""
-        sizes = view.sizes[hidden]
-        total = int(sizes.sum())
-        shown, lost = [], []
-        for member, (axis, place) in enumerate(self.inputs.places):
-            shown.append(float(self._tables[member][steps[axis]]))
-            if not total:
-                lost.append(0.0)
-                continue
-            codes = self.inputs.lattice.axes[axis].member_codes[steps[axis]][place]
-            count = np.bincount(codes[view.field(axis, hidden)], weights=sizes)
-            count = count[count > 0]
-            lost.append(-float((count * np.log2(count / total)).sum()))
-        return self._joined(np.array(shown), np.array(lost))
-
-    def keys(self, components: Floats) -> Floats:
-        """Return the weighted sum."""
-        return super().keys(components * self.inputs.weights)
-
-
-class NormalisedEntropy(Entropy):
-    """Non-uniform entropy of each attribute as a share of the entropy of its raw values."""
-
-    normalised = True
-
-
-class Precision(Utility):
-    """Mean height of the values in their hierarchies; a hidden value is at the top.
-
-    References
-    ----------
-    Sweeney 2002, doi:10.1142/S021848850200165X.
-    """
-
-    @cached_property
-    def _tables(self) -> tuple[Floats, ...]:
-        out = []
-        for member, (number, place) in enumerate(self.inputs.places):
-            top = max(1, self.inputs.lattice.attributes[member].levels - 1)
-            axis = self.inputs.lattice.axes[number]
-            out.append(np.array([levels[place] / top for levels in axis.steps]))
-        return tuple(out)
-
-    def bound(self, steps: Ints) -> Floats:
-        """Return the heights, or what hiding costs where that is less."""
-        heights = self.inputs.gather(self._tables, steps) * self.inputs.shown_factor
-        return np.minimum(heights, self.inputs.hidden_factor)
-
-    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
-        """Return the height of each attribute."""
-        lost = int(view.sizes[hidden].sum())
-        height = self.inputs.gather(self._tables, np.array([steps]))[0]
-        shown = (self.inputs.records - lost) * height * self.inputs.shown_factor
-        out: Floats = (shown + lost * self.inputs.hidden_factor) / self.inputs.records
-        return out
-
-    def keys(self, components: Floats) -> Floats:
-        """Return the weighted mean."""
-        return super().keys(components * self.inputs.weights) / components.shape[1]
-
-
-class Height(Utility):
-    """Sum of the levels; hidden records do not count, so set a suppression limit."""
-
-    def bound(self, steps: Ints) -> Floats:
-        """Return the levels themselves."""
-        tables = []
-        for number, place in self.inputs.places:
-            axis = self.inputs.lattice.axes[number]
-            tables.append(np.array([float(levels[place]) for levels in axis.steps]))
-        return self.inputs.gather(tables, steps)
-
-    def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
-        """Return the levels."""
-        return self.bound(np.array([steps]))[0]
-
-    def keys(self, components: Floats) -> Floats:
-        """Return the weighted sum."""
-        return super().keys(components * self.inputs.weights)
 
 
 def attribute_weights(names: Sequence[str], weights: Mapping[str, float] | None) -> Floats:
@@ -363,4 +267,5 @@ def attribute_weights(names: Sequence[str], weights: Mapping[str, float] | None)
     out = np.array([float(given.get(name, 1.0)) for name in names])
     if not out.max() > 0:
         raise SearchError("all weights are 0", hint="Give at least one attribute a weight")
-    return out / out.max()
+    scaled: Floats = out / out.max()
+    return scaled

@@ -44,6 +44,7 @@ class NodeTables:
         self._sizes = np.full(64, np.iinfo(np.int64).max)
         self._sizes[0] = len(self.base)
         self._used = 0
+        self._last: tuple[list[int], ClassTable] | None = None
 
     def _lut(self, axis: int, low: int, high: int) -> Ints:
         key = (axis, low, high)
@@ -67,6 +68,8 @@ class NodeTables:
 
     def at(self, steps: Sequence[int]) -> ClassTable:
         """Return the table of a node, and keep it when it is much smaller than its source."""
+        if self._last is not None and self._last[0] == list(steps):
+            return self._last[1]
         wanted = np.asarray(steps, dtype=np.int16)
         count = len(self._tables)
         below = (self._steps[:count] <= wanted).all(axis=1)
@@ -81,6 +84,7 @@ class NodeTables:
         out = self.rolled(table, low, high)
         if len(out) * 10 <= len(table) * 9:
             self._keep(wanted, out)
+        self._last = (high, out)
         return out
 
     def _keep(self, steps: npt.NDArray[np.int16], table: ClassTable) -> None:

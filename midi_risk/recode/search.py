@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from math import floor, isnan
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from midi_risk.errors import SearchError
-from midi_risk.recode.bounded import Found, pruning_holds, search_in_order
+from midi_risk.recode.bounded import Found, search_in_order
 from midi_risk.recode.class_loss import utility_model
 from midi_risk.recode.classes_view import TagSpace, sensitive_column, tag_space
 from midi_risk.recode.criteria import CustomCriterion, KAnonymity
@@ -169,15 +170,14 @@ def search(
     model = utility_model(utility, inputs)
     tables = NodeTables(lattice, tags.tag, tags.size, memory)
     judge = Judge(lattice, tables, tags, rules, model)
-    found = search_in_order(judge, limit=limit, prune=pruning_holds(rules, limit))
+    deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
+    found = search_in_order(judge, limit=limit, deadline=deadline)
     return _solution(judge, found, limit, utility)
 
 
 def _solution(judge: Judge, found: Found, limit: int, utility: str) -> Solution:
     lattice = judge.lattice
-    node = found.best or found.closest
-    if node is None:
-        raise AssertionError("a search looks at one node at least")
+    node = found.closest
     names = [attribute.name for attribute in lattice.attributes]
     score = node.key[0]
     gap = 0.0
