@@ -67,15 +67,11 @@ def minimal_uniques(
         np.ascontiguousarray(_narrow(column, c))
         for column, c in zip(codes, cardinalities, strict=True)
     ]
-    row = np.cumsum(single, dtype=np.int64) - 1
-    candidates = int(single.sum())
-    score, count = np.zeros(u), np.zeros(u, dtype=np.int64)
-    smallest = np.zeros(u, dtype=np.int64)
-    by_attribute = np.zeros((candidates, m))
-    sizes = dict.fromkeys(range(1, largest + 1), 0)
+    tally = _Tally(single, m, largest, weights)
     previous: dict[tuple[int, ...], BoolArray] = {(): np.ones(u, dtype=bool)}
     for size in range(1, largest + 1):
         current: dict[tuple[int, ...], BoolArray] = {}
+        found: list[tuple[tuple[int, ...], IntArray]] = []
         for subset in combinations(range(m), size):
             alive = _alive(previous, subset, columns)
             if alive is None:
@@ -89,18 +85,50 @@ def minimal_uniques(
                 & chosen
             ]
             if len(unique):
-                score[unique] += weights[size]
-                count[unique] += 1
-                smallest[unique[smallest[unique] == 0]] = size
-                by_attribute[row[unique][:, None], list(subset)] += weights[size]
-                sizes[size] += len(unique)
+                found.append((subset, unique))
                 alive[unique] = False
             if size < largest:
                 current[subset] = alive
+        tally.add(size, found)
         if not current:
             break
         previous = current
-    return MinimalUniques(score, count, smallest, sizes, row, by_attribute)
+    return tally.result()
+
+
+class _Tally:
+    """Adds the minimal sample uniques up, one size at a time."""
+
+    def __init__(self, single: BoolArray, m: int, largest: int, weights: FloatArray) -> None:
+        u = len(single)
+        self.row = np.cumsum(single, dtype=np.int64) - 1
+        self.weights = weights
+        self.score = np.zeros(u)
+        self.msus = np.zeros(u, dtype=np.int64)
+        self.smallest = np.zeros(u, dtype=np.int64)
+        self.by_attribute = np.zeros((m, int(single.sum())))
+        self.sizes = dict.fromkeys(range(1, largest + 1), 0)
+
+    def add(self, size: int, found: Sequence[tuple[tuple[int, ...], IntArray]]) -> None:
+        """Add the uniques of one size: pairs of subset and patterns unique on it."""
+        if not found:
+            return
+        every = np.bincount(np.concatenate([rows for _, rows in found]), minlength=len(self.msus))
+        self.sizes[size] = int(every.sum())
+        self.score += self.weights[size] * every
+        self.msus += every
+        self.smallest[(self.smallest == 0) & (every > 0)] = size
+        for j in range(len(self.by_attribute)):
+            holding = [self.row[rows] for subset, rows in found if j in subset]
+            if holding:
+                held = np.bincount(np.concatenate(holding), minlength=self.by_attribute.shape[1])
+                self.by_attribute[j] += self.weights[size] * held
+
+    def result(self) -> MinimalUniques:
+        """Return what was added."""
+        return MinimalUniques(
+            self.score, self.msus, self.smallest, self.sizes, self.row, self.by_attribute.T
+        )
 
 
 def _alive(

@@ -29,6 +29,8 @@ def decode_numbers(column: CodedColumn) -> FloatArray:
     MeasureError
         If a value is not a number.
     """
+    if any(isinstance(label, str | bytes) for label in column.labels):
+        raise MeasureError(f"Column {column.name!r} must hold numbers, not text")
     try:
         labels = np.append(np.asarray(column.labels, dtype=np.float64), np.nan)
     except (TypeError, ValueError):

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes import EquivalenceClasses
-from midi_risk.risk.columns import FloatArray, IntArray, as_names, read_columns
+from midi_risk.risk.columns import FloatArray, as_names, read_columns
+from midi_risk.risk.joining import joint_codes
 from midi_risk.risk.numeric import decode_numbers
-from midi_risk.risk.packing import pack
 
 
 def match_population(
@@ -52,40 +51,14 @@ def match_population(
     [2.0, 3.0]
     """
     names = as_names(quasi_identifiers)
-    n, ours = read_columns(data, names)
-    extra = [] if counts is None or counts in names else [counts]
-    size, theirs = read_columns(population, [*names, *extra])
-    people = np.ones(size)
+    ours, theirs, size = joint_codes(data, population, names)
+    people = np.ones(len(theirs))
     if counts is not None:
-        column = theirs[names.index(counts)] if counts in names else theirs[-1]
-        people = decode_numbers(column)
+        people = decode_numbers(read_columns(population, [counts])[1][0])
         if np.any(~(people >= 0)):
             raise MeasureError(f"Column {counts!r} of the population must hold counts")
-    codes, cards = [], []
-    for own, other in zip(ours, theirs[: len(names)], strict=True):
-        joint, labels = pd.factorize(np.concatenate([_objects(own), _objects(other)]))
-        codes.append(np.concatenate([_through(own, joint, 0), _through(other, joint, own)]) + 1)
-        cards.append(len(labels) + 1)
-    key, capacity = pack(codes, cards, n + size)
-    if capacity > 8 * (n + size):
-        values, key = np.unique(key, return_inverse=True)
-        capacity = len(values)
-    totals = np.bincount(key[n:], people, minlength=capacity).astype(np.float64, copy=False)
-    return totals[key[:n]]
-
-
-def _objects(column: Any) -> npt.NDArray[np.object_]:
-    labels = np.empty(len(column.labels), dtype=object)
-    labels[:] = column.labels.tolist()
-    return labels
-
-
-def _through(column: Any, joint: IntArray, before: Any) -> IntArray:
-    """Return the codes of a column in the joint numbering of both tables."""
-    start = before.cardinality if before else 0
-    table = np.append(joint[start : start + column.cardinality], -1)
-    numbered: IntArray = table[column.codes.astype(np.int64)]
-    return numbered
+    totals = np.bincount(theirs, people, minlength=size).astype(np.float64, copy=False)
+    return totals[ours]
 
 
 def population_of(
