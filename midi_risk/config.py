@@ -109,7 +109,11 @@ def validated(
                     known = [f.alias or name for name, f in model.model_fields.items()]
                     text += ". " + did_you_mean(parts[0], known)
             faults.setdefault(place, text)
-        listed = [f"{place}: {text}" for place, text in faults.items()]
+        listed = [
+            f"{place}: {text}"
+            for place, text in faults.items()
+            if "at least 1 item" not in text or not any(p.startswith(place + ".") for p in faults)
+        ]
         raise error(path, listed) from None
 
 

@@ -59,7 +59,7 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
     Given sources, this extracts, proposes roles, assesses, suggests a recoding and writes
     assessment.json, plan.json, subjects.parquet and both editions of the report.
     """
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.arguments import open_job
 
     job = open_job(
         sources,
@@ -101,7 +101,7 @@ def _by_group(
     job: Job, extraction: Extraction, by: str, k: int | None, limits: SearchLimits, line: str
 ) -> dict[str, Outcome]:
     """Assess each group of the leading source on its own."""
-    from midi_risk.cli.job import with_extraction_of
+    from midi_risk.cli.arguments import with_extraction_of
     from midi_risk.errors import SourceError
     from midi_risk.sources import split_by
 

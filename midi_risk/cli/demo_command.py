@@ -28,7 +28,7 @@ def command(output: str, *, no_open: bool) -> int:
 
     The example is a synthetic collection; its verdict does not become the exit code.
     """
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.arguments import open_job
     from midi_risk.resources import resource_folder
 
     example = resource_folder("examples") / EXAMPLE

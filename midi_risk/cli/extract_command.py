@@ -21,7 +21,7 @@ def command(project: str, **given: Any) -> int:
 
     The exit code is 4 when more files are unreadable than the project tolerates.
     """
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.arguments import open_job
 
     job = open_job([project])
     store = job.store()

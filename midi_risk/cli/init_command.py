@@ -30,7 +30,7 @@ def command(
     sources: tuple[str, ...], output: str, name: str | None, *, force: bool, **given: Any
 ) -> int:
     """Scan sources, propose a role for every attribute and write midi-risk.yaml."""
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.arguments import open_job
     from midi_risk.cli.project_text import project_text
     from midi_risk.report.files import write_private
 
@@ -52,7 +52,7 @@ def command(
         extraction = job.extract(jobs=given["jobs"], progress=progress)
     attributes = job.attributes(extraction)
     table = job.fold(extraction, attributes)
-    write_private(target, project_text(job, table, folder, name))
+    write_private(target, project_text(job, table, folder, name, extraction.tables))
     counts: dict[str, int] = {}
     for attribute in table.attributes:
         counts[attribute.role.value] = counts.get(attribute.role.value, 0) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from midi_risk.attributes.model import Attribute
     from midi_risk.cli.job import Job
     from midi_risk.config import SourceSettings
+    from midi_risk.sources.model import SourceTable
     from midi_risk.table.model import SubjectTable
 
 _ORDER = (
@@ -33,7 +35,13 @@ _HEAD = """\
 """
 
 
-def project_text(job: Job, table: SubjectTable, folder: Path, name: str | None) -> str:
+def project_text(
+    job: Job,
+    table: SubjectTable,
+    folder: Path,
+    name: str | None,
+    read: Sequence[SourceTable] = (),
+) -> str:
     """Return the project file for a first scan.
 
     Parameters
@@ -46,6 +54,8 @@ def project_text(job: Job, table: SubjectTable, folder: Path, name: str | None) 
         Where the file will lie; paths are written relative to it.
     name : str, optional
         Name of the collection.
+    read : sequence of SourceTable
+        What was read; tables are written with the key column that was found.
 
     Returns
     -------
@@ -53,13 +63,14 @@ def project_text(job: Job, table: SubjectTable, folder: Path, name: str | None) 
         YAML without any cell value.
     """
     collection = job.project.collection
+    keys = {t.name: t.origin.get(t.key, t.key) for t in read}
     lines = [
         f"schema: {PROJECT_SCHEMA}",
         *_HEAD.splitlines(),
         "collection:",
         f"  name: {_scalar(name or collection.name)}",
         "  sources:",
-        *(f"    - {_source(source, job.base, folder)}" for source in collection.sources),
+        *(f"    - {_source(source, job.base, folder, keys)}" for source in collection.sources),
         f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
@@ -98,7 +109,7 @@ def _setting(attribute: Attribute) -> str:
     return "{" + ", ".join(parts) + "}"
 
 
-def _source(source: SourceSettings, base: Path, folder: Path) -> str:
+def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str, str]) -> str:
     """Return one source with its path relative to the project."""
     path = source.path
     if "://" not in path:
@@ -108,8 +119,9 @@ def _source(source: SourceSettings, base: Path, folder: Path) -> str:
         except ValueError:
             path = str(absolute)
     parts = [f"{source.kind}: {_scalar(Path(path).as_posix() if '://' not in path else path)}"]
-    if source.key:
-        parts.append(f"key: {_scalar(source.key)}")
+    key = source.key or (keys.get(Path(path).name) if source.kind == "table" else None)
+    if key:
+        parts.append(f"key: {_scalar(key)}")
     return "{" + ", ".join(parts) + "}"
 
 

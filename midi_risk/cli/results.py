@@ -46,6 +46,7 @@ def result_folder(output: str) -> Iterator[Path]:
         When the folder cannot be made or written.
     """
     folder = Path(output)
+    existed = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".midi-risk-", dir=folder))
@@ -62,6 +63,8 @@ def result_folder(output: str) -> Iterator[Path]:
         ) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        if not existed and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _move_in(staging: Path, folder: Path) -> None:

@@ -34,8 +34,8 @@ def command(project: str, **given: Any) -> int:
 
     Writes plan.json. The exit code is 3 when nothing within the limits suffices.
     """
+    from midi_risk.cli.arguments import open_job
     from midi_risk.cli.assess_run import announce
-    from midi_risk.cli.job import open_job
     from midi_risk.recode.plan import suggest
     from midi_risk.report import write_plan
     from midi_risk.report.clean import neutral

@@ -90,7 +90,9 @@ def suggest(
             )
     demand = requirement(models, quasi, table.n_subjects)
     before = release_state(view, models, demand.k)
-    attributes = tuple(a for a in quasi if a.name in demand.attributes)
+    attributes = tuple(
+        a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
+    )
     if not attributes:
         return _trivial(table, models, demand, before)
     setting = lattice_setting(table, attributes, given, frozenset(keep))
