@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +14,7 @@ from midi_risk.errors import LinkageError, SourceError
 from midi_risk.sources.bids_images import read_images
 from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
 from midi_risk.sources.tables import key_findings
+from midi_risk.sources.tables_labels import descriptions
 from midi_risk.sources.tables_raw import RawTable, counted, shown
 from midi_risk.sources.tables_text import read_delimited
 from midi_risk.sources.tables_values import text_array, text_column
@@ -142,31 +141,6 @@ def bids_text(path: Path) -> RawTable:
         absent = pc.is_in(plain, value_set=_ABSENT)
         columns[name] = text_column(pc.if_else(absent, pa.scalar(None, pa.string()), plain))
     return replace(raw, rows=pa.table(columns))
-
-
-def descriptions(sidecar: Path) -> dict[str, str]:
-    """Return column name -> description from a JSON data dictionary; empty when there is none.
-
-    Groups of columns, as some data sets nest them, are looked into.
-    """
-    try:
-        document = json.loads(sidecar.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return _described(document, 0) if isinstance(document, dict) else {}
-
-
-def _described(document: Mapping[str, object], depth: int) -> dict[str, str]:
-    labels: dict[str, str] = {}
-    for name, entry in document.items():
-        if not isinstance(entry, dict):
-            continue
-        parts = [str(entry[k]) for k in ("LongName", "Description") if entry.get(k)]
-        if parts:
-            labels[name] = shown(": ".join(dict.fromkeys(parts)), limit=400)
-        if depth < 3:
-            labels = _described(entry, depth + 1) | labels
-    return labels
 
 
 def _walk(folder: Path) -> list[Path]:

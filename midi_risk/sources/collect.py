@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.collect_parts import parts_of, read_parts
 from midi_risk.sources.collect_spec import TableSpec
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, FileStatus, SourceKind, SourceTable
-from midi_risk.sources.tables import check_file, read_table, table_suffix
+from midi_risk.sources.tables import check_file, keyed_table, read_table, table_suffix
 from midi_risk.sources.tables_key import distinct_values
 from midi_risk.sources.tables_raw import counted, shown
 
@@ -123,7 +124,7 @@ def extract(
     collected.tables.sort(key=lambda table: table.kind not in IMAGING_KINDS)
     known = _leading_keys(collected.tables)
     for given in tables:
-        _read_linked(TableSpec.parse(given), collected, known)
+        _read_source(given, collected, known)
     return collected.extraction()
 
 
@@ -143,6 +144,7 @@ def _is_dicom_source(source: str | Path | TableSpec) -> bool:
         return False
     return spec.key is None and (
         text.casefold().endswith(_ARCHIVES)
+        or spec.path.suffix[1:].isdigit()
         or spec.path.suffix.casefold() in {"", ".dcm", ".ima", ".dic"}
         or spec.path.name.upper().startswith("DICOMDIR")
         or _has_dicom_mark(spec.path)
@@ -171,20 +173,15 @@ def _layout(folder: Path) -> str:
         return "bids"
     if {"dm.xpt", "dm.json", "dm.ndjson", "adsl.xpt", "adsl.json"} & names:
         return "cdisc"
-    return "dicom"
+    return "parts" if parts_of(folder) else "dicom"
 
 
-def _read_source(source: str | Path | TableSpec, collected: Collected) -> None:
+def _read_source(
+    source: str | Path | TableSpec, collected: Collected, known: frozenset[str] = frozenset()
+) -> None:
     path = Path(source) if not isinstance(source, TableSpec) else source.path
     if path.is_dir():
-        if _layout(path) == "bids":
-            from midi_risk.sources.bids import read_bids  # noqa: PLC0415
-
-            read_bids(path, collected)
-        else:
-            from midi_risk.sources.sdtm import read_cdisc  # noqa: PLC0415
-
-            read_cdisc(path, collected)
+        _read_folder(path, collected, known)
         return
     spec = TableSpec.parse(source)
     if spec.path.name == "participants.tsv" and spec.key in {None, "participant_id"}:
@@ -193,10 +190,43 @@ def _read_source(source: str | Path | TableSpec, collected: Collected) -> None:
         check_file(spec.path)
         read_participants(spec.path, collected)
         return
-    _read_linked(spec, collected, frozenset())
+    _read_file(spec, collected, known)
 
 
-def _read_linked(spec: TableSpec, collected: Collected, known: frozenset[str]) -> None:
+def _read_folder(path: Path, collected: Collected, known: frozenset[str]) -> None:
+    layout = _layout(path)
+    if layout == "bids":
+        from midi_risk.sources.bids import read_bids  # noqa: PLC0415
+
+        read_bids(path, collected)
+    elif layout == "cdisc":
+        from midi_risk.sources.sdtm import read_cdisc  # noqa: PLC0415
+
+        read_cdisc(path, collected)
+    elif layout == "parts":
+        _read_parts(path, collected, known)
+    else:
+        raise SourceError(
+            f"{shown(path)} is not a table", hint="Give DICOM as a source, tables with --table"
+        )
+
+
+def _read_parts(folder: Path, collected: Collected, known: frozenset[str]) -> None:
+    parts = parts_of(folder)
+    raw, unreadable = read_parts(folder, parts)
+    name = shown(folder.name)
+    reading = keyed_table(raw, TableSpec(folder), name=name, known_keys=known)
+    collected.add_table(reading.table, folder)
+    broken = dict(unreadable)
+    for path in parts:
+        if path in broken:
+            collected.add_file(path, name, FileStatus.UNREADABLE, "not a readable part")
+        else:
+            collected.add_file(path, name)
+    collected.findings += [*reading.findings, *(f"not read: {text}" for _, text in unreadable)]
+
+
+def _read_file(spec: TableSpec, collected: Collected, known: frozenset[str]) -> None:
     reading = read_table(spec, name=shown(spec.path.name), known_keys=known)
     collected.add_table(reading.table, spec.path)
     flagged = reading.flagged

@@ -6,13 +6,16 @@ import re
 from dataclasses import replace
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import SourceError, did_you_mean
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.sources.tables_raw import counted, shown
+from midi_risk.sources.tables_values import compact
 
+_MOST_GROUPS = 1000
 _ROW = "midi_risk_row_number"
 _FORBIDDEN = re.compile(
     r"\b(select|with|(?<!distinct )from|copy|attach|install|load|pragma|set|call|create|insert|"
@@ -65,7 +68,7 @@ def select_rows(extraction: Extraction, where: str) -> Extraction:
     finding = (
         f"{table.name}: {counted(len(kept), 'row')} of {table.rows.num_rows:,} selected by --where"
     )
-    return _replaced(extraction, table, table.rows.take(kept), finding)
+    return _replaced(extraction, table, compact(table.rows.take(kept)), finding)
 
 
 def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]]:
@@ -87,16 +90,21 @@ def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]
     Raises
     ------
     SourceError
-        When there is no such column.
+        When there is no such column, or it has more than a thousand values.
     """
     table = leading_table(extraction)
     name = _column(column, table)
     values = pc.unique(table.rows.column(name)).cast(pa.string()).to_pylist()
+    if len(values) > _MOST_GROUPS:
+        raise SourceError(
+            f"--by {shown(name)} makes {len(values):,} groups",
+            hint=f"Choose a column with at most {_MOST_GROUPS:,} values, such as a collection",
+        )
     encoded = table.rows.column(name).cast(pa.string())
     groups = []
     for value in sorted(values, key=lambda v: (v is None, v or "")):
         mask = pc.is_null(encoded) if value is None else pc.equal(encoded, value)
-        rows = table.rows.filter(mask)
+        rows = compact(table.rows.filter(mask))
         finding = f"{table.name}: {counted(rows.num_rows, 'row')} in this group of {shown(name)}"
         groups.append((value or "", _replaced(extraction, table, rows, finding)))
     return groups
@@ -133,7 +141,7 @@ def _matching(table: SourceTable, where: str) -> pa.Array:
         if old.casefold() not in taken and new in rows.column_names:
             rows = rows.append_column(old, rows.column(new))
             taken.add(old.casefold())
-    numbered = rows.append_column(_ROW, pa.array(range(rows.num_rows), pa.int64()))
+    numbered = rows.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
     with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
         connection.register("midi_risk_rows", numbered)
         for setting in (

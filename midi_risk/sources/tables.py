@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ from midi_risk.sources.tables_alias import (
     level_of,
 )
 from midi_risk.sources.tables_key import propose_key
+from midi_risk.sources.tables_labels import descriptions
 from midi_risk.sources.tables_parquet import read_parquet
 from midi_risk.sources.tables_raw import RawTable, counted, listed, shown
 from midi_risk.sources.tables_stats import READERS, read_statistics
@@ -145,6 +146,28 @@ def read_table(
         When the key column does not exist, or none looks like a key.
     """
     raw = read_raw(spec)
+    if spec.path.suffix.casefold() == ".tsv":
+        raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
+    return keyed_table(raw, spec, name=name, known_keys=known_keys)
+
+
+def keyed_table(
+    raw: RawTable, spec: TableSpec, *, name: str, known_keys: frozenset[str] = frozenset()
+) -> TableReading:
+    """Return raw columns as a source table: its kind, names, key, level and scope.
+
+    Parameters
+    ----------
+    raw : RawTable
+        What a reader gave.
+    spec, name, known_keys
+        As for `read_table`.
+
+    Raises
+    ------
+    LinkageError
+        When the key column does not exist, or none looks like a key.
+    """
     names = raw.rows.column_names
     if spec.key != ROW_KEY and is_metadata_table(names):
         return _metadata(raw, spec, name)
@@ -164,7 +187,7 @@ def read_table(
         level=level_of(names),
         key=key,
         rows=rows,
-        labels=raw.labels,
+        labels={column: text for column, text in raw.labels.items() if column in names},
         instances_column=_instances_column(names),
     )
     findings = (*notes, *key_findings(table))

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from midi_risk.errors import LinkageError
 from midi_risk.sources.keys import key_rank, match_keys
+from midi_risk.sources.tables_alias import keyword_of
 from midi_risk.sources.tables_raw import listed, shown
 from midi_risk.sources.tables_values import distinct_count
 
@@ -71,6 +72,8 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str]) -> tuple[str,
     for name in names:
         column = rows.column(name)
         like = bool(_ID_LIKE.search(name)) or name == rows.column_names[0]
+        if (keyword_of(name) or "").endswith("UID"):
+            continue
         if like and _may_be_key(rows, name) and _unique(column):
             return name, f"{where}: '{shown(name)}' taken as key, its values are unique"
     raise LinkageError(

@@ -141,7 +141,8 @@ def _plain_values(values: pa.Array) -> pa.Array:
     """Return distinct values as trimmed text, null where nothing remains."""
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        trimmed = pc.utf8_trim_whitespace(values.cast(pa.string()))
+        padded = pc.replace_substring(values.cast(pa.string()), "\x00", "")
+        trimmed = pc.utf8_trim_whitespace(padded)
         return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
     if pa.types.is_integer(kind):
         return values.cast(pa.string())
@@ -163,6 +164,27 @@ def _scalar(value: pa.Scalar) -> Any:
     if pa.types.is_timestamp(value.type) and value.type.unit == "ns":
         return value.cast(pa.timestamp("us", tz=value.type.tz), safe=False).as_py()
     return value.as_py()
+
+
+def compact(rows: pa.Table) -> pa.Table:
+    """Return text columns whose dictionaries hold only values that occur.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        A selection of rows.
+    """
+    columns = {}
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        columns[name] = column
+        if pa.types.is_dictionary(column.type):
+            array = column.unify_dictionaries().combine_chunks()
+            array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+            used = pc.unique(array.indices).drop_null()
+            indices = pc.index_in(array.indices, value_set=used)
+            small = pa.DictionaryArray.from_arrays(indices, array.dictionary.take(used))
+            columns[name] = pa.chunked_array([small])
+    return pa.table(columns)
 
 
 def distinct_count(column: pa.ChunkedArray) -> int:

@@ -103,7 +103,7 @@ def test_participants_without_their_key_are_refused(tmp_path):
 
 def test_a_description_alone_is_not_a_data_set(tmp_path):
     (tmp_path / "dataset_description.json").write_text("{}")
-    with pytest.raises(SourceError, match="without participants.tsv and subject folders"):
+    with pytest.raises(SourceError, match=r"without participants\.tsv and subject folders"):
         extract(tmp_path)
 
 

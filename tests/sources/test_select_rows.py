@@ -40,7 +40,7 @@ def test_rows_of_the_leading_table_are_chosen_and_others_stay(extraction):
         ("PatientAge IS NULL", 1),
         ("TRY_CAST(left(PatientAge, 3) AS INTEGER) >= 60", 2),
         ("Modality IS DISTINCT FROM 'CT'", 1),
-        ("Collection LIKE 'l%' -- x".split(" --", maxsplit=1)[0], 3),
+        ("Collection LIKE 'l%'", 3),
         ("modality = 'CT' OR (collection = 'x;--select')", 4),
     ],
 )
@@ -83,7 +83,7 @@ def test_no_file_can_be_read_even_past_the_check(extraction, tmp_path, monkeypat
     secret.write_text("x")
     monkeypatch.setattr(select, "_check", lambda text: None)
     for where in (
-        f"'x' IN (SELECT content FROM read_text('{secret}'))",
+        f"'x' IN (SELECT content FROM read_text('{secret}'))",  # noqa: S608
         "(SET enable_external_access = true)",
     ):
         with pytest.raises(SourceError):
@@ -134,7 +134,7 @@ def test_one_collection_of_the_idc_index_is_what_sql_says(shared_data):
     path = shared_data / "idc" / "idc_v25_series_A.parquet"
     chosen = select_rows(extract(path), "collection_id = 'lidc_idri'").tables[0]
     count, patients = duckdb.sql(
-        f"SELECT count(*), count(DISTINCT PatientID) FROM '{path}' "
+        f"SELECT count(*), count(DISTINCT PatientID) FROM '{path}' "  # noqa: S608
         "WHERE collection_id = 'lidc_idri'"
     ).fetchall()[0]
     assert chosen.rows.num_rows == count
