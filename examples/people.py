@@ -124,7 +124,7 @@ def draw_person(stream: random.Random, number: int) -> Person:
     """Draw one person; site C numbers its patients with leading zeros."""
     site = pick(stream, SITES)
     sex = "M" if stream.random() < 0.56 else "F"
-    age_years = min(max(bell(stream, 66, 9.5), 38), 88)
+    age_years = min(max(bell(stream, 64, 7.5), 41), 86)
     height = bell(stream, 1.76 if sex == "M" else 1.63, 0.07)
     body_mass = max(bell(stream, 26.5, 4.5), 16)
     n_visits = 2 + (stream.random() < 0.24) + (stream.random() < 0.12)
@@ -146,7 +146,7 @@ def draw_person(stream: random.Random, number: int) -> Person:
         histology=pick(stream, HISTOLOGY),
         stage=stage,
         postcode=pick(stream, POSTCODES[site]),
-        occupation=pick(stream, OCCUPATIONS) if age_years < 67 else "retired",
+        occupation=pick(stream, OCCUPATIONS) if age_years < 65 else "retired",
         first=dt.date(2011, 1, 3) + dt.timedelta(days=between(stream, 0, 1300) + shift),
         visits=tuple(visits),
         survival_days=visits[-1] + between(stream, 20, 2400 if stage in {"I", "II"} else 900),

@@ -42,6 +42,12 @@ def test_the_generator_writes_the_committed_files_byte_for_byte(tmp_path: Path) 
     assert unread == []
 
 
+def test_the_pages_say_how_many_files_there_are() -> None:
+    count = len(list((COLLECTION / "images").rglob("*.dcm")))
+    for page in (EXAMPLES / "README.md", COLLECTION / "README.md"):
+        assert f" {count} files" in page.read_text(encoding="utf-8")
+
+
 def test_all_examples_together_stay_under_three_megabytes() -> None:
     sizes = [path.stat().st_size for path in EXAMPLES.rglob("*") if path.is_file()]
     assert sum(sizes) < 3_000_000
