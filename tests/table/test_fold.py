@@ -1,0 +1,184 @@
+"""Folding: many observations of a subject become one value by a stated rule."""
+
+from __future__ import annotations
+
+import pytest
+from folding_tables import attribute, attributes, extraction, source
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from midi_risk.attributes.model import Kind, Role
+from midi_risk.errors import LinkageError, SourceError
+from midi_risk.table import fold
+
+
+def folded(
+    kind: Kind, values: list[str | None], keys: list[str], **options: object
+) -> list[str | None]:
+    table = source("t.csv", {"id": keys, "x": values}, "id")
+    return (
+        fold(extraction(table), attributes(attribute("t.csv", "x", kind, **options)))
+        .frame["x"]
+        .tolist()
+    )
+
+
+def test_sex_folds_to_the_value_most_often_recorded_and_reports_the_conflict():
+    table = source("t.csv", {"id": ["a", "a", "a", "b"], "x": ["M", "F", "M", "F"]}, "id")
+    result = fold(extraction(table), attributes(attribute("t.csv", "x", Kind.SEX)))
+    assert result.frame["x"].tolist() == ["M", "F"]
+    assert [(f.code, f.subjects) for f in result.findings] == [("sex-conflict", 1)]
+
+
+def test_age_folds_to_the_first_age():
+    assert folded(Kind.AGE, ["067Y", "066Y", "173M"], ["a", "a", "b"]) == ["66", "173M"]
+
+
+def test_a_number_folds_to_its_median_and_a_range_of_its_own():
+    table = source("t.csv", {"id": ["a", "a", "b"], "x": ["70", "72", "60.0"]}, "id")
+    result = fold(extraction(table), attributes(attribute("t.csv", "x", Kind.NUMBER)))
+    assert result.frame["x"].tolist() == ["71", "60"]
+    assert result.frame["x.range"].tolist() == ["2", "0"]
+    assert result.attributes["x.range"].role is Role.QUASI_IDENTIFIER
+
+
+def test_equal_numbers_written_differently_are_one_value():
+    assert folded(Kind.NUMBER, ["1.50", "1.5", " 1.5 "], ["a", "b", "c"]) == ["1.5"] * 3
+
+
+def test_categories_fold_to_the_ordered_set():
+    assert folded(Kind.CATEGORY, ["MR", "CT", "CT"], ["a", "a", "b"]) == ["CT + MR", "CT"]
+
+
+def test_missing_tokens_are_missing_and_not_a_value():
+    assert folded(Kind.CATEGORY, ["n/a", "UNKNOWN", "x"], ["a", "b", "c"]) == [None, None, "x"]
+
+
+def test_dates_fold_to_the_first_and_are_kept_as_visits():
+    table = source(
+        "dicom",
+        {"PatientID": ["a", "a", "b"], "StudyDate": ["20200110", "20200103", "20200105"]},
+        "PatientID",
+        level="study",
+    )
+    result = fold(extraction(table), attributes(attribute("dicom", "StudyDate", Kind.DATE)))
+    assert result.frame["StudyDate"].tolist() == ["2020-01-03", "2020-01-05"]
+    assert len(result.visits) == 3
+    assert result.visits.loc[result.visits["subject"] == 0, "day"].diff().iloc[1] == 7
+
+
+def test_insensitive_attributes_are_counted_and_not_held():
+    table = source("t.csv", {"id": ["a", "b"], "x": ["1", None]}, "id")
+    given_attributes = attributes(attribute("t.csv", "x", Kind.CATEGORY, role=Role.INSENSITIVE))
+    result = fold(extraction(table), given_attributes)
+    assert list(result.frame.columns) == []
+    assert result.distinct["x"] == (1, 1)
+
+
+def test_rows_of_derived_objects_do_not_speak_of_scanners():
+    rows = {
+        "PatientID": ["a", "a"],
+        "Modality": ["CT", "SEG"],
+        "Manufacturer": ["Scanner maker", "Software maker"],
+    }
+    table = source("dicom", rows, "PatientID", level="series")
+    given_attributes = attributes(
+        attribute("dicom", "Manufacturer", Kind.CATEGORY, level="equipment")
+    )
+    result = fold(extraction(table), given_attributes)
+    assert result.frame["Manufacturer"].tolist() == ["Scanner maker"]
+    assert result.excluded["derived"] == 1
+
+
+def test_phantoms_and_animals_are_no_subjects_and_are_counted():
+    rows = {
+        "PatientID": ["ACR phantom", "b", "c", "d"],
+        "QualityControlSubject": [None, "YES", None, None],
+        "PatientSpeciesDescription": [None, None, "Mus musculus", "Homo sapiens"],
+    }
+    result = fold(extraction(source("dicom", rows, "PatientID")), attributes())
+    assert list(result.frame.index) == ["d"]
+    assert (result.excluded["phantom"], result.excluded["animal"]) == (2, 1)
+
+
+def test_one_key_in_two_collections_is_two_subjects():
+    rows = {"PatientID": ["1", "1", "2"], "collection_id": ["x", "y", "y"]}
+    table = source("index.parquet", rows, "PatientID", scope="collection_id")
+    result = fold(extraction(table), attributes())
+    assert sorted(result.frame.index) == ["2", "x/1", "y/1"]
+
+
+def test_links_count_orphans_fan_out_and_the_rule():
+    leading = source("dicom", {"PatientID": ["sub-1", "sub-2", "sub-3"]}, "PatientID")
+    clinical = source("c.csv", {"id": ["1", "1", "2", "9"], "age": ["60", "61", "70", "80"]}, "id")
+    result = fold(extraction(leading, clinical), attributes(attribute("c.csv", "age", Kind.AGE)))
+    (link,) = result.links
+    assert (link.matched, link.orphans, link.fan_out, link.unmatched_subjects) == (2, 1, 1, 1)
+    assert result.frame["age"].tolist() == ["60", "70", None]
+
+
+def test_tables_without_a_common_key_are_refused():
+    leading = source("dicom", {"PatientID": ["a"]}, "PatientID")
+    other = source("c.csv", {"id": ["zzz"]}, "id")
+    with pytest.raises(LinkageError, match="none of its keys"):
+        fold(extraction(leading, other), attributes())
+
+
+def test_a_key_of_several_collections_cannot_be_linked_by_key_alone():
+    leading = source(
+        "i", {"PatientID": ["1", "1"], "collection_id": ["x", "y"]}, "PatientID",
+        scope="collection_id",
+    )  # fmt: skip
+    with pytest.raises(LinkageError, match="several collections"):
+        fold(extraction(leading, source("c.csv", {"id": ["1"]}, "id")), attributes())
+
+
+def test_nothing_but_phantoms_is_an_error():
+    with pytest.raises(SourceError, match="no human subject"):
+        fold(extraction(source("d", {"PatientID": ["phantom"]}, "PatientID")), attributes())
+
+
+def test_ages_and_dates_that_do_not_move_together_are_a_finding():
+    rows = {
+        "PatientID": ["a", "a"],
+        "PatientAge": ["060Y", "070Y"],
+        "StudyDate": ["20200101", "20210101"],
+    }
+    result = fold(
+        extraction(source("dicom", rows, "PatientID")),
+        attributes(
+            attribute("dicom", "PatientAge", Kind.AGE), attribute("dicom", "StudyDate", Kind.DATE)
+        ),
+    )
+    assert "age-date-mismatch" in {f.code for f in result.findings}
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(["CT", "MR", "PT", None])), min_size=1
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_folding_does_not_depend_on_the_order_of_rows(rows, random):
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+
+    def table(pairs):
+        keys, values = [k for k, _ in pairs], [v for _, v in pairs]
+        kept = source("t", {"id": keys, "x": values}, "id")
+        return fold(extraction(kept), attributes(attribute("t", "x", Kind.CATEGORY)))
+
+    first, second = table(rows), table(shuffled)
+    assert first.digest == second.digest
+    assert first.frame["x"].to_dict() == second.frame["x"].to_dict()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 90)), min_size=1, max_size=30))
+def test_duplicate_rows_change_nothing_but_the_counts(rows):
+    def digest(pairs):
+        table = source("t", {"id": [k for k, _ in pairs], "x": [str(v) for _, v in pairs]}, "id")
+        return fold(extraction(table), attributes(attribute("t", "x", Kind.AGE))).digest
+
+    assert digest(rows) == digest(rows + rows)
