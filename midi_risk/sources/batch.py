@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
-import numpy as np
 import pyarrow as pa
 
-from midi_risk.sources.columns import Column, attribute_columns
+from midi_risk.sources.columns import Coded, attribute_columns
 from midi_risk.sources.facts import DECIDING, noticed_in
 from midi_risk.sources.header import Noticed
 from midi_risk.sources.one_file import FileRecord
@@ -29,29 +27,35 @@ _IDENTIFIERS = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstan
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
-def _identified(columns: Mapping[str, Column], count: int) -> list[bool]:
+def _identified(columns: Mapping[str, Coded], count: int) -> list[bool]:
     """Whether each file yields a row: any identifier was there."""
-    held = [columns[name] for name in _IDENTIFIERS if name in columns]
-    return [any(column[at] for column in held) for at in range(count)]
-
-
-@lru_cache(maxsize=8192)
-def _said(values: tuple[str | None, ...]) -> int:
-    named = zip(DECIDING, values, strict=True)
-    return int(noticed_in({name: value for name, value in named if value is not None}))
+    held = [columns[name].filled() for name in _IDENTIFIERS if name in columns]
+    return [any(row) for row in zip(*held, strict=True)] if held else [False] * count
 
 
 def _noticed(
-    records: Sequence[FileRecord], columns: Mapping[str, Column], identified: Sequence[bool]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    count = len(records)
-    absent: Column = [None] * count
-    said = zip(*(columns.get(name, absent) for name in DECIDING), strict=True)
-    bits = [
-        0 if record.header is None else int(record.header.noticed) | (_said(values) if row else 0)
-        for record, values, row in zip(records, said, identified, strict=True)
-    ]
-    return np.array(bits, dtype=np.int64)
+    records: Sequence[FileRecord], columns: Mapping[str, Coded], identified: Sequence[bool]
+) -> pa.Array:
+    absent = Coded(len(records))
+    deciding = [columns.get(name, absent) for name in DECIDING]
+    said: dict[tuple[int | None, ...], int] = {}
+    bits = []
+    for at, codes in enumerate(zip(*(column.codes for column in deciding), strict=True)):
+        header = records[at].header
+        bit = 0 if header is None else header.noticed
+        if identified[at]:
+            if codes not in said:
+                texts = (column.text(at) or "" for column in deciding)
+                said[codes] = noticed_in(dict(zip(DECIDING, texts, strict=True)))
+            bit |= said[codes]
+        bits.append(bit)
+    return pa.array(bits, pa.int64())
+
+
+def _coded(texts: Sequence[str]) -> pa.DictionaryArray:
+    column = Coded(0)
+    column.codes = [column.number(text) for text in texts]
+    return column.array()
 
 
 def batch_of(records: Sequence[FileRecord]) -> pa.RecordBatch:
@@ -68,9 +72,7 @@ def batch_of(records: Sequence[FileRecord]) -> pa.RecordBatch:
         The columns of `INTERNAL`, then the attributes that any file of the chunk has.
     """
     headers = [
-        None
-        if record.header is None or Noticed.DICOMDIR in record.header.noticed
-        else record.header
+        None if record.header is None or record.header.noticed & Noticed.DICOMDIR else record.header
         for record in records
     ]
     columns = attribute_columns(headers)
@@ -79,10 +81,10 @@ def batch_of(records: Sequence[FileRecord]) -> pa.RecordBatch:
         pa.array([record.listed.shown for record in records], pa.string()),
         pa.array([record.listed.size for record in records], pa.int64()),
         pa.array([record.listed.mtime for record in records], pa.int64()),
-        pa.array([record.status.value for record in records], pa.string()).dictionary_encode(),
-        pa.array([record.reason for record in records], pa.string()).dictionary_encode(),
-        pa.array(_noticed(records, columns, identified)),
+        _coded([record.status for record in records]),
+        _coded([record.reason for record in records]),
+        _noticed(records, columns, identified),
     ]
-    texts = [pa.array(column, pa.string()).dictionary_encode() for column in columns.values()]
+    texts = [column.array() for column in columns.values()]
     schema = pa.schema([*INTERNAL, *((name, _TEXT) for name in columns)])
     return pa.RecordBatch.from_arrays([*internal, *texts], schema=schema)

@@ -4,34 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from midi_risk.sources.element_text import element_text
 from midi_risk.sources.header import Header, join_values
 from midi_risk.sources.prefix import RawHeader
 from midi_risk.sources.wanted import Wanted, wanted_attributes
 
-Column = list[str | None]
+
+class Coded:
+    """A column of texts as numbers of distinct texts.
+
+    Parameters
+    ----------
+    count : int
+        Number of rows; all absent at first.
+    """
+
+    __slots__ = ("_numbers", "codes", "texts")
+
+    def __init__(self, count: int) -> None:
+        self.codes: list[int | None] = [None] * count
+        self.texts: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def number(self, text: str | None) -> int | None:
+        """Return the number of a text, a new one where it was not met."""
+        if text is None:
+            return None
+        found = self._numbers.setdefault(text, len(self.texts))
+        if found == len(self.texts):
+            self.texts.append(text)
+        return found
+
+    def text(self, at: int) -> str | None:
+        """Return the text of one row."""
+        code = self.codes[at]
+        return None if code is None else self.texts[code]
+
+    def filled(self) -> list[bool]:
+        """Return for each row whether it has a text that is not empty."""
+        empty = self._numbers.get("")
+        return [code is not None and code != empty for code in self.codes]
+
+    def array(self) -> pa.DictionaryArray:
+        """Return the column for Arrow."""
+        codes = pa.array(self.codes, pa.int32())
+        return pa.DictionaryArray.from_arrays(codes, pa.array(self.texts, pa.string()))
 
 
-def _decoded(wanted: Wanted, rows: Sequence[tuple[int, RawHeader]], column: Column) -> bool:
-    """Fill one column from raw headers of one character set; False when it stays empty."""
+def _fill(column: Coded, wanted: Wanted, places: Sequence[int], rows: Sequence[RawHeader]) -> None:
+    """Put the values of headers with one character set into a column."""
     tag = wanted.tag
-    raws = [header.raws.get(tag) for _, header in rows]
-    distinct = set(raws)
-    distinct.discard(None)
-    if not distinct:
-        return False
-    encodings = rows[0][1].encodings
-    texts = {raw: element_text(wanted.vr, raw, encodings) for raw in distinct}
-    for (at, _), raw in zip(rows, raws, strict=True):
+    raws = [row.raws.get(tag) for row in rows]
+    encodings = rows[0].encodings
+    numbers = {
+        raw: None if raw is None else column.number(element_text(wanted.vr, raw, encodings))
+        for raw in set(raws)
+    }
+    if len(places) == len(column.codes):
+        column.codes = [numbers[raw] for raw in raws]
+        return
+    for at, raw in zip(places, raws, strict=True):
         if raw is not None:
-            column[at] = texts[raw]
-    return True
+            column.codes[at] = numbers[raw]
 
 
-def attribute_columns(
-    headers: Sequence[Header | RawHeader | None],
-) -> dict[str, Column]:
-    """Return one list of texts per attribute that any header has.
+def _put(columns: dict[str, Coded], count: int, keyword: str, at: int, text: str | None) -> None:
+    column = columns.get(keyword)
+    if column is None:
+        column = columns[keyword] = Coded(count)
+    column.codes[at] = column.number(text)
+
+
+def attribute_columns(headers: Sequence[Header | RawHeader | None]) -> dict[str, Coded]:
+    """Return one column per attribute that any header has.
 
     Parameters
     ----------
@@ -40,29 +87,29 @@ def attribute_columns(
 
     Returns
     -------
-    dict of str to list
-        Keyword -> text or None per file, in the order of tags.
+    dict of str to Coded
+        By keyword, in the order of tags.
     """
-    by_set: dict[tuple[str, ...], list[tuple[int, RawHeader]]] = {}
-    columns: dict[str, Column] = {}
+    groups: dict[tuple[str, ...], tuple[list[int], list[RawHeader]]] = {}
+    columns: dict[str, Coded] = {}
     count = len(headers)
     for at, header in enumerate(headers):
         if isinstance(header, RawHeader):
-            by_set.setdefault(header.encodings, []).append((at, header))
+            places, rows = groups.setdefault(header.encodings, ([], []))
+            places.append(at)
+            rows.append(header)
         elif header is not None:
             for keyword, text in header.values.items():
-                columns.setdefault(keyword, [None] * count)[at] = text
-    present: set[int] = set()
-    for rows in by_set.values():
-        present.update(*(header.raws for _, header in rows))
-    for tag in present & wanted_attributes().keys():
-        wanted = wanted_attributes()[tag]
-        column = columns.setdefault(wanted.keyword, [None] * count)
-        for rows in by_set.values():
-            _decoded(wanted, rows, column)
-    for at, header in (row for rows in by_set.values() for row in rows):
-        for keyword, more in header.more.items():
-            column = columns.setdefault(keyword, [None] * count)
-            column[at] = join_values(column[at], more)
-    order = [item.keyword for item in wanted_attributes().values()]
-    return {keyword: columns[keyword] for keyword in order if keyword in columns}
+                _put(columns, count, keyword, at, text)
+    catalogue = wanted_attributes()
+    for places, rows in groups.values():
+        present: set[int] = set().union(*[row.raws for row in rows])
+        for tag in present & catalogue.keys():
+            wanted = catalogue[tag]
+            _fill(columns.setdefault(wanted.keyword, Coded(count)), wanted, places, rows)
+    for places, rows in groups.values():
+        for at, row in zip(places, rows, strict=True):
+            for keyword, more in row.more.items():
+                held = columns[keyword].text(at) if keyword in columns else None
+                _put(columns, count, keyword, at, join_values(held, more))
+    return {w.keyword: columns[w.keyword] for w in catalogue.values() if w.keyword in columns}

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from midi_risk.sources.batch import INTERNAL, batch_of
 from midi_risk.sources.facts import facts_from
-from midi_risk.sources.header import Noticed
+from midi_risk.sources.header import NOTICED_BITS, Noticed
 from midi_risk.sources.listing import Listed, list_files
 from midi_risk.sources.model import FILE_SCHEMA, SourceKind, SourceTable
 from midi_risk.sources.one_file import read_local
@@ -61,7 +61,7 @@ def _chunks(listed: Iterator[Listed]) -> Iterator[list[Listed]]:
 def _rows(scan: pa.Table) -> pa.Table:
     order = [item.keyword for item in wanted_attributes().values()]
     is_instance = pc.not_equal(
-        pc.bit_wise_and(scan["_noticed"], int(Noticed.INSTANCE)), pa.scalar(0, pa.int64())
+        pc.bit_wise_and(scan["_noticed"], Noticed.INSTANCE), pa.scalar(0, pa.int64())
     )
     instances = scan.filter(is_instance)
     columns = {}
@@ -84,9 +84,9 @@ def _files(scan: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=FILE_SCHEMA)
 
 
-def _counts(scan: pa.Table) -> dict[Noticed, int]:
+def _counts(scan: pa.Table) -> dict[int, int]:
     noticed = scan["_noticed"].to_numpy()
-    return {bit: int(((noticed & int(bit)) != 0).sum()) for bit in Noticed if bit}
+    return {bit: int(((noticed & bit) != 0).sum()) for bit in NOTICED_BITS}
 
 
 def read_dicom(

@@ -93,7 +93,7 @@ def face_possible(modality: str, body_part: str) -> bool:
     )
 
 
-def noticed_in(values: Mapping[str, str]) -> Noticed:  # noqa: C901 - one test per fact
+def noticed_in(values: Mapping[str, str]) -> int:  # noqa: C901 - one test per fact
     """Return what an instance's own attributes say.
 
     Parameters
@@ -103,7 +103,8 @@ def noticed_in(values: Mapping[str, str]) -> Noticed:  # noqa: C901 - one test p
 
     Returns
     -------
-    Noticed
+    int
+        Bits of `Noticed`.
     """
     found = Noticed.INSTANCE
     get = values.get
@@ -134,12 +135,12 @@ def noticed_in(values: Mapping[str, str]) -> Noticed:  # noqa: C901 - one test p
     return found
 
 
-def facts_from(counts: Mapping[Noticed, int], *, payloads: bool) -> dict[str, int]:
+def facts_from(counts: Mapping[int, int], *, payloads: bool) -> dict[str, int]:
     """Return the named facts from the number of files per thing noticed.
 
     Parameters
     ----------
-    counts : mapping of Noticed to int
+    counts : mapping of int to int
         Number of files with each bit.
     payloads : bool
         Whether embedded payloads were read.

@@ -264,9 +264,9 @@ def _read(read_at: ReadAt, size: int, start: int) -> Header:
             element = source.get_item(tag)
             text = _text(element, _vr_of(element), encodings, little=little or tag >> 16 == 2)
             collector.top(wanted.keyword, text)
-    nested = NestedValues(collector, collector.top_value)
+    nested = NestedValues(collector)
     _walk_nested(data_set, encodings, nested, header)
-    nested.finish(header)
+    nested.result().note(header, collector.top_value)
     _notice_tags(data_set, encodings, header)
     header.values = collector.values()
     return header

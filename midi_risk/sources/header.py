@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntFlag
 
 NESTED_LIMIT = 256
 """Most distinct values that sequences add to one attribute of one file."""
 
 
-class Noticed(IntFlag):
-    """What was noticed about one file besides its values; summed into `facts`."""
+class Noticed:
+    """Bits of what was noticed about one file besides its values; summed into `facts`.
+
+    Plain integers, as they are combined for every file.
+    """
 
     NOTHING = 0
     UNSAFE_PRIVATE = 1 << 0
@@ -47,6 +49,9 @@ class Noticed(IntFlag):
     TEXT_PAYLOAD = 1 << 30
 
 
+NOTICED_BITS = tuple(1 << number for number in range(31))
+"""Every bit of `Noticed`."""
+
 _BY_TAG = {
     0x00880200: Noticed.ICON,
     0x04000561: Noticed.ORIGINAL_ATTRIBUTES,
@@ -54,12 +59,12 @@ _BY_TAG = {
 }
 
 
-def notice_of(tag: int) -> Noticed:
+def notice_of(tag: int) -> int:
     """Return what the presence of a top-level element means by itself.
 
     Examples
     --------
-    >>> notice_of(0x60003000) is Noticed.OVERLAY
+    >>> notice_of(0x60003000) == Noticed.OVERLAY
     True
     """
     group = tag >> 16
@@ -69,7 +74,7 @@ def notice_of(tag: int) -> Noticed:
         return Noticed.OVERLAY
     if group >> 8 == 0x50:
         return Noticed.CURVE
-    return _BY_TAG.get(tag, Noticed.NOTHING)
+    return _BY_TAG.get(tag, 0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,14 +85,14 @@ class Header:
     ----------
     values : dict of str to str
         Keyword -> text; an absent attribute is absent.
-    noticed : Noticed
+    noticed : int
         What was noticed about the file.
     flags : list of str
         Fixed phrases: why the file was read with reservations.
     """
 
     values: dict[str, str] = field(default_factory=dict)
-    noticed: Noticed = Noticed.NOTHING
+    noticed: int = 0
     flags: list[str] = field(default_factory=list)
 
     def flag(self, phrase: str) -> None:
@@ -98,6 +103,10 @@ class Header:
     def get(self, keyword: str) -> str:
         """Return one attribute's text, empty when absent."""
         return self.values.get(keyword, "")
+
+    def has(self, keyword: str) -> bool:
+        """Whether an attribute is present and not empty."""
+        return bool(self.values.get(keyword))
 
     def __repr__(self) -> str:
         """Return counts only, never values."""

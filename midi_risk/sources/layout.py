@@ -11,12 +11,14 @@ walked singly.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from midi_risk.sources.header import Noticed, notice_of
+from midi_risk.sources.header import notice_of
+from midi_risk.sources.items import SequenceContent
 
 _RUNS = 20_000
+_SINGLES = 50_000
 _SHORTEST = 8
 
 
@@ -28,6 +30,20 @@ class Element(NamedTuple):
     length: int
     kept: bool
     sequence: bool
+    plain: bool
+
+
+Single = tuple[int, int, bool, tuple[int, ...] | None, Element]
+"""Tag, length, kept, the tag again when private, and the element."""
+
+
+class Teller(Protocol):
+    """What a run reports to: the state of a walk."""
+
+    private: list[tuple[int, ...]]
+    creators: list[int]
+    sequences: list[tuple[int, SequenceContent | None]]
+    noticed: int
 
 
 class Run:
@@ -41,7 +57,7 @@ class Run:
 
     __slots__ = (
         "creators", "elements", "first", "heads", "last", "noticed", "private", "sequences",
-        "size", "tags", "take", "values",
+        "size", "special", "tags", "take", "values",
     )  # fmt: skip
 
     def __init__(self, elements: Sequence[Element]) -> None:
@@ -59,11 +75,21 @@ class Run:
         self.private = tuple(element.tag for element in elements if element.tag >> 16 & 1)
         self.creators = tuple(tag for tag in self.private if 0x10 <= tag & 0xFFFF <= 0xFF)
         self.sequences = tuple(element.tag for element in elements if element.sequence)
-        self.noticed = Noticed.NOTHING
+        self.noticed = 0
         for element in elements:
             self.noticed |= notice_of(element.tag)
+        self.special = bool(self.private or self.sequences or self.noticed)
         self.first = elements[0].tag
         self.last = elements[-1].tag
+
+    def tell(self, state: Teller) -> None:
+        """Report private elements, sequences and notices of this run."""
+        state.noticed |= self.noticed
+        if self.private:
+            state.private.append(self.private)
+            state.creators.extend(self.creators)
+        if self.sequences:
+            state.sequences.extend([(tag, None) for tag in self.sequences])
 
     def matching(self, data: bytes, at: int) -> int:
         """Return how many leading elements have the expected headers."""
@@ -77,15 +103,25 @@ class Run:
 class Layouts:
     """The runs met so far, by the header that begins them."""
 
-    __slots__ = ("_budget", "runs")
+    __slots__ = ("_budget", "runs", "singles")
 
     def __init__(self) -> None:
         self.runs: dict[bytes, Run] = {}
+        self.singles: dict[bytes, Single] = {}
         self._budget = 2_000.0
 
     def grow(self) -> None:
         """Allow a little more learning; called once per file."""
         self._budget = min(self._budget + 0.5, 2_000.0)
+
+    def know(self, element: Element, alone: Mapping[int, tuple[int, ...]]) -> None:
+        """Remember what the eight bytes of a plain element's header say."""
+        if len(self.singles) >= _SINGLES:
+            self.singles.clear()
+        private = alone.get(element.tag)
+        self.singles[element.head] = (
+            element.tag, element.length, element.kept, private, element,
+        )  # fmt: skip
 
     def learn(self, elements: Sequence[Element], *, shortest: int = _SHORTEST) -> None:
         """Remember a stretch of elements that was walked singly, unless it is short."""

@@ -18,7 +18,7 @@ _SPECIAL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Listed:
     """One directory entry that is not a folder.
 
@@ -52,6 +52,8 @@ def printable(path: bytes | str) -> str:
     'a\\x0ab\\x1b[31m'
     """
     text = path if isinstance(path, str) else path.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(
         char if char.isprintable() else f"\\x{ord(char):02x}" if ord(char) < 256 else _wide(char)

@@ -8,6 +8,7 @@ the top level and what becomes a coded meaning is decided here, once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 from midi_risk.resources import data_rows
@@ -50,18 +51,46 @@ def nested_tags() -> dict[int, str]:
     return {**wanted, **CODE_TAGS}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NestedResult:
+    """What the sequences of one file hold.
+
+    Parameters
+    ----------
+    more : dict of str to list of str
+        Keyword -> distinct values in sorted order.
+    compared : tuple of (str, str)
+        Keyword and text of values that are only compared with the top level's.
+    noticed : int
+        What was noticed.
+    cut : bool
+        Whether values were left out.
+    """
+
+    more: dict[str, list[str]]
+    compared: tuple[tuple[str, str], ...]
+    noticed: int
+    cut: bool
+
+    def note(self, header: Header, top: Callable[[str], str]) -> None:
+        """Add flags and what was noticed to the header of the file."""
+        header.noticed |= self.noticed
+        if any(text != top(keyword) for keyword, text in self.compared):
+            header.noticed |= Noticed.NESTED_IDENTITY
+        if self.cut:
+            header.flag("more values inside sequences than are kept")
+
+
 class NestedValues:
     """Gathers what the sequences of one file hold."""
 
-    __slots__ = ("_codes", "_collector", "_compared", "_top", "_wanted", "noticed")
+    __slots__ = ("_codes", "_collector", "_compared", "_wanted")
 
-    def __init__(self, collector: ValueCollector, top: Callable[[str], str]) -> None:
+    def __init__(self, collector: ValueCollector) -> None:
         self._collector = collector
-        self._top = top
         self._wanted = wanted_attributes()
         self._codes: dict[tuple[int, ...], dict[int, str]] = {}
         self._compared: list[tuple[str, str]] = []
-        self.noticed = Noticed.NOTHING
 
     def element(self, path: tuple[int, ...], tag: int, text: str | None) -> None:
         """Take one element inside a sequence.
@@ -90,8 +119,9 @@ class NestedValues:
         else:
             self._collector.nested(wanted.keyword, text)
 
-    def finish(self, header: Header) -> None:
-        """Resolve coded concepts and comparisons into the collector and the header."""
+    def result(self) -> NestedResult:
+        """Resolve coded concepts and return everything."""
+        noticed = 0
         for path, code in self._codes.items():
             sequence: Wanted | None = self._wanted.get(path[-2])
             meaning = code.get(CODE_MEANING) or code.get(CODE_VALUE) or code.get(LONG_CODE_VALUE)
@@ -100,10 +130,10 @@ class NestedValues:
             if path[-2] == CONCEPT_NAME and CONTENT_SEQUENCE in path[::2]:
                 named = (code.get(CODE_VALUE, ""), code.get(CODE_SCHEME, ""))
                 if named in identifying_concepts():
-                    self.noticed |= Noticed.IDENTIFYING_CONTENT_ITEMS
-        for keyword, text in self._compared:
-            if text != self._top(keyword):
-                self.noticed |= Noticed.NESTED_IDENTITY
-        if self._collector.cut:
-            header.flag("more values inside sequences than are kept")
-        header.noticed |= self.noticed
+                    noticed |= Noticed.IDENTIFYING_CONTENT_ITEMS
+        return NestedResult(
+            more=self._collector.more(),
+            compared=tuple(self._compared),
+            noticed=noticed,
+            cut=self._collector.cut,
+        )

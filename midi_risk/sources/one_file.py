@@ -18,7 +18,7 @@ _DICOMDIR = "1.2.840.10008.1.3.10"
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FileRecord:
     """What became of one file.
 
@@ -47,10 +47,10 @@ def _parser() -> PrefixParser:
 
 def judge(listed: Listed, header: Header | RawHeader) -> FileRecord:
     """Return the record of a file whose header was read."""
-    if header.get("MediaStorageSOPClassUID") == _DICOMDIR or header.get("FileSetID"):
+    if header.get("MediaStorageSOPClassUID") == _DICOMDIR or header.has("FileSetID"):
         header.noticed |= Noticed.DICOMDIR
-    missing = [name for name in ("PatientID", "SOPInstanceUID") if not header.get(name)]
-    if Noticed.DICOMDIR in header.noticed:
+    missing = [name for name in ("PatientID", "SOPInstanceUID") if not header.has(name)]
+    if header.noticed & Noticed.DICOMDIR:
         header.flag("DICOMDIR, an index of other files")
     elif missing:
         header.noticed |= Noticed.INCOMPLETE

@@ -27,7 +27,7 @@ from midi_risk.sources.items import (
     walk_sequence,
 )
 from midi_risk.sources.layout import Element, Layouts
-from midi_risk.sources.nested import NestedValues
+from midi_risk.sources.nested import NestedResult, NestedValues
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
 from midi_risk.sources.wanted import wanted_attributes, wanted_keywords
@@ -38,6 +38,7 @@ HEAD = 16384
 _WINDOWS = (1 << 16, 1 << 20, 16 << 20)
 _LONGEST_VALUE = 8 << 20
 _LONGEST_IN_RUN = 4096
+_VERDICTS = 4096
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _CHARACTER_SET = 0x00080005
 _TRANSFER_SYNTAX = 0x00020010
@@ -62,7 +63,7 @@ class RawHeader:
         Character sets of the data set.
     more : dict of str to list of str
         Keyword -> values from sequences.
-    noticed : Noticed
+    noticed : int
         What was noticed about the file.
     flags : list of str
         Fixed phrases.
@@ -71,13 +72,18 @@ class RawHeader:
     raws: dict[int, bytes]
     encodings: tuple[str, ...]
     more: dict[str, list[str]] = field(default_factory=dict)
-    noticed: Noticed = Noticed.NOTHING
+    noticed: int = 0
     flags: list[str] = field(default_factory=list)
 
     def get(self, keyword: str) -> str:
         """Return one attribute's text at the top level, empty when absent."""
         wanted = wanted_keywords()[keyword]
         return element_text(wanted.vr, self.raws.get(wanted.tag), self.encodings) or ""
+
+    def has(self, keyword: str) -> bool:
+        """Whether an attribute is present and not empty."""
+        raw = self.raws.get(wanted_keywords()[keyword].tag)
+        return raw is not None and raw.strip(b" \0") != b""
 
     def flag(self, phrase: str) -> None:
         """Add a phrase once."""
@@ -108,7 +114,7 @@ class _State:
         self.private: list[tuple[int, ...]] = []
         self.creators: list[int] = []
         self.sequences: list[tuple[int, SequenceContent | None]] = []
-        self.noticed = Noticed.NOTHING
+        self.noticed = 0
 
     def refill(self) -> None:
         """Read the next stretch from the present place on."""
@@ -142,6 +148,62 @@ class _State:
         return (("iso8859",), True) if raw is None else encodings_of(raw)
 
 
+def _whole(state: _State) -> bool:
+    """Whether the file ends exactly behind pixel data of a given length."""
+    data, rel = state.data, state.rel
+    long = data[rel + 4 : rel + 6] in LONG_VRS
+    place = rel + (8 if long else 4)
+    if place + 4 > len(data):
+        return False
+    return bool(state.base + place + 4 + _LENGTH(data, place)[0] == state.size)
+
+
+def _follow(  # noqa: C901 - the hot loop
+    state: _State, layouts: Layouts, walked: list[Element]
+) -> list[Element]:
+    """Step over everything met before; stop at the first header that is new.
+
+    Returns the elements that were walked singly since the last run.
+    """
+    data, rel, last, raws = state.data, state.rel, state.last, state.raws
+    run_at, single_at = layouts.runs.get, layouts.singles.get
+    size = len(data)
+    limit = size - 12
+    while rel <= limit:
+        key = data[rel : rel + 8]
+        run = run_at(key)
+        if run is not None:
+            end = rel + run.size
+            if end > size or run.first <= last or run.take(data, rel) != run.heads:
+                break
+            if run.tags:
+                raws.update(zip(run.tags, run.values(data, rel), strict=True))
+            if run.special:
+                run.tell(state)
+            rel = end
+            last = run.last
+            if walked:
+                layouts.learn(walked)
+                walked = []
+            continue
+        known = single_at(key)
+        if known is None:
+            break
+        tag, length, kept, private, element = known
+        end = rel + 8 + length
+        if tag <= last or end > size:
+            break
+        if kept:
+            raws[tag] = data[rel + 8 : end]
+        if private:
+            state.private.append(private)
+        rel = end
+        last = tag
+        walked.append(element)
+    state.rel, state.last = rel, last
+    return walked
+
+
 class PrefixParser:
     """Parser that remembers the layouts it met; one per worker process."""
 
@@ -149,6 +211,9 @@ class PrefixParser:
         self._layouts = {"meta": Layouts(), "explicit": Layouts(), "implicit": Layouts()}
         self._vrs = {tag: item.vr.encode() for tag, item in wanted_attributes().items()}
         self._sequences = sequence_tags()
+        self._alone: dict[int, tuple[int, ...]] = {}
+        self._verdicts: dict[tuple[object, ...], tuple[bool, object]] = {}
+        self._merged: dict[tuple[int, ...], tuple[NestedResult, object]] = {}
 
     def parse(self, head: bytes, read_at: ReadAt, size: int) -> RawHeader | None:
         """Read the elements before the pixel data.
@@ -191,14 +256,13 @@ class PrefixParser:
             raise NotVouchedError
         return "explicit"
 
-    def _walk(self, state: _State, mode: str) -> bool:  # noqa: C901, PLR0912 - the hot loop
+    def _walk(self, state: _State, mode: str) -> bool:  # noqa: C901 - one case per branch
         """Walk to the end of the meta header, the pixel data or the file."""
         layouts = self._layouts[mode]
         layouts.grow()
-        runs = layouts.runs
-        raws = state.raws
         walked: list[Element] = []
         while True:
+            walked = _follow(state, layouts, walked)
             rel, data = state.rel, state.data
             if rel + 12 > len(data) and state.base + len(data) < state.size:
                 state.refill()
@@ -207,33 +271,20 @@ class PrefixParser:
                 if rel != len(data):
                     raise NotVouchedError
                 break
-            run = runs.get(data[rel : rel + 8])
+            run = layouts.runs.get(data[rel : rel + 8])
             if run is not None and run.first > state.last:
-                if rel + run.size > len(data) and rel and run.size <= HEAD:
-                    if state.base + rel + run.size <= state.size:
-                        state.refill()
-                        continue
-                elif rel + run.size <= len(data) and run.take(data, rel) == run.heads:
-                    raws.update(zip(run.tags, run.values(data, rel), strict=True))
-                    state.rel = rel + run.size
-                    state.last = run.last
-                    state.noticed |= run.noticed
-                    if run.private:
-                        state.private.append(run.private)
-                        state.creators.extend(run.creators)
-                    if run.sequences:
-                        state.sequences.extend((tag, None) for tag in run.sequences)
-                    if walked:
-                        layouts.learn(walked)
-                        walked = []
-                    continue
-                elif rel + run.size <= len(data):
+                if rel + run.size <= len(data):
                     layouts.split(run, run.matching(data, rel))
+                elif rel and run.size <= HEAD and state.base + rel + run.size <= state.size:
+                    state.refill()
+                    continue
             element = self._single(state, mode)
             if element is None:
                 break
             if element.length <= _LONGEST_IN_RUN:
                 walked.append(element)
+                if len(element.head) == 8 and element.plain:
+                    layouts.know(element, self._alone)
             else:
                 layouts.learn(walked)
                 walked = []
@@ -266,9 +317,10 @@ class PrefixParser:
             raise NotVouchedError
         sequence = vr == b"SQ" or (vr is None and tag in self._sequences)
         state.last = tag
-        state.noticed |= notice_of(tag)
+        noticed = notice_of(tag)
+        state.noticed |= noticed
         if private:
-            state.private.append((tag,))
+            state.private.append(self._alone.setdefault(tag, (tag,)))
         if length == UNDEFINED:
             if not sequence and not (private and vr is None):
                 raise NotVouchedError
@@ -276,7 +328,7 @@ class PrefixParser:
             state.rel = start + content.size
             if not private:
                 state.sequences.append((tag, content))
-            return Element(b"", tag, UNDEFINED, False, False)
+            return Element(b"", tag, UNDEFINED, kept=False, sequence=False, plain=False)
         if state.base + start + length > state.size:
             raise NotVouchedError
         creator = private and 0x10 <= number <= 0xFF
@@ -293,7 +345,8 @@ class PrefixParser:
             state.refill()
         elif state.rel > len(data):
             state.base, state.rel, state.data = state.size, 0, b""
-        return Element(head, tag, length, kept, sequence and not private)
+        plain = not (sequence or creator) and (private or not noticed)
+        return Element(head, tag, length, kept=kept, sequence=sequence and not private, plain=plain)
 
     def _keep(self, state: _State, tag: int, start: int, length: int, *, sequence: bool) -> None:
         state.raws[tag] = state.bytes_at(start, length)
@@ -320,7 +373,7 @@ class PrefixParser:
         if not known:
             header.flag("an unknown character set")
         found = RawHeader(raws=state.raws, encodings=encodings)
-        if at_pixels:
+        if at_pixels and not _whole(state):
             pixels = PixelElement(
                 read_at=state.read, size=state.size, at=state.base + state.rel, little=True
             )
@@ -328,19 +381,33 @@ class PrefixParser:
         if state.sequences:
             self._nested(state, found, header, explicit=explicit)
         if state.private:
-            tags = tuple(tag for part in state.private for tag in part)
-            creators = {
-                tag: element_text("LO", state.raws[tag], encodings) or "" for tag in state.creators
-            }
-            if any_unsafe_private(tags, creators):
+            header.noticed |= Noticed.ANY_PRIVATE
+            if self._unsafe(state, encodings):
                 header.noticed |= Noticed.UNSAFE_PRIVATE
         found.noticed = header.noticed
         found.flags = header.flags
         return found
 
+    def _unsafe(self, state: _State, encodings: tuple[str, ...]) -> bool:
+        """Whether a private element is missing from the safe list; remembered by layout."""
+        raws = tuple([state.raws[tag] for tag in state.creators])
+        key = (tuple(map(id, state.private)), raws, encodings)
+        held = self._verdicts.get(key)
+        if held is None:
+            tags = tuple(tag for part in state.private for tag in part)
+            creators = {
+                tag: element_text("LO", raw, encodings) or ""
+                for tag, raw in zip(state.creators, raws, strict=True)
+            }
+            if len(self._verdicts) >= _VERDICTS:
+                self._verdicts.clear()
+            held = any_unsafe_private(tags, creators), tuple(state.private)
+            self._verdicts[key] = held
+        return held[0]
+
     def _nested(self, state: _State, found: RawHeader, header: Header, *, explicit: bool) -> None:
-        collector = ValueCollector()
-        nested = NestedValues(collector, top=found.get)
+        """Merge what the sequences hold; remembered by the sequences' contents."""
+        contents = []
         for tag, walked in state.sequences:
             content = walked or sequence_content(
                 tag, state.raws.pop(tag), found.encodings, explicit=explicit
@@ -349,7 +416,20 @@ class PrefixParser:
                 header.flag("an unknown character set")
             if content.contours:
                 header.noticed |= Noticed.CONTOURS
-            for path, inside, text in content.events:
-                nested.element(path, inside, text)
-        nested.finish(header)
-        found.more = collector.more()
+            if content.events:
+                contents.append(content)
+        if not contents:
+            return
+        key = tuple(map(id, contents))
+        held = self._merged.get(key)
+        if held is None:
+            nested = NestedValues(ValueCollector())
+            for content in contents:
+                for path, inside, text in content.events:
+                    nested.element(path, inside, text)
+            if len(self._merged) >= _VERDICTS:
+                self._merged.clear()
+            held = nested.result(), contents
+            self._merged[key] = held
+        found.more = held[0].more
+        held[0].note(header, found.get)
