@@ -17,6 +17,8 @@ from midi_risk.sources.keys import fold_name, key_rank
 
 _MAX_HEADER_ROWS = 8
 _MAX_SHAPES = 5
+_LEAST_BODY = 3
+_MOST = 0.8
 _MISSING = {"", "na", "n/a", "nan", "none", "null", "unknown", "missing", "-", ".", "?"}
 
 
@@ -94,13 +96,13 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
         raise SourceError(f"{where} holds no rows", hint="It needs a header and one row at least")
     width = max(len(row) for row in rows)
     grid = [[*(_text(cell) for cell in row), *[""] * (width - len(row))] for row in rows]
-    shapes = _body_shapes([grid[i] for i in filled])
     first = _first_dense(grid, filled)
+    body = _Body.of([grid[i] for i in filled], grid[first])
     run = [first]
     for index in filled[filled.index(first) + 1 :]:
         if index >= first + _MAX_HEADER_ROWS or index == filled[-1]:
             break
-        if not _is_header(grid[index], grid[first], shapes):
+        if not body.is_header(grid[index]):
             break
         run.append(index)
     names = _names_row(grid, run)
@@ -121,45 +123,85 @@ def _text(cell: str | None) -> str:
 def _first_dense(grid: list[list[str]], filled: list[int]) -> int:
     """Return the first row that fills at least half of what the fullest row fills."""
     widths = {i: sum(bool(cell) for cell in grid[i]) for i in filled[:40]}
-    half = max(widths.values()) / 2
-    return next(i for i in filled if widths[i] >= half)
+    most = max(widths.values())
+    title = {i for i in filled[:40] if widths[i] == 1 < most and grid[i][0]}
+    return next(i for i in filled if widths[i] >= most / 2 and i not in title)
 
 
 def _shape(cell: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell))
 
 
-def _body_shapes(rows: list[list[str]]) -> list[frozenset[str]]:
-    """Return the shapes of each column's body; empty where they tell nothing."""
-    start = _MAX_HEADER_ROWS if len(rows) >= 2 * _MAX_HEADER_ROWS else (len(rows) + 1) // 2
-    body = rows[start:]
-    result = []
-    for column in zip(*body, strict=True):
-        shapes = {_shape(cell) for cell in column if not _is_missing(cell)}
-        telling = 0 < len(shapes) <= _MAX_SHAPES and all("9" in shape for shape in shapes)
-        result.append(frozenset(shapes) if telling else frozenset())
-    return result or [frozenset()] * len(rows[0])
-
-
 def _is_missing(cell: str) -> bool:
     return cell.casefold() in _MISSING or (cell.startswith("[") and cell.endswith("]"))
 
 
-def _is_header(cells: list[str], first: list[str], shapes: list[frozenset[str]]) -> bool:
-    """Return whether a row repeats the names or has none of the body's shapes."""
-    present = [(a, b) for a, b in zip(cells, first, strict=True) if a]
-    if len(present) > 1 and sum(fold_name(a) == fold_name(b) for a, b in present) * 2 > len(
-        present
-    ):
-        return True
-    told = [
-        (cell, known)
-        for cell, known in zip(cells, shapes, strict=True)
-        if known and not _is_missing(cell)
-    ]
-    odd = sum(_shape(cell) not in known and "a" in _shape(cell) for cell, known in told)
-    empty_key = bool(shapes and shapes[0]) and not cells[0]
-    return odd >= (1 if empty_key else 2) and odd >= 0.8 * len(told)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    """What the data rows look like, to tell header rows from them."""
+
+    first: list[str]
+    columns: list[tuple[str, ...]]
+    shapes: list[frozenset[str]]
+    keys: list[int]
+
+    @classmethod
+    def of(cls, rows: list[list[str]], first: list[str]) -> _Body:
+        """Describe the rows that cannot be header any more; the later half of a short table."""
+        start = _MAX_HEADER_ROWS if len(rows) >= 2 * _MAX_HEADER_ROWS else (len(rows) + 1) // 2
+        body = rows[start:]
+        columns = list(zip(*body, strict=True)) if len(body) >= _LEAST_BODY else []
+        keys = [i for i, cell in enumerate(first) if key_rank(cell) is not None]
+        return cls(
+            first=first,
+            columns=columns,
+            shapes=[_telling_shapes(column) for column in columns],
+            keys=keys or [0],
+        )
+
+    def is_header(self, cells: list[str]) -> bool:
+        """Return whether a row repeats the names or has none of the body's shapes."""
+        if not self.columns or any(self._is_key(cells[i], self.columns[i]) for i in self.keys):
+            return False
+        if self._repeats(cells):
+            return True
+        told = [
+            (cell, known)
+            for cell, known in zip(cells, self.shapes, strict=True)
+            if known and not _is_missing(cell)
+        ]
+        odd = sum(_shape(cell) not in known and "a" in _shape(cell) for cell, known in told)
+        without_key = not any(cells[i] for i in self.keys)
+        return odd >= (1 if without_key else 2) and odd >= _MOST * len(told)
+
+    def _is_key(self, cell: str, column: tuple[str, ...]) -> bool:
+        """Return whether a cell looks like the keys of its column."""
+        if not cell:
+            return False
+        shape = _shape(cell)
+        as_others = "9" in shape and any(_shape(other) == shape for other in column)
+        return as_others or {len(other) for other in column if other} == {len(cell)}
+
+    def _repeats(self, cells: list[str]) -> bool:
+        """Return whether most cells say the name again, with words the body does not have."""
+        present = [
+            (cell, name, column)
+            for cell, name, column in zip(cells, self.first, self.columns, strict=True)
+            if cell
+        ]
+        again = [
+            column
+            for cell, name, column in present
+            if fold_name(cell) == fold_name(name) and fold_name(name) and cell not in column
+        ]
+        return len(present) > 1 and len(again) * 2 > len(present)
+
+
+def _telling_shapes(column: tuple[str, ...]) -> frozenset[str]:
+    """Return the few shapes of a column of numbers or codes; empty when they tell nothing."""
+    shapes = {_shape(cell) for cell in column if not _is_missing(cell)}
+    telling = 0 < len(shapes) <= _MAX_SHAPES and all("9" in shape for shape in shapes)
+    return frozenset(shapes) if telling else frozenset()
 
 
 def _names_row(grid: list[list[str]], run: list[int]) -> int:

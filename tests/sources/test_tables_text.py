@@ -132,6 +132,18 @@ def test_a_first_subject_with_missing_values_is_not_a_header(tmp_path):
     assert read_delimited(_write(tmp_path, "\n".join(lines))).rows.num_rows == 19
 
 
+def test_a_first_subject_without_any_number_is_not_a_header(tmp_path):
+    keys = ["a9f3", "77be", "0c1d", "beef", "12ab", "fade", "9a8b", "cafe", "d0d0", "e1e2"]
+    lines = ["PatientID,age,weight", "f00d,withheld,withheld"]
+    lines += [f"{key},{i + 30},{i + 50}" for i, key in enumerate(keys)]
+    assert read_delimited(_write(tmp_path, "\n".join(lines))).rows.num_rows == 11
+
+
+def test_rows_of_a_table_without_names_are_not_dropped(tmp_path):
+    lines = [f"{i};{i // 5 * 5}-{i // 5 * 5 + 4};*;any" for i in range(40)]
+    assert read_delimited(_write(tmp_path, "\n".join(lines))).rows.num_rows == 39
+
+
 _CELL = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=6).filter(
     lambda text: text == text.strip()
 )
