@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -51,7 +52,7 @@ def column_words(name: str) -> str:
     >>> column_words("AgeGroup"), column_words("demo__days_to_birth"), column_words("med_name7")
     ('age group', 'demo days to birth', 'med name 7')
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode("ascii")
     spaced = _CAMEL.sub(" ", plain).lower()
     return _PUNCTUATION.sub(" ", _TRAILING.sub(" ", spaced)).strip()
 
@@ -70,6 +71,29 @@ def name_rules() -> tuple[NameRule, ...]:
         )
         for row in data_rows(RULES)
     )
+
+
+_FORM_ITEM = re.compile(r"([a-z]{1,3}|[a-z]\d|[a-z]{1,2}\d?e)\d+[a-z]?", re.IGNORECASE)
+FORM_ITEMS = 8
+
+
+def form_items(names: Iterable[str]) -> frozenset[str]:
+    """Return the columns that are numbered items of a form, whose letters mean nothing.
+
+    ``age3`` is no age when the table also has ``age4`` to ``age40``: eight columns of one
+    short stem and a number are a case report form.
+
+    Examples
+    --------
+    >>> sorted(form_items([f"age{i}" for i in range(10)] + ["race1", "race2"]))[:2]
+    ['age0', 'age1']
+    """
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        match = _FORM_ITEM.fullmatch(name)
+        if match:
+            stems.setdefault(match.group(1).lower(), []).append(name)
+    return frozenset(n for items in stems.values() if len(items) >= FORM_ITEMS for n in items)
 
 
 @cache

@@ -18,7 +18,7 @@ from midi_risk.attributes.role_keywords import (
     dicom_identity,
     propose_keyword,
 )
-from midi_risk.attributes.role_names import match_name, propose_by_rule
+from midi_risk.attributes.role_names import form_items, match_name, propose_by_rule
 from midi_risk.attributes.role_proposal import Proposal
 from midi_risk.attributes.role_values import propose_by_values, propose_direct
 from midi_risk.sources.model import Extraction, SourceTable
@@ -86,10 +86,11 @@ def _propose_table(table: SourceTable) -> Iterator[Attribute]:
         for name in ("StudyDate", "StudyTime")
         if name in table.rows.column_names and not Evidence(table.rows.column(name), key).empty
     }
+    items = form_items(table.rows.column_names)
     for column in table.rows.column_names:
         evidence = Evidence(table.rows.column(column), key)
         identity = dicom_identity(column)
-        proposal = _propose_column(table, column, identity, evidence, seen).with_ladder()
+        proposal = _propose_column(table, column, identity, evidence, seen, items).with_ladder()
         yield Attribute(
             name=column,
             source=table.name,
@@ -114,6 +115,7 @@ def _propose_column(
     identity: DicomIdentity | None,
     evidence: Evidence,
     seen: set[str],
+    items: frozenset[str],
 ) -> Proposal:
     if column == table.key:
         return Proposal(
@@ -137,7 +139,8 @@ def _propose_column(
         return propose_keyword(identity, evidence, same_visit=stands)
     if evidence.empty:
         return Proposal(role=Role.INSENSITIVE, kind=Kind.CATEGORY, reason="no row has a value")
-    return propose_other(column, table.labels.get(column, ""), evidence)
+    name = "" if column in items else column
+    return propose_other(name, table.labels.get(column, ""), evidence)
 
 
 def propose_other(column: str, label: str, evidence: Evidence) -> Proposal:
@@ -146,7 +149,7 @@ def propose_other(column: str, label: str, evidence: Evidence) -> Proposal:
     Parameters
     ----------
     column : str
-        Its name.
+        Its name, ``""`` when it tells nothing.
     label : str
         Data dictionary entry, or ``""``.
     evidence : Evidence
@@ -155,7 +158,7 @@ def propose_other(column: str, label: str, evidence: Evidence) -> Proposal:
     direct = propose_direct(evidence)
     if direct is not None:
         return direct
-    rule = match_name(column)
+    rule = match_name(column) if column else None
     if rule is not None:
         return propose_by_rule(rule, evidence)
     rule = match_name(label) if label else None
