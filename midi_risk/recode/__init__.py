@@ -12,6 +12,7 @@ from midi_risk.recode.disclosure_criteria import (
 )
 from midi_risk.recode.search import search
 from midi_risk.recode.solution import FrontNode, Solution
+from midi_risk.recode.sweep import LatticeSweep, sweep
 
 __all__ = [
     "AlphaK",
@@ -25,8 +26,10 @@ __all__ = [
     "FrontNode",
     "KAnonymity",
     "KMap",
+    "LatticeSweep",
     "RecursiveCLDiversity",
     "Solution",
     "TCloseness",
     "search",
+    "sweep",
 ]
