@@ -16,6 +16,9 @@ from midi_risk.attributes.model import (
     Ps315Action,
     Role,
 )
+from midi_risk.attributes.private import find_safe_private, safe_private
+from midi_risk.attributes.ps315 import Ps315Table, action_for, packaged_table
+from midi_risk.attributes.ps315_import import import_e1_1
 from midi_risk.attributes.roles import propose
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
 
@@ -30,12 +33,18 @@ __all__ = [
     "NestingError",
     "Normalised",
     "Ps315Action",
+    "Ps315Table",
     "Role",
+    "action_for",
     "build_hierarchy",
     "catalogue",
     "check_nesting",
+    "find_safe_private",
+    "import_e1_1",
     "ladder_steps",
     "normalise",
     "normalise_for",
+    "packaged_table",
     "propose",
+    "safe_private",
 ]

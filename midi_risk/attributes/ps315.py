@@ -6,7 +6,8 @@ with each answer and is printed in every report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
@@ -33,6 +34,68 @@ NOT_LISTED = "not listed"
 """Action of a standard attribute that Table E.1-1 has no row for."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ps315Table:
+    """One release of Table E.1-1, to be asked by keyword or tag.
+
+    Parameters
+    ----------
+    release : str
+        Such as ``"2026d"``.
+    by_keyword, by_tag : mapping of str to Ps315Action
+        Read-only; tags are spelt ``(0010,1010)``.
+    """
+
+    release: str
+    by_keyword: Mapping[str, Ps315Action]
+    by_tag: Mapping[str, Ps315Action]
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, str]]) -> Ps315Table:
+        """Return the table of rows as `import_e1_1` yields them."""
+        by_keyword: dict[str, Ps315Action] = {}
+        by_tag: dict[str, Ps315Action] = {}
+        release = ""
+        for row in rows:
+            release = row["release"]
+            options = tuple(f"{name}={row[name]}" for name in OPTION_COLUMNS if row[name])
+            action = Ps315Action(action=row["basic"], options=options, release=release)
+            by_tag[_spelt(row["tag"])] = action
+            if row["keyword"]:
+                by_keyword[row["keyword"]] = action
+        return cls(
+            release=release,
+            by_keyword=MappingProxyType(by_keyword),
+            by_tag=MappingProxyType(by_tag),
+        )
+
+    def action_for(self, name: str) -> Ps315Action:
+        """Return the row for a keyword or tag; ``"not listed"`` when there is none."""
+        found = self.by_keyword.get(name) or self.by_tag.get(_spelt(name))
+        return found or Ps315Action(action=NOT_LISTED, options=(), release=self.release)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.by_tag)
+
+
+def _spelt(tag: str) -> str:
+    digits = "".join(character for character in tag if character.isalnum()).upper()
+    return f"({digits[:4]},{digits[4:]})"
+
+
+@cache
+def packaged_table() -> Ps315Table:
+    """Return the packaged Table E.1-1, read once.
+
+    Examples
+    --------
+    >>> packaged_table().release, len(packaged_table())
+    ('2026d', 657)
+    """
+    return Ps315Table.from_rows(data_rows(TABLE))
+
+
 def release() -> str:
     """Return the release of the packaged Table E.1-1.
 
@@ -41,33 +104,11 @@ def release() -> str:
     >>> release()
     '2026d'
     """
-    return data_rows(TABLE)[0]["release"]
-
-
-def _action(row: Mapping[str, str]) -> Ps315Action:
-    options = tuple(f"{name}={row[name]}" for name in OPTION_COLUMNS if row[name])
-    return Ps315Action(action=row["basic"], options=options, release=row["release"])
-
-
-@cache
-def _table() -> tuple[Mapping[str, Ps315Action], Mapping[str, Ps315Action]]:
-    by_keyword: dict[str, Ps315Action] = {}
-    by_tag: dict[str, Ps315Action] = {}
-    for row in data_rows(TABLE):
-        action = _action(row)
-        by_tag[row["tag"].upper()] = action
-        if row["keyword"]:
-            by_keyword[row["keyword"]] = action
-    return MappingProxyType(by_keyword), MappingProxyType(by_tag)
-
-
-def _spelt(tag: str) -> str:
-    digits = "".join(character for character in tag if character.isalnum()).upper()
-    return f"({digits[:4]},{digits[4:]})"
+    return packaged_table().release
 
 
 def action_for(name: str) -> Ps315Action:
-    """Return the row of Table E.1-1 for a keyword or tag.
+    """Return the row of the packaged Table E.1-1 for a keyword or tag.
 
     Parameters
     ----------
@@ -93,9 +134,7 @@ def action_for(name: str) -> Ps315Action:
     >>> action_for("Manufacturer").action
     'not listed'
     """
-    by_keyword, by_tag = _table()
-    found = by_keyword.get(name) or by_tag.get(_spelt(name))
-    return found or Ps315Action(action=NOT_LISTED, options=(), release=release())
+    return packaged_table().action_for(name)
 
 
 @cache

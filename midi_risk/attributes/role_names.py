@@ -52,7 +52,11 @@ def column_words(name: str) -> str:
     >>> column_words("AgeGroup"), column_words("demo__days_to_birth"), column_words("med_name7")
     ('age group', 'demo days to birth', 'med name 7')
     """
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode("ascii")
+    plain = (
+        unicodedata.normalize("NFKD", name.replace("ß", "ss"))
+        .encode("ascii", "ignore")
+        .decode("ascii")
+    )
     spaced = _CAMEL.sub(" ", plain).lower()
     return _PUNCTUATION.sub(" ", _TRAILING.sub(" ", spaced)).strip()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.attributes.ps315 import Ps315Table, packaged_table
 from midi_risk.attributes.role_evidence import Evidence
 from midi_risk.attributes.role_keywords import (
     SAME_VISIT,
@@ -24,13 +25,15 @@ from midi_risk.attributes.role_values import propose_by_values, propose_direct
 from midi_risk.sources.model import Extraction, SourceTable
 
 
-def propose(extraction: Extraction) -> AttributeSet:
+def propose(extraction: Extraction, *, standard: Ps315Table | None = None) -> AttributeSet:
     """Propose role, kind and ladder of every column, each with a reason.
 
     Parameters
     ----------
     extraction : Extraction
         Source tables as raw text.
+    standard : Ps315Table, optional
+        Another release of Table E.1-1 than the packaged one.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def propose(extraction: Extraction) -> AttributeSet:
     taken: set[str] = set()
     attributes: list[Attribute] = []
     for table in extraction.tables:
-        for attribute in _propose_table(table):
+        for attribute in _propose_table(table, standard or packaged_table()):
             name = _free_name(attribute, taken)
             taken.add(name)
             attributes.append(attribute.revised(name=name))
@@ -79,7 +82,7 @@ def _free_name(attribute: Attribute, taken: set[str]) -> str:
     return name
 
 
-def _propose_table(table: SourceTable) -> Iterator[Attribute]:
+def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribute]:
     key = table.rows.column(table.key)
     seen = {
         name
@@ -103,7 +106,7 @@ def _propose_table(table: SourceTable) -> Iterator[Attribute]:
             tag=identity.tag if identity else None,
             vr=identity.vr if identity else None,
             ladder=proposal.ladder,
-            ps315=identity.ps315 if identity else None,
+            ps315=standard.action_for(identity.keyword) if identity else None,
             knowable_by=proposal.knowable_by,
             label=table.labels.get(column, ""),
         )
