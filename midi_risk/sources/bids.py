@@ -49,8 +49,8 @@ def read_bids(folder: Path, collected: Collected) -> None:
     if participants.is_file():
         read_participants(participants, collected)
     files = _walk(folder)
-    _joined("sessions.tsv", [p for p in files if p.name.endswith("_sessions.tsv")], collected)
-    _joined("scans.tsv", [p for p in files if p.name.endswith("_scans.tsv")], collected)
+    for kind in ("sessions", "scans"):
+        _joined(kind, folder, [p for p in files if p.name.endswith(f"_{kind}.tsv")], collected)
     tables = [p for p in root if p.suffix == ".tsv" and p.name not in _ROOT_TABLES]
     for path in [*tables, *sorted((folder / "phenotype").glob("*.tsv"))]:
         _phenotype(path, collected)
@@ -124,12 +124,12 @@ def _add(table: SourceTable, path: Path, collected: Collected) -> None:
     findings = key_findings(table)
     names = set(table.rows.column_names)
     table = replace(table, labels={k: v for k, v in table.labels.items() if k in names})
-    collected.add_table(table, path)
+    name = collected.add_table(table, path)
     collected.findings += findings
-    collected.add_file(path, table.name)
+    collected.add_file(path, name)
     sidecar = path.with_suffix(".json")
     if sidecar.is_file():
-        collected.add_file(sidecar, table.name)
+        collected.add_file(sidecar, name)
 
 
 def bids_text(path: Path) -> RawTable:
@@ -154,8 +154,9 @@ def _walk(folder: Path) -> list[Path]:
     return found
 
 
-def _joined(name: str, paths: list[Path], collected: Collected) -> None:
+def _joined(kind: str, folder: Path, paths: list[Path], collected: Collected) -> None:
     """Read one kind of per-subject table into one table keyed by participant."""
+    name = collected.free_name(f"{kind}.tsv", folder / kind)
     parts = []
     for path in paths:
         try:
@@ -177,12 +178,12 @@ def _joined(name: str, paths: list[Path], collected: Collected) -> None:
     table = SourceTable(
         name=name,
         kind=SourceKind.BIDS,
-        level="study" if name == "sessions.tsv" else "series",
+        level="study" if kind == "sessions" else "series",
         key=KEY,
         rows=rows,
         labels={n: text for n, text in labels.items() if n in rows.column_names},
     )
-    collected.add_table(table)
+    collected.add_table(table, folder / name)
 
 
 def _with_entities(rows: pa.Table, path: Path) -> pa.Table:

@@ -52,12 +52,13 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
     top = sorted(p for p in folder.glob("*.json") if "_" in p.stem or p.stem in _MODALITIES)
     sidecars, broken = _sidecars([*top, *(p for p in files if p.suffix == ".json")])
     images = _images(files)
+    name = collected.free_name("images", folder / "images")
     for path in files:
         if path.suffix == ".json":
             if path in broken:
-                collected.add_file(path, "images", FileStatus.UNREADABLE, "not valid JSON")
+                collected.add_file(path, name, FileStatus.UNREADABLE, "not valid JSON")
             else:
-                collected.add_file(path, "images")
+                collected.add_file(path, name)
     if broken:
         collected.findings.append(f"{counted(len(broken), 'sidecar')} not valid JSON, not read")
     if not images:
@@ -66,9 +67,9 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
     members = {path for paths in images.values() for path in paths}
     for path in files:
         if path in members and path.suffix != ".json":
-            collected.add_file(path, "images")
+            collected.add_file(path, name)
         elif path.suffix != ".json" and not path.name.endswith(("_scans.tsv", "_sessions.tsv")):
-            collected.add_file(path, "images", FileStatus.NOT_DICOM, "neither image nor table")
+            collected.add_file(path, name, FileStatus.NOT_DICOM, "neither image nor table")
     names = list(dict.fromkeys(name for row in rows for name in row))
     aliases = alias_columns([name for name in names if name not in _ENTITIES])
     columns = {
@@ -83,13 +84,14 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
         )
     collected.add_table(
         SourceTable(
-            name="images",
+            name=name,
             kind=SourceKind.BIDS,
             level="series",
             key="participant_id",
             rows=pa.table(columns),
             origin=aliases.origin,
-        )
+        ),
+        folder / name,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,17 +48,20 @@ class Collected:
             }
         )
 
-    def add_table(self, table: SourceTable, path: Path | None = None) -> None:
-        """Record one table under a name of its own."""
+    def free_name(self, name: str, path: Path) -> str:
+        """Return a table name that is not taken yet: with its folder, or numbered."""
         taken = {known.name for known in self.tables}
-        name = table.name
-        if name in taken and path is not None:
-            name = f"{path.parent.name}/{name}"
-        number = 2
-        while name in taken:
-            name = f"{table.name} ({number})"
+        free, number = name, 1
+        while free in taken:
+            free = f"{shown(path.parent.name)}/{name}" if number == 1 else f"{name} ({number})"
             number += 1
+        return free
+
+    def add_table(self, table: SourceTable, path: Path) -> str:
+        """Record one table under a name of its own, and return that name."""
+        name = self.free_name(table.name, path)
         self.tables.append(replace(table, name=name))
+        return name
 
     def extraction(self) -> Extraction:
         """Return all of it, image metadata first."""
@@ -75,7 +78,7 @@ def extract(
     *sources: str | Path | TableSpec,
     tables: Sequence[str | Path | TableSpec] = (),
     jobs: int | None = None,
-    progress: Any = None,
+    progress: Callable[[int, int | None], None] | None = None,
     store: Path | None = None,
     payloads: bool = False,
 ) -> Extraction:
@@ -90,8 +93,8 @@ def extract(
         Clinical tables to link; each a file, ``FILE:KEY``, or a `TableSpec`.
     jobs : int, optional
         Processes that read DICOM.
-    progress : object, optional
-        Handed to the DICOM reader.
+    progress : callable, optional
+        Called with the number of DICOM files done and, when known, of all.
     store : pathlib.Path, optional
         Folder of the resumable scan store for DICOM.
     payloads : bool, optional
@@ -214,9 +217,8 @@ def _read_folder(path: Path, collected: Collected, known: frozenset[str]) -> Non
 def _read_parts(folder: Path, collected: Collected, known: frozenset[str]) -> None:
     parts = parts_of(folder)
     raw, unreadable = read_parts(folder, parts)
-    name = shown(folder.name)
-    reading = keyed_table(raw, TableSpec(folder), name=name, known_keys=known)
-    collected.add_table(reading.table, folder)
+    reading = keyed_table(raw, TableSpec(folder), name=shown(folder.name), known_keys=known)
+    name = collected.add_table(reading.table, folder)
     broken = dict(unreadable)
     for path in parts:
         if path in broken:
@@ -228,14 +230,9 @@ def _read_parts(folder: Path, collected: Collected, known: frozenset[str]) -> No
 
 def _read_file(spec: TableSpec, collected: Collected, known: frozenset[str]) -> None:
     reading = read_table(spec, name=shown(spec.path.name), known_keys=known)
-    collected.add_table(reading.table, spec.path)
-    flagged = reading.flagged
-    collected.add_file(
-        spec.path,
-        collected.tables[-1].name,
-        FileStatus.FLAGGED if flagged else FileStatus.READ,
-        "read with findings" if flagged else "",
-    )
+    name = collected.add_table(reading.table, spec.path)
+    status = FileStatus.FLAGGED if reading.flagged else FileStatus.READ
+    collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
     collected.findings += reading.findings
 
 
@@ -250,7 +247,7 @@ def _read_dicom(
     at: int,
     collected: Collected,
     jobs: int | None,
-    progress: Any,
+    progress: Callable[[int, int | None], None] | None,
     store: Path | None,
     payloads: bool,
 ) -> None:

@@ -36,6 +36,8 @@ class Header:
         Header rows skipped above and below the names.
     descriptions : tuple of str
         The row after the names, when it describes the columns.
+    like_data : bool
+        Whether the names look like values: the column names may be missing.
     """
 
     names: tuple[str, ...]
@@ -43,16 +45,20 @@ class Header:
     above: int = 0
     below: int = 0
     descriptions: tuple[str, ...] = ()
+    like_data: bool = False
 
     def findings(self, where: str) -> list[str]:
-        """Return what to say about skipped rows."""
-        if not self.above and not self.below:
-            return []
-        text = (
-            f"{where}: {self.above + self.below + 1} header rows; names taken from row "
-            f"{self.above + 1}, {self.above} above and {self.below} below it not read as data"
-        )
-        return [text]
+        """Return what to say about skipped rows and odd names."""
+        notes = []
+        if self.above or self.below:
+            text = (
+                f"{where}: {self.above + self.below + 1} header rows; names taken from row "
+                f"{self.above + 1}, {self.above} above and {self.below} below it not read as data"
+            )
+            notes.append(text)
+        if self.like_data:
+            notes.append(f"{where}: the row of column names looks like data; are names missing?")
+        return notes
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
         """Return column name -> description, where a second header row differs from it."""
@@ -113,6 +119,7 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
         above=sum(index < names for index in filled),
         below=len(after),
         descriptions=tuple(grid[after[0]]) if after else (),
+        like_data=names == first and body.is_like(grid[first]),
     )
 
 
@@ -173,6 +180,15 @@ class _Body:
         odd = sum(_shape(cell) not in known and "a" in _shape(cell) for cell, known in told)
         without_key = not any(cells[i] for i in self.keys)
         return odd >= (1 if without_key else 2) and odd >= _MOST * len(told)
+
+    def is_like(self, cells: list[str]) -> bool:
+        """Return whether a row has the shapes of the body wherever they tell something."""
+        told = [
+            _shape(cell) in known
+            for cell, known in zip(cells, self.shapes, strict=False)
+            if known and cell
+        ]
+        return len(told) > 1 and all(told)
 
     def _is_key(self, cell: str, column: tuple[str, ...]) -> bool:
         """Return whether a cell looks like the keys of its column."""

@@ -62,7 +62,7 @@ def read_cdisc(folder: Path, collected: Collected) -> None:
         _join(name, supplement, domains, collected)
     kept: list[str] = []
     for name in [lead, *sorted(set(domains) - set(supplements) - {lead})]:
-        _add(name, domains[name], labels.get(name, {}), collected, kept)
+        _add(folder, name, domains[name], labels.get(name, {}), collected, kept)
     if kept:
         collected.findings.append(
             f"{shown(folder.name)}: {counted(len(kept), 'domain')} with several rows per subject, "
@@ -112,7 +112,12 @@ def _join(
 
 
 def _add(
-    name: str, raw: RawTable, labels: dict[str, str], collected: Collected, kept: list[str]
+    folder: Path,
+    name: str,
+    raw: RawTable,
+    labels: dict[str, str],
+    collected: Collected,
+    kept: list[str],
 ) -> None:
     if KEY not in raw.rows.column_names or name in _NOT_SUBJECT:
         collected.findings.append(f"{shown(name)}: not about subjects, left out")
@@ -131,7 +136,8 @@ def _add(
             key=KEY,
             rows=_without_empty(rows, name, collected),
             labels={k: v for k, v in named.items() if k in rows.column_names},
-        )
+        ),
+        folder / name,
     )
 
 

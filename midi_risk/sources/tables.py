@@ -27,6 +27,7 @@ from midi_risk.sources.tables_labels import descriptions
 from midi_risk.sources.tables_parquet import read_parquet
 from midi_risk.sources.tables_raw import RawTable, counted, listed, shown
 from midi_risk.sources.tables_stats import READERS, read_statistics
+from midi_risk.sources.tables_tags import with_tag_columns
 from midi_risk.sources.tables_text import read_delimited
 from midi_risk.sources.tables_values import distinct_count, text_array
 
@@ -148,6 +149,7 @@ def read_table(
     raw = read_raw(spec)
     if spec.path.suffix.casefold() == ".tsv":
         raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
+    raw = with_tag_columns(raw, name)
     return keyed_table(raw, spec, name=name, known_keys=known_keys)
 
 

@@ -148,3 +148,20 @@ def test_deep_nesting_is_cut_and_said(tmp_path):
     path = tmp_path / "deep.json"
     path.write_text(json.dumps([item]))
     assert any("nested deeper" in text for text in read_json(path).findings)
+
+
+def test_a_column_of_dicom_json_becomes_its_attributes(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    metas = [json.dumps(_tagged("P1", "1.2")), json.dumps(_tagged("P2", "1.3")), "{broken", None]
+    metas = [metas[0]] * 20 + metas
+    path = tmp_path / "catalog.parquet"
+    pq.write_table(pa.table({"path": [str(i) for i in range(24)], "meta": metas}), path)
+    extraction = extract(path)
+    table = extraction.tables[0]
+    assert table.kind is SourceKind.METADATA
+    assert table.rows.column("PatientID").to_pylist()[-4:] == ["P1", "P2", None, None]
+    assert {"path", "Modality"} <= set(table.rows.column_names)
+    assert "meta" not in table.rows.column_names
+    assert "catalog.parquet: 1 row of 'meta' not DICOM JSON" in extraction.findings

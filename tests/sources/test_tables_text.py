@@ -141,7 +141,9 @@ def test_a_first_subject_without_any_number_is_not_a_header(tmp_path):
 
 def test_rows_of_a_table_without_names_are_not_dropped(tmp_path):
     lines = [f"{i};{i // 5 * 5}-{i // 5 * 5 + 4};*;any" for i in range(40)]
-    assert read_delimited(_write(tmp_path, "\n".join(lines))).rows.num_rows == 39
+    raw = read_delimited(_write(tmp_path, "\n".join(lines)))
+    assert raw.rows.num_rows == 39
+    assert "looks like data" in raw.findings[0]
 
 
 _CELL = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=6).filter(
