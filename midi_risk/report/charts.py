@@ -236,40 +236,37 @@ def pareto(
     if not nodes:
         return None
     ordered = sorted(nodes, key=lambda n: (n[0], n[1]))
-    x = Scale(low=0, high=nice_top(max(n[0] for n in ordered)), start=LEFT, end=WIDTH - RIGHT - 10)
-    y = Scale(
-        low=0,
-        high=nice_top(max(*(n[1] for n in ordered), threshold or 0.0)),
-        start=height - BOTTOM,
-        end=TOP,
-    )
+    losses = [n[0] for n in ordered] + ([chosen[0]] if chosen else [])
+    risks = [n[1] for n in ordered] + ([chosen[1]] if chosen else []) + [threshold or 0.0]
+    x = Scale(low=0, high=nice_top(max(losses)), start=LEFT, end=WIDTH - RIGHT - 10)
+    y = Scale(low=0, high=nice_top(max(risks)), start=height - BOTTOM, end=TOP)
     places = [(x(loss), y(risk)) for loss, risk, _ in ordered]
     path = f"M{places[0][0]} {places[0][1]}" + "".join(
         f"H{b[0]}V{b[1]}" for _, b in pairwise(places)
     )
-    near = chosen and min(
-        ordered, key=lambda n: (abs(n[0] - chosen[0]) + abs(n[1] - chosen[1]), n[0])
+    points = tuple(
+        Point(x=px, y=py, label=f"loss {number(n[0])}, risk {number(n[1])}")
+        for n, (px, py) in zip(ordered, places, strict=True)
     )
+    rows = [(number(n[0]), number(n[1]), count_text(n[2])) for n in ordered]
+    if chosen:
+        label = f"proposed plan: loss {number(chosen[0])}, risk {number(chosen[1])}"
+        points += (Point(x=x(chosen[0]), y=y(chosen[1]), label=label, marked=True),)
+        rows.append((f"{number(chosen[0])} (proposed plan)", number(chosen[1]), "see above"))
     return Chart(
         name="pareto",
         title="Risk against information loss",
         summary="Pareto front: no other recoding found has both lower risk and lower loss. "
-        + ("The proposed plan is ringed. " if near else "")
+        + ("The proposed plan is ringed. " if chosen else "")
         + ("The dashed line is the threshold." if threshold is not None else ""),
         height=height,
         x_label="information loss (0 keeps everything)",
         y_label="governing risk",
-        heads=("Loss", "Risk", "Subjects left out", "Plan"),
-        rows=tuple(
-            (number(n[0]), number(n[1]), count_text(n[2]), "proposed" if n == near else "")
-            for n in ordered
-        ),
+        heads=("Loss", "Risk", "Subjects left out"),
+        rows=tuple(rows),
         x_ticks=_ticks(x, count=6),
         y_ticks=_ticks(y, count=5),
-        points=tuple(
-            Point(x=px, y=py, marked=n == near, label=f"loss {number(n[0])}, risk {number(n[1])}")
-            for n, (px, py) in zip(ordered, places, strict=True)
-        ),
+        points=points,
         path=path,
         y_rule=None if threshold is None else Rule(at=y(threshold), label="threshold"),
     )

@@ -21,7 +21,7 @@ _MARKS = re.compile(
 )
 
 _PATH = re.compile(
-    r"(?:[A-Za-z][A-Za-z0-9+.-]*://\S+)"  # a URL or object-store address
+    r"(?:\b[A-Za-z][A-Za-z0-9+.-]{1,15}://\S+)"  # a URL or object-store address
     r"|(?:[A-Za-z]:\\\S+)|(?:\\\\\S+)"  # Windows drive, share
     r"|(?:(?<![\w.])(?:~|\.{1,2})?/[^\s/]+(?:/\S*)?)"  # POSIX path
     r"|(?:\b[\w.-]+(?:/[\w.-]+)+\.\w{1,8}\b)"  # relative path with a file name
@@ -34,6 +34,7 @@ _DATE = re.compile(
     r"|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d{2}"
     r"|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))\b"
 )
+_LONGEST = 2000
 _MAIL = re.compile(r"\b[\w.+-]+@[\w.-]+\b")
 _HOST = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b[\w-]+(?:\.[\w-]+)*\.(?:local|internal|lan)\b")
 _KEPT_ADDRESS = re.compile(r"\s*(?:https?://)?(?:doi\.org/|arxiv\.org/)\S+\s*\Z", re.IGNORECASE)
@@ -90,7 +91,7 @@ def scrubbed(text: str) -> str:
     >>> scrubbed("checked 2024-05-17 in /home/ann/key.csv, study 1.2.840.113619.2.55")
     'checked [date] in [path] study [UID]'
     """
-    text = neutral(text)
+    text = shortened(neutral(text), _LONGEST)
     if _KEPT_ADDRESS.match(text):
         return text
     for pattern, word in (

@@ -68,14 +68,14 @@ class Scale:
 
 
 def nice_top(value: float) -> float:
-    """Return a round number at or above a positive value.
+    """Return a round number at or above a value; 1 for one that is zero or as good as zero.
 
     Examples
     --------
     >>> nice_top(388), nice_top(0.0), nice_top(0.83)
     (400.0, 1.0, 1.0)
     """
-    if value <= 0:
+    if value < 1e-12:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return float(

@@ -163,7 +163,11 @@ def keyed(digest: str, key: str) -> str:
     """
     if not key or not digest:
         return ""
-    return hmac.new(key.encode(), digest.encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(_bytes(key), _bytes(digest), hashlib.sha256).hexdigest()[:16]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _version(text: str) -> str:
