@@ -257,7 +257,12 @@ class Project(Settings):
     validity: Validity = Validity()
     tolerance: Tolerance = Tolerance()
     suggest: SuggestSettings = SuggestSettings()
-    assessor: str = ""
+    context: dict[str, Any] = Field(
+        default={}, description="statements for the report: purpose, intended_users, sites..."
+    )
+    sign_off: dict[str, Any] = Field(
+        default={}, description="who answers for it: assessor, role, organisation, date"
+    )
 
 
 def load_project(path: str | Path) -> Project:

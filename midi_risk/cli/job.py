@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from midi_risk.config import Project
+from pydantic import BaseModel
+
+from midi_risk.config import Project, validated
 
 if TYPE_CHECKING:
     from midi_risk.attributes.hierarchies import Hierarchy
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from midi_risk.threat.model import ThreatModel
 
 STORE_FOLDER = ".midi-risk"
+Stated = TypeVar("Stated", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +132,7 @@ class Job:
     ) -> AssessmentOptions:
         """Return what the assessor decided beside roles and threat models."""
         from midi_risk.risk.assess import AssessmentOptions
-        from midi_risk.risk.document import SignOff
+        from midi_risk.risk.document import Context, SignOff
         from midi_risk.table.digest import text_digest
 
         project = self.project
@@ -147,10 +150,16 @@ class Job:
             hierarchies=self.hierarchies(attributes),
             project_digest=digest,
             fixed_at=fixed,
-            sign_off=SignOff(assessor=project.assessor) if project.assessor else None,
+            context=_stated(Context, project.context, "context", self.label),
+            sign_off=_stated(SignOff, project.sign_off, "sign_off", self.label),
             command=command,
             unreadable=_unreadable(extraction),
         )
+
+
+def _stated(model: type[Stated], given: dict[str, Any], place: str, label: str) -> Stated | None:
+    """Return a part of the project file that the report prints, None when it is empty."""
+    return validated(model, given, f"{label}: {place}") if given else None
 
 
 def _unreadable(extraction: Extraction) -> list[dict[str, str]]:

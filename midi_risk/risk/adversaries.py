@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from midi_risk.attributes.model import Attribute
 from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.estimate import EstimateKind, RiskEstimate
 from midi_risk.risk.identity import identity_risk
+from midi_risk.risk.imprecise import matching_risk, matching_sizes
 from midi_risk.risk.knowledge import known_attributes
 from midi_risk.risk.population_size import size_population_risk
 from midi_risk.table.model import SubjectTable
@@ -94,10 +93,16 @@ def adversary_risk(
     classes = EquivalenceClasses.from_codes(table.codes(names), names=names, missing=table.missing)
     size = required_class_size(attempt, model.threshold.k)
     results, population = _population_results(classes, model, size, adversary.name)
-    if any(precision != "exact" for precision in knows.values()):
+    known = [a for a in quasi_identifiers if a.name in knows]
+    sizes = matching_sizes(table, known, knows)
+    smallest = float(classes.minimum or 0)
+    if sizes is not None and model.population.kind in {"sample", "bound"}:
+        results = matching_risk(sizes, k=size, attacker=adversary.name)
+        smallest = float(sizes.min())
+    elif sizes is not None:
         results = tuple(_as_bound(result) for result in results)
     wanted = [r for r in results if r.measure.split("_", 1)[0] in adversary.attack]
-    judged = tuple(_judged(result, model, classes, size, attempt) for result in wanted)
+    judged = tuple(_judged(result, model, smallest, size, attempt) for result in wanted)
     return AdversaryRisk(
         model=model,
         adversary=adversary,
@@ -150,7 +155,7 @@ def _as_bound(result: RiskEstimate) -> RiskEstimate:
 def _judged(
     result: RiskEstimate,
     model: ThreatModel,
-    classes: EquivalenceClasses,
+    smallest: float,
     size: int,
     attempt: float,
 ) -> RiskEstimate:
@@ -159,7 +164,7 @@ def _judged(
     statistic = result.measure.rsplit("_", 1)[1]
     if threshold.statistic == "maximum":
         if statistic == "max":
-            passed = _exactly(result, classes, size)
+            passed = _exactly(result, smallest, size)
             return replace(result, threshold=1 / size, passed=passed)
         if result.measure != "marketer_mean":
             return replace(result, threshold=None, passed=None)
@@ -168,12 +173,12 @@ def _judged(
     budget = min(1.0, threshold.risk / attempt)
     passed = result.upper <= budget * (1 + _EPSILON)
     if threshold.statistic == "strict-average" and passed:
-        passed = int(np.min(classes.sizes, initial=threshold.floor)) >= threshold.floor
+        passed = smallest >= threshold.floor
     return replace(result, threshold=budget, passed=passed)
 
 
-def _exactly(result: RiskEstimate, classes: EquivalenceClasses, size: int) -> bool:
+def _exactly(result: RiskEstimate, smallest: float, size: int) -> bool:
     """Compare class sizes as integers where the result is one over a class size."""
     if result.kind is EstimateKind.EXACT:
-        return classes.minimum is not None and classes.minimum >= size
+        return smallest >= size
     return result.upper <= (1 / size) * (1 + _EPSILON)

@@ -15,7 +15,7 @@ from midi_risk.config import ChannelStatement
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.attribute_entries import attribute_entries
-from midi_risk.risk.channels import channel_entries
+from midi_risk.risk.channels import channel_entries, visit_entry
 from midi_risk.risk.document import (
     Assessment,
     Collection,
@@ -35,6 +35,7 @@ from midi_risk.risk.internal_parts import internal_parts
 from midi_risk.risk.release_measures import release_measures
 from midi_risk.risk.verdict import verdict
 from midi_risk.risk.versions import software_versions, table_releases
+from midi_risk.risk.visit_risk import governing_row, released_bin, trajectory_rows
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
@@ -129,7 +130,17 @@ def assess(
     governing = governing_risk(risks)
     strictest = max(models, key=lambda model: model.threshold.k)
     required = frozenset(name for model in models for name in model.required_channels())
-    channels = channel_entries(view, options.channels, required)
+    resolution = released_bin(next((a for a in view.attributes if a.name == "StudyDate"), None))
+    trajectory = (
+        []
+        if resolution is None
+        else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
+    )
+    computed = {}
+    if trajectory:
+        known = [adversary.visits for model in models for adversary in model.adversaries]
+        computed["visit_intervals"] = visit_entry(governing_row(trajectory, known))
+    channels = channel_entries(view, options.channels, required, computed)
     created = datetime.now(UTC).replace(microsecond=0)
     names = [attribute.name for attribute in quasi_identifiers]
     return Assessment(
@@ -156,7 +167,7 @@ def assess(
             source=strictest.threshold.source,
         ),
         attributes=attribute_entries(table, view, options.hierarchies),
-        measures=release_measures(view, names, strictest.threshold.k),
+        measures=release_measures(view, names, strictest.threshold.k, trajectory),
         threats=[_threat(risk) for risk in risks],
         channels=channels,
         findings=[

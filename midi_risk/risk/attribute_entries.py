@@ -101,7 +101,7 @@ def justification(
     elif attribute.decision is Decision.RETAIN:
         parts.append("Retained as it is.")
     if contribution is not None:
-        parts.append(f"It brings {contribution:.3f} of the mean risk of a prosecutor.")
+        parts.append(f"It brings {contribution:.3f} to the mean prosecutor risk (Shapley value).")
     return " ".join(parts) + _need(attribute) if parts or attribute.need else ""
 
 

@@ -6,8 +6,7 @@ A channel that nobody looked at is ``not_assessed``. It is never taken as zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-
-import numpy as np
+from typing import Any
 
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.config import ChannelStatement
@@ -25,6 +24,7 @@ def channel_entries(
     table: SubjectTable,
     statements: Mapping[str, ChannelStatement],
     required: frozenset[str],
+    measured: Mapping[str, ChannelEntry] | None = None,
 ) -> list[ChannelEntry]:
     """Return one entry per channel, none left out.
 
@@ -36,6 +36,8 @@ def channel_entries(
         What the assessor found, from the project file; it stands before our own rule.
     required : frozenset of str
         Channels that some threat model requires.
+    measured : mapping of str to ChannelEntry, optional
+        Channels that were computed; a statement of the assessor stands before them.
 
     Returns
     -------
@@ -47,6 +49,8 @@ def channel_entries(
         statement = statements.get(name)
         if statement is not None:
             entry = _stated(name, statement)
+        elif measured and name in measured:
+            entry = measured[name]
         elif not table.has_images and name in _IMAGE_ONLY:
             entry = _nothing(name, _NO_IMAGES)
         else:
@@ -99,21 +103,31 @@ def _names(names: list[str]) -> str:
 
 def _visit_intervals(table: SubjectTable) -> ChannelEntry:
     name = "visit_intervals"
-    visits = table.visits
-    if not len(visits):
+    if not len(table.visits):
         return _nothing(name, "no dates of visits are in the sources")
-    per_subject = np.bincount(visits["subject"].to_numpy(dtype=np.int64))
-    several = int((per_subject >= 2).sum())
-    if not several:
-        return _nothing(name, "no subject has two visits on different days")
-    dates = {a.name: a for a in table.attributes if a.kind is Kind.DATE}
-    study = dates.get("StudyDate")
-    if study is not None and study.decision is Decision.REMOVE:
-        return _nothing(name, "study dates are removed from the release")
-    return _open(
-        name,
-        f"{several} subjects have two or more visits; the days between them survive any"
-        " constant shift of dates",
+    return _nothing(name, "no subject has two visits on different days, or dates are removed")
+
+
+def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
+    """Return the channel of visit intervals from the governing row.
+
+    Parameters
+    ----------
+    row : mapping
+        From `midi_risk.risk.visit_risk.trajectory_rows`.
+    """
+    known = "all visits" if row["m"] == "all" else f"{row['m']} visits"
+    return ChannelEntry(
+        name="visit_intervals",
+        status="assessed" if row["kind"] == "exact" else "bounded",
+        value=row["max"],
+        lower=row["max"],
+        upper=row["max"] if row["kind"] == "exact" else 1.0,
+        evidence=(
+            f"{known} known, as days since the first visit at a resolution of"
+            f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
+            f" more visits share theirs with nobody, {row['at_risk']} with too few"
+        ),
     )
 
 

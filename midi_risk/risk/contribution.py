@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from midi_risk.risk.classes import EquivalenceClasses
+import numpy as np
+
+from midi_risk.risk.shapley import attribute_contributions
 from midi_risk.table.model import SubjectTable
+
+SEED = 20260101
+"""Seed of the permutations that are sampled beyond twelve attributes."""
 
 
 def contributions(table: SubjectTable, names: Sequence[str]) -> dict[str, float]:
-    """Return how far the mean prosecutor risk falls when one attribute alone is removed.
+    """Return the Shapley value of each quasi-identifier in the mean prosecutor risk.
 
     Parameters
     ----------
@@ -21,16 +26,15 @@ def contributions(table: SubjectTable, names: Sequence[str]) -> dict[str, float]
     Returns
     -------
     dict of str to float
-        Never negative: removing an attribute merges classes.
+        They add up to the mean risk less the risk without any knowledge, 1/n.
+
+    References
+    ----------
+    Shapley 1953, A value for n-person games.
     """
     if not names or not table.n_subjects:
         return {}
-    codes = table.codes(list(names))
-
-    def mean(columns: Sequence[int]) -> float:
-        classes = EquivalenceClasses.from_codes(codes[:, list(columns)])
-        return classes.n_classes / classes.n
-
-    everything = range(len(names))
-    whole = mean(everything)
-    return {name: whole - mean([j for j in everything if j != i]) for i, name in enumerate(names)}
+    found = attribute_contributions(
+        table.codes(list(names)), statistic="mean", rng=np.random.default_rng(SEED)
+    )
+    return {name: float(value) for name, value in zip(names, found.values, strict=True)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from midi_risk.attributes.model import Attribute, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.closeness import equal_distance, ordered_distance
+from midi_risk.risk.combinations import combination_risks
 from midi_risk.risk.diversity import distinct_values, effective_values
 from midi_risk.risk.document import (
     Closeness,
@@ -32,7 +34,9 @@ MAX_COMBINATION = 3
 MAX_COMBINED = 12
 
 
-def release_measures(table: SubjectTable, names: Sequence[str], k: int) -> Measures:
+def release_measures(
+    table: SubjectTable, names: Sequence[str], k: int, trajectory: Sequence[dict[str, Any]] = ()
+) -> Measures:
     """Return class sizes, diversity, closeness and unsafe combinations.
 
     Parameters
@@ -43,6 +47,8 @@ def release_measures(table: SubjectTable, names: Sequence[str], k: int) -> Measu
         Quasi-identifiers in the table; with none all subjects are one class.
     k : int
         Class size that is required.
+    trajectory : sequence of dict
+        Risk of known visits, from `trajectory_rows`.
     """
     codes = table.codes(list(names))
     classes = EquivalenceClasses.from_codes(codes, names=names, missing=table.missing)
@@ -63,9 +69,10 @@ def release_measures(table: SubjectTable, names: Sequence[str], k: int) -> Measu
             )
             for size in sizes
         ],
-        combinations=unsafe_combinations(codes, names, k),
+        combinations=unsafe_combinations(table, names, k),
         diversity=diversity,
         closeness=closeness,
+        trajectory=list(trajectory),
     )
 
 
@@ -100,14 +107,14 @@ def histogram_bins(classes: EquivalenceClasses, k: int) -> list[HistogramBin]:
     return bins
 
 
-def unsafe_combinations(codes: np.ndarray, names: Sequence[str], k: int) -> list[Combination]:
+def unsafe_combinations(table: SubjectTable, names: Sequence[str], k: int) -> list[Combination]:
     """Return the combinations of up to three attributes on which somebody is rare.
 
     Parameters
     ----------
-    codes : numpy.ndarray of int64, shape (n, q)
+    table : SubjectTable
     names : sequence of str
-        Names of the columns; the first `MAX_COMBINED` are combined.
+        Quasi-identifiers; the first `MAX_COMBINED` are combined.
     k : int
         A subject is rare in a class smaller than k.
 
@@ -116,22 +123,22 @@ def unsafe_combinations(codes: np.ndarray, names: Sequence[str], k: int) -> list
     list of Combination
         Smaller combinations first, then by how many subjects are unique.
     """
-    found = []
-    for size in range(1, MAX_COMBINATION + 1):
-        of_size = []
-        for chosen in combinations(range(min(len(names), MAX_COMBINED)), size):
-            classes = EquivalenceClasses.from_codes(codes[:, list(chosen)])
-            below = classes.records_below(k)
-            if below:
-                of_size.append(
-                    Combination(
-                        attributes=[names[j] for j in chosen],
-                        unique=classes.sample_uniques,
-                        below_k=below,
-                    )
-                )
-        found += sorted(of_size, key=lambda c: (-c.unique, -c.below_k, c.attributes))
-    return found
+    combined = list(names[:MAX_COMBINED])
+    if not combined:
+        return []
+    risks = combination_risks(table.frame, combined, k=k, max_size=MAX_COMBINATION)
+    unsafe = sorted(
+        (risk for risk in risks if risk.records_below),
+        key=lambda r: (len(r.attributes), -r.unique, -r.records_below),
+    )
+    return [
+        Combination(
+            attributes=[str(name) for name in risk.attributes],
+            unique=risk.unique,
+            below_k=risk.records_below,
+        )
+        for risk in unsafe
+    ]
 
 
 def _sensitive_measures(

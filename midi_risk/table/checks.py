@@ -13,18 +13,36 @@ from midi_risk.table.model import Finding
 from midi_risk.table.rules import Folded
 
 _FLAG_TEXT = {
-    "missing-token": "distinct values of {name} mean that nothing is known and count as missing",
-    "unparseable": "distinct values of {name} cannot be read as {kind} and count as missing",
-    "implausible": "distinct values of {name} are implausible as {kind}",
-    "repaired": "distinct values of {name} were written irregularly and were read all the same",
-    "multi-valued": "distinct values of {name} hold several values at once",
+    "missing-token": "{n} of {name} {mean} that nothing is known: counted as missing",
+    "unparseable": "{n} of {name} cannot be read as {kind}: counted as missing",
+    "implausible": "{n} of {name} {be} implausible as {kind}",
+    "repaired": "{n} of {name} {be} written irregularly and read all the same",
+    "multi-valued": "{n} of {name} {hold} several values at once",
 }
 
 _CONFLICT = {
-    Kind.SEX: ("sex-conflict", ("subjects have more than one sex in {name}: an integrity finding,"
-               " and a hint that two people share a key")),
-    Kind.AGE: ("several-ages", "subjects have more than one age in {name}; the first is used"),
-}  # fmt: skip
+    Kind.SEX: (
+        "sex-conflict",
+        (
+            "{n} {have} more than one sex in {name}: an integrity finding, and a hint that two"
+            " people share a key"
+        ),
+    ),
+    Kind.AGE: ("several-ages", "{n} {have} more than one age in {name}; the first is used"),
+}
+
+
+def _words(n: int, noun: str) -> dict[str, str]:
+    """Return a count with its noun, and verbs that agree with it."""
+    one = n == 1
+    return {
+        "n": f"{n} {noun}" if one else f"{n} {noun}s",
+        "mean": "means" if one else "mean",
+        "be": "is" if one else "are",
+        "hold": "holds" if one else "hold",
+        "have": "has" if one else "have",
+    }
+
 
 _OLD_MONTHS = 90 * 12
 
@@ -36,8 +54,9 @@ def hygiene_findings(attribute: Attribute, column: CodedColumn) -> list[Finding]
             code=f"value-{flag}",
             attribute=attribute.name,
             subjects=count,
-            text=f"{count} "
-            + _FLAG_TEXT[flag].format(name=attribute.name, kind=attribute.kind.value),
+            text=_FLAG_TEXT[flag].format(
+                name=attribute.name, kind=attribute.kind.value, **_words(count, "distinct value")
+            ),
         )
         for flag, count in sorted(column.flags.items())
         if flag in _FLAG_TEXT
@@ -51,8 +70,8 @@ def hygiene_findings(attribute: Attribute, column: CodedColumn) -> list[Finding]
                     code="age-over-89",
                     attribute=attribute.name,
                     subjects=old,
-                    text=f"{old} distinct ages of {attribute.name} are 90 years or more;"
-                    " Safe Harbor asks for one band of 90 and over",
+                    text="{n} of {name} {be} 90 years or more; Safe Harbor asks for one band"
+                    " of 90 and over".format(name=attribute.name, **_words(old, "distinct age")),
                 )
             )
     return found
@@ -68,7 +87,7 @@ def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:
             code=code,
             attribute=attribute.name,
             subjects=folded.conflicts,
-            text=f"{folded.conflicts} " + text.format(name=attribute.name),
+            text=text.format(name=attribute.name, **_words(folded.conflicts, "subject")),
         )
     ]
 
@@ -94,8 +113,10 @@ def cross_source_findings(
                         code="sex-differs-between-sources",
                         attribute=second.name,
                         subjects=differs,
-                        text=f"{differs} subjects have another sex in {second.name} than in"
-                        f" {first.name}: a wrong link, or two people under one key",
+                        text="{n} {have} another sex in {second} than in {first}: a wrong link,"
+                        " or two people under one key".format(
+                            first=first.name, second=second.name, **_words(differs, "subject")
+                        ),
                     )
                 )
     return found
@@ -137,7 +158,9 @@ def age_date_findings(
             code="age-date-mismatch",
             attribute=name,
             subjects=wrong,
-            text=f"{wrong} subjects have ages and study dates that do not move together:"
-            " dates were shifted or blanked apart from the ages, which can give the shift away",
+            text="{n} {have} ages and study dates that do not move together: dates were shifted"
+            " or blanked apart from the ages, which can give the shift away".format(
+                **_words(wrong, "subject")
+            ),
         )
     ]
