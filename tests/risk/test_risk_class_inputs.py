@@ -48,17 +48,19 @@ def test_every_kind_of_table_gives_the_same_classes() -> None:
         assert sizes(connection.sql("select * from subjects")) == EXPECTED
 
 
-def test_polars_frames_are_read_through_arrow() -> None:
-    polars = pytest.importorskip("polars")
-    assert sizes(polars.DataFrame({"age": AGES, "sex": SEX})) == EXPECTED
-
-
 def test_anything_that_speaks_arrow_is_read() -> None:
-    class Foreign:
+    class Streams:
+        """What polars and other modern tables offer."""
+
+        def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            return pa.table({"age": AGES, "sex": SEX}).__arrow_c_stream__(requested_schema)
+
+    class Converts:
         def to_arrow(self) -> pa.Table:
             return pa.table({"age": AGES, "sex": SEX})
 
-    assert sizes(Foreign()) == EXPECTED
+    assert sizes(Streams()) == EXPECTED
+    assert sizes(Converts()) == EXPECTED
 
 
 def test_a_thing_that_is_no_table_is_one_clear_error() -> None:
