@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.sources.batch import INTERNAL, batch_of
+from midi_risk.errors import SourceError
+from midi_risk.sources.batch import INTERNAL
 from midi_risk.sources.facts import facts_from
+from midi_risk.sources.filling import fill, flush_rows
 from midi_risk.sources.header import NOTICED_BITS, Noticed
 from midi_risk.sources.listing import Listed, list_files
 from midi_risk.sources.model import FILE_SCHEMA, SourceKind, SourceTable
-from midi_risk.sources.one_file import read_local
+from midi_risk.sources.pool import Pool
+from midi_risk.sources.series import INSTANCES, counts, prepare, series_rows
+from midi_risk.sources.series import files as files_of
+from midi_risk.sources.series import findings as folding_findings
+from midi_risk.sources.store import ScanStore
 from midi_risk.sources.wanted import wanted_attributes
 
 KEPT = ("PatientID", "PatientSex", "PatientAge", "StudyDate", "Modality")
 """Columns that stay even when no file has a value."""
 
+_NAME = "dicom"
 _CHUNK = 256
+_SMALL = 200
+_IN_MEMORY = 50_000
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 Progress = Callable[[int, int | None], None]
@@ -53,40 +64,157 @@ class DicomReading:
         return f"DicomReading({self.files.num_rows} files, {self.table!r})"
 
 
-def _chunks(listed: Iterator[Listed]) -> Iterator[list[Listed]]:
-    while chunk := list(islice(listed, _CHUNK)):
+def _chunks(listed: Iterable[Listed]) -> Iterator[list[Listed]]:
+    remaining = iter(listed)
+    while chunk := list(islice(remaining, _CHUNK)):
         yield chunk
 
 
-def _rows(scan: pa.Table) -> pa.Table:
-    order = [item.keyword for item in wanted_attributes().values()]
-    is_instance = pc.not_equal(
-        pc.bit_wise_and(scan["_noticed"], Noticed.INSTANCE), pa.scalar(0, pa.int64())
-    )
-    instances = scan.filter(is_instance)
+def _kept_columns(rows: pa.Table) -> pa.Table:
+    """Put columns in the order of tags, without those that are null throughout."""
     columns = {}
-    for name in order:
-        if name in scan.column_names and instances[name].null_count < instances.num_rows:
-            columns[name] = instances[name]
+    for item in wanted_attributes().values():
+        name = item.keyword
+        if name in rows.column_names and rows[name].null_count < rows.num_rows:
+            columns[name] = rows[name]
         elif name in KEPT:
-            columns[name] = pa.nulls(instances.num_rows, _TEXT)
+            columns[name] = pa.nulls(rows.num_rows, _TEXT)
+    if INSTANCES in rows.column_names:
+        columns[INSTANCES] = rows[INSTANCES]
     return pa.table(columns).unify_dictionaries()
 
 
+def _instances(scan: pa.Table) -> pa.Table:
+    bit = pc.bit_wise_and(scan["_noticed"], pa.scalar(Noticed.INSTANCE, pa.int64()))
+    return scan.filter(pc.not_equal(bit, pa.scalar(0, pa.int64())))
+
+
 def _files(scan: pa.Table) -> pa.Table:
-    columns = [
-        scan["_path"],
-        pa.chunked_array([pa.array(["dicom"] * scan.num_rows, pa.string())]),
-        scan["_size"],
-        scan["_status"].cast(pa.string()),
-        scan["_reason"].cast(pa.string()),
-    ]
-    return pa.Table.from_arrays(columns, schema=FILE_SCHEMA)
+    source = pa.array([_NAME] * scan.num_rows, pa.string())
+    columns = [scan["_path"], pa.chunked_array([source]), scan["_size"], scan["_status"]]
+    whole = pa.table([*columns, scan["_reason"]], names=FILE_SCHEMA.names)
+    return whole.cast(FILE_SCHEMA)
 
 
 def _counts(scan: pa.Table) -> dict[int, int]:
     noticed = scan["_noticed"].to_numpy()
     return {bit: int(((noticed & bit) != 0).sum()) for bit in NOTICED_BITS}
+
+
+def _processes(jobs: int | None, files: int) -> int:
+    """Return the number of worker processes; 0 reads in this one."""
+    if jobs is not None:
+        if jobs < 1:
+            raise SourceError(f"{jobs} jobs cannot read anything", hint="Ask for at least 1")
+        return 0 if jobs == 1 else jobs
+    if files < _SMALL:
+        return 0
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return available if available and available > 1 else 0
+
+
+def _in_memory(
+    listed: list[Listed], jobs: int | None, progress: Progress | None, *, payloads: bool
+) -> DicomReading:
+    pool = Pool(_processes(jobs, len(listed)), payloads=payloads)
+    results = []
+    done = 0
+    for result in pool.run(_chunks(listed)):
+        results.append(result)
+        done += sum(batch.num_rows for batch in result.batches)
+        if progress is not None:
+            progress(done, len(listed))
+    results.sort(key=lambda result: result.place)
+    tables = [pa.Table.from_batches([batch]) for r in results for batch in r.batches]
+    scan = (
+        pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+        if tables
+        else INTERNAL.empty_table()
+    )
+    rows = _kept_columns(_instances(scan))
+    return DicomReading(
+        table=_table(rows, "instance"),
+        files=_files(scan),
+        findings=pool.findings,
+        facts=facts_from(_counts(scan), payloads=payloads),
+    )
+
+
+def _table(rows: pa.Table, level: str) -> SourceTable | None:
+    if not rows.num_rows:
+        return None
+    counted = INSTANCES if INSTANCES in rows.column_names else None
+    return SourceTable(
+        name=_NAME,
+        kind=SourceKind.DICOM,
+        level=level,
+        key="PatientID",
+        rows=rows,
+        instances_column=counted,
+    )
+
+
+def scan_into(
+    store: ScanStore,
+    listed: Iterable[Listed],
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    payloads: bool = False,
+) -> tuple[str, ...]:
+    """Read into a store the files that it does not hold as they are now.
+
+    Parameters
+    ----------
+    store : ScanStore
+        The store.
+    listed : iterable of Listed
+        Every file there is.
+    jobs, progress, payloads
+        As in `read_dicom`.
+
+    Returns
+    -------
+    tuple of str
+        Findings of the pool.
+    """
+    total = store.write_listing(listed)
+    count, unread = store.unread()
+    done = total - count
+    pool = Pool(_processes(jobs, count), payloads=payloads)
+    batches = (batch for result in pool.run(_chunks(unread)) for batch in result.batches)
+    for number in fill(store, batches, flush_rows(count)):
+        done += number
+        if progress is not None:
+            progress(done, total)
+    return pool.findings
+
+
+def _stored(
+    folder: Path,
+    listed: Iterable[Listed],
+    jobs: int | None,
+    progress: Progress | None,
+    *,
+    payloads: bool,
+) -> DicomReading:
+    store = ScanStore(folder, payloads=payloads)
+    try:
+        said = scan_into(store, listed, jobs=jobs, progress=progress, payloads=payloads)
+        with prepare(store) as connection:
+            counted = counts(connection)
+            files = _files(files_of(connection, store.folder))
+            rows = _kept_columns(series_rows(connection, store.folder))
+        store.compact()
+    finally:
+        store.close()
+    instances = counted[Noticed.INSTANCE]
+    return DicomReading(
+        table=_table(rows, "series"),
+        files=files,
+        findings=(*said, *folding_findings(rows.num_rows, instances)),
+        facts=facts_from(counted, payloads=payloads),
+    )
 
 
 def read_dicom(
@@ -106,9 +234,10 @@ def read_dicom(
     jobs : int, optional
         Worker processes; all available cores when not given, none for few files.
     progress : callable, optional
-        Called with (files done, files in all or None while still listing).
+        Called with (files done, files in all).
     store : Path, optional
         Folder that keeps what was read, so that a later run reads only what changed.
+        The table then has one row per series tuple, as it has beyond 50,000 files.
     payloads : bool
         Also look into embedded payloads (JPEG segments, trailing data, documents).
 
@@ -120,29 +249,21 @@ def read_dicom(
     ------
     SourceError
         When a path does not exist.
+    OutputError
+        When the store cannot be written.
+
+    Examples
+    --------
+    >>> reading = read_dicom([])
+    >>> reading.files.num_rows, reading.table is None, reading.facts
+    (0, True, {})
     """
-    del jobs, store
-    batches = []
-    done = 0
-    for chunk in _chunks(list_files(paths)):
-        batches.append(batch_of([read_local(listed) for listed in chunk]))
-        done += len(chunk)
-        if progress is not None:
-            progress(done, None)
-    tables = [pa.Table.from_batches([batch]) for batch in batches]
-    scan = (
-        pa.concat_tables(tables, promote_options="default").unify_dictionaries()
-        if tables
-        else INTERNAL.empty_table()
-    )
-    rows = _rows(scan)
-    table = None
-    if rows.num_rows:
-        table = SourceTable(
-            name="dicom", kind=SourceKind.DICOM, level="instance", key="PatientID", rows=rows
-        )
-    return DicomReading(
-        table=table,
-        files=_files(scan),
-        facts=facts_from(_counts(scan), payloads=payloads),
-    )
+    files = list_files(paths)
+    if store is not None:
+        return _stored(Path(store), files, jobs, progress, payloads=payloads)
+    first = list(islice(files, _IN_MEMORY + 1))
+    if len(first) <= _IN_MEMORY:
+        return _in_memory(first, jobs, progress, payloads=payloads)
+    with tempfile.TemporaryDirectory(prefix="midi-risk-") as folder:
+        listed = chain(first, files)
+        return _stored(Path(folder), listed, jobs, progress, payloads=payloads)

@@ -34,6 +34,8 @@ class Listed:
         Modification time in nanoseconds.
     reason : str
         Empty for a regular file, else why it was not opened.
+    harmless : bool
+        Whether nothing is missed by not opening it.
     """
 
     path: bytes
@@ -41,10 +43,13 @@ class Listed:
     size: int = 0
     mtime: int = 0
     reason: str = ""
+    harmless: bool = False
 
 
 def printable(path: bytes | str) -> str:
     r"""Return a path as text that no terminal and no table can trip over.
+
+    Different paths stay different.
 
     Examples
     --------
@@ -52,8 +57,10 @@ def printable(path: bytes | str) -> str:
     'a\\x0ab\\x1b[31m'
     """
     text = path if isinstance(path, str) else path.decode("utf-8", "backslashreplace")
-    if text.isprintable():
+    if text.isprintable() and (os.sep == "\\" or "\\" not in text):
         return text
+    if os.sep != "\\":
+        text = text.replace("\\", "\\\\")
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(
         char if char.isprintable() else f"\\x{ord(char):02x}" if ord(char) < 256 else _wide(char)
@@ -70,20 +77,16 @@ def _entry(path: bytes) -> Listed:
     try:
         about = os.stat(path)  # noqa: PTH116
     except OSError as error:
-        return Listed(path=path, shown=shown, reason=f"cannot be read: {_cause(error)}")
+        return Listed(path=path, shown=shown, reason=f"cannot be read: {cause_of(error)}")
     for is_special, reason in _SPECIAL:
         if is_special(about.st_mode):
-            return Listed(path=path, shown=shown, reason=reason)
+            return Listed(path=path, shown=shown, reason=reason, harmless=True)
     return Listed(path=path, shown=shown, size=about.st_size, mtime=about.st_mtime_ns)
-
-
-def _cause(error: OSError) -> str:
-    return (error.strerror or "input/output error").lower()
 
 
 def cause_of(error: OSError) -> str:
     """Return the operating system's reason, without the path it names."""
-    return _cause(error)
+    return (error.strerror or "input/output error").lower()
 
 
 def _identity(path: bytes) -> tuple[int, int]:
@@ -91,17 +94,19 @@ def _identity(path: bytes) -> tuple[int, int]:
     return about.st_dev, about.st_ino
 
 
-def _below(folder: bytes) -> Iterator[Listed]:
+def _below(folder: bytes, met: set[tuple[int, int]]) -> Iterator[Listed]:
     """Walk one folder depth first by name, with a stack of its own."""
     stack = [folder]
-    met: set[tuple[int, int]] = set()
     while stack:
         current = stack.pop()
         try:
             identity = _identity(current)
             if identity in met:
                 yield Listed(
-                    path=current, shown=printable(current), reason="a link to a folder met before"
+                    path=current,
+                    shown=printable(current),
+                    reason="a link to a folder met before",
+                    harmless=True,
                 )
                 continue
             met.add(identity)
@@ -111,7 +116,7 @@ def _below(folder: bytes) -> Iterator[Listed]:
             yield Listed(
                 path=current,
                 shown=printable(current),
-                reason=f"a folder that cannot be read: {_cause(error)}",
+                reason=f"a folder that cannot be read: {cause_of(error)}",
             )
             continue
         folders = []
@@ -151,9 +156,12 @@ def list_files(paths: Sequence[str | Path]) -> Iterator[Listed]:
             raise SourceError(
                 f"{printable(raw)} does not exist", hint="Check the path of the source"
             )
+    folders: set[tuple[int, int]] = set()
+    single: set[bytes] = set()
     for given in paths:
         raw = os.fsencode(given)
         if os.path.isdir(raw):  # noqa: PTH112
-            yield from _below(raw)
-        else:
+            yield from _below(raw, folders)
+        elif raw not in single:
+            single.add(raw)
             yield _entry(raw)

@@ -67,7 +67,9 @@ def record_without_header(listed: Listed, reason: str, *, readable: bool = False
     return FileRecord(listed=listed, status=status, reason=reason)
 
 
-def read_content(listed: Listed, read_at: ReadAt, size: int) -> FileRecord:
+def read_content(
+    listed: Listed, read_at: ReadAt, size: int, *, payloads: bool = False
+) -> FileRecord:
     """Read the header of an opened file.
 
     Parameters
@@ -78,6 +80,8 @@ def read_content(listed: Listed, read_at: ReadAt, size: int) -> FileRecord:
         Positioned reader.
     size : int
         Size in bytes.
+    payloads : bool
+        Also look into embedded payloads.
 
     Returns
     -------
@@ -104,27 +108,29 @@ def read_content(listed: Listed, read_at: ReadAt, size: int) -> FileRecord:
     return judge(listed, header)
 
 
-def read_local(listed: Listed) -> FileRecord:
+def read_local(listed: Listed, *, payloads: bool = False) -> FileRecord:
     """Open and read one local file.
 
     Parameters
     ----------
     listed : Listed
         From `list_files`.
+    payloads : bool
+        Also look into embedded payloads.
 
     Returns
     -------
     FileRecord
     """
     if listed.reason:
-        return record_without_header(listed, listed.reason)
+        return record_without_header(listed, listed.reason, readable=listed.harmless)
     try:
         descriptor = os.open(listed.path, _OPEN)
     except OSError as error:
         return record_without_header(listed, f"cannot be read: {cause_of(error)}")
     try:
         before = os.fstat(descriptor)
-        record = read_content(listed, reader_of(descriptor), before.st_size)
+        record = read_content(listed, reader_of(descriptor), before.st_size, payloads=payloads)
         after = os.fstat(descriptor)
     except OSError as error:
         return record_without_header(listed, f"cannot be read: {cause_of(error)}")
