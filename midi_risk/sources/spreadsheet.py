@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -56,9 +57,12 @@ def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = Non
     """
     opened = _openpyxl if path.suffix.casefold() in {".xlsx", ".xlsm"} else _calamine
     try:
-        sheets = opened(path)
-        chosen = _choose(sheets, path.name, sheet, key)
-        rows = list(chain(chosen.head, chosen.rest))
+        with warnings.catch_warnings():
+            # openpyxl warns of styles and extensions that it drops; cells are all we need.
+            warnings.simplefilter("ignore")
+            sheets = opened(path)
+            chosen = _choose(sheets, path.name, sheet, key)
+            rows = list(chain(chosen.head, chosen.rest))
     except SourceError:
         raise
     except Exception as error:

@@ -45,12 +45,19 @@ def read_parquet(path: Path) -> RawTable:
         encoded = [f.name for f in schema if _is_text(f.type)]
         with pq.ParquetFile(path, read_dictionary=encoded, pre_buffer=False) as file:
             # One column at a time: the text of a column is often larger than its storage.
-            columns = ((f.name, file.read(columns=[f.name]).column(0)) for f in schema)
+            columns = ((f.name, _column(file, f.name)) for f in schema)
             return flatten(columns, path.name, labels=_labels(schema))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceError(
             f"{path.name} cannot be read as Parquet", hint="Is the file complete?"
         ) from error
+
+
+def _column(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    """Return one column whose text is known to be UTF-8."""
+    column = file.read(columns=[name]).column(0)
+    column.validate(full=True)
+    return column
 
 
 def flatten(
