@@ -145,6 +145,10 @@ class TestTheChecksThemselves:
         (tmp_path / name).write_text(text, encoding="utf-8")
         assert len(check_forbidden.forbidden(tmp_path)) == faults
 
+    def test_the_file_of_a_skipped_test_is_found(self) -> None:
+        name = "tests.contracts.test_house_rules.TestTheChecksThemselves"
+        assert check_skips.file_of(name) == "tests/contracts/test_house_rules.py"
+
     def test_only_skips_for_accepted_reasons_pass(self, tmp_path: Path) -> None:
         junit = tmp_path / "junit.xml"
         junit.write_text(
@@ -158,4 +162,4 @@ class TestTheChecksThemselves:
             "</testcase></testsuite></testsuites>",
             encoding="utf-8",
         )
-        assert check_skips.hidden_skips(junit) == ["a::hidden skipped: no"]
+        assert list(check_skips.hidden_skips(junit)) == [("a", "hidden", "no")]
