@@ -11,6 +11,7 @@ import numpy.typing as npt
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.classes_view import ClassView
 from midi_risk.recode.column_loss import Entropy, Height, NormalisedEntropy, Precision
+from midi_risk.recode.joint import joint_codes
 from midi_risk.recode.loss import AGGREGATES, Floats, Ints, Loss, Utility, UtilityInputs
 
 Bools = npt.NDArray[np.bool_]
@@ -165,10 +166,10 @@ class Divergence(_OfClasses):
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the sum."""
         inputs = self.inputs
-        raw = np.zeros(inputs.records, dtype=np.int64)
-        for attribute in inputs.lattice.attributes:
-            raw = raw * len(attribute.maps[0]) + attribute.codes[: inputs.records]
-            raw = np.unique(raw, return_inverse=True)[1].ravel().astype(np.int64)
+        raw = joint_codes(
+            inputs.records,
+            [(a.codes[: inputs.records], len(a.maps[0])) for a in inputs.lattice.attributes],
+        )
         _, of_raw, raw_sizes = np.unique(raw, return_inverse=True, return_counts=True)
         p = raw_sizes[of_raw.ravel()] / inputs.records
         node = self._keys(steps)

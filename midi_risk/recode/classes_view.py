@@ -11,6 +11,7 @@ import pandas as pd
 
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.hierarchy_frame import text_of
+from midi_risk.recode.joint import dense, joint_codes
 from midi_risk.recode.roll_up import ClassTable
 
 Ints = npt.NDArray[np.int64]
@@ -93,10 +94,8 @@ class TagSpace:
 
 def tag_space(columns: Sequence[SensitiveColumn], records: int, population: int) -> TagSpace:
     """Return the joint codes of sensitive columns and a population of that many rows."""
-    joint = np.zeros(records, dtype=np.int64)
-    for column in columns:
-        joint = joint * (len(column.values) + 1) + column.codes
-        joint = np.unique(joint, return_inverse=True)[1].ravel().astype(np.int64)
+    wide = joint_codes(records, [(column.codes, len(column.values) + 1) for column in columns])
+    joint = dense(wide)
     size = int(joint.max()) + 1
     first = np.unique(joint, return_index=True)[1]
     tag = np.concatenate((joint, np.full(population, size, dtype=np.int64)))

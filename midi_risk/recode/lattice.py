@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.hierarchy_codes import AttributeCodes
+from midi_risk.recode.joint import dense, joint_codes
 
 Ints = npt.NDArray[np.int64]
 
@@ -180,10 +181,8 @@ def _axis(
             per_step.append((table, (np.arange(width, dtype=np.int64),)))
             continue
         rows = [column[a.codes] for a, column in zip(chosen, columns, strict=True)]
-        key = np.zeros(len(rows[0]), dtype=np.int64)
-        for row, attribute, level in zip(rows, chosen, levels, strict=True):
-            key = key * len(attribute.leaves[level]) + row
-            key = np.unique(key, return_inverse=True)[1].ravel().astype(np.int64)
+        widths = [len(a.leaves[level]) for a, level in zip(chosen, levels, strict=True)]
+        key = dense(joint_codes(len(rows[0]), list(zip(rows, widths, strict=True))))
         _, first = np.unique(key, return_index=True)
         if number == 0:
             codes = key

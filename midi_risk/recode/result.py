@@ -11,6 +11,7 @@ import numpy.typing as npt
 from midi_risk.recode.bounded import Found
 from midi_risk.recode.evaluation import Evaluated, Judge
 from midi_risk.recode.front import pareto
+from midi_risk.recode.joint import joint_codes
 from midi_risk.recode.lattice import Lattice
 from midi_risk.recode.solution import FrontNode, Solution
 
@@ -63,19 +64,15 @@ def _rows(judge: Judge, node: Evaluated) -> npt.NDArray[np.bool_]:
         return np.zeros(records, dtype=bool)
     failed = np.flatnonzero(view.failed)
     axes = judge.lattice.axes
-    record_key = np.zeros(records, dtype=np.int64)
-    class_key = np.zeros(len(failed), dtype=np.int64)
-    for number, (axis, step) in enumerate(zip(axes, node.steps, strict=True)):
-        width = axis.cardinality(step)
-        both = np.concatenate(
-            (
-                record_key * width + axis.maps[step][axis.codes[:records]],
-                class_key * width + view.field(number, failed),
-            )
+    columns = [
+        (
+            np.concatenate((axis.maps[step][axis.codes[:records]], view.field(number, failed))),
+            axis.cardinality(step),
         )
-        dense = np.unique(both, return_inverse=True)[1].ravel().astype(np.int64)
-        record_key, class_key = dense[:records], dense[records:]
-    return np.isin(record_key, class_key)
+        for number, (axis, step) in enumerate(zip(axes, node.steps, strict=True))
+    ]
+    key = joint_codes(records + len(failed), columns)
+    return np.isin(key[:records], key[records:])
 
 
 def _front(lattice: Lattice, nodes: Sequence[Evaluated]) -> tuple[FrontNode, ...]:

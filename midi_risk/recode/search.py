@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from midi_risk.recode.bounded import search_in_order
+from midi_risk.recode.budgeted import DEFAULT_BUDGET, LISTED_NODES, search_within
 from midi_risk.recode.criteria import CustomCriterion
 from midi_risk.recode.node_tables import DEFAULT_MEMORY
 from midi_risk.recode.problem import prepare
@@ -59,7 +60,8 @@ def search(
     coupled : sequence of sequences of str
         Attributes that move together.
     budget_seconds : float, optional
-        Stop then, with the best node so far and a bound.
+        Stop then, with the best node so far and a bound; 60 when the lattice has more than a
+        million nodes.
     gs_factor : float
         Weight of generalisation against suppression, 0.5 for both.
     aggregate : str
@@ -101,6 +103,11 @@ def search(
         aggregate=aggregate,
         memory=memory,
     )
-    deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
-    found = search_in_order(problem.judge, limit=problem.limit, deadline=deadline)
-    return solution_of(problem.judge, found, problem.limit, utility)
+    judge, limit = problem.judge, problem.limit
+    if judge.lattice.size > LISTED_NODES:
+        budget = DEFAULT_BUDGET if budget_seconds is None else budget_seconds
+        found = search_within(judge, limit=limit, deadline=time.monotonic() + budget)
+    else:
+        deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
+        found = search_in_order(judge, limit=limit, deadline=deadline)
+    return solution_of(judge, found, limit, utility)
