@@ -1,0 +1,37 @@
+"""Run the command line in this process and look at what it leaves."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from midi_risk.cli.app import run
+
+
+class Result(NamedTuple):
+    """Exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+def midi_risk(capsys: pytest.CaptureFixture[str], *args: object) -> Result:
+    """Run one command."""
+    capsys.readouterr()
+    code = run([str(arg) for arg in args])
+    streams = capsys.readouterr()
+    return Result(code, streams.out, streams.err)
+
+
+def clinical_table(path: Path, n: int = 60) -> Path:
+    """Write a clinical table of n subjects with two classes of age and sex."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["patient_id", "age", "sex", "diagnosis"])
+        for i in range(n):
+            writer.writerow([f"p{i:03d}", 60 + i % 2, "MF"[i % 2], "ABC"[i % 3]])
+    return path

@@ -1,0 +1,187 @@
+"""Every command as a user would run it, on data made here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import jsonschema
+import pyarrow.parquet as pq
+import pytest
+from command_line import clinical_table, midi_risk
+
+from midi_risk.cli.app import COMMANDS
+from midi_risk.cli.results import RESULT_FILES
+
+
+def documents(folder):
+    return [json.loads((folder / name).read_text()) for name in ("assessment.json", "plan.json")]
+
+
+def test_assess_writes_all_five_results_that_validate(tmp_path, capsys):
+    out = tmp_path / "out"
+    result = midi_risk(capsys, "assess", clinical_table(tmp_path / "t.csv"), "-o", out)
+    assert {path.name for path in out.iterdir()} == set(RESULT_FILES)
+    assessment, plan = documents(out)
+    for name, document in (("assessment", assessment), ("plan", plan)):
+        schema = json.loads(midi_risk(capsys, "schema", name).out)
+        jsonschema.validate(document, schema)
+    assert (
+        result.code
+        == {"acceptable": 0, "above_threshold": 3, "incomplete": 4}[assessment["verdict"]["status"]]
+    )
+    assert assessment["plan"] == plan
+    subjects = pq.read_table(out / "subjects.parquet")
+    assert subjects.num_rows == assessment["collection"]["subjects"] == 60
+    assert all(path.stat().st_mode & 0o077 == 0 for path in out.iterdir())
+
+
+def test_stdout_is_data_and_stderr_is_the_rest(tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    result = midi_risk(capsys, "assess", table, "-o", tmp_path / "o", "--format", "json")
+    document = json.loads(result.out)
+    assert "internal" not in {k for k, v in document.items() if v is not None}
+    assert document["measures"]["k"] == 30
+    assert "written to" in result.err
+
+
+def test_quiet_says_nothing_on_stderr(tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    assert midi_risk(capsys, "assess", table, "-o", tmp_path / "o", "--quiet").err == ""
+
+
+@pytest.mark.parametrize(
+    ("k", "fail_on", "code"),
+    [(11, "any", 0), (31, "any", 3), (31, "governing", 3), (31, "never", 0)],
+)
+def test_the_exit_code_follows_the_verdict(k, fail_on, code, tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    args = ("assess", table, "-o", tmp_path / "o", "--k", k, "--fail-on", fail_on, "-q")
+    result = midi_risk(capsys, *args)
+    assert result.code == code
+    if fail_on == "never":
+        assert "would be 3" in result.err
+
+
+def test_incomplete_outranks_above(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("patient_id,age,qqzz\n" + "".join(f"p{i},{i},{i % 3}z\n" for i in range(30)))
+    result = midi_risk(capsys, "assess", table, "-o", tmp_path / "o", "-q")
+    assert result.code == 4
+    assert "undecided: qqzz" in result.out
+    assert "above the threshold" in result.out
+
+
+def test_by_makes_one_assessment_per_group_and_a_summary(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    rows = [f"p{i},{i % 2 + 60},{'../x' if i % 2 else 'b c'}" for i in range(40)]
+    table.write_text("patient_id,age,site_group\n" + "\n".join(rows) + "\n")
+    out = tmp_path / "o"
+    midi_risk(capsys, "assess", table, "--by", "site_group", "-o", out, "-q")
+    folders = sorted(path.name for path in out.iterdir() if path.is_dir())
+    assert folders == ["b-c", "x"]
+    assert len((out / "summary.csv").read_text().splitlines()) == 3
+    assert all((out / name / "assessment.json").is_file() for name in folders)
+
+
+def test_where_selects_subjects(tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    args = ("assess", table, "--where", "sex = 'M'", "-o", tmp_path / "o", "--format", "json")
+    assert json.loads(midi_risk(capsys, *args).out)["collection"]["subjects"] == 30
+
+
+def test_a_linked_table_is_named_with_its_key(tmp_path, capsys):
+    lead = clinical_table(tmp_path / "lead.csv")
+    other = tmp_path / "more.csv"
+    other.write_text("code,religion\n" + "".join(f"P{i:03d},{'xy'[i % 2]}\n" for i in range(50)))
+    args = ("assess", lead, "--table", f"{other}:code", "-o", tmp_path / "o", "--format", "json")
+    document = json.loads(midi_risk(capsys, *args).out)
+    (link,) = document["links"]
+    assert (link["matched"], link["unmatched_subjects"]) == (50, 10)
+    roles = {entry["name"]: entry["role"] for entry in document["attributes"]}
+    assert roles["religion"] == "sensitive"
+
+
+def test_init_edit_assess_suggest_report(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text(
+        "patient_id,age,sex\n" + "".join(f"p{i},{30 + i},{'MF'[i % 2]}\n" for i in range(50))
+    )
+    project = tmp_path / "p"
+    assert midi_risk(capsys, "init", table, "-o", project).code == 0
+    assert midi_risk(capsys, "assess", project, "-o", tmp_path / "o", "-q").code == 3
+    suggestion = midi_risk(capsys, "suggest", project, "-o", tmp_path / "s", "--keep", "sex")
+    assert suggestion.code == 0
+    plan = json.loads((tmp_path / "s" / "plan.json").read_text())
+    assert plan["found"]
+    assert plan["levels"]["sex"] == 0
+    assert plan["after"]["k"] >= 11 > plan["before"]["k"]
+    level = plan["levels"]["age"]
+    file = project / "midi-risk.yaml"
+    file.write_text(
+        file.read_text().replace("hierarchy: age}", f"hierarchy: age, level: {level}}}")
+    )
+    after = midi_risk(capsys, "assess", project, "-o", tmp_path / "o2", "-q", "--format", "json")
+    assert (
+        json.loads(after.out)["measures"]["k"] == plan["after"]["k"]
+        or plan["suppressed"]["subjects"]
+    )
+    page = tmp_path / "x.html"
+    shown = midi_risk(capsys, "report", tmp_path / "o", "--edition", "shareable", "-o", page)
+    assert shown.code == 0
+    assert page.read_text().startswith("<!doctype html>") or "<html" in page.read_text()
+
+
+def test_suggest_says_what_blocks_it_and_exits_3(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("patient_id,age\n" + "".join(f"p{i},{30 + i}\n" for i in range(5)))
+    midi_risk(capsys, "init", table, "-o", tmp_path / "p")
+    result = midi_risk(capsys, "suggest", tmp_path / "p", "-o", tmp_path / "s")
+    assert result.code == 3
+    assert "class size 11" in result.out
+
+
+def test_a_deterministic_run_gives_the_same_figures(tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    found = []
+    for name in ("a", "b"):
+        args = ("assess", table, "-o", tmp_path / name, "-q", "--format", "json")
+        document = json.loads(midi_risk(capsys, *args).out)
+        for part in ("created", "valid_until", "provenance", "plan"):
+            document.pop(part)
+        document["threshold"].pop("fixed_at")
+        found.append(document)
+    assert found[0] == found[1]
+
+
+def test_threats_list_show_validate(capsys, tmp_path):
+    assert "public-release" in midi_risk(capsys, "threats", "list").out
+    shown = midi_risk(capsys, "threats", "show", "acquaintance").out
+    copy = tmp_path / "mine.yaml"
+    copy.write_text(shown)
+    assert midi_risk(capsys, "threats", "validate", copy).code == 0
+    copy.write_text(shown.replace("release: controlled", "release: open"))
+    assert midi_risk(capsys, "threats", "validate", copy).code == 2
+
+
+@pytest.mark.parametrize("term", ["k-anonymity", "exit-codes", "prosecutor_max", "0.09", "face"])
+def test_explain_knows_the_terms_of_the_output(term, capsys):
+    result = midi_risk(capsys, "explain", term)
+    assert result.code == 0
+    assert len(result.out.splitlines()) >= 2
+
+
+def test_help_lists_every_command_and_the_exit_codes(capsys):
+    text = midi_risk(capsys, "--help").out
+    assert all(name in text for name in COMMANDS)
+    assert "4 outranks 3" in " ".join(text.split())
+
+
+def test_help_imports_no_heavy_package():
+    code = (
+        "import sys\nfrom midi_risk.cli.app import run\nrun(['--help'])\n"
+        "heavy = {'pandas', 'numpy', 'pyarrow', 'duckdb', 'pydicom', 'scipy', 'pydantic'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
