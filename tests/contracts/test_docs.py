@@ -16,6 +16,7 @@ from midi_risk import config
 from midi_risk.attributes.ladders import find_ladder
 from midi_risk.cli.app import app
 from midi_risk.resources import data_rows
+from midi_risk.risk.assessor_document import Context, Quality, SearchEntry, SignOff
 from midi_risk.threat.context import ATTEMPT_TABLES
 from midi_risk.threat.library import shipped_threat_models
 from midi_risk.threat.model import (
@@ -94,6 +95,10 @@ def test_every_key_of_the_project_file_is_explained(root: Path) -> None:
             config.Validity,
             config.Tolerance,
             config.SuggestSettings,
+            Context,
+            Quality,
+            SearchEntry,
+            SignOff,
         )
     )
     assert keys - known == set()
