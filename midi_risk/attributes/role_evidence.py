@@ -6,6 +6,7 @@ import re
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -41,6 +42,29 @@ def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
     return array
 
 
+class SubjectKey:
+    """The subject of each row as an integer, worked out once for all columns.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Key column of a source.
+    """
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._column = column
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """int64, shape (n_rows,); -1 where there is no key."""
+        return _codes(_dictionary(self._column))
+
+
+def _codes(array: pa.DictionaryArray) -> np.ndarray:
+    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    return np.asarray(codes, dtype=np.int64)
+
+
 class Evidence:
     """Lazy facts about one column; nothing is computed before it is asked for.
 
@@ -48,11 +72,11 @@ class Evidence:
     ----------
     column : pyarrow.ChunkedArray
         Text or dictionary of text.
-    key : pyarrow.ChunkedArray
-        The subject key of the same rows.
+    key : SubjectKey
+        The subjects of the same rows.
     """
 
-    def __init__(self, column: pa.ChunkedArray, key: pa.ChunkedArray) -> None:
+    def __init__(self, column: pa.ChunkedArray, key: SubjectKey) -> None:
         self._column = column
         self._key = key
 
@@ -69,7 +93,8 @@ class Evidence:
     def _present(self) -> list[tuple[int, str]]:
         array = self._encoded
         used = np.zeros(len(array.dictionary), dtype=bool)
-        used[array.indices.drop_null().to_numpy(zero_copy_only=False)] = True
+        codes = _codes(array)
+        used[codes[codes >= 0]] = True
         texts = array.dictionary.to_pylist()
         return [
             (place, str(texts[place]))
@@ -124,16 +149,12 @@ class Evidence:
     @cached_property
     def _pairs(self) -> np.ndarray:
         """Distinct pairs of subject and value code."""
-        key = _dictionary(self._key)
-        who = key.indices.to_numpy(zero_copy_only=False).astype(np.float64)
-        what = self._encoded.indices.to_numpy(zero_copy_only=False).astype(np.float64)
-        wanted = np.zeros(len(self._encoded.dictionary) + 1, dtype=bool)
-        wanted[[place for place, _ in self._present]] = True
-        seen = np.isfinite(who) & np.isfinite(what)
-        who, what = who[seen].astype(np.int64), what[seen].astype(np.int64)
-        keep = wanted[what]
+        what = _codes(self._encoded)
         width = len(self._encoded.dictionary) + 1
-        packed = np.unique(who[keep] * width + what[keep])
+        wanted = np.zeros(width, dtype=bool)
+        wanted[[place for place, _ in self._present]] = True
+        keep = (self._key.codes >= 0) & wanted[what]
+        packed = pd.unique(self._key.codes[keep] * width + what[keep])
         return np.column_stack(np.divmod(packed, width))
 
     @cached_property

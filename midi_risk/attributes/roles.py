@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.ps315 import Ps315Table, packaged_table
-from midi_risk.attributes.role_evidence import Evidence
+from midi_risk.attributes.role_evidence import Evidence, SubjectKey
 from midi_risk.attributes.role_keywords import (
     SAME_VISIT,
     DicomIdentity,
@@ -83,7 +83,7 @@ def _free_name(attribute: Attribute, taken: set[str]) -> str:
 
 
 def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribute]:
-    key = table.rows.column(table.key)
+    key = SubjectKey(table.rows.column(table.key))
     seen = {
         name
         for name in ("StudyDate", "StudyTime")
