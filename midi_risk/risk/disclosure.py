@@ -27,7 +27,7 @@ class AttributeDisclosure:
     Parameters
     ----------
     attribute : hashable
-    values : int
+    n_values : int
         Distinct values in the table.
     missing : int
         Records without a value; they are left out of the counts.
@@ -51,7 +51,7 @@ class AttributeDisclosure:
     """
 
     attribute: Hashable
-    values: int
+    n_values: int
     missing: int
     unassessed_classes: int
     distinct_l: int
@@ -120,7 +120,7 @@ def attribute_disclosure(
     tree = None if hierarchy is None else float(np.nanmax(hierarchical_distance(counts, hierarchy)))
     return AttributeDisclosure(
         attribute=counts.attribute,
-        values=counts.n_values,
+        n_values=counts.n_values,
         missing=counts.missing,
         unassessed_classes=int(np.count_nonzero(~known)),
         distinct_l=int(distinct[known].min()),
