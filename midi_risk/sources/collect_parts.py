@@ -15,7 +15,7 @@ import pyarrow as pa
 from midi_risk.errors import SourceError
 from midi_risk.sources.collect_spec import TableSpec
 from midi_risk.sources.tables import read_raw, table_suffix
-from midi_risk.sources.tables_raw import RawTable, counted
+from midi_risk.sources.tables_raw import RawTable, counted, shown
 from midi_risk.sources.tables_values import text_array, text_column
 
 _KINDS = {".parquet": "parquet", ".pq": "parquet", ".json": "json", ".ndjson": "json"}
@@ -81,7 +81,7 @@ def read_parts(folder: Path, parts: Iterable[Path]) -> tuple[RawTable, list[tupl
         findings += raw.findings if len(findings) < _ENOUGH else ()
     if not read:
         raise SourceError(
-            f"{folder.name}: none of {counted(len(unreadable), 'file')} can be read",
+            f"{shown(folder.name)}: none of {counted(len(unreadable), 'file')} can be read",
             hint=unreadable[0][1] if unreadable else "",
         )
     rows = pa.concat_tables(read, promote_options="default")

@@ -57,7 +57,7 @@ def read_json(path: Path) -> RawTable:
     SourceError
         When it is not JSON or holds no data set.
     """
-    return table_of(load_json(path), path.name)
+    return table_of(load_json(path), shown(path.name))
 
 
 def load_json(path: Path) -> Any:
@@ -69,9 +69,13 @@ def load_json(path: Path) -> Any:
         else:
             raw = path.read_bytes()
     except (OSError, EOFError) as error:
-        raise SourceError(f"{path.name} cannot be read", hint="Check its permissions") from error
+        raise SourceError(
+            f"{shown(path.name)} cannot be read", hint="Check its permissions"
+        ) from error
     if len(raw) > _MAX_BYTES:
-        raise SourceError(f"{path.name} is larger than 4 GiB", hint="Split it, one part a file")
+        raise SourceError(
+            f"{shown(path.name)} is larger than 4 GiB", hint="Split it, one part a file"
+        )
     try:
         text = raw.decode("utf-8-sig")
         try:
@@ -83,7 +87,7 @@ def load_json(path: Path) -> Any:
             return [json.loads(line) for line in lines]
     except (ValueError, RecursionError) as error:
         line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise SourceError(f"{path.name} is not valid JSON{line}") from error
+        raise SourceError(f"{shown(path.name)} is not valid JSON{line}") from None
 
 
 def table_of(document: Any, where: str) -> RawTable:

@@ -93,7 +93,9 @@ def _read_file(path: Path, domains: dict[str, RawTable], collected: Collected) -
     collected.add_file(path, path.name)
     collected.findings += raw.findings
     if name in domains:
-        collected.findings.append(f"{path.name}: domain {shown(name)} read from another file")
+        collected.findings.append(
+            f"{shown(path.name)}: domain {shown(name)} read from another file"
+        )
         return
     domains[name] = raw
 

@@ -47,11 +47,11 @@ def dataset_json(document: Any, path: Path) -> tuple[str, RawTable]:
     columns = head.get("columns") or head.get("items") or []
     if not all(isinstance(c, dict) and c.get("name") for c in columns) or not columns:
         raise _unknown(path)
-    names = column_names([str(column["name"]) for column in columns], path.name)
+    names = column_names([str(column["name"]) for column in columns], shown(path.name))
     width = len(names)
     if any(not isinstance(row, list) or len(row) != width for row in rows):
         raise SourceError(
-            f"{path.name}: a row has another number of values than there are columns",
+            f"{shown(path.name)}: a row has another number of values than there are columns",
             hint="Write the Dataset-JSON again",
         )
     texts = {name: text_array(row[i] for row in rows) for i, name in enumerate(names)}
@@ -81,4 +81,6 @@ def _parts(document: Any, path: Path) -> tuple[Mapping[str, Any], Sequence[Any]]
 
 
 def _unknown(path: Path) -> SourceError:
-    return SourceError(f"{path.name} is not Dataset-JSON", hint="Known: versions 1.0 and 1.1")
+    return SourceError(
+        f"{shown(path.name)} is not Dataset-JSON", hint="Known: versions 1.0 and 1.1"
+    )

@@ -6,6 +6,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +17,14 @@ import pyarrow as pa
 from midi_risk.errors import SourceError, did_you_mean
 from midi_risk.sources.headers import find_header
 from midi_risk.sources.keys import fold_name, key_rank
-from midi_risk.sources.tables_raw import RawTable, column_names, counted, listed, without_blanks
+from midi_risk.sources.tables_raw import (
+    RawTable,
+    column_names,
+    counted,
+    listed,
+    shown,
+    without_blanks,
+)
 from midi_risk.sources.tables_values import text_array, text_of
 
 HEAD_ROWS = 200
@@ -57,20 +65,23 @@ def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = Non
     """
     opened = _openpyxl if path.suffix.casefold() in {".xlsx", ".xlsm"} else _calamine
     try:
-        with warnings.catch_warnings():
+        with ExitStack() as stack, warnings.catch_warnings():
             # openpyxl warns of styles and extensions that it drops; cells are all we need.
             warnings.simplefilter("ignore")
-            sheets = opened(path)
-            chosen = _choose(sheets, path.name, sheet, key)
+            sheets = opened(path, stack)
+            chosen = _choose(sheets, shown(path.name), sheet, key)
             rows = list(chain(chosen.head, chosen.rest))
     except SourceError:
         raise
-    except Exception as error:
+    except Exception:  # noqa: BLE001 - the parsers fail in many ways on broken files
         raise SourceError(
-            f"{path.name} is not a readable workbook", hint="Open it and save it again, or as CSV"
-        ) from error
-    where = path.name if len(sheets) == 1 else f"{path.name}, sheet '{chosen.name}'"
-    return _table(rows, where, _sheet_findings(path.name, chosen, sheets, asked=sheet is not None))
+            f"{shown(path.name)} is not a readable workbook",
+            hint="Open it and save it again, or as CSV",
+        ) from None
+    where = path.name if len(sheets) == 1 else f"{shown(path.name)}, sheet '{chosen.name}'"
+    return _table(
+        rows, where, _sheet_findings(shown(path.name), chosen, sheets, asked=sheet is not None)
+    )
 
 
 def _table(rows: list[list[str]], where: str, findings: list[str]) -> RawTable:
@@ -124,13 +135,16 @@ def _score(sheet: _Sheet, key: str | None) -> tuple[int, int, int, int]:
     return int(asked), int(some and len(sheet.head) > 1), int(not sheet.hidden), cells
 
 
-def _openpyxl(path: Path) -> list[_Sheet]:
+def _openpyxl(path: Path, stack: ExitStack) -> list[_Sheet]:
     import openpyxl  # noqa: PLC0415
 
     with zipfile.ZipFile(path) as archive:
         if sum(item.file_size for item in archive.infolist()) > _MAX_UNPACKED:
-            raise SourceError(f"{path.name} expands to more than 4 GiB", hint="Save it as CSV")
+            raise SourceError(
+                f"{shown(path.name)} expands to more than 4 GiB", hint="Save it as CSV"
+            )
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    stack.callback(book.close)
     sheets = []
     for sheet in book.worksheets:
         sheet.reset_dimensions()
@@ -159,15 +173,15 @@ def _cell_text(cell: Any) -> str:
     return text
 
 
-def _calamine(path: Path) -> list[_Sheet]:
+def _calamine(path: Path, stack: ExitStack) -> list[_Sheet]:
     try:
         import python_calamine  # noqa: PLC0415
     except ImportError as error:
         raise SourceError(
-            f"{path.name}: reading {path.suffix} files needs python-calamine",
+            f"{shown(path.name)}: reading {path.suffix} files needs python-calamine",
             hint="pip install 'midi-risk[stats]', or save the file as XLSX or CSV",
         ) from error
-    book = python_calamine.CalamineWorkbook.from_path(str(path))
+    book = stack.enter_context(python_calamine.CalamineWorkbook.from_path(str(path)))
     sheets = []
     for meta in book.sheets_metadata:
         if meta.typ != python_calamine.SheetTypeEnum.WorkSheet:

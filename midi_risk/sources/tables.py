@@ -105,7 +105,8 @@ def check_file(path: Path) -> None:
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         close = did_you_mean(path.name, siblings)
         raise SourceError(
-            f"{name} does not exist", hint=close if close.startswith("Did") else "Check the path"
+            f"{name} does not exist",
+            hint=shown(close) if close.startswith("Did") else "Check the path",
         )
     if not path.is_file():
         raise SourceError(f"{name} is not a file", hint="Give a file here")

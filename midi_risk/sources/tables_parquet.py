@@ -41,16 +41,16 @@ def read_parquet(path: Path) -> RawTable:
     """
     try:
         schema = pq.read_schema(path)
-        column_names(schema.names, path.name)
+        column_names(schema.names, shown(path.name))
         encoded = [f.name for f in schema if _is_text(f.type)]
         with pq.ParquetFile(path, read_dictionary=encoded, pre_buffer=False) as file:
             # One column at a time: the text of a column is often larger than its storage.
             columns = ((f.name, _column(file, f.name)) for f in schema)
-            return flatten(columns, path.name, labels=_labels(schema))
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            return flatten(columns, shown(path.name), labels=_labels(schema))
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise SourceError(
-            f"{path.name} cannot be read as Parquet", hint="Is the file complete?"
-        ) from error
+            f"{shown(path.name)} cannot be read as Parquet", hint="Is the file complete?"
+        ) from None
 
 
 def _column(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
@@ -87,7 +87,7 @@ def flatten(
             if values is None:
                 unread.append(leaf)
             else:
-                columns[leaf] = values
+                columns[shown(leaf, limit=200)] = values
     findings = []
     if unread:
         findings.append(

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from midi_risk.errors import SourceError
-from midi_risk.sources.tables_raw import RawTable, column_names
+from midi_risk.sources.tables_raw import RawTable, column_names, shown
 from midi_risk.sources.tables_values import text_array
 
 READERS = {
@@ -45,11 +45,11 @@ def read_statistics(path: Path) -> RawTable:
         import pyreadstat  # noqa: PLC0415
     except ImportError as error:
         raise SourceError(
-            f"{path.name}: reading {path.suffix} files needs pyreadstat",
+            f"{shown(path.name)}: reading {path.suffix} files needs pyreadstat",
             hint="pip install 'midi-risk[stats]'",
         ) from error
     data, meta = _read(getattr(pyreadstat, READERS[path.suffix.casefold()]), path)
-    names = column_names(meta.column_names, path.name)
+    names = column_names(meta.column_names, shown(path.name))
     columns = [text_array(data.get(raw, ())) for raw in meta.column_names]
     labels = {
         name: str(label)
@@ -63,15 +63,13 @@ def _read(reader: Any, path: Path) -> tuple[dict[str, Any], Any]:
     options = {"output_format": "dict", "apply_value_formats": False}
     if reader.__name__ == "read_xport":
         options = {"output_format": "dict"}
-    last: Exception | None = None
     for encoding in (None, "WINDOWS-1252"):
         try:
             data, meta = reader(str(path), encoding=encoding, **options)
-        except Exception as error:  # noqa: BLE001 - the C reader raises its own type and others
-            last = error
-        else:
-            return data, meta
+        except Exception:  # noqa: BLE001, S112 - the C reader raises its own type and others
+            continue
+        return data, meta
     raise SourceError(
-        f"{path.name} cannot be read as {path.suffix.lstrip('.').upper()}",
+        f"{shown(path.name)} cannot be read as {path.suffix.lstrip('.').upper()}",
         hint="Is the file complete?",
-    ) from last
+    )

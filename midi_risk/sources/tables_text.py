@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.headers import find_header
-from midi_risk.sources.tables_raw import RawTable, column_names, counted, without_blanks
+from midi_risk.sources.tables_raw import RawTable, column_names, counted, shown, without_blanks
 from midi_risk.sources.tables_values import text_array, text_column
 
 HEAD_ROWS = 300
@@ -57,7 +57,8 @@ def read_delimited(path: Path, *, delimiter: str | None = None) -> RawTable:
     SourceError
         When the file holds no rows, a column name twice, or rows longer than the header.
     """
-    data, findings = _utf8(_read_bytes(path), path.name)
+    where = shown(path.name)
+    data, findings = _utf8(_read_bytes(path), where)
     text_head = _head(data)
     dialect = _dialect(text_head, delimiter)
     reader = _rows(text_head, dialect)
@@ -69,14 +70,14 @@ def read_delimited(path: Path, *, delimiter: str | None = None) -> RawTable:
             ends.append(reader.line_num)
             if len(head) >= HEAD_ROWS:
                 break
-    except csv.Error as error:
-        raise _broken(path.name) from error
-    header = find_header(head, path.name)
-    names = column_names(header.names, path.name)
+    except csv.Error:
+        raise _broken(where) from None
+    header = find_header(head, where)
+    names = column_names(header.names, where)
     body = _after_lines(data, ends[header.body - 1])
-    columns, notes = _body(body, len(names), dialect, path.name)
-    findings += header.findings(path.name) + notes
-    return without_blanks(names, header, columns, path.name, findings)
+    columns, notes = _body(body, len(names), dialect, where)
+    findings += header.findings(where) + notes
+    return without_blanks(names, header, columns, where, findings)
 
 
 def _broken(name: str) -> SourceError:
@@ -91,15 +92,19 @@ def _read_bytes(path: Path) -> pa.Buffer:
             with gzip.open(path) as handle:
                 data = handle.read(_MAX_BYTES + 1)
         except (OSError, EOFError) as error:
-            raise SourceError(f"{path.name} is not a readable gzip file") from error
+            raise SourceError(f"{shown(path.name)} is not a readable gzip file") from error
         if len(data) > _MAX_BYTES:
-            raise SourceError(f"{path.name} expands to more than 8 GiB", hint="Unpack it yourself")
+            raise SourceError(
+                f"{shown(path.name)} expands to more than 8 GiB", hint="Unpack it yourself"
+            )
         return pa.py_buffer(data)
     try:
         with pa.memory_map(str(path)) as source:
             return source.read_buffer()
     except OSError as error:
-        raise SourceError(f"{path.name} cannot be read", hint="Check its permissions") from error
+        raise SourceError(
+            f"{shown(path.name)} cannot be read", hint="Check its permissions"
+        ) from error
 
 
 def _utf8(buffer: pa.Buffer, name: str) -> tuple[pa.Buffer, list[str]]:
@@ -202,6 +207,9 @@ def _body(
             ),
         )
     except pa.ArrowException:
+        table = None
+    if table is None:
+        # Outside the handler: Arrow's message quotes the row, it must not become a context.
         return _uneven(body, width, dialect, name)
     return [text_column(table.column(p)) for p in positions], []
 
@@ -225,8 +233,8 @@ def _uneven(
                 continue
             short += len(row) < width
             rows.append([*row[:width], *[""] * (width - len(row))])
-    except csv.Error as error:
-        raise _broken(name) from error
+    except csv.Error:
+        raise _broken(name) from None
     found = [f"{name}: {counted(short, 'row')} shorter than the header"] if short else []
     return [pa.chunked_array([text_array(c)]) for c in _transposed(rows, width)], found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 import types
 from pathlib import Path
 
@@ -202,6 +203,19 @@ def test_an_unreadable_file_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(SourceError, match=r"c\.csv cannot be read\. Check its permissions"):
         extract(path)
+
+
+@pytest.mark.parametrize(
+    "ending", ["csv", "csv.gz", "xlsx", "parquet", "json", "sav", "ods", "abc"]
+)
+def test_a_hostile_file_name_is_harmless_in_every_reader(tmp_path, ending):
+    path = _text(tmp_path / f"c\x1b[31m\n.{ending}", "age,sex\n1,F,CANARY,x\n1,M\n")
+    with pytest.raises(MidiRiskError) as caught:
+        extract(path)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "\x1b" not in str(caught.value)
+    assert _lines(caught.value) == 1
+    assert "CANARY" not in shown
 
 
 def test_a_hostile_name_cannot_write_to_the_terminal(tmp_path):

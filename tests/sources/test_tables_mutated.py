@@ -70,7 +70,7 @@ def _damaged(data: bytes, seed: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_a_damaged_file_is_read_or_refused_in_one_line(whole, tmp_path_factory, kind, seed):
     if kind not in whole:
