@@ -65,6 +65,10 @@ def _codes(array: pa.DictionaryArray) -> np.ndarray:
     return np.asarray(codes, dtype=np.int64)
 
 
+def _absent(text: str | None) -> bool:
+    return text is None or is_missing(text.strip(), Kind.CATEGORY)
+
+
 class Evidence:
     """Lazy facts about one column; nothing is computed before it is asked for.
 
@@ -82,25 +86,28 @@ class Evidence:
 
     @cached_property
     def empty(self) -> bool:
-        """Whether no row has a value."""
-        return self._column.null_count == len(self._column) or not self.values
+        """Whether no row has a value; stops at the first one found."""
+        if self._column.null_count == len(self._column):
+            return True
+        texts = self._encoded.dictionary
+        return all(_absent(texts[place].as_py()) for place in self._used)
 
     @cached_property
     def _encoded(self) -> pa.DictionaryArray:
         return _dictionary(self._column)
 
     @cached_property
-    def _present(self) -> list[tuple[int, str]]:
-        array = self._encoded
-        used = np.zeros(len(array.dictionary), dtype=bool)
-        codes = _codes(array)
+    def _used(self) -> list[int]:
+        """Places in the dictionary that some row points to."""
+        used = np.zeros(len(self._encoded.dictionary), dtype=bool)
+        codes = _codes(self._encoded)
         used[codes[codes >= 0]] = True
-        texts = array.dictionary.to_pylist()
-        return [
-            (place, str(texts[place]))
-            for place in np.flatnonzero(used).tolist()
-            if texts[place] is not None and not is_missing(str(texts[place]), Kind.CATEGORY)
-        ]
+        return [int(place) for place in np.flatnonzero(used)]
+
+    @cached_property
+    def _present(self) -> list[tuple[int, str]]:
+        texts = self._encoded.dictionary.to_pylist()
+        return [(place, texts[place]) for place in self._used if not _absent(texts[place])]
 
     @cached_property
     def values(self) -> list[str]:
@@ -180,11 +187,12 @@ class Evidence:
             (_SSN, "social security numbers"),
             (_PHONE, "telephone numbers"),
             (_URL, "web addresses"),
-            (_PERSON, "names of persons"),
         )
         for form, what in forms:
             if self.share(form) >= 0.5:
                 return what
+        if self.share(_PERSON) >= 0.5 and self.own_share >= 0.3:
+            return "names of persons"
         return ""
 
     @cached_property

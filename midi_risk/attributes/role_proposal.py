@@ -14,6 +14,9 @@ VOCABULARY_SHARE = 0.05
 AGE_IN_DAYS = (366.0, 45000.0)
 """An age column whose middle value lies here counts days, not years."""
 
+SERIAL_DATE = 20000
+"""Numbers above this in a date column are packed or serial dates, not days counted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
@@ -99,7 +102,8 @@ def _fitted_date(ladder: str | None, evidence: Evidence) -> tuple[Kind, str | No
     )
     if years:
         return Kind.DATE, "year"
-    if evidence.numeric and not evidence.dates:
+    packed = _typical(evidence) > SERIAL_DATE and evidence.parsed_share(Kind.DATE) > 0.9
+    if evidence.numeric and not evidence.dates and not packed:
         return Kind.NUMBER, "offset"
     if evidence.parsed_share(Kind.DATE) < 0.5:
         return Kind.CATEGORY, "enum"

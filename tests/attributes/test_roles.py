@@ -42,7 +42,11 @@ def spread(values, n=24):
 
 @pytest.mark.parametrize("row", labelled(), ids=lambda row: row["column"])
 def test_real_column_names_get_the_role_that_a_reader_would_give(row):
-    assert one(spread(row["values"].split("|")), row["column"]).role.value == row["expected"]
+    found = one(spread(row["values"].split("|")), row["column"])
+    assert found.role.value == row["expected"]
+    assert found.reason
+    assert found.ladder in LADDERS
+    assert found.ps315 is None or found.keyword
 
 
 def test_the_labels_are_many_and_of_every_role():
@@ -197,6 +201,12 @@ def test_values_that_are_direct_identifiers_win_over_a_harmless_name():
     assert one([f"a{i}@example.org" for i in range(9)], "score").role is Role.DIRECT_IDENTIFIER
 
 
+def test_a_comma_between_words_is_no_name_when_subjects_share_it():
+    assert one(["Carcinoma, Papillary", "Leukemia, Acute"] * 9, "xq").role is Role.UNDECIDED
+    names = [f"Doe{'abcdefghi'[i]}, Jane" for i in range(9)]
+    assert one(names, "xq").role is Role.DIRECT_IDENTIFIER
+
+
 def test_numbered_items_of_a_form_are_not_read_as_words():
     columns = {f"age{i}": ["1", "2"] for i in range(2, 20)}
     assert {a.role.value for a in proposed(source(columns))} == {"linkage_key", "undecided"}
@@ -217,6 +227,8 @@ def test_a_data_dictionary_speaks_where_the_name_is_silent():
         ("age", ["young", "old"], Kind.CATEGORY, "enum"),
         ("surgery_date", ["12", "340"], Kind.NUMBER, "offset"),
         ("surgery_date", ["2011", "2012"], Kind.DATE, "year"),
+        ("surgery_date", ["201105", "201212"], Kind.DATE, "date"),
+        ("surgery_date", ["41234", "40123"], Kind.DATE, "date"),
         ("year_of_diagnosis", ["2011-05-06", "2012-01-01"], Kind.DATE, "date"),
         ("sex", ["alpha", "beta"], Kind.CATEGORY, "enum"),
         ("height", ["64", "70"], Kind.NUMBER, "number"),
@@ -244,14 +256,6 @@ def test_dictionary_columns_with_unused_entries_are_read_by_their_codes():
         name="t", kind=SourceKind.METADATA, level="patient", key="id", rows=rows
     )  # fmt: skip
     assert proposed(table)["xq"].kind is Kind.SEX
-
-
-def test_every_proposal_is_complete():
-    for row in labelled():
-        found = one(spread(row["values"].split("|")), row["column"])
-        assert found.reason
-        assert found.ladder in LADDERS
-        assert found.ps315 is None
 
 
 @pytest.mark.shared_data
