@@ -145,8 +145,31 @@ def _degrees(margin: Values) -> int:
     return max(0, int((margin > 0).sum()) - sum(levels) + len(levels) - 1) if levels else 0
 
 
-def fit_margins(cells: Cells, pairs: Sequence[Pair] = ()) -> tuple[Values, int, bool]:
-    """Return means of the non-empty cells, estimable parameters, and convergence.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginFit:
+    """Means of the non-empty cells that reproduce the margins.
+
+    Parameters
+    ----------
+    means : numpy.ndarray
+        Fitted mean of each non-empty cell, shape (c,).
+    variance : numpy.ndarray
+        Approximate variance of its logarithm, shape (c,): the sum of one over the margins
+        of the cell, scaled so that means times variances of all cells add up to the number
+        of parameters, as the leverages of a Poisson regression do.
+    parameters : int
+        Estimable parameters.
+    converged : bool
+    """
+
+    means: Values
+    variance: Values
+    parameters: int
+    converged: bool
+
+
+def fit_margins(cells: Cells, pairs: Sequence[Pair] = ()) -> MarginFit:
+    """Fit the hierarchical model with all one-way and some two-way margins.
 
     Parameters
     ----------
@@ -156,24 +179,31 @@ def fit_margins(cells: Cells, pairs: Sequence[Pair] = ()) -> tuple[Values, int, 
     """
     total = float(cells.sizes.sum())
     parameters = 1 + sum(level - 1 for level in cells.levels)
-    if not pairs and cells.possible is None:
-        means = np.full(len(cells.sizes), total)
-        for at, level in enumerate(cells.levels):
-            share = np.bincount(cells.index[:, at], weights=cells.sizes, minlength=level) / total
-            means *= share[cells.index[:, at]]
-        return means, parameters, True
-    observed = np.zeros(cells.levels)
-    observed[tuple(cells.index.T)] = cells.sizes
     covered = {at for pair in pairs for at in pair}
     alone = [(at,) for at in range(len(cells.levels)) if at not in covered]
-    targets = []
+    inverse, held = np.zeros(len(cells.sizes)), 0
+    targets: list[tuple[tuple[int, ...], Values]] = []
     for kept in (*pairs, *alone):
+        margin = np.zeros([cells.levels[at] for at in kept])
+        place = tuple(cells.index[:, at] for at in kept)
+        np.add.at(margin, place, cells.sizes)
+        inverse += 1 / margin[place]
+        held += int((margin > 0).sum())
+        parameters += _degrees(margin) if len(kept) == 2 else 0
+        shape = [level if at in kept else 1 for at, level in enumerate(cells.levels)]
         axes = tuple(at for at in range(len(cells.levels)) if at not in kept)
-        target = observed.sum(axis=axes, keepdims=True)
-        targets.append((axes, target))
-        parameters += _degrees(target) if len(kept) == 2 else 0
-    means, converged = _proportional(cells, targets, total)
-    return means[tuple(cells.index.T)], parameters, converged
+        targets.append((axes, margin.reshape(shape)))
+    if not pairs and cells.possible is None:
+        means, converged = np.full(len(cells.sizes), total), True
+        for at, (_, target) in enumerate(targets):
+            means *= target.ravel()[cells.index[:, at]] / total
+    else:
+        table, converged = _proportional(cells, targets, total)
+        means = table[tuple(cells.index.T)]
+    return MarginFit(
+        means=means, variance=inverse * parameters / held, parameters=parameters,
+        converged=converged,
+    )  # fmt: skip
 
 
 def _proportional(

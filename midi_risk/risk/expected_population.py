@@ -4,7 +4,7 @@ A table says that lambda people are expected to look like a subject. Seeing f of
 a release that is a random sample (fraction pi) of that population leaves
 ``F - f ~ Poisson(lambda (1 - pi))``: the *shifted* posterior. When inclusion does not
 scale with F (one consented case per cell, convenience cohorts) the *truncated* form
-``F | F >= f`` is the conservative answer.
+``F | F >= f`` is the conservative answer at small fractions.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class TablePopulation:
     low, high : numpy.ndarray
         The same at the two ends of the fraction interval, in the shifted form, shape (c,).
     conservative : numpy.ndarray
-        The same in the truncated form, shape (c,).
+        The larger of ``risk`` and the truncated form, shape (c,). At large fractions the
+        truncated form alone is below the shifted one.
     assured : numpy.ndarray
         Population class size that is reached with probability ``level``, shape (c,).
     level : float
@@ -277,7 +278,7 @@ def table_population(
         risk=risk,
         low=expected_inverse(sizes, expected, fraction=low),
         high=risk,
-        conservative=expected_inverse(sizes, expected, form="truncated"),
+        conservative=np.maximum(expected_inverse(sizes, expected, form="truncated"), risk),
         assured=assured_size(sizes, expected, fraction=high, level=level),
         level=level,
     )

@@ -19,6 +19,7 @@ from scipy import special
 from midi_risk.errors import MeasureError
 from midi_risk.risk.contingency import (
     Cells,
+    MarginFit,
     all_pairs,
     associated_pairs,
     cross_classify,
@@ -68,6 +69,8 @@ class LogLinear:
         All that were fitted, to be shown.
     mean : numpy.ndarray
         Fitted mean of the cell of each subject, in the scale of the release, shape (n,).
+    variance : numpy.ndarray
+        Approximate variance of the logarithm of that mean, shape (n,).
     sizes : numpy.ndarray
         Class size of each subject in the release, int64, shape (n,).
     cells : int
@@ -76,12 +79,14 @@ class LogLinear:
     References
     ----------
     Skinner, Holmes, J Off Stat 1998; Skinner, Shlomo, Assessing identification risk in
-    survey microdata using log-linear models, JASA 2008, doi:10.1198/016214507000001328.
+    survey microdata using log-linear models, JASA 2008, doi:10.1198/016214507000001328;
+    Pregibon, Logistic regression diagnostics, Ann Stat 1981 (one-step deletion).
     """
 
     model: Model
     candidates: tuple[Candidate, ...]
     mean: Values
+    variance: Values
     sizes: NDArray[np.int64]
     cells: int
 
@@ -98,6 +103,38 @@ class LogLinear:
         _checked_fraction(fraction)
         alone = np.exp(-self.mean * (1 - fraction) / fraction)
         return np.where(self.sizes == 1, alone, 0.0)
+
+    def quantile(self, fraction: float, level: float = 0.95) -> NDArray[np.int64]:
+        """Return the population class size that each subject reaches with this probability.
+
+        The fitted mean is itself uncertain, so ``F - f`` is negative binomial: Poisson with
+        a gamma-distributed mean of the fit's variance. A class pulls its own mean up, so
+        the mean is that of a fit without it (one-step approximation).
+
+        Parameters
+        ----------
+        fraction : float
+            Sampling fraction.
+        level : float
+            The largest F0 with ``P(F >= F0 | f) >= level``.
+        """
+        _checked_fraction(fraction)
+        leverage = np.minimum(self.mean * self.variance, 0.95)
+        pull = self.variance * np.maximum(self.sizes - self.mean, 0) / (1 - leverage)
+        mean = self.mean * np.exp(-pull) * (1 - fraction) / fraction
+        shape = 1 / self.variance
+        low = np.zeros(len(mean))
+        high = np.floor(mean) + 1
+        success = mean / (mean + shape)
+        for _ in range(64):
+            middle = np.floor((low + high + 1) / 2)
+            tail = np.where(
+                middle > 0, special.betainc(np.maximum(middle, 1.0), shape, success), 1.0
+            )
+            enough = tail >= level
+            low = np.where(enough, middle, low)
+            high = np.where(enough, high, np.maximum(middle - 1, low))
+        return np.asarray(self.sizes + low, dtype=np.int64)
 
     def tau1(self, fraction: float) -> float:
         """Return the expected number of sample uniques that are population uniques."""
@@ -172,39 +209,40 @@ def fit_log_linear(
     if model != "auto" or 0 < len(selected) < len(every):
         terms["selected two-way"] = selected
     terms["all two-way"] = every
-    fitted: list[tuple[Candidate, Values]] = []
+    fitted: list[tuple[Candidate, MarginFit]] = []
     for name, pairs in terms.items():
         if model not in {"auto", name} or (pairs and cells.count > cell_limit):
             continue
-        means, parameters, converged = fit_margins(cells, pairs)
-        if converged:
-            fitted.append((_candidate(name, cells, means, parameters), means))
+        fit = fit_margins(cells, pairs)
+        if fit.converged:
+            fitted.append((_candidate(name, cells, fit), fit))
     if not fitted:
         return NoEstimate(
             method="log-linear",
             reason=f"no model could be fitted to {cells.count:,} cells",
         )
-    best, means = min(fitted, key=lambda pair: pair[0].aic)
+    best, fit = min(fitted, key=lambda pair: pair[0].aic)
     return LogLinear(
         model=best.model,
         candidates=tuple(candidate for candidate, _ in fitted),
-        mean=means[cells.place],
+        mean=fit.means[cells.place],
+        variance=fit.variance[cells.place],
         sizes=cells.sizes[cells.place],
         cells=cells.count,
     )
 
 
-def _candidate(name: Model, cells: Cells, means: Values, parameters: int) -> Candidate:
+def _candidate(name: Model, cells: Cells, fit: MarginFit) -> Candidate:
     """Return the criterion of a fit; empty cells add minus their means, in all minus n."""
     observed = cells.sizes.astype(np.float64)
     with np.errstate(divide="ignore"):
-        terms = observed * np.log(means) - special.gammaln(observed + 1)
+        terms = observed * np.log(fit.means) - special.gammaln(observed + 1)
     log_likelihood = float(terms.sum() - observed.sum())
     ones = cells.sizes == 1
     return Candidate(
         model=name,
-        parameters=parameters,
+        parameters=fit.parameters,
         log_likelihood=log_likelihood,
-        aic=2 * parameters - 2 * log_likelihood,
-        uniques_share=float(np.mean(means[ones] < 1)) if ones.any() else 0.0,
+        aic=2 * fit.parameters - 2 * log_likelihood,
+        uniques_share=float(np.mean(fit.means[ones] < 1)) if ones.any() else 0.0,
     )

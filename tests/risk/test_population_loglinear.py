@@ -43,6 +43,19 @@ def test_tau1_and_tau2_meet_the_truth_of_a_simulated_population(two_way):
     assert everybody.mean() == pytest.approx(np.mean(1 / truth), rel=0.1)
 
 
+def test_the_95_percent_bound_covers_simulated_populations():
+    covered = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        released, truth = sample_of(simulated(rng, two_way=True), 0.05, rng)
+        fit = fit_log_linear(released)
+        low = fit.quantile(0.05)
+        assert np.all(low >= fit.sizes)
+        _, first = np.unique(released, axis=0, return_index=True)
+        covered.append(np.mean(truth[first] >= low[first]))
+    assert np.mean(covered) >= 0.9
+
+
 def test_main_effects_are_the_product_of_the_margins():
     codes = np.array([[0, 0], [0, 0], [0, 1], [1, 1]])
     fit = fit_log_linear(codes, model="main effects")
