@@ -23,6 +23,8 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 _DENSE_RANGE = 1 << 16
+# Layouts without a dictionary encoder: polars writes its text so.
+_VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 _NESTED = "holds nested values (lists, maps or arrays)"
 _NESTED_HINT = "Turn each cell into one text or number first"
 
@@ -217,8 +219,7 @@ def _encode_arrow(name: Hashable, values: pa.Array | pa.ChunkedArray) -> CodedCo
         codes = np.full(len(array), -1, dtype=np.int64)
         return CodedColumn(name=name, codes=codes, labels=np.empty(0, dtype=object))
     if pa.types.is_dictionary(kind):
-        array = array.cast(kind.value_type)
-        kind = array.type
+        return _encode_dictionary(name, array)
     if pa.types.is_nested(kind):
         raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT)
     if pa.types.is_floating(kind):
@@ -228,6 +229,8 @@ def _encode_arrow(name: Hashable, values: pa.Array | pa.ChunkedArray) -> CodedCo
         if dense is not None:
             return dense
     try:
+        if kind in _VIEWS:
+            array = array.cast(_VIEWS[kind])
         encoded = pc.dictionary_encode(array)
     except pa.ArrowNotImplementedError:
         return _factorize(name, np.array(array.to_pylist(), dtype=object))
@@ -235,6 +238,17 @@ def _encode_arrow(name: Hashable, values: pa.Array | pa.ChunkedArray) -> CodedCo
     labels = np.empty(len(encoded.dictionary), dtype=object)
     labels[:] = encoded.dictionary.to_pylist()
     return CodedColumn(name=name, codes=codes, labels=labels)
+
+
+def _encode_dictionary(name: Hashable, array: pa.DictionaryArray) -> CodedColumn:
+    """Codes of a dictionary array; its dictionary may hold nulls, NaN or a value twice."""
+    if pa.types.is_nested(array.type.value_type):
+        raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT)
+    values = np.empty(len(array.dictionary), dtype=object)
+    values[:] = array.dictionary.to_pylist()
+    small, labels = pd.factorize(values)
+    places = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    return CodedColumn(name=name, codes=np.append(small, -1)[places], labels=labels)
 
 
 def _arrow_table(data: Any) -> pa.Table:

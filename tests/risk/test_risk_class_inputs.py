@@ -91,6 +91,13 @@ def test_all_the_ways_to_be_missing_are_one() -> None:
         pd.Categorical(["b", "a", "b"], categories=["unused", "a", "b"]),
         pa.array([decimal.Decimal("1.50"), decimal.Decimal("2.00"), decimal.Decimal("1.50")]),
         pa.chunked_array([["x", "y"], ["x"]]),
+        pa.chunked_array(
+            [pa.array(["x", "y"]).dictionary_encode(), pa.array(["x"]).dictionary_encode()]
+        ),
+        pa.array(["x", "y", "x"], pa.string_view()),
+        pa.DictionaryArray.from_arrays([0, 1, 2], pa.array(["x", "y", "x"], pa.string_view())),
+        pa.DictionaryArray.from_arrays([0, 2, 1], pa.array([None, float("nan"), 1.0])),
+        pa.array([dt.time(9), dt.time(10), dt.time(9)]),
         [("a", 1), ("b", 1), ("a", 1)],
         [b"x", b"y", b"x"],
     ],
