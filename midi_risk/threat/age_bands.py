@@ -15,7 +15,8 @@ _RANGE = re.compile(
     r"^[\[(]?\s*Y?(\d{1,3})(?:\.0)?\s*(?:-|\u2013|,|to|_)\s*Y?(\d{1,3})\s*([\])])?$", re.IGNORECASE
 )
 _ABOVE = re.compile(
-    r"^(?:>=|\u2265|Y_GE|GE)?\s*Y?(\d{1,3})\s*(?:\+|Y\+|years and over|and over)?$", re.IGNORECASE
+    r"^(?:>=|\u2265|Y_GE|GE)?\s*Y?(\d{1,3})(?:\.0)?\s*(?:\+|Y\+|years and over|and over)?$",
+    re.IGNORECASE,
 )
 _BELOW = re.compile(r"^(?:<|Y_LT|LT|under)\s*(\d{1,3})$", re.IGNORECASE)
 _OPEN_MARKS = ("+", ">=", "\u2265", "ge", "over")

@@ -138,11 +138,11 @@ def _read(path: Path) -> pd.DataFrame:
         if path.suffix.casefold() in {".parquet", ".pq"}:
             frame = pd.read_parquet(path)
             texts = {
-                str(name): [None if value is None or value != value else str(value)  # noqa: PLR0124
+                str(name): ["" if value is None or value != value else str(value)  # noqa: PLR0124
                             for value in frame[name].to_numpy(dtype=object)]
                 for name in frame.columns
             }  # fmt: skip
-            return pd.DataFrame(texts, dtype="str").fillna("")
+            return pd.DataFrame(texts, dtype="str")
         separator = "\t" if ".tsv" in path.name.casefold() else ","
         return pd.read_csv(path, dtype="str", sep=separator, encoding="utf-8-sig",
                            keep_default_na=False)  # fmt: skip
