@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from midi_risk.sources.collect import Collected
 
 _ENTITIES = ("participant_id", "session_id", "datatype", "suffix")
-_NOT_IMAGES = {".json", ".tsv", ".tsv.gz", ".bval", ".bvec", ".txt", ".md"}
+_DICOM = (".dcm", ".ima")
+_NOT_IMAGES = (*_DICOM, ".json", ".tsv", ".tsv.gz", ".bval", ".bvec", ".txt", ".md")
 _LONG = 16
 _MODALITIES = {"anat": "MR", "func": "MR", "dwi": "MR", "fmap": "MR", "perf": "MR", "pet": "PT"}
 
@@ -53,35 +54,17 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
     sidecars, broken = _sidecars([*top, *(p for p in files if p.suffix == ".json")])
     images = _images(files)
     name = collected.free_name("images", folder / "images")
-    for path in files:
-        if path.suffix == ".json":
-            if path in broken:
-                collected.add_file(path, name, FileStatus.UNREADABLE, "not valid JSON")
-            else:
-                collected.add_file(path, name)
-    if broken:
-        collected.findings.append(f"{counted(len(broken), 'sidecar')} not valid JSON, not read")
+    _account(files, images, broken, name, collected)
+    _note(folder, files, sidecars, broken, collected)
     if not images:
         return
     rows = [_row(stem, sidecars) for stem in sorted(images)]
-    members = {path for paths in images.values() for path in paths}
-    for path in files:
-        if path in members and path.suffix != ".json":
-            collected.add_file(path, name)
-        elif path.suffix != ".json" and not path.name.endswith(("_scans.tsv", "_sessions.tsv")):
-            collected.add_file(path, name, FileStatus.NOT_DICOM, "neither image nor table")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    aliases = alias_columns([name for name in names if name not in _ENTITIES])
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    aliases = alias_columns([column for column in names if column not in _ENTITIES])
     columns = {
         shown(new, limit=200): text_array(row.get(old) for row in rows)
         for old, new in zip(names, (*_ENTITIES, *aliases.names), strict=True)
     }
-    if sidecars:
-        collected.findings.append(
-            f"{shown(folder.name)}: {counted(len(images), 'image')} described by "
-            f"{counted(sum(map(len, sidecars.values())), 'sidecar')}; lists longer than {_LONG} "
-            "values and nested values not read"
-        )
     collected.add_table(
         SourceTable(
             name=name,
@@ -95,12 +78,57 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
     )
 
 
+def _account(
+    files: list[Path],
+    images: dict[Path, list[Path]],
+    broken: set[Path],
+    name: str,
+    collected: Collected,
+) -> None:
+    """Record every file of the subject folders that is not a table of subjects."""
+    members = {path for paths in images.values() for path in paths}
+    for path in files:
+        if path in broken:
+            collected.add_file(path, name, FileStatus.UNREADABLE, "not valid JSON")
+        elif path in members or path.suffix == ".json":
+            collected.add_file(path, name)
+        elif not path.name.endswith(("_scans.tsv", "_sessions.tsv")):
+            collected.add_file(path, name, FileStatus.NOT_DICOM, "neither image nor table")
+
+
+def _note(
+    folder: Path,
+    files: list[Path],
+    sidecars: dict[str, list[_Sidecar]],
+    broken: set[Path],
+    collected: Collected,
+) -> None:
+    """Say what was not read of the subject folders."""
+    where = shown(folder.name)
+    read = sum(map(len, sidecars.values()))
+    dicom = sum(path.suffix.casefold() in _DICOM for path in files)
+    if read:
+        collected.findings.append(
+            f"{where}: {counted(read, 'sidecar')} of images read; lists longer than {_LONG} values "
+            "and nested values left out"
+        )
+    if broken:
+        collected.findings.append(
+            f"{where}: {counted(len(broken), 'sidecar')} not valid JSON, not read"
+        )
+    if dicom:
+        collected.findings.append(
+            f"{where}: {counted(dicom, 'DICOM file')} inside a BIDS data set not read: give their "
+            "folders as sources"
+        )
+
+
 def _images(files: list[Path]) -> dict[Path, list[Path]]:
     """Return image name without ending -> its files."""
     images: dict[Path, list[Path]] = defaultdict(list)
     for path in files:
-        ending = "".join(path.suffixes)
-        if path.name.startswith("sub-") and "_" in path.name and ending not in _NOT_IMAGES:
+        other = path.name.casefold().endswith(_NOT_IMAGES)
+        if path.name.startswith("sub-") and "_" in path.name and not other:
             images[path.parent / path.name.split(".")[0]].append(path)
     for path in files:
         stem = path.with_suffix("")

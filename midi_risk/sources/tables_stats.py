@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.tables_labels import with_levels
 from midi_risk.sources.tables_raw import RawTable, column_names, shown
 from midi_risk.sources.tables_values import text_array
 
@@ -51,10 +52,11 @@ def read_statistics(path: Path) -> RawTable:
     data, meta = _read(getattr(pyreadstat, READERS[path.suffix.casefold()]), path)
     names = column_names(meta.column_names, shown(path.name))
     columns = [text_array(data.get(raw, ())) for raw in meta.column_names]
+    levels = meta.variable_value_labels or {}
     labels = {
-        name: str(label)
+        name: shown(label, limit=400)
         for name, raw in zip(names, meta.column_names, strict=True)
-        if (label := meta.column_names_to_labels.get(raw))
+        if (label := with_levels(meta.column_names_to_labels.get(raw) or "", levels.get(raw, {})))
     }
     return RawTable(rows=pa.table(dict(zip(names, columns, strict=True))), labels=labels)
 

@@ -17,7 +17,12 @@ def dataset(tmp_path: Path) -> Path:
     files = {
         "dataset_description.json": json.dumps({"Name": "x", "BIDSVersion": "1.9.0"}),
         "participants.tsv": "participant_id\tage\tsex\nsub-01\t30\tF\nsub-02\tn/a\tM\n",
-        "participants.json": json.dumps({"age": {"LongName": "Age", "Description": "in years"}}),
+        "participants.json": json.dumps(
+            {
+                "age": {"LongName": "Age", "Description": "in years"},
+                "sex": {"Levels": {"F": "female", "M": {"Description": "male"}}},
+            }
+        ),
         "task-rest_bold.json": json.dumps({"RepetitionTime": 2.0, "Manufacturer": "GE"}),
         "phenotype/ace.tsv": "participant_id\tace\nsub-01\t3\n",
         "phenotype/ace.json": json.dumps({"ace": {"Description": "Adverse events"}}),
@@ -64,7 +69,7 @@ def test_every_file_has_a_row(dataset):
 def test_not_available_is_absent(dataset):
     table = extract(dataset).table("participants.tsv")
     assert table.rows.column("age").to_pylist() == ["30", None]
-    assert table.labels == {"age": "Age: in years"}
+    assert table.labels == {"age": "Age: in years", "sex": "(F = female, M = male)"}
 
 
 def test_scans_know_their_participant_and_session(dataset):
@@ -87,6 +92,13 @@ def test_sidecars_are_inherited_and_the_nearest_wins(dataset):
     assert anatomy["ManufacturerModelName"] == "Prisma"
     assert anatomy["DeviceSerialNumber"] == "123"
     assert anatomy["Modality"] == "MR"
+
+
+def test_dicom_inside_a_data_set_is_not_passed_over_in_silence(dataset):
+    (dataset / "sub-01" / "1.dcm").write_bytes(bytes(128) + b"DICM")
+    extraction = extract(dataset)
+    assert any("1 DICOM file inside a BIDS data set not read" in t for t in extraction.findings)
+    assert extraction.file_counts()["not_dicom"] == 2
 
 
 def test_a_lone_participants_table_is_bids(dataset):

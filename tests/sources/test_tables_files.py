@@ -247,9 +247,11 @@ def test_value_labels_do_not_replace_codes_and_dates_are_iso(tmp_path):
     pyreadstat.write_sav(
         frame, str(path), variable_value_labels={"sex": {1.0: "male", 2.0: "female"}}
     )
-    rows = read_statistics(path).rows
+    raw = read_statistics(path)
+    rows = raw.rows
     assert rows.column("sex").to_pylist() == ["1", "2"]
     assert rows.column("born").to_pylist() == ["1960-01-02"] * 2
+    assert raw.labels["sex"] == "(1 = male, 2 = female)"
 
 
 @pytest.mark.parametrize("ending", ["sav", "dta", "sas7bdat", "xpt"])
