@@ -12,6 +12,7 @@ from midi_risk.recode.disclosure_criteria import (
 )
 from midi_risk.recode.search import search
 from midi_risk.recode.solution import FrontNode, Solution
+from midi_risk.recode.suppression import LocalSuppression, local_suppression
 from midi_risk.recode.sweep import LatticeSweep, sweep
 
 __all__ = [
@@ -27,9 +28,11 @@ __all__ = [
     "KAnonymity",
     "KMap",
     "LatticeSweep",
+    "LocalSuppression",
     "RecursiveCLDiversity",
     "Solution",
     "TCloseness",
+    "local_suppression",
     "search",
     "sweep",
 ]

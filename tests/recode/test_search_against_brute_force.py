@@ -75,7 +75,7 @@ def loss(data: pd.DataFrame, levels: dict[str, int], hidden: np.ndarray, weights
     return total ** (1 / len(levels)) - 1
 
 
-def passes(group: pd.DataFrame, data: pd.DataFrame, rule: Any) -> bool:
+def passes(group: pd.DataFrame, data: pd.DataFrame, rule: Any) -> bool:  # noqa: PLR0911
     kind, *parameters = rule
     counts = group["illness"].value_counts()
     q = counts / len(group)
@@ -210,8 +210,15 @@ def test_the_best_node_is_the_one_that_looking_at_all_nodes_finds(
     k=st.integers(1, 6),
     share=st.sampled_from([0.0, 0.1, 1.0]),
     utility=st.sampled_from(
-        ["entropy", "normalised-entropy", "precision", "height", "aecs", "discernibility"]
-        + ["ambiguity"]
+        [
+            "entropy",
+            "normalised-entropy",
+            "precision",
+            "height",
+            "aecs",
+            "discernibility",
+            "ambiguity",
+        ]
     ),
     factor=st.sampled_from([0.2, 0.5, 0.8]),
 )
