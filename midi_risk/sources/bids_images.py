@@ -87,7 +87,7 @@ def _account(
 ) -> None:
     """Record every file of the subject folders that is not a table of subjects."""
     members = {path for paths in images.values() for path in paths}
-    for path in files:
+    for path in [*sorted(broken.difference(files)), *files]:
         if path in broken:
             collected.add_file(path, name, FileStatus.UNREADABLE, "not valid JSON")
         elif path in members or path.suffix == ".json":

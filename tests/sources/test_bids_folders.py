@@ -94,6 +94,13 @@ def test_sidecars_are_inherited_and_the_nearest_wins(dataset):
     assert anatomy["Modality"] == "MR"
 
 
+def test_a_broken_sidecar_at_the_top_is_recorded(dataset):
+    (dataset / "task-rest_bold.json").write_text("{")
+    extraction = extract(dataset)
+    assert extraction.file_counts()["unreadable"] == 3
+    assert any("2 sidecars not valid JSON" in text for text in extraction.findings)
+
+
 def test_dicom_inside_a_data_set_is_not_passed_over_in_silence(dataset):
     (dataset / "sub-01" / "1.dcm").write_bytes(bytes(128) + b"DICM")
     extraction = extract(dataset)
