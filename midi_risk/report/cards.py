@@ -7,7 +7,7 @@ from typing import Any
 
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.figures import interval_text, percent, risk_text, share_text, value_text
-from midi_risk.report.words import ATTACKERS
+from midi_risk.report.words import ATTACKERS, is_sample
 
 LABELS = {"max": "Highest risk", "mean": "Average risk", "at_risk": "Subjects at risk"}
 NOT_COMPUTED = "not computed"
@@ -121,9 +121,10 @@ def after_text(view: Any, threat: Any, attacker: str, kind: str) -> str:
         return ""
     state = plan.after
     measure = f"{attacker}_{kind}"
-    if measure in state.measures and kind != "at_risk":
-        return risk_text(state.measures[measure])
-    same = attacker == "prosecutor" or str(threat.population).startswith("sample")
+    if measure in state.measures:
+        value = state.measures[measure]
+        return at_risk_text(state, value) if kind == "at_risk" else risk_text(value)
+    same = attacker == "prosecutor" or is_sample(threat.population)
     if not same or threat.attempt != 1:
         return NOT_COMPUTED
     if kind == "at_risk":
@@ -132,10 +133,11 @@ def after_text(view: Any, threat: Any, attacker: str, kind: str) -> str:
     return NOT_COMPUTED if value is None else risk_text(value)
 
 
-def at_risk_text(state: Any) -> str:
+def at_risk_text(state: Any, share: float | SafeCount | None = None) -> str:
     """Return the subjects at risk of a plan's state, as a share with its count."""
-    if state.at_risk is None:
+    part = state.at_risk if share is None else share
+    if part is None:
         return NOT_COMPUTED
-    if isinstance(state.at_risk, SafeCount):
-        return share_text(state.at_risk, state.subjects)
-    return share_text(round(state.at_risk * state.subjects), state.subjects)
+    if isinstance(part, SafeCount):
+        return share_text(part, state.subjects)
+    return share_text(round(part * state.subjects), state.subjects)

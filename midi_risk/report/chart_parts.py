@@ -26,6 +26,7 @@ class Bar:
     label: str
     value: str
     marked: bool = False
+    shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ class Chart:
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     width: float = WIDTH
+    bottom: float = 44
     x_ticks: tuple[Tick, ...] = ()
     y_ticks: tuple[Tick, ...] = ()
     bars: tuple[Bar, ...] = ()

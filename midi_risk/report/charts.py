@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from midi_risk.report.chart_parts import WIDTH, Bar, Chart, Point, Rule, Tick
-from midi_risk.report.clean import shortened
 from midi_risk.report.counts import SafeCount
-from midi_risk.report.figures import count_text, number, percent
+from midi_risk.report.figures import count_text, number
 from midi_risk.report.scale import Scale, nice_top
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 26, 44
@@ -23,14 +22,14 @@ def drawn(count: int | SafeCount) -> int:
 
 
 def sizes(low: int, high: int) -> str:
-    """Return a range of class sizes in words.
+    r"""Return a range of class sizes in words.
 
     Examples
     --------
-    >>> sizes(1, 1), sizes(3, 4)
-    ('1', '3 to 4')
+    >>> sizes(1, 1), sizes(3, 4).replace("\u2013", "-")
+    ('1', '3-4')
     """
-    return str(low) if low == high else f"{low} to {high}"
+    return str(low) if low == high else f"{low}\u2013{high}"
 
 
 def whole_percent(share: float) -> str:
@@ -63,9 +62,11 @@ def histogram(
     if not bins:
         return None
     top = nice_top(max(drawn(s) for _, _, s in bins))
-    y = Scale(low=0, high=top, start=height - BOTTOM, end=TOP)
     slot = (WIDTH - LEFT - RIGHT) / len(bins)
     wide = min(slot * 0.72, 64.0)
+    crowded = any(7 * len(sizes(low, high)) > slot for low, high, _ in bins)
+    bottom = BOTTOM + (13 if crowded else 0)
+    y = Scale(low=0, high=top, start=height - bottom, end=TOP)
     bars = tuple(
         Bar(
             x=round(LEFT + i * slot + (slot - wide) / 2, 2),
@@ -75,6 +76,7 @@ def histogram(
             label=sizes(low, high),
             value=count_text(subjects),
             marked=high < k,
+            shift=13.0 if crowded and i % 2 else 0.0,
         )
         for i, (low, high, subjects) in enumerate(bins)
     )
@@ -98,8 +100,9 @@ def histogram(
             )
             for low, high, s in bins
         ),
-        y_ticks=_ticks(y, count=5),
+        y_ticks=ticks(y, count=5),
         bars=bars,
+        bottom=bottom,
         x_rule=None if straddles else Rule(at=at, label=f"k = {k}", before=at > WIDTH - 90),
         note="A bar joins both sides of the threshold because one side alone is too small to show."
         if straddles
@@ -149,65 +152,6 @@ def curve(points: Sequence[tuple[int, float, str]], k: int, *, height: float = 2
         ),
         path=path,
         x_rule=Rule(at=x(k), label=f"k = {k}", before=x(k) > WIDTH - 90),
-    )
-
-
-def contributions(
-    parts: Sequence[tuple[str, float]], *, share: bool = False, most: int = 20
-) -> Chart | None:
-    """Return what each attribute adds to the governing risk, largest first.
-
-    Parameters
-    ----------
-    parts : sequence of (str, float)
-        Attribute and the fall of the governing risk when it alone is removed.
-    share : bool
-        The numbers are shares of their sum instead.
-    most : int
-        Attributes drawn; the table has all.
-
-    Returns
-    -------
-    Chart or None
-    """
-    if not parts:
-        return None
-    ordered = sorted(parts, key=lambda p: (-p[1], p[0]))
-    names, gutter, row = [n for n, _ in ordered], 190, 26
-    shown = ordered[:most]
-    height = TOP + row * len(shown) + BOTTOM
-    high = nice_top(shown[0][1])
-    x = Scale(low=0, high=high, start=gutter, end=WIDTH - 70)
-    words = [percent(v) if share else number(v) for _, v in ordered]
-    return Chart(
-        name="contributions",
-        title="Contribution of each quasi-identifier to the governing risk",
-        summary="Bar chart, largest first: "
-        + (
-            "share of the sum of all contributions."
-            if share
-            else "how far the governing risk falls when this attribute alone is removed."
-        ),
-        height=height,
-        x_label="share of all contributions" if share else "fall of the governing risk",
-        y_label="",
-        heads=("Attribute", "Contribution"),
-        rows=tuple(zip(names, words, strict=True)),
-        x_ticks=tuple(
-            Tick(at=x(t), label=whole_percent(t) if share else number(t)) for t in x.ticks(5)
-        ),
-        bars=tuple(
-            Bar(
-                x=gutter,
-                y=TOP + i * row + 4,
-                width=round(max(0.0, x(max(0.0, v)) - gutter), 2),
-                height=row - 8,
-                label=shortened(name, 26),
-                value=words[i],
-            )
-            for i, (name, v) in enumerate(shown)
-        ),
-        note=f"The {most} largest of {len(ordered)}." if len(ordered) > most else "",
     )
 
 
@@ -261,16 +205,17 @@ def pareto(
         + ("The dashed line is the threshold." if threshold is not None else ""),
         height=height,
         x_label="information loss (0 keeps everything)",
-        y_label="governing risk",
+        y_label="risk",
         heads=("Loss", "Risk", "Subjects left out"),
         rows=tuple(rows),
-        x_ticks=_ticks(x, count=6),
-        y_ticks=_ticks(y, count=5),
+        x_ticks=ticks(x, count=6),
+        y_ticks=ticks(y, count=5),
         points=points,
         path=path,
         y_rule=None if threshold is None else Rule(at=y(threshold), label="threshold"),
     )
 
 
-def _ticks(scale: Scale, *, count: int) -> tuple[Tick, ...]:
+def ticks(scale: Scale, *, count: int) -> tuple[Tick, ...]:
+    """Return the ticks of a scale with their numbers."""
     return tuple(Tick(at=scale(t), label=number(t)) for t in scale.ticks(count))

@@ -44,7 +44,7 @@ def _not_acceptable(assessment: Assessment) -> list[str]:
             f"verdict.status: is acceptable, but {open_channels} required channels were not "
             "assessed"
         )
-    undecided = sum(a.role == "undecided" for a in assessment.attributes)
+    undecided = sum(a.role == "undecided" and a.decision != "remove" for a in assessment.attributes)
     if undecided:
         faults.append(f"verdict.status: is acceptable, but {undecided} roles are undecided")
     if not assessment.threats:

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from midi_risk.report.clean import neutral, shortened
-from midi_risk.report.figures import NOT_ASSESSED, NOT_STATED, count_text, number
+from midi_risk.report.figures import NOT_ASSESSED, NOT_STATED, count_text, number, risk_text
 from midi_risk.report.words import CELLS, MEASURES, plain
 
 
@@ -52,6 +52,23 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return number(value)
     return shortened(neutral(str(value)), 200)
+
+
+def channel_risk(channel: Any) -> str:
+    """Return the risk of a channel, its upper bound, or that it is unknown."""
+    if channel.value is not None:
+        return risk_text(channel.value)
+    if channel.status == "not_assessed":
+        return "unknown"
+    return "no figure" if channel.upper is None else f"at most {risk_text(channel.upper)}"
+
+
+def channel_interval(channel: Any) -> str:
+    """Return the interval of a channel and whether it is a bound."""
+    words = ["bound, not an estimate"] if channel.status == "bounded" else []
+    if channel.lower is not None and channel.upper not in {None, channel.lower}:
+        words.insert(0, f"{number(channel.lower)} to {number(channel.upper)}")
+    return "; ".join(words)
 
 
 def formulas(view: Any) -> list[tuple[str, str]]:

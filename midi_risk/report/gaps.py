@@ -65,7 +65,8 @@ def _risk(view: Any) -> list[str]:
         out.append(f"Not computed: {listed(missing)} risk.")
     if not view.measures.population_uniques and "population_unique" not in measures:
         out.append("Uniqueness in the population was not estimated.")
-    if not view.measures.trajectory and not any(m.startswith("trajectory") for m in measures):
+    visits = any(c.name == "visit_intervals" and c.status != "not_assessed" for c in view.channels)
+    if not (view.measures.trajectory or visits or any(m.startswith("traj") for m in measures)):
         out.append("Risk from patterns of visits was not computed.")
     if not view.measures.quasi_identifiers:
         out.append("There is no quasi-identifier, so every subject is in one class.")
@@ -73,7 +74,9 @@ def _risk(view: Any) -> list[str]:
 
 
 def _attributes(view: Any) -> list[str]:
-    undecided = [a.name for a in view.attributes if a.role == "undecided"]
+    undecided = [
+        a.name for a in view.attributes if a.role == "undecided" and a.decision != "remove"
+    ]
     out = [f"Role undecided: {listed(undecided)}."] if undecided else []
     kept = [
         a.name

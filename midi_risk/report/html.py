@@ -10,7 +10,19 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from midi_risk.report import cards, charts, figures, filters, gaps, mapping, references, text, words
+from midi_risk.report import (
+    attribute_charts,
+    cards,
+    charts,
+    figures,
+    filters,
+    gaps,
+    mapping,
+    references,
+    text,
+    visits,
+    words,
+)
 from midi_risk.report.chart_parts import Chart
 from midi_risk.report.clean import neutral
 from midi_risk.report.counts import SafeCount
@@ -43,6 +55,7 @@ def render(view: Any) -> str:
         gaps=gaps.gaps(view),
         charts=drawn(view),
         cards=cards.cards(view),
+        visits=visits.visit_table(view),
         best_practices=mapping.best_practices(view),
         clauses=mapping.clauses(view),
         triggers=mapping.TRIGGERS,
@@ -75,19 +88,36 @@ def drawn(view: Any) -> dict[str, Chart | None]:
     measures, k = view.measures, view.threshold.k
     shareable = view.edition == "shareable"
     bins = measures.histogram if shareable else measures.class_size_histogram
-    parts = [(a.name, a.contribution) for a in view.attributes if a.contribution is not None]
     plan, governing = view.plan, view.verdict.governing
     front, chosen = [], None
     if plan is not None:
         front = [(p.loss, p.risk, p.suppressed) for p in plan.front]
-        if plan.found and plan.loss is not None and plan.after.risk_max is not None:
-            chosen = (plan.loss, plan.after.risk_max)
+        chosen = next(((p.loss, p.risk) for p in plan.front if _proposed(p, plan)), None)
     return {
         "histogram": charts.histogram([(b.size_from, b.size_to, b.subjects) for b in bins], k),
         "curve": charts.curve(_curve(view), k),
-        "contributions": charts.contributions(parts, share=shareable),
+        "contributions": contribution_chart(view),
         "pareto": charts.pareto(front, chosen, governing.threshold if governing else 1 / k),
     }
+
+
+def contribution_chart(view: Any) -> Chart | None:
+    """Return what each attribute adds: from knowing nothing to knowing all, or as shares."""
+    parts = [(a.name, a.contribution) for a in view.attributes if a.contribution is not None]
+    if view.edition == "shareable":
+        return attribute_charts.contributions(parts, share=True)
+    if parts and view.subjects:
+        base, total = 1 / view.subjects, view.measures.classes / view.subjects
+        if abs(base + sum(v for _, v in parts) - total) < 1e-6:
+            return attribute_charts.waterfall(parts, base, total)
+    return attribute_charts.contributions(parts)
+
+
+def _proposed(point: Any, plan: Any) -> bool:
+    """Tell whether a point of the front is the plan."""
+    if hasattr(point, "chosen"):
+        return bool(point.chosen)
+    return bool(plan.found and point.levels and point.levels == plan.levels)
 
 
 def _curve(view: Any) -> list[tuple[int, float, str]]:
@@ -130,6 +160,8 @@ def _environment() -> jinja2.Environment:
         heads=filters.heads,
         columns=filters.columns,
         cell=filters.cell,
+        channel_risk=filters.channel_risk,
+        channel_interval=filters.channel_interval,
         formulas=filters.formulas,
     )
     environment.globals.update(

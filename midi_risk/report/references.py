@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from midi_risk.report.words import is_sample
+
 REFERENCES = {
     "midi": "Clunie DA, Flanders A, Taylor A, et al. Report of the Medical Image De-Identification "
     "(MIDI) Task Group: Best Practices and Recommendations. arXiv:2303.10473.",
@@ -86,14 +88,14 @@ def assumptions(view: Any) -> tuple[str, ...]:
         ),
     ]
     populations = {t.population for t in view.threats}
-    if any(p.startswith("sample") for p in populations):
+    if any(is_sample(p) for p in populations):
         out.append(
-            "Where the population is the sample, the collection itself is taken as everyone who "
+            "Where the population is the release itself, the collection is taken as everyone who "
             "could be mistaken for a subject. This is the cautious end."
         )
-    if any(p and not p.startswith("sample") for p in populations):
+    if any(p and not is_sample(p) for p in populations):
         out.append(
-            "Where a population other than the sample is named, its size, window and source hold "
+            "Where another population is named, its size, window and source hold "
             "for the group from which the subjects were recruited."
         )
     if any(t.attempt < 1 for t in view.threats):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from midi_risk.report import shareable_parts as parts
 from midi_risk.report.counts import SafeCount, safe
@@ -60,13 +61,28 @@ def verdict_of(assessment: Assessment) -> parts.SafeVerdict:
     """Return the verdict; reasons are derived again, never copied."""
     verdict, k = assessment.verdict, assessment.threshold.k
     governing = verdict.governing
-    undecided = tuple(a.name for a in assessment.attributes if a.role == "undecided")
-    unassessed = tuple(
-        code(c.name) for c in assessment.channels if c.required and c.status == "not_assessed"
-    )
-    failed = governing is not None and verdict.status == "above_threshold"
     unread = assessment.collection.files.unreadable
-    told = len(undecided) + len(unassessed) + failed + bool(unread)
+    direct = [a for a in assessment.attributes if a.role == "direct_identifier" and a.distinct]
+    groups: dict[str, Any] = {
+        "undecided": tuple(
+            a.name
+            for a in assessment.attributes
+            if a.role == "undecided" and a.decision != "remove"
+        ),
+        "open_identifiers": tuple(a.name for a in direct if a.decision is None),
+        "kept_identifiers": tuple(a.name for a in direct if a.decision in {"retain", "generalise"}),
+        "unassessed": tuple(
+            code(c.name) for c in assessment.channels if c.required and c.status == "not_assessed"
+        ),
+        "channels": tuple(
+            code(c.name)
+            for c in assessment.channels
+            if c.required and (c.upper or c.value or 0) > 1 / k + 1e-12
+        ),
+        "failed": _failures(assessment),
+    }
+    told = sum(bool(group) for group in groups.values()) + bool(unread)
+    told += max(0, len(groups["failed"]) - 1) + max(0, len(groups["channels"]) - 1)
     return parts.SafeVerdict(
         status=verdict.status,
         governing=governing
@@ -77,10 +93,22 @@ def verdict_of(assessment: Assessment) -> parts.SafeVerdict:
             value=digits(governing.value),
             threshold=two_digits(governing.threshold),
         ),
-        undecided=undecided,
-        unassessed=unassessed,
         unread=safe(unread, k),
         others=max(0, len(verdict.reasons) - told),
+        **groups,
+    )
+
+
+def _failures(assessment: Assessment) -> tuple[parts.SafeFailure, ...]:
+    """Return the adversaries with a figure above its threshold."""
+    failed = [
+        (t, tuple(code(r.measure) for r in t.results if r.passed is False))
+        for t in assessment.threats
+    ]
+    return tuple(
+        parts.SafeFailure(model=threat.model, adversary=threat.adversary, measures=measures)
+        for threat, measures in failed
+        if measures
     )
 
 

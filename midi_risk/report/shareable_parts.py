@@ -34,13 +34,25 @@ class SafeGoverning(Safe):
     threshold: Digits
 
 
+class SafeFailure(Safe):
+    """The measures of one adversary that did not pass."""
+
+    model: Name
+    adversary: Name
+    measures: tuple[Code, ...]
+
+
 class SafeVerdict(Safe):
     """Status and the reasons that can be told without values."""
 
     status: Literal["acceptable", "above_threshold", "incomplete"]
     governing: SafeGoverning | None
     undecided: tuple[Name, ...] = ()
+    open_identifiers: tuple[Name, ...] = ()
+    kept_identifiers: tuple[Name, ...] = ()
     unassessed: tuple[Code, ...] = ()
+    channels: tuple[Code, ...] = ()
+    failed: tuple[SafeFailure, ...] = ()
     unread: SafeCount
     others: Size = 0
 
@@ -169,8 +181,13 @@ class SafeTrajectory(Safe):
     """What m known visits give away."""
 
     visits: Annotated[str, StringConstraints(pattern=r"^(?:\d{1,3}|all)$")]
-    risk: Digits | None
+    highest: Digits | None
+    average: Digits | None
     unique: SafeCount | None
+    at_risk: SafeCount | None
+    subjects: SafeCount | None
+    bin_days: Size | None
+    bound: bool
 
 
 class SafeUniques(Safe):
@@ -201,7 +218,7 @@ class SafeState(Safe):
     at_risk: SafeCount | None
     subjects: SafeCount
     passed: bool
-    measures: dict[Code, Digits] = {}  # noqa: RUF012
+    measures: dict[Code, Digits | SafeCount] = {}  # noqa: RUF012
 
 
 class SafeNode(Safe):
@@ -210,6 +227,7 @@ class SafeNode(Safe):
     risk: Digits
     loss: Loss
     suppressed: SafeCount
+    chosen: bool
 
 
 class SafePlan(Safe):

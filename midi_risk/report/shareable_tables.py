@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 from midi_risk.report import shareable_parts as parts
 from midi_risk.report.counts import SafeCount, safe
+from midi_risk.report.figures import is_share
 from midi_risk.report.quality import defect_bound
 from midi_risk.report.shareable_convert import code, digits, year
 from midi_risk.report.shareable_types import two_digits
 from midi_risk.risk.document import Context, Measures, Plan, SignOff
 from midi_risk.risk.plan_document import State
 
+MOST_DAYS = 366
 _PROFILE_CODE = re.compile(r"1131\d\d\Z")
 
 
@@ -51,22 +53,43 @@ def uniques_of(measures: Measures) -> tuple[parts.SafeUniques, ...]:
 
 
 def trajectory_of(measures: Measures, k: int, total: int) -> tuple[parts.SafeTrajectory, ...]:
-    """Return what m known visits give away."""
+    """Return what m known visits give away; columns that are not known are dropped."""
     out = []
     for row in measures.trajectory:
         visits = str(row.get("m", row.get("visits", "")))
-        if re.fullmatch(r"\d{1,3}|all", visits):
-            unique = row.get("unique")
-            whole = row.get("n", row.get("subjects", total))
-            known = isinstance(unique, int) and isinstance(whole, int) and 0 <= unique <= whole
-            out.append(
-                parts.SafeTrajectory(
-                    visits=visits,
-                    risk=_fraction(row, "risk", "value", "max"),
-                    unique=safe(cast("int", unique), k, cast("int", whole)) if known else None,
-                )
+        if not re.fullmatch(r"\d{1,3}|all", visits):
+            continue
+        whole = _whole(row, "subjects", "n")
+        whole = total if whole is None else whole
+        days = _whole(row, "bin_days")
+        out.append(
+            parts.SafeTrajectory(
+                visits=visits,
+                highest=_fraction(row, "max", "risk", "value"),
+                average=_fraction(row, "mean"),
+                unique=_part(row, "unique", whole, k),
+                at_risk=_part(row, "at_risk", whole, k),
+                subjects=safe(whole, k),
+                bin_days=days if days is not None and days <= MOST_DAYS else None,
+                bound=row.get("kind") == "bound",
             )
+        )
     return tuple(out)
+
+
+def _whole(row: dict[str, Any], *names: str) -> int | None:
+    """Return the first of these cells that holds a count."""
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+    return None
+
+
+def _part(row: dict[str, Any], name: str, whole: int, k: int) -> SafeCount | None:
+    """Return a count that is part of a total."""
+    value = _whole(row, name)
+    return None if value is None or value > whole else safe(value, k, whole)
 
 
 def plan_of(plan: Plan, k: int) -> parts.SafePlan:
@@ -96,6 +119,7 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
                 risk=two_digits(p.risk),
                 loss=two_digits(p.loss),
                 suppressed=safe(p.suppressed, k),
+                chosen=bool(plan.found and p.levels and p.levels == plan.levels),
             )
             for p in plan.front
         ),
@@ -116,7 +140,12 @@ def _state(state: State, k: int, *, hidden: bool = False) -> parts.SafeState:
         else safe(round(at_risk * state.subjects), k, state.subjects),
         subjects=SafeCount(state="withheld", k=k) if hidden else safe(state.subjects, k),
         passed=state.passed,
-        measures={code(n): two_digits(v) for n, v in state.measures.items()},
+        measures={
+            code(n): safe(round(v * state.subjects), k, state.subjects)
+            if is_share(n)
+            else two_digits(v)
+            for n, v in state.measures.items()
+        },
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.figures import count_text, risk_text
-from midi_risk.report.words import STATUS, channel_term, measure_term
+from midi_risk.report.words import STATUS, channel_term, lowered, measure_term, worded
 
 DISCLAIMER = "A computed estimate, not a determination."
 
@@ -27,6 +27,31 @@ def listed(names: Any, *, none: str = "none") -> str:
     if len(words) < 2:
         return words[0] if words else none
     return ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def capital(sentence: str) -> str:
+    """Return a sentence with a large first letter, names of models left alone.
+
+    Examples
+    --------
+    >>> capital("every figure is within"), capital("public-release, demonstration: above")
+    ('Every figure is within', 'public-release, demonstration: above')
+    """
+    first = sentence.split(" ", 1)[0]
+    return sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
+
+
+def step_risk(plan: Any) -> str:
+    """Return which risk the steps of a plan are counted in."""
+    if plan.steps:
+        first = plan.steps[0].risk_before
+        for value, word in (
+            (plan.before.risk_mean, "Average risk"),
+            (plan.before.risk_max, "Highest risk"),
+        ):
+            if value is not None and abs(first - value) < 1e-9:
+                return word
+    return "Risk"
 
 
 def positive(count: int | SafeCount | None) -> bool:
@@ -69,21 +94,31 @@ def governing_sentence(governing: Any) -> str:
 def reasons(view: Any) -> tuple[str, ...]:
     """Return why the verdict is what it is."""
     if view.edition == "internal":
-        return tuple(view.verdict.reasons)
-    verdict, out = view.verdict, []
-    if verdict.status == "above_threshold" and verdict.governing:
-        out.append("The governing figure is above its threshold.")
-    if verdict.undecided:
-        out.append(f"Role undecided: {listed(verdict.undecided)}.")
-    if verdict.unassessed:
-        names = [channel_term(c).title.lower() for c in verdict.unassessed]
-        out.append(f"Required, but not assessed: {listed(names)}.")
+        return tuple(capital(worded(reason)) for reason in view.verdict.reasons)
+    verdict = view.verdict
+    if verdict.status == "acceptable":
+        return ()
+    groups = {
+        "Role undecided": verdict.undecided,
+        "Direct identifiers without a decision to remove": verdict.open_identifiers,
+        "Direct identifiers that are retained": verdict.kept_identifiers,
+        "Required, but not assessed": _titles(verdict.unassessed),
+        "Channels above the threshold": _titles(verdict.channels),
+    }
+    out = [f"{head}: {listed(names)}." for head, names in groups.items() if names]
+    for failed in verdict.failed:
+        names = [lowered(measure_term(m).title) for m in failed.measures]
+        out.append(f"{failed.model}, {failed.adversary}: above the threshold on {listed(names)}.")
     if positive(verdict.unread):
         out.append(f"Files that could not be read: {count_text(verdict.unread)}.")
     if verdict.others:
         more = "further " if out else ""
         out.append(f"{verdict.others} {more}reason(s) are given in the internal edition.")
     return tuple(out)
+
+
+def _titles(channels: tuple[str, ...]) -> list[str]:
+    return [lowered(channel_term(c).title) for c in channels]
 
 
 def plan_sentence(view: Any) -> str:

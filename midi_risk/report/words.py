@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -71,6 +72,18 @@ MEASURES = {
         "expected share of subjects that are matched correctly",
         "mean of 1 / F over all subjects",
         "dankar2010",
+    ),
+    "prosecutor_strict_mean": Term(
+        "Strict average prosecutor risk",
+        "mean over all subjects, with a floor for the smallest class",
+        "mean of 1 / f, accepted only when no class is smaller than the floor",
+        "ipc2016",
+    ),
+    "journalist_strict_mean": Term(
+        "Strict average journalist risk",
+        "mean over all subjects, with a floor for the smallest class",
+        "mean of 1 / F, accepted only when no class is smaller than the floor",
+        "ipc2016",
     ),
     "population_unique": Term(
         "Population uniques",
@@ -172,6 +185,37 @@ CELLS = {
     "upper": "Upper",
     "subjects": "Subjects",
 }
+
+
+_CODE = re.compile(r"\b(?:" + "|".join((*MEASURES, *CHANNELS)) + r")\b")
+
+
+def worded(sentence: str) -> str:
+    """Return a sentence with the codes of measures and channels in words.
+
+    Examples
+    --------
+    >>> worded("not assessed: burned_in, face")
+    'not assessed: burned-in text, reconstructable face'
+    """
+    terms = {**MEASURES, **CHANNELS}
+    return _CODE.sub(lambda hit: lowered(terms[hit.group()].title), sentence)
+
+
+def lowered(title: str) -> str:
+    """Return a title as it stands inside a sentence."""
+    return title[:1].lower() + title[1:]
+
+
+def is_sample(population: str) -> bool:
+    """Tell whether the matching population is the release itself, so that F equals f.
+
+    Examples
+    --------
+    >>> is_sample("the release itself: nobody outside it is counted on (F = f)")
+    True
+    """
+    return population.startswith(("sample", "the release itself"))
 
 
 def plain(code: str, vocabulary: dict[str, str] | None = None) -> str:

@@ -119,7 +119,7 @@ class AttributeEntry(Part):
     justification: str = ""
     utility: float | None = Field(default=None, description="weight in the information loss")
     contribution: float | None = Field(
-        default=None, description="fall of the governing risk when this attribute alone is removed"
+        default=None, description="Shapley value of the attribute in the mean prosecutor risk"
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi_risk.report import charts
+from midi_risk.report import attribute_charts, charts
 from midi_risk.report.chart_parts import WIDTH
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.scale import Scale, nice_top
@@ -64,12 +65,26 @@ def test_the_curve_never_falls(values, k):
 @laws
 @given(st.lists(st.tuples(st.text(max_size=60), st.floats(-1, 1)), min_size=1, max_size=40))
 def test_contributions_come_largest_first_and_the_table_has_all(parts):
-    chart = charts.contributions(parts)
+    chart = attribute_charts.contributions(parts)
     widths = [b.width for b in chart.bars]
     assert widths == sorted(widths, reverse=True)
     assert len(chart.rows) == len(parts)
     assert len(chart.bars) == min(20, len(parts))
     assert inside(chart)
+
+
+@laws
+@given(st.lists(st.floats(0, 0.1), min_size=1, max_size=30), st.floats(0.001, 0.1))
+def test_a_waterfall_leads_from_knowing_nothing_to_knowing_all(values, base):
+    parts = [(f"a{i}", v) for i, v in enumerate(values)]
+    chart = attribute_charts.waterfall(parts, base, base + sum(values))
+    assert inside(chart)
+    bars = chart.bars
+    for left, right in pairwise(bars[:-1]):
+        assert abs(left.x + left.width - right.x) < 0.05
+    assert abs(bars[-2].x + bars[-2].width - (bars[-1].x + bars[-1].width)) < 0.05
+    assert len(bars) == 2 + min(len(values), 20) + (len(values) > 20)
+    assert len(chart.rows) == 2 + len(values)
 
 
 @laws
@@ -87,7 +102,7 @@ def test_all_points_of_the_front_lie_in_the_view_box(nodes, chosen, threshold):
 def test_a_chart_without_data_is_none():
     assert charts.histogram([], 11) is None
     assert charts.curve([], 11) is None
-    assert charts.contributions([]) is None
+    assert attribute_charts.contributions([]) is None
     assert charts.pareto([], None, 0.1) is None
 
 
