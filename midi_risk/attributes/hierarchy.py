@@ -42,6 +42,12 @@ class NestingError(HierarchyError):
         self.values = values
 
 
+def _codes(labels: list[str]) -> np.ndarray:
+    """Number labels in order of appearance; pandas 2.2 ends a text at its first NUL."""
+    seen: dict[str, int] = {}
+    return np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.int64)
+
+
 def check_nesting(frame: pd.DataFrame, *, attribute: str = "", reveal: bool = False) -> None:
     """Check that each level only merges groups of the level before.
 
@@ -67,14 +73,12 @@ def check_nesting(frame: pd.DataFrame, *, attribute: str = "", reveal: bool = Fa
     >>> check_nesting(pd.DataFrame({"exact": ["1", "2"], "removed": ["*", "*"]}))
     """
     where = f"hierarchy of {attribute}" if attribute else "hierarchy"
-    codes = [
-        pd.factorize(frame.iloc[:, i].to_numpy(dtype=object))[0] for i in range(frame.shape[1])
-    ]
+    codes = [_codes(frame.iloc[:, i].tolist()) for i in range(frame.shape[1])]
     twice = len(frame) - (int(codes[0].max()) + 1 if len(frame) else 0)
     if twice:
         raise HierarchyError(f"{where}: {twice} values have more than one row")
     for i in range(len(codes) - 1):
-        fine, coarse = codes[i].astype(np.int64), codes[i + 1].astype(np.int64)
+        fine, coarse = codes[i], codes[i + 1]
         first = np.zeros(int(fine.max()) + 1 if fine.size else 0, dtype=np.int64)
         first[fine] = coarse
         apart = np.flatnonzero(first[fine] != coarse)

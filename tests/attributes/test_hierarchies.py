@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -281,3 +283,11 @@ def test_the_hierarchies_that_arx_ships_are_read(shared_data):
     for path in files:
         hierarchy = Hierarchy.from_arx_csv(path)
         assert len(hierarchy.frame) > 0
+
+
+def test_the_page_on_generalisation_names_every_ladder_and_level():
+    page = Path(__file__).resolve().parents[2] / "docs" / "generalisation.md"
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
+    for name, ladder in LADDERS.items():
+        row = next(line for line in rows if f"`{name}`" in line.split("|")[1])
+        assert all(f"`{step}`" in row for step in ladder.steps), name
