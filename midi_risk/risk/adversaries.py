@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from midi_risk.attributes.model import Attribute
-from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.estimate import EstimateKind, RiskEstimate
-from midi_risk.risk.identity import identity_risk
 from midi_risk.risk.imprecise import matching_risk, matching_sizes
 from midi_risk.risk.knowledge import known_attributes
-from midi_risk.risk.population_size import size_population_risk
+from midi_risk.risk.population_results import population_results
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.context import required_class_size
 from midi_risk.threat.library import attempt_probability
@@ -90,10 +88,13 @@ def adversary_risk(
     attempt, attempt_source = attempt_probability(adversary)
     knows = dict(known_attributes(quasi_identifiers, adversary))
     names = list(knows)
-    classes = EquivalenceClasses.from_codes(table.codes(names), names=names, missing=table.missing)
+    codes = table.codes(names)
+    classes = EquivalenceClasses.from_codes(codes, names=names, missing=table.missing)
     size = required_class_size(attempt, model.threshold.k)
-    results, population = _population_results(classes, model, size, adversary.name)
     known = [a for a in quasi_identifiers if a.name in knows]
+    results, population = population_results(
+        classes, codes, table.frame, known, model, k=size, attacker=adversary.name
+    )
     sizes = matching_sizes(table, known, knows)
     smallest = float(classes.minimum or 0)
     if sizes is not None and model.population.kind in {"sample", "bound"}:
@@ -101,7 +102,7 @@ def adversary_risk(
         smallest = float(sizes.min())
     elif sizes is not None:
         results = tuple(_as_bound(result) for result in results)
-    wanted = [r for r in results if r.measure.split("_", 1)[0] in adversary.attack]
+    wanted = [r for r in results if r.measure.split("_", 1)[0] in (*adversary.attack, "population")]
     judged = tuple(_judged(result, model, smallest, size, attempt) for result in wanted)
     return AdversaryRisk(
         model=model,
@@ -113,32 +114,6 @@ def adversary_risk(
         population=population,
         results=judged,
         classes=classes,
-    )
-
-
-def _population_results(
-    classes: EquivalenceClasses, model: ThreatModel, size: int, attacker: str
-) -> tuple[tuple[RiskEstimate, ...], str]:
-    """Return the unjudged results against the population of the model."""
-    kind = model.population.kind
-    if kind == "size":
-        people = model.population.size
-        if not isinstance(people, int) or people < classes.n:
-            raise ThreatModelError(
-                model.name,
-                [f"population.size is smaller than the {classes.n} subjects of the collection"],
-                hint="Give the number of people who could be mistaken for the subjects",
-            )
-        text = f"{people} people, of whom the release is taken as a random sample"
-        return size_population_risk(classes, people, k=size, attacker=attacker), text
-    if kind in {"sample", "bound"}:
-        text = "the release itself: nobody outside it is counted on (F = f)"
-        results = identity_risk(classes, k=size, population_sizes=classes.sizes, attacker=attacker)
-        return results, text
-    raise ThreatModelError(
-        model.name,
-        [f"population.kind {kind} cannot be computed from these sources"],
-        hint="Use kind sample, size or bound",
     )
 
 

@@ -39,7 +39,7 @@ from midi_risk.risk.visit_risk import governing_row, released_bin, trajectory_ro
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
-from midi_risk.threat.model import ThreatModel
+from midi_risk.threat.model import Interval, ThreatModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,9 @@ def assess(
             source=strictest.threshold.source,
         ),
         attributes=attribute_entries(table, view, options.hierarchies),
-        measures=release_measures(view, names, strictest.threshold.k, trajectory),
+        measures=release_measures(
+            view, names, strictest.threshold.k, trajectory, _declared_population(models, view)
+        ),
         threats=[_threat(risk) for risk in risks],
         channels=channels,
         findings=[
@@ -223,6 +225,17 @@ def as_governing(risk: AdversaryRisk) -> Governing:
         value=result.value,
         threshold=float(result.threshold or 0),
     )
+
+
+def _declared_population(models: Sequence[ThreatModel], view: SubjectTable) -> int | None:
+    """Return the smallest population that some model declares, None when none does."""
+    sizes = []
+    for model in models:
+        if isinstance(model.population.size, int):
+            sizes.append(model.population.size)
+        elif isinstance(model.population.fraction, Interval):
+            sizes.append(round(view.n_subjects / model.population.fraction.high))
+    return min((size for size in sizes if size >= view.n_subjects), default=None)
 
 
 def _fields(link: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from midi_risk.risk.document import (
     Measures,
 )
 from midi_risk.risk.sensitive import SensitiveCounts, sensitive_counts
+from midi_risk.risk.uniqueness_rows import uniqueness_rows
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured
 
@@ -35,7 +36,11 @@ MAX_COMBINED = 12
 
 
 def release_measures(
-    table: SubjectTable, names: Sequence[str], k: int, trajectory: Sequence[dict[str, Any]] = ()
+    table: SubjectTable,
+    names: Sequence[str],
+    k: int,
+    trajectory: Sequence[dict[str, Any]] = (),
+    people: int | None = None,
 ) -> Measures:
     """Return class sizes, diversity, closeness and unsafe combinations.
 
@@ -49,6 +54,8 @@ def release_measures(
         Class size that is required.
     trajectory : sequence of dict
         Risk of known visits, from `trajectory_rows`.
+    people : int, optional
+        Size of the population, where a threat model declares it.
     """
     codes = table.codes(list(names))
     classes = EquivalenceClasses.from_codes(codes, names=names, missing=table.missing)
@@ -72,6 +79,7 @@ def release_measures(
         combinations=unsafe_combinations(table, names, k),
         diversity=diversity,
         closeness=closeness,
+        population_uniques=[] if people is None else uniqueness_rows(classes, people),
         trajectory=list(trajectory),
     )
 

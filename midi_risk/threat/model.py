@@ -132,6 +132,9 @@ class PopulationSettings(Settings):
     window_years: float | None = Field(default=None, gt=0)
     fraction: Interval | Literal["required"] | None = None
     match: dict[str, str] = Field(default={}, description="table dimension -> attribute")
+    straddle: Literal["error", "uniform"] = Field(
+        default="error", description="age band that covers part of a band of the table"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> PopulationSettings:
@@ -141,8 +144,12 @@ class PopulationSettings(Settings):
             raise ValueError("size must be at least 1")
         if self.kind == "table" and not self.table:
             raise ValueError("kind table needs 'table', a packaged name or a file")
+        if self.kind == "table" and self.fraction is None:
+            raise ValueError("kind table needs 'fraction', the share of it that is in the release")
         if self.kind == "estimate" and self.model is None:
             raise ValueError("kind estimate needs 'model'")
+        if self.kind == "estimate" and self.size is None and self.fraction is None:
+            raise ValueError("kind estimate needs 'size' or 'fraction'")
         return self
 
 

@@ -1,0 +1,327 @@
+"""From a subject table to a verdict: what decides, what stays unknown."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "table"))
+
+from folding_tables import attribute, attributes, extraction, source
+
+from midi_risk.attributes.model import Decision, Kind, Role
+from midi_risk.config import ChannelStatement
+from midi_risk.errors import ThreatModelError
+from midi_risk.recode.plan import suggest
+from midi_risk.risk.assess import AssessmentOptions, assess
+from midi_risk.risk.population_size import expected_inverse_size
+from midi_risk.table import fold
+from midi_risk.threat.model import ThreatModel
+
+
+def model(**changes: object) -> ThreatModel:
+    settings_given = {
+        "schema": "midi-risk/threat-model/1",
+        "name": "test",
+        "release": "public",
+        "threshold": {"k": 3},
+        "adversaries": [{"name": "a"}],
+    }
+    return ThreatModel.model_validate(settings_given | changes)
+
+
+TOY = [("60-64", "M", "GBM")] * 2 + [("60-64", "M", "AST"), ("60-64", "F", "GBM"),
+       ("60-64", "F", "OLI"), ("65-69", "F", "GBM"), ("65-69", "F", "AST"),
+       ("65-69", "F", "OLI"), ("65-69", "F", "OLI"), ("80+", "M", "GBM")]  # fmt: skip
+
+
+def toy(**options: object):
+    rows = {
+        "id": [f"s{i}" for i in range(10)],
+        "age": [row[0] for row in TOY],
+        "sex": [row[1] for row in TOY],
+        "dx": [row[2] for row in TOY],
+    }
+    return fold(
+        extraction(source("t", rows, "id")),
+        attributes(
+            attribute("t", "age", Kind.CATEGORY, **options),
+            attribute("t", "sex", Kind.SEX),
+            attribute("t", "dx", Kind.CATEGORY, role=Role.SENSITIVE),
+        ),
+    )
+
+
+def figures(assessment, adversary=0):
+    return {r.measure: r for r in assessment.threats[adversary].results}
+
+
+def test_the_toy_table_of_the_method_note():
+    assessment = assess(toy(), [model()])
+    found = figures(assessment)
+    assert found["prosecutor_max"].value == 1
+    assert found["prosecutor_mean"].value == pytest.approx(0.4)
+    assert found["prosecutor_at_risk"].value == pytest.approx(0.3)
+    assert assessment.measures.k == 1
+    assert assessment.measures.sample_uniques == 1
+    (diversity,) = assessment.measures.diversity
+    assert (diversity.distinct_l, diversity.entropy_l) == (1, pytest.approx(1.0))
+    (closeness,) = assessment.measures.closeness
+    assert closeness.t == pytest.approx(0.5)
+    assert assessment.verdict.status == "above_threshold"
+
+
+def test_the_contributions_add_up_to_the_mean_risk():
+    assessment = assess(toy(), [model()])
+    shares = [a.contribution for a in assessment.attributes if a.contribution is not None]
+    assert sum(shares) == pytest.approx(0.4 - 0.1)
+
+
+def test_a_size_population_uses_the_negative_binomial_model():
+    sized = model(population={"kind": "size", "size": 100}, adversaries=[
+        {"name": "j", "attack": ["journalist", "marketer"]}])  # fmt: skip
+    found = figures(assess(toy(), [sized]))
+    expected = expected_inverse_size([3, 2, 4, 1], 0.1)
+    assert found["journalist_max"].value == pytest.approx(expected[3])
+    mean = np.dot([3, 2, 4, 1], expected) / 10
+    assert found["marketer_mean"].value == pytest.approx(mean)
+    assert found["journalist_max"].kind == "estimate"
+    assert found["journalist_max"].upper == 1
+
+
+@pytest.mark.parametrize(
+    ("f", "p", "expected"),
+    [(1, 0.001, 0.00691), (1, 0.01, 0.04652), (1, 0.1, 0.25584), (1, 0.5, 0.69315),
+     (2, 0.1, 0.08268), (2, 0.5, 0.30685), (3, 0.1, 0.04637), (3, 0.5, 0.19315),
+     (5, 0.5, 0.10981)],
+)  # fmt: skip
+def test_the_published_vectors_of_individual_risk(f, p, expected):
+    assert expected_inverse_size([f], p)[0] == pytest.approx(expected, abs=6e-6)
+
+
+def test_a_population_smaller_than_the_release_is_one_line():
+    with pytest.raises(ThreatModelError, match="smaller than the 10 subjects"):
+        assess(toy(), [model(population={"kind": "size", "size": 9})])
+
+
+def test_a_population_table_gives_expected_classes():
+    rows = {
+        "id": [f"s{i}" for i in range(4)],
+        "age": ["60-64", "60-64", "65-69", "85+"],
+        "sex": ["M", "F", "F", "M"],
+    }
+    table = fold(
+        extraction(source("t", rows, "id")),
+        attributes(attribute("t", "age", Kind.AGE), attribute("t", "sex", Kind.SEX)),
+    )
+    brain = model(
+        population={
+            "kind": "table", "table": "us-cancer-incidence-2019", "site": "brain",
+            "window_years": 5, "fraction": {"low": 0.001, "high": 0.01},
+        },
+        adversaries=[{"name": "j", "attack": ["journalist"]}],
+    )  # fmt: skip
+    assessment = assess(table, [brain])
+    found = figures(assessment)["journalist_max"]
+    assert 0 < found.value < 0.01
+    assert found.lower <= found.value <= found.upper
+    assert assessment.verdict.status == "acceptable"
+    assert assessment.measures.population_uniques
+
+
+def test_an_estimate_without_a_fit_falls_to_the_bound():
+    rows = {"id": [f"s{i}" for i in range(5)], "x": list("abcde")}
+    table = fold(
+        extraction(source("t", rows, "id")), attributes(attribute("t", "x", Kind.CATEGORY))
+    )
+    fitted = model(
+        population={"kind": "estimate", "model": "pitman-yor", "size": 1000},
+        adversaries=[{"name": "j", "attack": ["journalist"]}],
+    )
+    found = figures(assess(table, [fitted]))["journalist_max"]
+    assert (found.kind, found.value) == ("bound", 1)
+    assert found.passed is False
+
+
+def test_imprecise_knowledge_uses_matching_sets():
+    rows = {"id": [f"s{i}" for i in range(6)], "age": ["60", "61", "62", "70", "71", "90"]}
+    table = fold(extraction(source("t", rows, "id")), attributes(attribute("t", "age", Kind.AGE)))
+    exact = figures(assess(table, [model()]))
+    rough = figures(assess(table, [model(adversaries=[{"name": "a", "knows": {"age": "1y"}}])]))
+    assert exact["prosecutor_mean"].value == 1
+    assert rough["prosecutor_mean"].value == pytest.approx(
+        (1 / 2 + 1 / 3 + 1 / 2 + 1 / 2 + 1 / 2 + 1) / 6
+    )
+
+
+def test_a_precision_that_does_not_fit_is_one_line():
+    with pytest.raises(ThreatModelError, match="does not fit"):
+        assess(toy(), [model(adversaries=[{"name": "a", "knows": {"sex": "2y"}}])])
+
+
+def test_an_attempt_widens_the_data_risk_budget():
+    rare = model(
+        release="controlled",
+        threshold={"k": 3},
+        adversaries=[
+            {"name": "a", "attempt": {"table": "ipc-2016", "controls": "high", "motives": "low"}}
+        ],
+    )
+    assessment = assess(toy(), [rare])
+    assert assessment.threats[0].threshold_k == 1
+    assert assessment.verdict.status == "acceptable"
+
+
+def test_a_strict_average_needs_its_floor():
+    strict = model(
+        release="controlled", threshold={"k": 2, "statistic": "strict-average", "floor": 2}
+    )
+    found = figures(assess(toy(), [strict]))
+    assert found["prosecutor_mean"].value <= found["prosecutor_mean"].threshold
+    assert found["prosecutor_mean"].passed is False
+
+
+def test_visits_are_a_channel_with_a_figure():
+    rows = {
+        "PatientID": ["a", "a", "b", "b", "c"],
+        "StudyDate": ["20200101", "20200111", "20210301", "20210401", "20200101"],
+        "Modality": ["CT"] * 5,
+    }
+    table = fold(
+        extraction(source("dicom", rows, "PatientID", level="study")),
+        attributes(attribute("dicom", "StudyDate", Kind.DATE, decision=Decision.RETAIN)),
+    )
+    entry = {c.name: c for c in assess(table, [model()]).channels}["visit_intervals"]
+    assert (entry.status, entry.value) == ("assessed", 1.0)
+    removed = table.attributes.revised("StudyDate", decision=Decision.REMOVE)
+    without = assess(pd_replace(table, removed), [model()])
+    assert {c.name: c.value for c in without.channels}["visit_intervals"] == 0
+
+
+def pd_replace(table, attribute_set):
+    from dataclasses import replace
+
+    return replace(table, attributes=attribute_set)
+
+
+def test_a_required_channel_that_nobody_assessed_is_incomplete_and_a_statement_closes_it():
+    rows = {"PatientID": [f"p{i}" for i in range(12)], "Modality": ["CT"] * 12}
+    table = fold(extraction(source("dicom", rows, "PatientID", level="series")), attributes())
+    asks = model(channels={"face": "required"})
+    assert assess(table, [asks]).verdict.status == "incomplete"
+    said = {"face": ChannelStatement(status="bounded", upper=0.01, evidence="defaced")}
+    closed = assess(table, [asks], options=AssessmentOptions(channels=said))
+    assert closed.verdict.status == "acceptable"
+    bad = {"face": ChannelStatement(status="bounded", upper=0.5, evidence="not defaced")}
+    above = assess(table, [asks], options=AssessmentOptions(channels=bad))
+    assert above.verdict.status == "above_threshold"
+
+
+@pytest.mark.parametrize(
+    ("role", "decision", "status"),
+    [(Role.UNDECIDED, None, "incomplete"), (Role.UNDECIDED, Decision.REMOVE, "acceptable"),
+     (Role.DIRECT_IDENTIFIER, None, "incomplete"),
+     (Role.DIRECT_IDENTIFIER, Decision.REMOVE, "acceptable"),
+     (Role.DIRECT_IDENTIFIER, Decision.RETAIN, "above_threshold"),
+     (Role.INSENSITIVE, None, "acceptable")],
+)  # fmt: skip
+def test_roles_and_decisions_decide_the_verdict(role, decision, status):
+    rows = {"id": [f"s{i}" for i in range(5)], "x": list("abcde")}
+    table = fold(
+        extraction(source("t", rows, "id")),
+        attributes(attribute("t", "x", Kind.CATEGORY, role=role, decision=decision)),
+    )
+    assert assess(table, [model()]).verdict.status == status
+
+
+rows_of = st.lists(
+    st.tuples(st.sampled_from(["60", "61", "70", "90"]), st.sampled_from(["M", "F", None])),
+    min_size=4,
+    max_size=40,
+)
+
+
+def random_table(rows):
+    columns = {
+        "id": [f"s{i}" for i in range(len(rows))],
+        "age": [row[0] for row in rows],
+        "sex": [row[1] for row in rows],
+    }
+    return fold(
+        extraction(source("t", columns, "id")),
+        attributes(
+            attribute("t", "age", Kind.AGE, ladder="age"),
+            attribute("t", "sex", Kind.SEX, ladder="sex"),
+        ),
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(rows_of, st.integers(2, 5))
+def test_a_plan_that_is_found_passes_when_it_is_carried_out(rows, k):
+    table = random_table(rows)
+    threat = model(threshold={"k": k})
+    plan = suggest(table, [threat], max_suppression=0.1)
+    if not plan.found:
+        assert plan.reason
+        return
+    assert plan.after.passed
+    assert plan.after.k >= k
+    assert plan.after.subjects == table.n_subjects - plan.suppressed.subjects
+    assert plan.suppressed.subjects <= 0.1 * table.n_subjects
+    risks = [step.risk_before for step in plan.steps] + [
+        step.risk_after for step in plan.steps[-1:]
+    ]
+    assert risks == sorted(risks, reverse=True)
+
+
+@settings(deadline=None, max_examples=30)
+@given(rows_of)
+def test_removing_an_attribute_never_raises_a_risk(rows):
+    table = random_table(rows)
+    whole = figures(assess(table, [model()]))
+    without = figures(
+        assess(
+            pd_replace(table, table.attributes.revised("age", decision=Decision.REMOVE)), [model()]
+        )
+    )
+    for name, result in whole.items():
+        assert without[name].value <= result.value + 1e-12
+
+
+def test_records_name_the_subjects_at_risk_and_stay_internal():
+    assessment = assess(toy(), [model()])
+    assert [r.class_size for r in assessment.internal.records] == [1, 2, 2]
+    assert assessment.internal.records_total == 3
+    assert assessment.public().internal is None
+
+
+def test_the_wildcard_policy_never_lowers_a_class_size():
+    rows = [("60", None), ("60", "M"), ("60", "F"), ("70", "M")]
+    category = random_table(rows)
+    wildcard = fold(
+        extraction(
+            source("t", {"id": list("abcd"), "age": [r[0] for r in rows],
+                         "sex": [r[1] for r in rows]}, "id")
+        ),
+        category.attributes,
+        missing="wildcard",
+    )  # fmt: skip
+    assert (
+        assess(wildcard, [model()]).measures.sample_uniques
+        <= assess(category, [model()]).measures.sample_uniques
+    )
+
+
+def test_pandas_is_handed_out_as_copies():
+    table = toy()
+    frame = table.to_frame()
+    frame.iloc[0, 0] = "changed"
+    assert isinstance(frame, pd.DataFrame)
+    assert table.frame.iloc[0, 0] != "changed"
