@@ -43,7 +43,7 @@ class NestingError(HierarchyError):
 
 
 def _codes(labels: list[str]) -> np.ndarray:
-    """Number labels in order of appearance; pandas 2.2 ends a text at its first NUL."""
+    """Return a number per label, in order of appearance; pandas 2.2 ends texts at NUL."""
     seen: dict[str, int] = {}
     return np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.int64)
 

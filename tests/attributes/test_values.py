@@ -228,7 +228,7 @@ def test_hostile_text_never_raises_and_absent_text_has_no_number(kind, raw):
     assert set(result.flag) <= set(FLAGS)
     absent = np.array([text is None for text in result.text], dtype=bool)
     assert np.isnan(result.number[absent]).all()
-    assert not any(text == "" for text in result.text)
+    assert not any(text == "" or "\0" in text for text in result.text if text is not None)
 
 
 @given(
