@@ -16,6 +16,7 @@ from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.attribute_entries import attribute_entries
 from midi_risk.risk.channels import channel_entries, visit_entry
+from midi_risk.risk.device_channel import device_entry
 from midi_risk.risk.document import (
     Assessment,
     Collection,
@@ -136,13 +137,13 @@ def assess(
         if resolution is None
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
-    computed = {}
+    names = [attribute.name for attribute in quasi_identifiers]
+    computed = {"device_site": device_entry(table, view, names)}
     if trajectory:
         known = [adversary.visits for model in models for adversary in model.adversaries]
         computed["visit_intervals"] = visit_entry(governing_row(trajectory, known))
     channels = channel_entries(view, options.channels, required, computed)
     created = datetime.now(UTC).replace(microsecond=0)
-    names = [attribute.name for attribute in quasi_identifiers]
     return Assessment(
         tool=Tool(name="midi-risk", version=__version__),
         created=created.isoformat(),

@@ -14,9 +14,6 @@ from midi_risk.risk.document import ChannelEntry
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import CHANNELS
 
-DEVICE_LADDERS = frozenset({"device", "software", "institution"})
-"""Ladders of attributes that speak of a scanner or a site."""
-
 _NO_IMAGES = "not applicable: no source describes images"
 
 
@@ -24,7 +21,7 @@ def channel_entries(
     table: SubjectTable,
     statements: Mapping[str, ChannelStatement],
     required: frozenset[str],
-    measured: Mapping[str, ChannelEntry] | None = None,
+    measured: Mapping[str, ChannelEntry],
 ) -> list[ChannelEntry]:
     """Return one entry per channel, none left out.
 
@@ -36,8 +33,9 @@ def channel_entries(
         What the assessor found, from the project file; it stands before our own rule.
     required : frozenset of str
         Channels that some threat model requires.
-    measured : mapping of str to ChannelEntry, optional
-        Channels that were computed; a statement of the assessor stands before them.
+    measured : mapping of str to ChannelEntry
+        Channels that were computed, ``device_site`` at least; a statement of the
+        assessor stands before them.
 
     Returns
     -------
@@ -49,7 +47,7 @@ def channel_entries(
         statement = statements.get(name)
         if statement is not None:
             entry = _stated(name, statement)
-        elif measured and name in measured:
+        elif name in measured:
             entry = measured[name]
         elif not table.has_images and name in _IMAGE_ONLY:
             entry = _nothing(name, _NO_IMAGES)
@@ -175,15 +173,6 @@ def _embedded_metadata(table: SubjectTable) -> ChannelEntry:
     return _open("embedded_metadata", f"{found} files carry embedded payloads; review them")
 
 
-def _device_site(table: SubjectTable) -> ChannelEntry:
-    devices = _retained(table, lambda a: a.ladder in DEVICE_LADDERS)
-    if not devices:
-        return _nothing("device_site", "no attribute of scanner or site is retained")
-    return _open(
-        "device_site", f"whether scanner attributes tell the site is open: {_names(devices)}"
-    )
-
-
 def _cross_collection(table: SubjectTable) -> ChannelEntry:
     del table
     return _open(
@@ -198,7 +187,6 @@ _RULES: Mapping[str, Callable[[SubjectTable], ChannelEntry]] = {
     "free_text": _free_text,
     "private_elements": _private_elements,
     "embedded_metadata": _embedded_metadata,
-    "device_site": _device_site,
     "cross_collection_pixels": _cross_collection,
 }
 
