@@ -152,7 +152,7 @@ def brute_force(data: pd.DataFrame, rules: list[Any], limit: int, ranges: Any, w
     return best, fewest
 
 
-@settings(deadline=None, max_examples=14)
+@settings(deadline=None, max_examples=10)
 @given(
     data=tables(),
     k=st.integers(1, 6),
