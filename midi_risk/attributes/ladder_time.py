@@ -75,6 +75,11 @@ def age_columns(text: Sequence[str], months: np.ndarray) -> list[list[str]]:
     return columns
 
 
+def age_in_days_columns(text: Sequence[str], days: np.ndarray) -> list[list[str]]:
+    """Return ages in days (days to birth are negative) at the steps of the age ladder."""
+    return age_columns(text, np.abs(days) * 12 / 365.25)
+
+
 def _week(text: str) -> str:
     if len(text) != 10:
         return text

@@ -84,6 +84,11 @@ LADDERS: Mapping[str, Ladder] = MappingProxyType(
             columns=lambda m: clock.age_columns(m.text, m.number),
             reads=Kind.AGE,
         ),
+        "agedays": Ladder(
+            steps=_AGE_STEPS,
+            columns=lambda m: clock.age_in_days_columns(m.text, m.number),
+            reads=Kind.NUMBER,
+        ),
         "birthdate": Ladder(
             steps=("month", "year", "5y", "10y"), columns=_dates("birthdate"), reads=Kind.DATE
         ),

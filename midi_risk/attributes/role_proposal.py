@@ -90,7 +90,7 @@ def _plausible_height(typical: float) -> bool:
 
 def _fitted_age(evidence: Evidence) -> tuple[Kind, str | None]:
     if evidence.numeric and AGE_IN_DAYS[0] < _typical(evidence) < AGE_IN_DAYS[1]:
-        return Kind.NUMBER, "offset"
+        return Kind.NUMBER, "agedays"
     if evidence.parsed_share(Kind.AGE) < 0.5:
         return Kind.CATEGORY, "enum"
     return Kind.AGE, "age"

@@ -106,6 +106,13 @@ def test_a_ladder_climbs_between_exact_and_removed(ladder, kind, value, expected
     assert levels(ladder, kind, value) == [value, *expected, "*"]
 
 
+def test_ages_in_days_climb_like_ages():
+    days = ["-24107", "33238", "-100", "soon"]
+    hierarchy = build_hierarchy("agedays", Kind.NUMBER, days)
+    assert hierarchy.apply("years", days) == ["66", "90+", "<1", "*"]
+    assert hierarchy.apply("5y", days) == ["65-69", "90+", "0-4", "*"]
+
+
 def test_number_bands_follow_the_range_of_the_values():
     values = [str(n) for n in range(0, 1000, 7)]
     hierarchy = build_hierarchy("number", Kind.NUMBER, values)

@@ -223,7 +223,8 @@ def test_a_data_dictionary_speaks_where_the_name_is_silent():
 @pytest.mark.parametrize(
     ("column", "values", "kind", "ladder"),
     [
-        ("age_at_diagnosis", ["22345", "18001"], Kind.NUMBER, "offset"),
+        ("age_at_diagnosis", ["22345", "18001"], Kind.NUMBER, "agedays"),
+        ("days_to_birth", ["-22345", "-18001"], Kind.NUMBER, "agedays"),
         ("age", ["young", "old"], Kind.CATEGORY, "enum"),
         ("surgery_date", ["12", "340"], Kind.NUMBER, "offset"),
         ("surgery_date", ["2011", "2012"], Kind.DATE, "year"),
