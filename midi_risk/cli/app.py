@@ -19,6 +19,8 @@ COMMANDS = {
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "report": "Render an assessment as HTML, internal or shareable.",
+    "check": "Check that an assessment still stands; exit code 5 when it is stale.",
+    "diff": "Say what changed from one assessment to another.",
     "threats": "List, show and validate threat models.",
     "schema": "Print a JSON schema.",
     "explain": "Explain a term of the field or of the report.",

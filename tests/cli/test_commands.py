@@ -185,3 +185,30 @@ def test_help_imports_no_heavy_package():
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_check_says_when_an_assessment_is_stale(tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    project, out = tmp_path / "p", tmp_path / "o"
+    midi_risk(capsys, "init", table, "-o", project)
+    midi_risk(capsys, "assess", project, "-o", out, "-q")
+    assert midi_risk(capsys, "check", out, project, "-q").code == 0
+    clinical_table(table, n=61)
+    changed = midi_risk(capsys, "check", out, project, "-q")
+    assert (changed.code, changed.err.count("\n")) == (5, 1)
+    assert "digest differs" in changed.err
+    document = json.loads((out / "assessment.json").read_text())
+    document["valid_until"] = "2020-01-01"
+    (out / "assessment.json").write_text(json.dumps(document))
+    assert "validity ended" in midi_risk(capsys, "check", out, project, "-q").err
+
+
+def test_diff_names_what_changed_and_no_value(tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    midi_risk(capsys, "assess", table, "-o", tmp_path / "a", "-q")
+    clinical_table(table, n=61)
+    midi_risk(capsys, "assess", table, "-o", tmp_path / "b", "-q")
+    assert midi_risk(capsys, "diff", tmp_path / "a", tmp_path / "a").out == "no difference\n"
+    result = midi_risk(capsys, "diff", tmp_path / "a", tmp_path / "b")
+    assert "subjects: 60 -> 61" in result.out
+    assert "p060" not in result.out
