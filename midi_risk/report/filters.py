@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,9 @@ from markupsafe import Markup
 
 from midi_risk.report.clean import neutral, shortened
 from midi_risk.report.figures import NOT_ASSESSED, NOT_STATED, count_text, number, risk_text
-from midi_risk.report.words import CELLS, MEASURES, plain
+from midi_risk.report.words import CELLS, MEASURES, OPTIONS, plain
+
+_JOINT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/-])(?=\w)")
 
 
 def day(moment: str | int | None) -> str:
@@ -29,6 +32,30 @@ def day(moment: str | int | None) -> str:
 def short(text: str, limit: int) -> str:
     """Return text with what is hidden made visible, cut at a limit."""
     return shortened(neutral(str(text)), limit)
+
+
+def breakable(text: str, limit: int = 60) -> Markup:
+    """Return a name that may be broken where its words meet.
+
+    Examples
+    --------
+    >>> str(breakable("ManufacturerModelName"))
+    'Manufacturer<wbr>Model<wbr>Name'
+    """
+    pieces = _JOINT.split(short(text, limit))
+    return Markup("<wbr>").join(pieces)
+
+
+def option(text: str) -> str:
+    """Return an option of Table E.1-1 in words.
+
+    Examples
+    --------
+    >>> option("rtn_pat_chars=K")
+    'K with retained patient characteristics'
+    """
+    name, found, action = text.partition("=")
+    return f"{action} with {OPTIONS[name]}" if found and name in OPTIONS else text
 
 
 def heads(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -83,7 +83,7 @@ def _attributes(view: Any) -> list[str]:
         for a in view.attributes
         if a.role in {"quasi_identifier", "direct_identifier"}
         and a.decision != "remove"
-        and not a.justification
+        and not justified(a)
     ]
     if kept:
         out.append(f"Retained without a written justification: {listed(kept)}.")
@@ -91,6 +91,12 @@ def _attributes(view: Any) -> list[str]:
     if used and all(a.contribution is None for a in used):
         out.append("The contribution of each attribute was not computed.")
     return out
+
+
+def justified(attribute: Any) -> bool:
+    """Tell whether the assessor wrote why an attribute stays."""
+    told = attribute.need is not None
+    return bool(attribute.need if told else attribute.justification)
 
 
 def _sensitive(view: Any) -> list[str]:

@@ -157,6 +157,8 @@ def _environment() -> jinja2.Environment:
         reference=filters.linked,
         day=filters.day,
         short=filters.short,
+        breakable=filters.breakable,
+        option=filters.option,
         heads=filters.heads,
         columns=filters.columns,
         cell=filters.cell,

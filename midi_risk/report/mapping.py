@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from midi_risk.report.gaps import justified
 from midi_risk.report.text import listed
 
 ANSWERED, PARTLY, OPEN, OUTSIDE = "Answered here", "Partly", "Not assessed", "Outside this report"
@@ -36,8 +37,8 @@ def best_practices(view: Any) -> tuple[Row, ...]:
     """
     names = {a.name.casefold() for a in view.attributes}
     kept = [a for a in view.attributes if a.role == "quasi_identifier" and a.decision != "remove"]
-    reasons = sum(bool(a.justification) for a in kept)
-    justified = ANSWERED if reasons == len(kept) else PARTLY if reasons else OPEN
+    reasons = sum(justified(a) for a in kept)
+    explained = ANSWERED if reasons == len(kept) else PARTLY if reasons else OPEN
     profile = any(a.ps315 for a in view.attributes)
     device = bool(names & {"manufacturer", "manufacturermodelname", "stationname"})
     site = bool(names & {"institutionname", "stationname", "institutionaddress"})
@@ -96,7 +97,7 @@ def best_practices(view: Any) -> tuple[Row, ...]:
             "7",
             "Collection-specific analysis for every retained characteristic.",
             "attributes",
-            justified,
+            explained,
             f"{reasons} of {len(kept)} retained quasi-identifiers justified",
         ),
         Row(

@@ -179,6 +179,7 @@ def attribute_of(entry: AttributeEntry, whole: float, k: int, total: int) -> par
             "ps315": _action(entry.ps315),
             "decision": entry.decision if entry.decision in _DECISIONS else None,
             "justification": entry.justification,
+            "need": entry.need,
             "contribution": contribution,
         }
     )

@@ -132,6 +132,7 @@ class SafeAttribute(Safe):
     ps315: SafePs315 | None
     decision: Literal["retain", "generalise", "remove"] | None
     justification: Written
+    need: Written | None
     contribution: Digits | None
 
 

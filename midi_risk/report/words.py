@@ -174,6 +174,18 @@ EXCLUDED = {
     "derived": "derived objects",
     "no_key": "without a subject key",
 }
+OPTIONS = {
+    "rtn_safe_priv": "retained safe private elements",
+    "rtn_uids": "retained UIDs",
+    "rtn_dev_id": "retained device identity",
+    "rtn_inst_id": "retained institution identity",
+    "rtn_pat_chars": "retained patient characteristics",
+    "rtn_long_full_dates": "retained full dates",
+    "rtn_long_modif_dates": "retained modified dates",
+    "clean_desc": "clean descriptors",
+    "clean_struct_cont": "clean structured content",
+    "clean_graph": "clean graphics",
+}
 CELLS = {
     "unique": "Unique subjects",
     "share_unique": "Share unique",

@@ -70,6 +70,7 @@ def _entry(
         ps315=ps315,
         decision=attribute.decision.value if attribute.decision else None,
         justification=justification(attribute, table, hierarchies, contribution),
+        need=attribute.need,
         utility=attribute.utility,
         contribution=contribution,
     )
@@ -107,4 +108,4 @@ def justification(
 
 def _need(attribute: Attribute) -> str:
     """Return the assessor's reason as a sentence."""
-    return f" Needed for: {attribute.need}." if attribute.need else ""
+    return f" Needed for: {attribute.need.rstrip('.')}." if attribute.need else ""

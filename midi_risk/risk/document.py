@@ -117,6 +117,9 @@ class AttributeEntry(Part):
     ps315: Ps315 | None = None
     decision: str | None = None
     justification: str = ""
+    need: str | None = Field(
+        default=None, description="why research needs it, the assessor's words"
+    )
     utility: float | None = Field(default=None, description="weight in the information loss")
     contribution: float | None = Field(
         default=None, description="Shapley value of the attribute in the mean prosecutor risk"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "br", "link", "img", "input", "hr"}
+VOID = {"meta", "br", "wbr", "link", "img", "input", "hr"}
 SELF = {"path", "rect", "circle"}
 
 
@@ -39,9 +39,11 @@ class _Reader(HTMLParser):
         self.page = Page()
         self.open: list[str] = []
         self.table: list[list[str]] | None = None
+        self.joins = False
 
     def handle_starttag(self, tag, attrs):
         self.page.tags.append(tag)
+        self.joins = tag == "wbr"
         for key, value in attrs:
             self.page.attributes.append((tag, key, value or ""))
             if key == "id":
@@ -76,9 +78,14 @@ class _Reader(HTMLParser):
         elif inside == "script":
             self.page.script += data
         else:
+            joined = self.joins and self.page.texts
+            if joined:
+                data = self.page.texts.pop() + data
             self.page.texts.append(data)
+            self.joins = False
             if self.table and self.table[-1] and {"td", "th"} & set(self.open):
-                cell = (self.table[-1][-1] + " " + data).replace("\u00a0", " ")
+                before = "" if joined else self.table[-1][-1] + " "
+                cell = (before + data).replace("\u00a0", " ")
                 self.table[-1][-1] = " ".join(cell.replace("\u202f", "").split())
 
 

@@ -27,6 +27,7 @@ ALLOWED = (
     "schema", "tool.", "plan.tool", "plan.schema", "collection.name", "threshold.",
     "attributes[].name", "attributes[].level", "attributes[].role", "attributes[].kind",
     "attributes[].ps315", "attributes[].decision", "attributes[].justification",
+    "attributes[].need",
     "measures.quasi_identifiers", "measures.combinations[].attributes",
     "measures.diversity[].attribute", "measures.closeness[]",
     "measures.population_uniques[].estimator", "measures.trajectory[].m",
