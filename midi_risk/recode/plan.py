@@ -113,7 +113,9 @@ def suggest(
         found=solution.found,
         optimal=solution.optimal,
         utility="non-uniform entropy",
-        loss=plan_loss(setting, target, solution, table.n_subjects) if solution.found else None,
+        loss=plan_loss(setting, target, solution.suppressed, table.n_subjects)
+        if solution.found
+        else None,
         levels={name: int(level) for name, level in solution.levels.items()},
         hierarchies={
             name: [h.describe(level, name) for level in range(len(h.level_names))]
@@ -124,7 +126,7 @@ def suggest(
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=plan_front(solution),
+        front=plan_front(setting, solution, table.n_subjects),
         next_step=next_step_text(cheapest, setting.hierarchies) if not before.passed else "",
         reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),
         nodes=solution.nodes,

@@ -38,17 +38,18 @@ def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy]) -> PlanStep:
     )
 
 
-def plan_loss(setting: Setting, target: Sequence[int], solution: Solution, n: int) -> float:
+def plan_loss(setting: Setting, target: Sequence[int], suppressed: int, n: int) -> float:
     """Return the weighted mean share of information lost, left-out subjects included."""
     weights = np.array([a.utility for a in setting.attributes], dtype=float)
     weights = weights if weights.sum() else np.ones(len(weights))
     each = np.array([c[level] for c, level in zip(setting.columns.losses, target, strict=True)])
-    kept = 1 - solution.suppressed / n
+    kept = 1 - suppressed / n
     return float(1 - kept * (1 - np.average(each, weights=weights)))
 
 
-def plan_front(solution: Solution) -> list[FrontPoint]:
-    """Return the front, thinned evenly when it is long."""
+def plan_front(setting: Setting, solution: Solution, n: int) -> list[FrontPoint]:
+    """Return the front, thinned evenly when it is long; its loss is that of `plan_loss`."""
+    names = [attribute.name for attribute in setting.attributes]
     nodes = solution.front
     if len(nodes) > MAX_FRONT:
         chosen = np.unique(np.linspace(0, len(nodes) - 1, MAX_FRONT).astype(int))
@@ -57,7 +58,7 @@ def plan_front(solution: Solution) -> list[FrontPoint]:
         FrontPoint(
             levels={k: int(v) for k, v in node.levels.items()},
             risk=node.risk,
-            loss=node.loss,
+            loss=plan_loss(setting, [int(node.levels[name]) for name in names], node.suppressed, n),
             suppressed=node.suppressed,
         )
         for node in nodes

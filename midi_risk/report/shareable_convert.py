@@ -24,6 +24,8 @@ _OPTION = re.compile(r"[a-z_0-9]{1,32}=[A-Z/*]{1,8}\Z")
 _ACTION = re.compile(r"(?:[XZDUCKP](?:/[XZDUCKP*]+)*\*?|not listed)\Z")
 _RELEASE = re.compile(r"(?:19|20)\d{2}[a-z]?\Z")
 _YEAR = re.compile(r"(?<!\d)((?:19|2\d)\d{2})(?!\d)")
+_FIGURE = re.compile(r"It brings [\d.]+ to the mean prosecutor risk \(Shapley value\)\. ?")
+"""A computed figure among the assessor's words; it has more digits than this edition shows."""
 _LEVELS = {"patient", "study", "series", "equipment", "instance", "file"}
 _ROLES = {"direct_identifier", "quasi_identifier", "sensitive", "insensitive", "linkage_key"}
 _DECISIONS = {"retain", "generalise", "remove"}
@@ -178,7 +180,7 @@ def attribute_of(entry: AttributeEntry, whole: float, k: int, total: int) -> par
             "missing": safe(entry.missing, k, total),
             "ps315": _action(entry.ps315),
             "decision": entry.decision if entry.decision in _DECISIONS else None,
-            "justification": entry.justification,
+            "justification": _FIGURE.sub("", entry.justification),
             "need": entry.need,
             "contribution": contribution,
         }

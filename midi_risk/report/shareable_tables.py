@@ -98,7 +98,7 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
         k=plan.k,
         found=plan.found,
         optimal=plan.optimal,
-        utility=code(plan.utility),
+        utility=code(plan.utility.replace(" ", "-")),
         loss=digits(plan.loss),
         steps=tuple(
             parts.SafeStep(
@@ -111,7 +111,9 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
             for s in plan.steps
         ),
         suppressed_subjects=safe(plan.suppressed.subjects, k),
-        suppressed_cells=safe(plan.suppressed.cells, k),
+        suppressed_cells=SafeCount(state="withheld", k=k)
+        if 0 < plan.suppressed.subjects < k
+        else safe(plan.suppressed.cells, k),
         before=_state(plan.before, k),
         after=_state(plan.after, k, hidden=0 < plan.suppressed.subjects < k),
         front=tuple(

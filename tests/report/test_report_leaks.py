@@ -196,6 +196,18 @@ def test_who_was_left_out_cannot_be_had_by_subtraction():
     shown = shareable_view(made).plan
     assert shown.suppressed_subjects.state == "below"
     assert shown.after.subjects.state == "withheld"
+    assert shown.suppressed_cells.state == "withheld"
+
+
+def test_a_computed_figure_among_the_assessors_words_is_left_out():
+    document = assessment_document()
+    document["attributes"][0]["justification"] = (
+        "Retained as it is. It brings 0.061 to the mean prosecutor risk (Shapley value)."
+        " Needed for: dose."
+    )
+    page = read(report(Assessment.model_validate(document), edition="shareable").html)
+    assert "0.061" not in page.text
+    assert "Retained as it is. Needed for: dose." in page.text
 
 
 def test_unknown_columns_of_free_tables_are_dropped():
