@@ -133,5 +133,5 @@ class Extraction:
         }
 
     def __repr__(self) -> str:
-        """Counts only, never values."""
+        """Return counts only, never values."""
         return f"Extraction({len(self.tables)} tables, {self.files.num_rows} files)"
