@@ -194,6 +194,18 @@ def _deflated_start(read_at: ReadAt, size: int) -> int | None:
     return None
 
 
+def _phrase(error: BaseException) -> str:
+    """Return a fixed phrase; pydicom turns every error inside a sequence into OSError."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, BudgetError):
+            return str(cause)
+        if isinstance(cause, RecursionError):
+            return "sequences nested too deeply"
+        cause = cause.__context__
+    return f"a damaged header ({type(error).__name__})"
+
+
 def read_full(read_at: ReadAt, size: int, start: int) -> Header:
     """Read one header with pydicom.
 
@@ -221,14 +233,12 @@ def read_full(read_at: ReadAt, size: int, start: int) -> Header:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _read(read_at, size, start)
-    except BudgetError as error:
-        raise UnreadableError(str(error)) from None
-    except RecursionError:
-        raise UnreadableError("sequences nested too deeply") from None
-    except (UnreadableError, OSError, MemoryError):
+    except (UnreadableError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever damaged bytes make pydicom raise
-        raise UnreadableError(f"a damaged header ({type(error).__name__})") from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise UnreadableError(_phrase(error)) from None
     finally:
         config.settings.reading_validation_mode = before
 

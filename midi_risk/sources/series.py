@@ -108,6 +108,6 @@ def findings(rows: int, instances: int) -> tuple[str, ...]:
     if instances and rows > _MANY_TUPLES * instances and instances > 1000:
         return (
             f"{instances} instances fold to {rows} series tuples, more than one in five"
-             ": attributes of the series vary inside series",
+            ": attributes of the series vary inside series",
         )
     return ()

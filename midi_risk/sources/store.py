@@ -49,9 +49,13 @@ def _signature(*, payloads: bool) -> str:
 
 
 def sql_path(path: Path) -> str:
-    """Return a path as an SQL literal in which nothing is a pattern."""
-    plain = re.sub(r"([\[*?])", r"[\1]", str(path))
-    return "'" + plain.replace("'", "''") + "'"
+    """Return a path to write to as an SQL literal."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def sql_pattern(path: Path) -> str:
+    """Return a path to read from as an SQL literal in which nothing is a pattern."""
+    return sql_path(Path(re.sub(r"([\[*?])", r"[\1]", str(path))))
 
 
 def _memory_limit() -> int:
@@ -175,14 +179,14 @@ class ScanStore:
         connection.execute(f"SET temp_directory = {sql_path(spill)}")
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET enable_progress_bar = false")
-        pattern = sql_path(self.generation)[:-1] + "/part-*.parquet'"
+        pattern = sql_pattern(self.generation)[:-1] + "/part-*.parquet'"
         connection.execute(
             f"CREATE VIEW parts AS SELECT * FROM read_parquet({pattern}, union_by_name = true)"  # noqa: S608 - names and paths of ours
         )
         listing = self.folder / "listing.parquet"
         if listing.exists():
             connection.execute(
-                f"CREATE VIEW listing AS SELECT * FROM read_parquet({sql_path(listing)})"  # noqa: S608 - names and paths of ours
+                f"CREATE VIEW listing AS SELECT * FROM read_parquet({sql_pattern(listing)})"  # noqa: S608 - names and paths of ours
             )
         return connection
 

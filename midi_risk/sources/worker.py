@@ -17,7 +17,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from midi_risk.sources.chunks import read_chunk
+from midi_risk.sources.items import sequence_tags
 from midi_risk.sources.listing import Listed, printable
+from midi_risk.sources.nested import identifying_concepts, nested_tags
+from midi_risk.sources.private_safe import safe_private_elements
 
 _LENGTH = struct.Struct("<Q")
 
@@ -86,6 +89,7 @@ def serve() -> None:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
+    nested_tags(), sequence_tags(), safe_private_elements(), identifying_concepts()
     write_frame(out, b"ready")
     while (content := read_frame(sys.stdin.buffer)) is not None:
         files, payloads = unpack_task(content)

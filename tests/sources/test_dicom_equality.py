@@ -1,0 +1,144 @@
+"""What the prefix parser reads equals what pydicom reads, or it declines the file."""
+
+from __future__ import annotations
+
+import os
+import random
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
+
+from midi_risk.sources.bounded import reader_of
+from midi_risk.sources.columns import attribute_columns
+from midi_risk.sources.full_reader import UnreadableError, read_full
+from midi_risk.sources.header import Header
+from midi_risk.sources.prefix import HEAD, PrefixParser, RawHeader
+from midi_risk.sources.sniff import Sniffed, sniff
+from midi_risk.sources.wanted import wanted_attributes
+
+PYDICOM = Path(pydicom.__file__).parent / "data"
+SHAPED = {"Header": Header, "RawHeader": RawHeader}
+
+
+def texts_of(header: Header | RawHeader) -> dict[str, str]:
+    columns = attribute_columns([header])
+    return {name: col.text(0) for name, col in columns.items() if col.text(0) is not None}
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def opened(path: Path) -> Iterator[tuple[bytes, object, int, int]]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        read_at = reader_of(descriptor)
+        head = read_at(0, HEAD)
+        kind, start = sniff(head, size)
+        if kind in {Sniffed.DICOM, Sniffed.BARE}:
+            yield head, read_at, size, start
+    finally:
+        os.close(descriptor)
+
+
+def compare(folder: Path) -> tuple[int, int]:
+    """Compare both readers on every file below, in three orders; count (fast, declined)."""
+    parser = PrefixParser()
+    files = files_below(folder)
+    seen = [0, 0]
+    for turn in range(3):
+        random.Random(turn).shuffle(files)
+        for path in files:
+            for head, read_at, size, start in opened(path):
+                fast = parser.parse(head, read_at, size) if start == 132 else None
+                if turn == 0:
+                    seen[fast is None] += 1
+                if fast is None:
+                    continue
+                full = read_full(read_at, size, start)
+                assert texts_of(fast) == texts_of(full), path.name
+                assert fast.noticed == full.noticed, path.name
+                assert fast.flags == full.flags, path.name
+    return seen[0], seen[1]
+
+
+def by_pydicom(ds: pydicom.Dataset, tag: int) -> str | None:
+    """The text of a top-level element as pydicom's users see it, padding apart."""
+    source = ds.file_meta if tag >> 16 == 2 else ds
+    try:
+        element: DataElement = source[tag]
+    except KeyError:
+        return None
+    if element.value is None:
+        return ""
+    many = isinstance(element.value, (MultiValue, list))
+    parts = element.value if many else str(element.value).split("\\")
+    if element.VR in {"LT", "ST", "UT", "UR"}:
+        return str(element.value)
+    return "\\".join(str(part).strip(" \0") for part in parts)
+
+
+def against_pydicom(folder: Path) -> int:
+    """Compare what `read_dicom` would see with plain pydicom; count the values."""
+    parser = PrefixParser()
+    compared = 0
+    for path in files_below(folder):
+        for head, read_at, size, start in opened(path):
+            header = parser.parse(head, read_at, size) if start == 132 else None
+            if header is None:
+                try:
+                    header = read_full(read_at, size, start)
+                except UnreadableError:
+                    continue
+            ours = texts_of(header)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+                for tag, wanted in wanted_attributes().items():
+                    if wanted.vr == "SQ":
+                        continue
+                    theirs = by_pydicom(ds, tag)
+                    got = ours.get(wanted.keyword)
+                    if theirs is None:
+                        assert got is None or wanted.nested, (path.name, wanted.keyword)
+                    else:
+                        first = got if got is None else got[: len(theirs)]
+                        assert first == theirs, (path.name, wanted.keyword)
+                        assert got == theirs or wanted.nested, (path.name, wanted.keyword)
+                        compared += 1
+    return compared
+
+
+def test_both_readers_agree_on_every_file_of_pydicom():
+    fast, declined = compare(PYDICOM)
+    assert fast > 150
+    assert declined < fast / 4
+
+
+def test_values_are_those_of_plain_pydicom():
+    assert against_pydicom(PYDICOM / "test_files") > 3000
+    assert against_pydicom(PYDICOM / "charset_files") > 50
+
+
+@pytest.mark.shared_data
+def test_both_readers_agree_on_real_files(shared_data):
+    fast, declined = compare(shared_data / "dicom_files")
+    assert fast >= 60
+    assert declined <= 3
+    assert against_pydicom(shared_data / "dicom_files") > 2000
+
+
+def test_both_readers_agree_on_pydicom_data():
+    pytest.importorskip("data_store", reason="the package pydicom-data is not installed")
+    import data_store
+
+    folder = Path(data_store.__file__).parent
+    fast, _ = compare(folder)
+    assert fast > 50
+    assert against_pydicom(folder) > 2000
