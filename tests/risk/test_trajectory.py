@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
 from midi_risk.risk import trajectory, trajectory_support
-from midi_risk.risk.intervals import (
+from midi_risk.risk.date_checks import (
     compatible_subjects,
     constant_offset,
-    interval_uniqueness,
     shift_consistency,
     unshifted_device_dates,
     weekday_preserved,
 )
+from midi_risk.risk.intervals import interval_uniqueness
 from midi_risk.risk.trajectory import known_visits_risk, visit_items
 
 SUBJECT = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3]
