@@ -53,10 +53,14 @@ __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  # every key is text
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
+    """Load a public name when it is first used.
+
+    ``report`` is a package that can be called, since it is both a stage and a function.
+    """
     if name not in _PUBLIC:
         raise AttributeError(f"module 'midi_risk' has no attribute '{name}'")
-    value = getattr(import_module(_PUBLIC[name]), name)
+    module = import_module(_PUBLIC[name])
+    value = module if module.__name__ == f"midi_risk.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -6,8 +6,10 @@ Nothing here computes a risk; nothing here sees more than the document.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from midi_risk.report.files import write_private
 from midi_risk.report.html import render
@@ -87,3 +89,15 @@ def report(assessment: Assessment, plan: Plan | None = None, edition: str = "int
         When there is no such edition.
     """
     return Report(edition=edition, html=render(view(assessment, plan, edition)))
+
+
+class _CallablePackage(ModuleType):
+    """This package under the name of its main function: ``midi_risk.report(...)`` renders."""
+
+    def __call__(
+        self, assessment: Assessment, plan: Plan | None = None, edition: str = "internal"
+    ) -> Report:
+        return report(assessment, plan, edition)
+
+
+sys.modules[__name__].__class__ = _CallablePackage
