@@ -7,9 +7,9 @@ up, never interpreted.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +78,8 @@ def as_names(names: Hashable | Sequence[Hashable], *, what: str = "quasi-identif
     MeasureError
         If a name is given twice.
     """
-    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else [names]
+    several = isinstance(names, Iterable) and not isinstance(names, str | bytes)
+    listed = list(cast("Iterable[Any]", names)) if several else [names]
     twice = [name for i, name in enumerate(listed) if name in listed[:i]]
     if twice:
         raise MeasureError(f"Column {twice[0]!r} is listed twice among the {what}")

@@ -15,9 +15,11 @@ import pytest
 
 from midi_risk.risk import (
     ambiguity,
+    average_class_size,
     combination_risks,
     equivalence_classes,
     generalisation_loss,
+    identity_risk,
     k_map_sample_size,
     non_uniform_entropy,
     precision,
@@ -219,3 +221,36 @@ def test_the_exact_binomial_rule_asks_for_less(fraction: float, eleven: int, twe
     """known_divergence k_map_poisson: ARX approximates the binomial, and adds one."""
     assert k_map_sample_size(11, sampling_fraction=fraction) == eleven
     assert k_map_sample_size(20, sampling_fraction=fraction) == twenty
+
+
+@pytest.mark.shared_data
+def test_risks_of_released_tables(shared_data: Path) -> None:
+    """known_divergence threshold_0_09_means_11: ARX prints an effective threshold of 1/12."""
+    path = shared_data / "golden" / "arx_risk_quality_outputs_adult.json"
+    for case in json.loads(path.read_text("utf-8"))["data"]:
+        names = tuple(case["quasi_identifiers"])
+        table = recoded(names, tuple(case["levels"]))
+        classes = equivalence_classes(table, names)
+        shown = classes.record_sizes >= case["k"]
+        released = equivalence_classes(table[shown], names)
+        expected = case["risk"]
+        if released.n != expected["num_records"]:
+            continue
+        assert released.n_classes == expected["num_classes"]
+        assert average_class_size(released) == pytest.approx(expected["avg_class_size"], rel=1e-12)
+        pairs = np.array(expected["class_size_histogram_pairs"]).reshape(-1, 2)
+        assert released.histogram() == {int(size): int(n) for size, n in pairs}
+        sample = expected["sample_risks"]
+        risks = {risk.measure: risk.value for risk in identity_risk(released)}
+        assert risks["prosecutor_max"] == pytest.approx(sample["highest_risk"], rel=1e-12)
+        assert risks["prosecutor_mean"] == pytest.approx(sample["average_risk"], rel=1e-12)
+        assert released.sample_uniques == expected["sample_uniqueness"]["num_unique"]
+        for row in expected["risk_summary"]:
+            limit = row["prosecutor"]["effective_threshold"]
+            found = {r.measure: r.value for r in identity_risk(released, threshold=limit)}
+            at_risk = row["prosecutor"]["records_at_risk"]
+            assert found["prosecutor_at_risk"] == pytest.approx(at_risk, rel=1e-12)
+            if row["threshold"] == 0.09:
+                assert round(1 / limit) == 12
+                by_label = identity_risk(released, k=11)[2].value
+                assert by_label <= found["prosecutor_at_risk"]

@@ -63,6 +63,14 @@ def test_anything_that_speaks_arrow_is_read() -> None:
     assert sizes(Converts()) == EXPECTED
 
 
+def test_names_may_come_in_any_collection() -> None:
+    table = frame()
+    for names in (["age", "sex"], ("age", "sex"), table.columns, np.array(["age", "sex"])):
+        assert sizes(table, names) == EXPECTED
+    assert sizes(table, "age") == sizes(table, ["age"])
+    assert sizes({7: [1, 1, 2]}, 7) == [2, 2, 1]
+
+
 def test_a_thing_that_is_no_table_is_one_clear_error() -> None:
     with pytest.raises(MeasureError, match="type int cannot be read"):
         equivalence_classes(3, ["age"])
