@@ -38,8 +38,6 @@ PAYLOAD_FACTS = {
     "jpeg_metadata_files": Noticed.JPEG_METADATA,
     "jpeg2000_metadata_files": Noticed.JPEG2000_METADATA,
     "document_metadata_files": Noticed.DOCUMENT_METADATA,
-    "unused_bits_files": Noticed.UNUSED_BITS,
-    "text_payload_files": Noticed.TEXT_PAYLOAD,
 }
 """Facts that only a reading with payloads looks at."""
 

@@ -257,6 +257,7 @@ def _read(read_at: ReadAt, size: int, start: int) -> Header:
                 little=little is not False,
             )  # fmt: skip
             check_pixels(pixels, header)
+            header.pixels_at = bounded.tell() + (128 if start == 128 else 0)
     else:
         inflated = _inflated(read_at, size, deflated, header)
         meta = pydicom.filereader._read_file_meta_info(  # noqa: SLF001

@@ -44,12 +44,9 @@ class Noticed:
     JPEG_METADATA = 1 << 25
     JPEG2000_METADATA = 1 << 26
     DOCUMENT_METADATA = 1 << 27
-    PAYLOADS_READ = 1 << 28
-    UNUSED_BITS = 1 << 29
-    TEXT_PAYLOAD = 1 << 30
 
 
-NOTICED_BITS = tuple(1 << number for number in range(31))
+NOTICED_BITS = tuple(1 << number for number in range(28))
 """Every bit of `Noticed`."""
 
 _BY_TAG = {
@@ -89,11 +86,14 @@ class Header:
         What was noticed about the file.
     flags : list of str
         Fixed phrases: why the file was read with reservations.
+    pixels_at : int, optional
+        Where the pixel data element begins.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     noticed: int = 0
     flags: list[str] = field(default_factory=list)
+    pixels_at: int | None = None
 
     def flag(self, phrase: str) -> None:
         """Add a phrase once."""

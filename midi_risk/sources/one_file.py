@@ -11,6 +11,7 @@ from midi_risk.sources.full_reader import UnreadableError, read_full
 from midi_risk.sources.header import Header, Noticed
 from midi_risk.sources.listing import Listed, cause_of
 from midi_risk.sources.model import FileStatus
+from midi_risk.sources.payloads import notice_payloads
 from midi_risk.sources.prefix import HEAD, PrefixParser, RawHeader
 from midi_risk.sources.sniff import Sniffed, sniff
 
@@ -97,6 +98,8 @@ def read_content(
             header = _parser().parse(head, read_at, size)
         if header is None:
             header = read_full(read_at, size, start)
+        if payloads:
+            notice_payloads(header, read_at, size, start)
     except UnreadableError as error:
         return record_without_header(listed, str(error))
     except MemoryError:

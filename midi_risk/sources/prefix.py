@@ -67,6 +67,8 @@ class RawHeader:
         What was noticed about the file.
     flags : list of str
         Fixed phrases.
+    pixels_at : int, optional
+        Where the pixel data element begins.
     """
 
     raws: dict[int, bytes]
@@ -74,6 +76,7 @@ class RawHeader:
     more: dict[str, list[str]] = field(default_factory=dict)
     noticed: int = 0
     flags: list[str] = field(default_factory=list)
+    pixels_at: int | None = None
 
     def get(self, keyword: str) -> str:
         """Return one attribute's text at the top level, empty when absent."""
@@ -373,6 +376,8 @@ class PrefixParser:
         if not known:
             header.flag("an unknown character set")
         found = RawHeader(raws=state.raws, encodings=encodings)
+        if at_pixels:
+            found.pixels_at = state.base + state.rel
         if at_pixels and not _whole(state):
             pixels = PixelElement(
                 read_at=state.read, size=state.size, at=state.base + state.rel, little=True

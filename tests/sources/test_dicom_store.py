@@ -185,10 +185,11 @@ def test_kills_at_any_moment_lose_nothing_and_repeat_little(tmp_path):
             return plain(listed, payloads=payloads)
         chunks.read_local = counted
         dicom._CHUNK, dicom.flush_rows = 50, lambda unread: 100
-        dicom.read_dicom([{str(tmp_path / "in")!r}], store=Path({str(tmp_path / "store")!r}), jobs=1)
+        store = Path({str(tmp_path / "store")!r})
+        dicom.read_dicom([{str(tmp_path / "in")!r}], store=store, jobs=1)
         """)
     )
-    chance = random.Random(5)
+    chance = random.Random(5)  # noqa: S311 - moments of kills
     kills = 0
     for _ in range(4):
         before = log.stat().st_size if log.exists() else 0

@@ -1,0 +1,145 @@
+"""Embedded payloads: whether bytes outside the attributes carry metadata of their own.
+
+Only their presence is noticed, never their content: EXIF, XMP, IPTC, JUMBF and comments
+in JPEG frames, boxes and comments in JPEG 2000 frames, a preamble in use, and author,
+title or patient blocks of encapsulated documents.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from midi_risk.sources.bounded import ReadAt
+from midi_risk.sources.header import Header, Noticed
+from midi_risk.sources.pixels import PixelElement, fragments
+from midi_risk.sources.prefix import RawHeader
+
+_FRAGMENT = 1 << 16
+_FRAGMENTS = 16
+_DOCUMENT = 4 << 20
+_DOCUMENT_CLASSES = "1.2.840.10008.5.1.4.1.1.104."
+_JPEG_PREFIX = "1.2.840.10008.1.2.4."
+_PLAIN_SEGMENTS = {0xE0: (b"JFIF", b"JFXX"), 0xEE: (b"Adobe",)}
+_STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
+_META_BOXES = frozenset({b"uuid", b"xml ", b"jumb", b"uinf", b"asoc", b"lbl ", b"nlst"})
+_HOLDERS = frozenset({b"jp2h", b"res ", b"jpch", b"jplh"})
+_DOCUMENT_MARKS = (
+    b"/Author", b"/Title", b"/Subject", b"/Creator", b"/CreationDate", b"<x:xmpmeta",
+    b"<recordTarget", b"<patientRole", b"<author",
+)  # fmt: skip
+
+
+def jpeg_metadata(data: bytes) -> bool:
+    r"""Whether a JPEG stream has application segments or comments besides JFIF and Adobe.
+
+    Examples
+    --------
+    >>> jpeg_metadata(b"\xff\xd8\xff\xe0\x00\x07JFIF\x00\xff\xda\x00\x02")
+    False
+    >>> jpeg_metadata(b"\xff\xd8\xff\xe1\x00\x08Exif\x00\x00\xff\xda\x00\x02")
+    True
+    """
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _STANDALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker == 0xDA:
+            return False
+        if marker == 0xFE:
+            return True
+        if 0xE0 <= marker <= 0xEF:
+            plain = _PLAIN_SEGMENTS.get(marker, ())
+            if not any(data.startswith(name, at + 4) for name in plain):
+                return True
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
+
+
+def codestream_comment(data: bytes) -> bool:
+    r"""Whether the main header of a JPEG 2000 codestream has a comment.
+
+    Examples
+    --------
+    >>> codestream_comment(b"\xff\x4f\xff\x64\x00\x05\x00\x01x\xff\x90")
+    True
+    """
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0x64:
+            return True
+        if marker in {0x90, 0x93, 0xD9}:
+            return False
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
+
+
+def jp2_metadata(data: bytes) -> bool:
+    """Whether a JP2 file has boxes of metadata, or its codestream a comment."""
+    waiting = [(0, len(data))]
+    while waiting:
+        at, end = waiting.pop()
+        while at + 8 <= end:
+            length, kind = struct.unpack(">I4s", data[at : at + 8])
+            inside = at + 8
+            if length == 1:
+                length = int.from_bytes(data[inside : inside + 8], "big")
+                inside += 8
+            stop = min(at + length, end) if length else end
+            if stop <= inside - 1 or kind in _META_BOXES:
+                return kind in _META_BOXES
+            if kind in _HOLDERS:
+                waiting.append((inside, stop))
+            if kind == b"jp2c" and codestream_comment(data[inside:stop]):
+                return True
+            at = stop
+    return False
+
+
+def _frame(data: bytes) -> int:
+    if data.startswith(b"\xff\xd8"):
+        return Noticed.JPEG_METADATA if jpeg_metadata(data) else 0
+    if data.startswith(b"\xff\x4f\xff\x51"):
+        return Noticed.JPEG2000_METADATA if codestream_comment(data) else 0
+    if data[4:8] == b"jP  ":
+        return Noticed.JPEG2000_METADATA if jp2_metadata(data) else 0
+    return 0
+
+
+def _frames(header: Header | RawHeader, read_at: ReadAt, size: int) -> int:
+    if header.pixels_at is None or not header.get("TransferSyntaxUID").startswith(_JPEG_PREFIX):
+        return 0
+    pixels = PixelElement(read_at=read_at, size=size, at=header.pixels_at, little=True)
+    where = pixels.value()
+    if where is None or where[1] != 0xFFFFFFFF:
+        return 0
+    noticed = 0
+    for start, length in fragments(pixels, where[0])[0][:_FRAGMENTS]:
+        noticed |= _frame(read_at(start, min(length, _FRAGMENT)))
+    return noticed
+
+
+def notice_payloads(header: Header | RawHeader, read_at: ReadAt, size: int, start: int) -> None:
+    """Look into the embedded payloads of one file and note what is there.
+
+    Parameters
+    ----------
+    header : Header or RawHeader
+        What was read of the file.
+    read_at : callable
+        Positioned reader.
+    size : int
+        Size of the file.
+    start : int
+        Where its elements begin, as `sniff` said.
+    """
+    noticed = _frames(header, read_at, size)
+    if start >= 128 and any(read_at(0, 128)):
+        noticed |= Noticed.PREAMBLE_USED
+    if header.get("SOPClassUID").startswith(_DOCUMENT_CLASSES):
+        content = read_at(0, min(size, _DOCUMENT))
+        if any(mark in content for mark in _DOCUMENT_MARKS):
+            noticed |= Noticed.DOCUMENT_METADATA
+    header.noticed |= noticed

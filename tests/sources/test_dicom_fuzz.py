@@ -1,0 +1,102 @@
+"""Mutated files: no crash, no hang, and no value that pydicom reads differently."""
+
+from __future__ import annotations
+
+import struct
+
+from dicom_samples import encoded, sample
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from test_dicom_equality import texts_of
+
+from midi_risk.sources.full_reader import UnreadableError, read_full
+from midi_risk.sources.listing import Listed
+from midi_risk.sources.one_file import read_content
+from midi_risk.sources.prefix import HEAD, PrefixParser
+from midi_risk.sources.sniff import sniff
+
+
+def _seed(syntax: str) -> bytes:
+    code, item = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "DCM", "Lung"
+    item.ConceptNameCodeSequence = Sequence([code])
+    item.TextValue = "text"
+    block = sample(ContentSequence=Sequence([item, item]), AnatomicRegionSequence=Sequence([code]))
+    private = block.private_block(0x0029, "VENDOR", create=True)
+    private.add_new(0x10, "OB", b"abcdef")
+    return encoded(block, syntax)
+
+
+SEEDS = [_seed(ExplicitVRLittleEndian), _seed(ImplicitVRLittleEndian)]
+PARSER = PrefixParser()
+INTERESTING = [0, 1, 2, 7, 8, 0x10, 0x20, 0x40, 0x7F, 0x80, 0xE0, 0xFE, 0xFF]
+
+edits = st.lists(
+    st.tuples(
+        st.sampled_from(["set", "insert", "delete", "length", "cut", "copy"]),
+        st.integers(0, 4000),
+        st.one_of(st.sampled_from(INTERESTING), st.integers(0, 255)),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def mutated(seed: bytes, changes: list[tuple[str, int, int]]) -> bytes:
+    data = bytearray(seed)
+    for kind, place, value in changes:
+        at = 132 + place % max(len(data) - 132, 1)
+        if kind == "set":
+            data[at : at + 1] = bytes([value])
+        elif kind == "insert":
+            data[at:at] = bytes([value]) * (1 + value % 9)
+        elif kind == "delete":
+            del data[at : at + 1 + value % 9]
+        elif kind == "length":
+            data[at : at + 4] = struct.pack("<I", (value * 0x01010101) & 0xFFFFFFFF)
+        elif kind == "cut":
+            del data[at:]
+        else:
+            data[at:at] = data[at : at + value]
+    return bytes(data)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(SEEDS), edits)
+def test_no_mutation_is_read_differently_by_pydicom(seed, changes):
+    data = mutated(seed, changes)
+
+    def read_at(offset: int, count: int) -> bytes:
+        return data[offset : offset + count]
+
+    PARSER.parse(seed[:HEAD], lambda offset, count: seed[offset : offset + count], len(seed))
+    fast = PARSER.parse(data[:HEAD], read_at, len(data))
+    if fast is not None:
+        try:
+            full = read_full(read_at, len(data), sniff(data[:HEAD], len(data))[1])
+        except UnreadableError as error:
+            raise AssertionError("read what pydicom cannot read") from error
+        assert texts_of(fast) == texts_of(full)
+        assert fast.noticed == full.noticed
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(SEEDS), edits, st.booleans())
+def test_every_mutation_is_accounted_for(seed, changes, bare):
+    data = mutated(seed, changes)
+    data = data[132:] if bare else data
+    listed = Listed(path=b"x", shown="x", size=len(data))
+    record = read_content(listed, lambda o, n: data[o : o + n], len(data), payloads=True)
+    assert record.status.value in {"read", "flagged", "not_dicom", "unreadable"}
+    assert (record.reason == "") == (record.status.value == "read")
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=600))
+def test_random_bytes_are_accounted_for(data):
+    listed = Listed(path=b"x", shown="x", size=len(data))
+    record = read_content(listed, lambda o, n: data[o : o + n], len(data))
+    assert record.status.value in {"read", "flagged", "not_dicom", "unreadable"}

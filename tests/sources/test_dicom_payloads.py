@@ -1,0 +1,88 @@
+"""Embedded payloads are noticed, and their content stays where it is."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from dicom_samples import encoded, sample
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
+
+from midi_risk.sources.dicom import read_dicom
+from midi_risk.sources.payloads import codestream_comment, jp2_metadata, jpeg_metadata
+
+EXIF = b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00CANARY!!\xff\xda\x00\x02"
+PLAIN = b"\xff\xd8\xff\xe0\x00\x07JFIF\x00\xff\xda\x00\x02\x00"
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def encapsulated(frame: bytes, syntax: str) -> bytes:
+    frame += b"\0" * (len(frame) % 2)
+    content = encoded(sample(), syntax, pixels=0)
+    content += b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0" + bytes(4)
+    content += b"\xfe\xff\x00\xe0" + struct.pack("<I", len(frame)) + frame
+    return content + b"\xfe\xff\xdd\xe0" + bytes(4)
+
+
+def facts(folder, content: bytes) -> dict[str, int]:
+    (folder / "x.dcm").write_bytes(content)
+    reading = read_dicom([folder / "x.dcm"], payloads=True)
+    assert reading.files["status"].to_pylist() == ["read"]
+    return dict(reading.facts)
+
+
+@pytest.mark.parametrize(
+    ("stream", "found"),
+    [
+        (EXIF, True),
+        (PLAIN, False),
+        (b"\xff\xd8\xff\xfe\x00\x04hi\xff\xda\x00\x02", True),
+        (b"\xff\xd8\xff\xeb\x00\x06JPxx\xff\xda", True),
+        (b"\xff\xd8", False),
+        (b"\xff\xd8\xff\xe1", False),
+    ],
+)
+def test_jpeg_segments(stream, found):
+    assert jpeg_metadata(stream) is found
+
+
+def test_jpeg2000_boxes_and_comments():
+    start = box(b"jP  ", b"\r\n\x87\n") + box(b"ftyp", b"jp2 ")
+    quiet = box(b"jp2c", b"\xff\x4f\xff\x51\x00\x04\x00\x00\xff\x90")
+    assert not jp2_metadata(start + quiet)
+    assert jp2_metadata(start + box(b"xml ", b"<a/>") + quiet)
+    assert jp2_metadata(start + box(b"jp2h", box(b"uuid", bytes(16))) + quiet)
+    assert codestream_comment(b"\xff\x4f\xff\x64\x00\x06\x00\x01hi\xff\x90")
+
+
+def test_payloads_are_counted_only_when_asked_for(tmp_path):
+    content = encapsulated(EXIF, JPEGBaseline8Bit)
+    assert facts(tmp_path, content)["jpeg_metadata_files"] == 1
+    assert "jpeg_metadata_files" not in read_dicom([tmp_path]).facts
+    assert facts(tmp_path, encapsulated(PLAIN, JPEGBaseline8Bit))["jpeg_metadata_files"] == 0
+
+
+def test_jpeg2000_payload_of_a_file(tmp_path):
+    frame = b"\xff\x4f\xff\x51\x00\x04\x00\x00\xff\x64\x00\x06\x00\x01hi\xff\x90"
+    assert facts(tmp_path, encapsulated(frame, JPEG2000Lossless))["jpeg2000_metadata_files"] == 1
+
+
+def test_a_preamble_in_use_and_data_after_the_end(tmp_path):
+    plain = encoded(sample())
+    found = facts(tmp_path, b"II*\0" + plain[4:] + b"secret after the end")
+    assert found["preambles_used"] == 1
+    assert found["trailing_data_files"] == 1
+    found = facts(tmp_path, plain)
+    assert (found["preambles_used"], found["trailing_data_files"]) == (0, 0)
+
+
+def test_metadata_of_an_encapsulated_document(tmp_path):
+    ds = sample(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1", Modality="DOC")
+    ds.EncapsulatedDocument = b"%PDF-1.4 /Author (CANARY) "
+    ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    found = facts(tmp_path, encoded(ds, pixels=0))
+    assert found["encapsulated_documents"] == 1
+    assert found["document_metadata_files"] == 1
