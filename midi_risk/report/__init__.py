@@ -92,7 +92,7 @@ def report(assessment: Assessment, plan: Plan | None = None, edition: str = "int
 
 
 class _CallablePackage(ModuleType):
-    """This package under the name of its main function: ``midi_risk.report(...)`` renders."""
+    """The package under the name of its main function: ``midi_risk.report(...)`` renders."""
 
     def __call__(
         self, assessment: Assessment, plan: Plan | None = None, edition: str = "internal"
