@@ -147,16 +147,17 @@ class OrderedSearch:
         self._shape = judge.lattice.shape
         records = judge.utility.inputs.records
         self._rules = judge.pruning_rules(limit)
+        prunes = bool(self._rules or judge.soft_rules(limit))
         state = np.zeros(self._shape, dtype=np.int8)
         self._state = state.reshape(-1)
         self._agenda = Agenda(*ordered_nodes(judge))
         # Projections pay when most nodes pass, climbing when most fail (benchmarks/recode.py).
         self._climber = (
-            Climber(judge, state, limit, self._rules) if self._rules and limit < records else None
+            Climber(judge, state, limit, self._rules) if prunes and limit < records else None
         )
         self._projections = (
             Projections(judge, state, limit, self._rules)
-            if self._rules and limit >= PROJECT_FROM * records
+            if prunes and limit >= PROJECT_FROM * records
             else None
         )
         self.so_far = BestSoFar(judge.lattice, limit)

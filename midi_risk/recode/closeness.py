@@ -60,10 +60,19 @@ class TCloseness:
     def failing(self, view: ClassView) -> Bools:
         """Return the classes that are too far away."""
         counts = view.sensitive(self.sensitive)
-        measure = {"equal": _equal, "ordered": self._ordered, "hierarchical": self._tree}
-        apart = measure[self.distance](counts)
-        out: Bools = (counts.known == 0) | ~(apart <= self.t)
+        out: Bools = (counts.known == 0) | ~(self._apart(counts) <= self.t)
         return out
+
+    def least_share(self, view: ClassView) -> Floats:
+        """Return the share to hide: the distance is convex, and nowhere above 1."""
+        counts = view.sensitive(self.sensitive)
+        beyond = np.maximum(0.0, self._apart(counts) - self.t) / max(1.0 - self.t, 1e-12)
+        return np.minimum(beyond, 1.0) * counts.known / view.sizes
+
+    def _apart(self, counts: SensitiveCounts) -> Floats:
+        """Return the distance of each class."""
+        measure = {"equal": _equal, "ordered": self._ordered, "hierarchical": self._tree}
+        return measure[self.distance](counts)
 
     def _ordered(self, counts: SensitiveCounts) -> Floats:
         difference = _difference(counts)

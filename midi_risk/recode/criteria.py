@@ -63,6 +63,21 @@ class CustomCriterion(Protocol):
 Criterion = CustomCriterion
 
 
+@runtime_checkable
+class SoftCriterion(Protocol):
+    """A criterion that is not robust, yet bounds what finer classes must hide.
+
+    When a distance is convex, a class far beyond the limit cannot consist of passing classes
+    and only a few failing records.
+    """
+
+    def least_share(self, view: ClassView) -> npt.NDArray[np.float64]:
+        """Return the share of each class that any refinement of it must hide at least.
+
+        The sum of this share over the records must not fall when classes are refined.
+        """
+
+
 def whole(name: str, value: float, low: int = 1) -> int:
     """Return a parameter that must be a whole number of at least ``low``."""
     if isinstance(value, bool) or int(value) != value or value < low:

@@ -165,6 +165,13 @@ def _any_bad(counts: SensitiveCounts, bad: Bools) -> Bools:
     return out
 
 
+def _largest(counts: SensitiveCounts, shares: Floats) -> Floats:
+    """Return the largest of the shares of each class, between 0 and 1."""
+    out: Floats = np.zeros(len(counts.known))
+    np.maximum.at(out, counts.of_class, shares)
+    return np.minimum(out, 1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class AlphaK:
     """Each class has at least ``k`` records and no value holds more than ``alpha`` of it.
@@ -199,6 +206,13 @@ class AlphaK:
         q, _ = _shares(counts)
         return (view.sizes < self.k) | _any_bad(counts, q > self.alpha)
 
+    def least_share(self, view: ClassView) -> Floats:
+        """Return the share to hide: the share of a value is linear, and nowhere above 1."""
+        counts = view.sensitive(self.sensitive)
+        q, _ = _shares(counts)
+        beyond = _largest(counts, (q - self.alpha) / max(1.0 - self.alpha, 1e-12))
+        return np.where(view.sizes < self.k, 1.0, beyond * counts.known / view.sizes)
+
 
 @dataclass(frozen=True, slots=True)
 class BetaLikeness:
@@ -232,8 +246,18 @@ class BetaLikeness:
         """Return the classes in which a value gains too much."""
         counts = view.sensitive(self.sensitive)
         q, p = _shares(counts)
-        limit = np.minimum(self.beta, -np.log(p)) if self.enhanced else np.full(len(p), self.beta)
-        return _any_bad(counts, (q > p) & ((q - p) / p > limit))
+        return _any_bad(counts, (q > p) & ((q - p) / p > self._limit(p)))
+
+    def _limit(self, p: Floats) -> Floats:
+        return np.minimum(self.beta, -np.log(p)) if self.enhanced else np.full(len(p), self.beta)
+
+    def least_share(self, view: ClassView) -> Floats:
+        """Return the share to hide: the share of a value is linear, and nowhere above 1."""
+        counts = view.sensitive(self.sensitive)
+        q, p = _shares(counts)
+        most = np.minimum(1.0, p * (1.0 + self._limit(p)))
+        beyond = _largest(counts, (q - most) / np.maximum(1.0 - most, 1e-12))
+        return beyond * counts.known / view.sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
 
 from midi_risk.recode.classes_view import ClassView, TagSpace
-from midi_risk.recode.criteria import CustomCriterion, failing_classes
+from midi_risk.recode.criteria import CustomCriterion, SoftCriterion, failing_classes
 from midi_risk.recode.front import smallest_shown
 from midi_risk.recode.lattice import Lattice
 from midi_risk.recode.loss import Utility
@@ -83,6 +84,32 @@ class Judge:
         if limit == 0:
             return tuple(criterion for criterion in self.criteria if criterion.monotone)
         return tuple(criterion for criterion in self.criteria if criterion.robust)
+
+    def soft_rules(self, limit: int) -> tuple[SoftCriterion, ...]:
+        """Return the other criteria that tell what nodes below a node must hide at least."""
+        if limit == 0:
+            return ()
+        return tuple(
+            criterion
+            for criterion in self.criteria
+            if not criterion.robust and isinstance(criterion, SoftCriterion)
+        )
+
+    def least_hidden(self, view: ClassView, soft: Sequence[SoftCriterion]) -> int:
+        """Return how many records every node below must hide at least.
+
+        Parameters
+        ----------
+        view : ClassView
+            Judged by the pruning rules.
+        soft : sequence of SoftCriterion
+        """
+        if not soft:
+            return self.hidden(view)
+        share = view.failed.astype(np.float64)
+        for criterion in soft:
+            share = np.maximum(share, criterion.least_share(view))
+        return ceil(float((view.sizes * share).sum()) * (1 - 1e-12) - 1e-6)
 
     def view(
         self, steps: Sequence[int], rules: Sequence[CustomCriterion] | None = None

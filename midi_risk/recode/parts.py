@@ -85,6 +85,7 @@ class Part:
         components = judge.utility.bound(whole)
         state = np.zeros(shape, dtype=np.int8)
         flat = state.reshape(-1)
+        soft = judge.soft_rules(limit)
         for node in np.argsort(-steps.sum(axis=1), kind="stable").tolist() if rules else []:
             if flat[node] == FAILS:
                 continue
@@ -93,7 +94,7 @@ class Part:
             here = tuple(whole[node].tolist())
             view = judge.view(here, rules)
             failed = np.flatnonzero(view.failed)
-            hidden = int(view.sizes[failed].sum())
+            hidden = judge.least_hidden(view, soft)
             if hidden > limit:
                 settle(state, steps[node].tolist(), passes=False)
             elif hidden:

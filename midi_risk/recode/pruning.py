@@ -50,6 +50,7 @@ class Climber:
         self._state = state
         self._limit = limit
         self._rules = rules
+        self._soft = judge.soft_rules(limit)
 
     def climb(self, steps: tuple[int, ...]) -> bool:
         """Return whether a node passes; on the way settles others above and below."""
@@ -79,7 +80,8 @@ class Climber:
     def _passes(self, steps: tuple[int, ...]) -> bool:
         if self._state[steps] == UNKNOWN:
             view = self._judge.view(steps, self._rules)
-            settle(self._state, steps, passes=self._judge.hidden(view) <= self._limit)
+            least = self._judge.least_hidden(view, self._soft)
+            settle(self._state, steps, passes=least <= self._limit)
         return bool(self._state[steps] == PASSES)
 
 
@@ -105,6 +107,7 @@ class Projections:
         self._state = state
         self._limit = limit
         self._rules = rules
+        self._soft = judge.soft_rules(limit)
         self._top = tuple(size - 1 for size in state.shape)
         self._parts = split_axes(state.shape)
         self._columns = [
@@ -118,7 +121,7 @@ class Projections:
         if steps not in self._known:
             view = self._judge.view(steps, self._rules)
             failed = np.flatnonzero(view.failed)
-            hidden = int(view.sizes[failed].sum())
+            hidden = self._judge.least_hidden(view, self._soft)
             settle(self._state, steps, passes=hidden <= self._limit)
             self._known[steps] = (
                 (self._judge.utility.components(steps, view, failed), hidden)
