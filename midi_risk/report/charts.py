@@ -61,6 +61,15 @@ def histogram(
     """
     if not bins:
         return None
+    rows = tuple(
+        (
+            sizes(low, high),
+            count_text(s),
+            "below" if high < k else "within" if low >= k else "both sides",
+        )
+        for low, high, s in bins
+    )
+    bins = fewer(bins, k)
     top = nice_top(max(drawn(s) for _, _, s in bins))
     slot = (WIDTH - LEFT - RIGHT) / len(bins)
     wide = min(slot * 0.72, 64.0)
@@ -92,14 +101,7 @@ def histogram(
         x_label="subjects who share all quasi-identifiers",
         y_label="subjects",
         heads=("Class size", "Subjects", f"Against k = {k}"),
-        rows=tuple(
-            (
-                sizes(low, high),
-                count_text(s),
-                "below" if high < k else "within" if low >= k else "both sides",
-            )
-            for low, high, s in bins
-        ),
+        rows=rows,
         y_ticks=ticks(y, count=5),
         bars=bars,
         bottom=bottom,
@@ -108,6 +110,28 @@ def histogram(
         if straddles
         else "",
     )
+
+
+def fewer(
+    bins: Sequence[tuple[int, int, int | SafeCount]], k: int, most: int = 16
+) -> list[tuple[int, int, int | SafeCount]]:
+    """Return at most so many bins: the emptiest neighbours on one side of k are joined.
+
+    Examples
+    --------
+    >>> fewer([(1, 1, 5), (2, 2, 1), (3, 3, 2), (4, 9, 7)], 4, most=3)
+    [(1, 1, 5), (2, 3, 3), (4, 9, 7)]
+    """
+    out = list(bins)
+    while len(out) > most:
+        pairs = [
+            (drawn(out[i][2]) + drawn(out[i + 1][2]), i)
+            for i in range(len(out) - 1)
+            if not out[i][1] < k <= out[i + 1][0]
+        ]
+        subjects, i = min(pairs)
+        out[i : i + 2] = [(out[i][0], out[i + 1][1], subjects)]
+    return out
 
 
 def curve(points: Sequence[tuple[int, float, str]], k: int, *, height: float = 250) -> Chart | None:

@@ -20,7 +20,7 @@ def count_text(count: int | SafeCount | None) -> str:
     --------
     >>> count_text(12)
     '12'
-    >>> count_text(SafeCount(state="below", k=11))
+    >>> count_text(SafeCount(state="below", k=11)).replace(FIXED, " ")
     '< 11'
     """
     if count is None:
@@ -30,8 +30,8 @@ def count_text(count: int | SafeCount | None) -> str:
     if count.value is not None:
         return f"{count.value:,}".replace(",", THIN)
     return {
-        "below": f"< {count.k}",
-        "all_but": f"all but < {count.k}",
+        "below": f"<{FIXED}{count.k}",
+        "all_but": f"all but <{FIXED}{count.k}",
         "withheld": "withheld",
     }[count.state]
 

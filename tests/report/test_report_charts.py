@@ -99,6 +99,17 @@ def test_all_points_of_the_front_lie_in_the_view_box(nodes, chosen, threshold):
     assert sum(p.marked for p in chart.points) == (chosen is not None)
 
 
+@laws
+@given(st.lists(st.integers(0, 900), min_size=17, max_size=60), st.integers(1, 40))
+def test_many_bins_are_joined_for_the_eye_but_the_table_has_all(subjects, k):
+    bins = [(i + 1, i + 1, n) for i, n in enumerate(subjects)]
+    chart = charts.histogram(bins, k)
+    assert len(chart.bars) <= 16
+    assert len(chart.rows) == len(bins)
+    assert sum(n for _, _, n in charts.fewer(bins, k)) == sum(subjects)
+    assert not any(low < k <= high for low, high, _ in charts.fewer(bins, k))
+
+
 def test_a_chart_without_data_is_none():
     assert charts.histogram([], 11) is None
     assert charts.curve([], 11) is None
