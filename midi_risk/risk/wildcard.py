@@ -18,6 +18,10 @@ from midi_risk.risk.packing import pack
 
 _TABLE_FACTOR = 8
 _TABLE_FLOOR = 1 << 16
+_CHUNK_CELLS = 1 << 22
+# Rough nanoseconds of one join of two masks, and of one comparison of two cells.
+_JOIN_COST = 60_000
+_PAIR_COST = 2
 
 
 class Matched(NamedTuple):
@@ -84,24 +88,71 @@ def wildcard_sizes(
         _add_silent(
             matched, by_mask, silent, counts, weights, alpha, into_complete=symmetric or q == 1
         )
+    parts = [members for mask, members in by_mask.items() if mask]
+    partial = np.concatenate([np.empty(0, np.int64), *parts])
+    joins = len(parts) * (len(parts) + 1)
+    pairs = len(partial) * len(patterns) * q
+    if joins * _JOIN_COST > pairs * _PAIR_COST:
+        whole = by_mask.get(0, np.empty(0, np.int64))
+        _compare_pairs(matched, patterns, counts, weights, whole, partial, alpha)
+    else:
+        _join_masks(matched, patterns, counts, weights, by_mask, alpha)
+    # A pattern met itself once above, at weight alpha.
+    matched.sizes[partial] -= alpha * counts[partial]
+    matched.weights[partial] -= alpha * weights[partial]
+    return matched
+
+
+def _join_masks(
+    matched: Matched,
+    patterns: IntArray,
+    counts: IntArray,
+    weights: FloatArray,
+    by_mask: dict[int, IntArray],
+    alpha: float,
+) -> None:
+    """Join the patterns of each pair of masks by one key."""
+    q = patterns.shape[1]
     join = _Join(patterns, counts, weights)
     with_missing = [mask for mask in by_mask if mask]
     if 0 in by_mask:
         for mask in with_missing:
             join.complete(matched, by_mask[0], by_mask[mask], _columns(mask, q), alpha)
-    if alpha:
-        for mask in with_missing:
-            unions: dict[int, list[IntArray]] = {}
-            for other in with_missing:
-                unions.setdefault(mask | other, []).append(by_mask[other])
-            for union, others in unions.items():
-                kept = _columns(union, q)
-                join.add(matched, by_mask[mask], np.concatenate(others), kept, alpha)
-        # A pattern met itself once in the loop above, at weight alpha.
-        own = np.concatenate([np.empty(0, np.int64), *(by_mask[mask] for mask in with_missing)])
-        matched.sizes[own] -= alpha * counts[own]
-        matched.weights[own] -= alpha * weights[own]
-    return matched
+    if not alpha:
+        return
+    for mask in with_missing:
+        unions: dict[int, list[IntArray]] = {}
+        for other in with_missing:
+            unions.setdefault(mask | other, []).append(by_mask[other])
+        for union, others in unions.items():
+            kept = _columns(union, q)
+            join.add(matched, by_mask[mask], np.concatenate(others), kept, alpha)
+
+
+def _compare_pairs(
+    matched: Matched,
+    patterns: IntArray,
+    counts: IntArray,
+    weights: FloatArray,
+    whole: IntArray,
+    partial: IntArray,
+    alpha: float,
+) -> None:
+    """Compare each pattern that has missing values with all: better for many masks."""
+    everything = np.concatenate([whole, partial])
+    columns = [np.ascontiguousarray(patterns[everything, j]) for j in range(patterns.shape[1])]
+    absent = [column < 0 for column in columns]
+    share = np.concatenate([np.ones(len(whole)), np.full(len(partial), alpha)])
+    step = max(1, _CHUNK_CELLS // len(everything))
+    for start in range(0, len(partial), step):
+        rows = slice(len(whole) + start, len(whole) + min(start + step, len(partial)))
+        agree = np.ones((rows.stop - rows.start, len(everything)), dtype=bool)
+        for column, hole in zip(columns, absent, strict=True):
+            agree &= (column[rows, None] == column) | hole[rows, None] | hole
+        chosen = partial[start : start + step]
+        for target, values in ((matched.sizes, counts), (matched.weights, weights)):
+            target[chosen] += agree @ (share * values[everything])
+            target[whole] += alpha * (values[chosen] @ agree[:, : len(whole)])
 
 
 def _masks(missing: np.ndarray) -> IntArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from midi_risk.risk import (
     km_anonymity,
     risk_threshold,
     suda,
+    wildcard,
 )
 from midi_risk.risk.packing import group_sizes, pack
 from midi_risk.risk.wildcard import wildcard_sizes
@@ -69,6 +71,23 @@ def naive_wildcard(matrix: np.ndarray, alpha: float) -> list[float]:
 def test_wildcard_sizes_are_those_of_comparing_all_pairs(matrix: np.ndarray, alpha: float) -> None:
     classes = EquivalenceClasses.from_codes(matrix, missing="wildcard", alpha=alpha)
     assert classes.record_sizes.tolist() == pytest.approx(naive_wildcard(matrix, alpha))
+
+
+@FEW
+@given(codes(missing=True), st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 1000))
+def test_both_ways_to_match_patterns_agree(matrix: np.ndarray, alpha: float, seed: int) -> None:
+    weights = np.random.default_rng(seed).uniform(0.5, 9, len(matrix))
+    found = []
+    for cost in (0, 10**12):
+        with mock.patch.object(wildcard, "_PAIR_COST", cost):
+            found.append(
+                EquivalenceClasses.from_codes(
+                    matrix, missing="wildcard", alpha=alpha, weights=weights
+                )
+            )
+    first, second = found
+    np.testing.assert_allclose(first.record_sizes, second.record_sizes)
+    np.testing.assert_allclose(first.record_population_sizes, second.record_population_sizes)
 
 
 @FEW
