@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from math import factorial
+from math import comb, factorial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,9 @@ from midi_risk.errors import MeasureError
 from midi_risk.risk.columns import CodedColumn, FloatArray, IntArray, as_names, read_columns
 from midi_risk.risk.msu import MinimalUniques, minimal_uniques
 from midi_risk.risk.packing import first_records, group, pack
+
+_MOST_SUBSETS = 1 << 18
+_MOST_CELLS = 6_000_000_000
 
 Weighting = Literal["elliot", "ihsn"]
 
@@ -151,7 +154,7 @@ def suda(
     Raises
     ------
     MeasureError
-        If there is no attribute or a parameter is out of range.
+        If there is no attribute, a parameter is out of range, or the combinations are too many.
 
     Examples
     --------
@@ -173,6 +176,7 @@ def suda(
     shifted = [column.codes.astype(np.int64) + 1 for column in columns]
     groups = group(*pack(shifted, [column.cardinality + 1 for column in columns], n))
     chosen = first_records(groups)
+    _check_size(m, largest, len(chosen))
     found = minimal_uniques(
         [column.codes[chosen] for column in columns],
         [column.cardinality for column in columns],
@@ -181,6 +185,16 @@ def suda(
         weights,
     )
     return _result(tuple(names), tuple(columns), n, chosen, groups.sizes, found, sampling_fraction)
+
+
+def _check_size(m: int, largest: int, patterns: int) -> None:
+    """Refuse a search that would not end or not fit memory."""
+    levels = [comb(m, size) for size in range(1, largest + 1)]
+    if sum(levels) > _MOST_SUBSETS or max(levels) * patterns > _MOST_CELLS:
+        raise MeasureError(
+            f"SUDA on {m} attributes up to size {largest} has {sum(levels)} combinations",
+            hint="Lower max_size or leave attributes out",
+        )
 
 
 def msu_weights(m: int, largest: int, weighting: Weighting = "elliot") -> FloatArray:

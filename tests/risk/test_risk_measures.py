@@ -305,6 +305,10 @@ class TestSpecialUniques:
             suda({"a": [1]}, "a", max_size=2)
         with pytest.raises(MeasureError, match="sampling fraction"):
             suda({"a": [1]}, "a", sampling_fraction=1)
+        wide = {f"c{j}": [1, 2] for j in range(40)}
+        with pytest.raises(MeasureError, match="SUDA on 40 attributes up to size 40"):
+            suda(wide, list(wide))
+        assert suda(wide, list(wide), max_size=2).msu_count.tolist() == [40, 40]
         with pytest.raises(MeasureError, match="weighting"):
             suda({"a": [1]}, "a", weighting="other")
         with pytest.raises(MeasureError, match="not defined without"):
