@@ -69,7 +69,7 @@ def histogram(
         )
         for low, high, s in bins
     )
-    bins = fewer(bins, k)
+    bins = fewer(bins, k, 16 if max(drawn(s) for _, _, s in bins) < 1000 else 10)
     top = nice_top(max(drawn(s) for _, _, s in bins))
     slot = (WIDTH - LEFT - RIGHT) / len(bins)
     wide = min(slot * 0.72, 64.0)

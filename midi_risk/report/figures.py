@@ -65,7 +65,7 @@ def share_text(count: int | SafeCount, total: int | SafeCount) -> str:
     """
     whole = total if isinstance(total, int) else total.value
     part = count if isinstance(count, int) else count.value
-    text = f"{count_text(count)}{FIXED}of{FIXED}{count_text(total)}"
+    text = f"{count_text(count)} of {count_text(total)}"
     if whole is None:
         return count_text(count)
     if not whole:
@@ -89,6 +89,8 @@ def number(value: float | None, digits: int = 3) -> str:
         return NOT_ASSESSED
     if value != 0 and abs(value) < 10 ** -(digits + 1):
         return f"< 0.{'0' * digits}1" if value > 0 else f"> -0.{'0' * digits}1"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", THIN)
     text = f"{value:.{digits}g}"
     return f"{float(text):.0f}" if "e" in text else text
 

@@ -8,6 +8,7 @@ import re
 from typing import Literal
 
 from midi_risk.report import shareable_parts as parts
+from midi_risk.report.clean import scrubbed
 from midi_risk.report.counts import SafeCount, merged_bins, safe, safe_parts
 from midi_risk.report.shareable_convert import (
     attribute_of,
@@ -29,6 +30,7 @@ from midi_risk.report.shareable_tables import (
 from midi_risk.report.shareable_types import Code, Digest, Name, Safe, Size, Version, Year
 from midi_risk.risk.document import Assessment, Plan
 
+UNNAMED = "Collection without a stated name"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+_()-]{0,47}\Z")
 
 
@@ -107,7 +109,7 @@ def shareable_view(assessment: Assessment, plan: Plan | None = None) -> Shareabl
     }
     files = collection.files.model_dump()
     return ShareableView(
-        title=collection.name,
+        title=_title(collection.name),
         tool_version=_version(assessment.tool.version),
         created=year(assessment.created),
         valid_until=year(assessment.valid_until),
@@ -164,6 +166,12 @@ def keyed(digest: str, key: str) -> str:
     if not key or not digest:
         return ""
     return hmac.new(_bytes(key), _bytes(digest), hashlib.sha256).hexdigest()[:16]
+
+
+def _title(name: str) -> str:
+    """Return the collection's name, but not the name of a file or folder."""
+    text = scrubbed(name)
+    return UNNAMED if text.strip() in {"", "[path]", "[UID]", "[date]", "[host]"} else text
 
 
 def _bytes(text: str) -> bytes:

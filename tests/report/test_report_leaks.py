@@ -210,6 +210,14 @@ def test_a_computed_figure_among_the_assessors_words_is_left_out():
     assert "Retained as it is. Needed for: dose." in page.text
 
 
+def test_a_collection_that_is_named_after_its_file_has_no_name_in_the_shareable_edition():
+    document = assessment_document()
+    document["collection"]["name"] = "export_2019.parquet"
+    page = read(report(Assessment.model_validate(document), edition="shareable").html)
+    assert "export_2019" not in page.text
+    assert "Collection without a stated name" in page.text
+
+
 def test_unknown_columns_of_free_tables_are_dropped():
     document = assessment_document()
     document["measures"]["trajectory"] = [
