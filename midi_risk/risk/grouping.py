@@ -78,6 +78,10 @@ def group_records(
     ]
     cards = [card + 1 if j in holes else card for j, card in enumerate(cardinalities)]
     groups = group(*pack(shifted, cards, n))
+    if len(groups.sizes) == n:
+        # All unique: classes in the order of the records, so that values per class and per
+        # record, which have one shape here, are one thing.
+        groups = groups._replace(group_of_record=np.arange(n))
     record_weights = None if weights is None else _checked(weights, n, "weight")
     class_weights: FloatArray | None = None
     if record_weights is not None:

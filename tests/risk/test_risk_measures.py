@@ -120,6 +120,11 @@ class TestIdentity:
         with pytest.raises(MeasureError, match="smaller than the released class, or unknown"):
             k_map(classes, population_sizes=[6, math.nan])
 
+    def test_among_uniques_values_per_class_and_per_record_are_one_thing(self) -> None:
+        classes = equivalence_classes({"a": [9, 3, 7]}, "a")
+        risk = individual_risk(classes, population_sizes=[4, 2, 8])
+        assert risk.tolist() == [1 / 4, 1 / 2, 1 / 8]
+
     def test_a_strict_mean_stands_only_on_classes_above_the_floor(self) -> None:
         kept = strict_mean(equivalence_classes({"a": [1] * 3 + [2] * 5}, "a"))
         assert kept.value == pytest.approx(2 / 8)
