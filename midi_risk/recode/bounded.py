@@ -17,6 +17,7 @@ from midi_risk.recode.pruning import FAILS, UNKNOWN, Climber, Projections
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 PROJECT_FROM = 0.25
+SKIPPED = 1024
 Rank = tuple[tuple[float, ...], tuple[int, ...]]
 
 
@@ -65,24 +66,40 @@ def ordered_nodes(judge: Judge) -> tuple[Ints, Floats]:
 class Agenda:
     """Nodes by bound: a sorted list, and a heap of those whose bound was raised."""
 
-    def __init__(self, order: Ints, keys: Floats) -> None:
-        self._order = order.tolist()
+    def __init__(self, order: Ints, keys: Floats, state: npt.NDArray[np.int8]) -> None:
+        self._order = order
         self._keys = keys
+        self._state = state
         self._next = 0
         self._raised: list[tuple[tuple[float, ...], int]] = []
 
+    def _skip_failing(self) -> None:
+        """Move on to the next node of the list that is not known to fail."""
+        order, state = self._order, self._state
+        while self._next < len(order) and state[order[self._next]] == FAILS:
+            window = state[order[self._next : self._next + SKIPPED]]
+            alive = np.flatnonzero(window != FAILS)
+            self._next += int(alive[0]) if alive.size else len(window)
+
     def __iter__(self) -> Iterator[tuple[tuple[float, ...], int, bool]]:
-        """Yield bound, node and whether the bound was raised, smallest bound first."""
-        while self._next < len(self._order) or self._raised:
+        """Yield bound, node and whether the bound was raised, smallest bound first.
+
+        Nodes known to fail are left out.
+        """
+        while True:
+            self._skip_failing()
             if self._next < len(self._order):
-                node = self._order[self._next]
+                node = int(self._order[self._next])
                 key = tuple(self._keys[node].tolist())
                 if not self._raised or key <= self._raised[0][0]:
                     self._next += 1
                     yield key, node, False
                     continue
+            if not self._raised:
+                return
             key, node = heapq.heappop(self._raised)
-            yield key, node, True
+            if self._state[node] != FAILS:
+                yield key, node, True
 
     def postpone(self, key: tuple[float, ...], node: int) -> None:
         """Look at a node again when its raised bound is the smallest."""
@@ -150,7 +167,7 @@ class OrderedSearch:
         prunes = bool(self._rules or judge.soft_rules(limit))
         state = np.zeros(self._shape, dtype=np.int8)
         self._state = state.reshape(-1)
-        self._agenda = Agenda(*ordered_nodes(judge))
+        self._agenda = Agenda(*ordered_nodes(judge), self._state)
         # Projections pay when most nodes pass, climbing when most fail (benchmarks/recode.py).
         self._climber = (
             Climber(judge, state, limit, self._rules) if prunes and limit < records else None
@@ -169,8 +186,6 @@ class OrderedSearch:
             bound = key[0]
             if self.so_far.finished(key):
                 return True, bound
-            if self._state[node] == FAILS:
-                continue
             if deadline is not None and time.monotonic() > deadline:
                 return False, bound
             steps = tuple(int(step) for step in np.unravel_index(node, self._shape))

@@ -111,6 +111,13 @@ class UtilityInputs:
         )
 
 
+def _without(length: int, places: Ints) -> npt.NDArray[np.bool_]:
+    """Return a mask that is False at the places."""
+    out = np.ones(length, dtype=bool)
+    out[places] = False
+    return out
+
+
 class Utility:
     """Base of the utility models: one component per attribute, joined to a score.
 
@@ -220,15 +227,21 @@ class Loss(Utility):
 
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the share of each attribute."""
-        sizes = view.sizes[hidden]
+        # The sums are exact, so the smaller side is counted and the other is the rest.
+        complement = 2 * len(hidden) > len(view.sizes)
+        side = np.flatnonzero(_without(len(view.sizes), hidden)) if complement else hidden
+        sizes = view.sizes[side]
         shown, lost = [], []
         for attribute, (axis, _) in enumerate(self.inputs.places):
             under = self.inputs.leaves[attribute][steps[axis]]
-            part = int((under[view.field(axis, hidden)] * sizes).sum()) if hidden.size else 0
-            shown.append(int(self._totals[attribute][steps[axis]]) - part)
-            lost.append(part)
+            total = int(self._totals[attribute][steps[axis]])
+            part = int((under[view.field(axis, side)] * sizes).sum()) if side.size else 0
+            shown.append(part if complement else total - part)
+            lost.append(total - part if complement else part)
+        records = int(sizes.sum())
+        records = self.inputs.records - records if complement else records
         return self._share(
-            np.array(shown, dtype=np.float64), np.array(lost, dtype=np.float64), float(sizes.sum())
+            np.array(shown, dtype=np.float64), np.array(lost, dtype=np.float64), float(records)
         )
 
     def keys(self, components: Floats) -> Floats:
