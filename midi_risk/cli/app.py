@@ -19,6 +19,7 @@ COMMANDS = {
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "report": "Render an assessment as HTML, internal or shareable.",
+    "attack": "Simulate a motivated intruder and compare with the predicted risk.",
     "check": "Check that an assessment still stands; exit code 5 when it is stale.",
     "diff": "Say what changed from one assessment to another.",
     "threats": "List, show and validate threat models.",

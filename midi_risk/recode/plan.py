@@ -88,7 +88,7 @@ def suggest(
                 f"--keep {name}: no such quasi-identifier",
                 hint=did_you_mean(name, [a.name for a in quasi]),
             )
-    demand = requirement(models, quasi, table.n_subjects)
+    demand = requirement(models, quasi)
     before = release_state(view, models, demand.k)
     attributes = tuple(
         a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()

@@ -15,7 +15,7 @@ from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.estimate import EstimateKind, RiskEstimate
 from midi_risk.risk.identity import identity_risk
 from midi_risk.risk.loglinear import LogLinear, fit_log_linear
-from midi_risk.risk.population_size import modelled_risk, size_population_risk
+from midi_risk.risk.modelled_risk import modelled_risk
 from midi_risk.risk.superpopulation import PitmanYor, fit_pitman_yor
 from midi_risk.risk.table_results import table_results
 from midi_risk.threat.model import Interval, ThreatModel
@@ -62,11 +62,7 @@ def population_results(
         When the population cannot be what the model says.
     """
     settings = model.population
-    if settings.kind == "size":
-        people = _people(classes, model)[0]
-        text = f"{people} people, of whom the release is taken as a random sample"
-        return size_population_risk(classes, people, k=k, attacker=attacker), text
-    if settings.kind == "estimate":
+    if settings.kind in {"size", "estimate"}:
         return _estimated(classes, codes, model, k=k, attacker=attacker)
     if settings.kind == "table":
         return table_results(classes, frame, known, model, k=k, attacker=attacker)
@@ -103,7 +99,7 @@ def _estimated(
 ) -> Results:
     """Return results from a superpopulation model, or the bound where there is no fit."""
     fewest, most = _people(classes, model)
-    name = str(model.population.model)
+    name = str(model.population.model or "pitman-yor")
     text = f"{fewest} to {most} people" if fewest != most else f"{fewest} people"
     fitted, reason = _fit(classes, codes, name)
     if fitted is None:

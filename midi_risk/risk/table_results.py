@@ -13,8 +13,8 @@ from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.estimate import RiskEstimate
 from midi_risk.risk.expected_population import table_population
+from midi_risk.risk.modelled_risk import modelled_risk
 from midi_risk.risk.packing import Groups, first_records
-from midi_risk.risk.population_size import modelled_risk
 from midi_risk.threat.class_population import expected_class_sizes
 from midi_risk.threat.model import Interval, ThreatModel
 from midi_risk.threat.population import CASES, PopulationTable, allocate

@@ -20,7 +20,7 @@ from midi_risk.config import ChannelStatement
 from midi_risk.errors import ThreatModelError
 from midi_risk.recode.plan import suggest
 from midi_risk.risk.assess import AssessmentOptions, assess
-from midi_risk.risk.population_size import expected_inverse_size
+from midi_risk.risk.superpopulation import fit_pitman_yor
 from midi_risk.table import fold
 from midi_risk.threat.model import ThreatModel
 
@@ -83,26 +83,27 @@ def test_the_contributions_add_up_to_the_mean_risk():
     assert sum(shares) == pytest.approx(0.4 - 0.1)
 
 
-def test_a_size_population_uses_the_negative_binomial_model():
-    sized = model(population={"kind": "size", "size": 100}, adversaries=[
-        {"name": "j", "attack": ["journalist", "marketer"]}])  # fmt: skip
-    found = figures(assess(toy(), [sized]))
-    expected = expected_inverse_size([3, 2, 4, 1], 0.1)
-    assert found["journalist_max"].value == pytest.approx(expected[3])
-    mean = np.dot([3, 2, 4, 1], expected) / 10
-    assert found["marketer_mean"].value == pytest.approx(mean)
+def skewed(n: int = 60):
+    values = [f"v{int(v)}" for v in np.random.default_rng(4).zipf(1.7, n)]
+    rows = {"id": [f"s{i}" for i in range(n)], "x": values}
+    return fold(extraction(source("t", rows, "id")), attributes(attribute("t", "x", Kind.CATEGORY)))
+
+
+def test_a_size_population_uses_the_fitted_superpopulation():
+    table = skewed()
+    sized = model(
+        population={"kind": "size", "size": 5000},
+        adversaries=[{"name": "j", "attack": ["journalist", "marketer"]}],
+    )
+    found = figures(assess(table, [sized]))
+    counts = table.frame["x"].value_counts().to_numpy()
+    fit = fit_pitman_yor(counts)
+    expected = fit.expected_inverse(counts, n=60, population=5000)
+    assert found["journalist_max"].value == pytest.approx(expected.max())
+    assert found["marketer_mean"].value == pytest.approx((counts * expected).sum() / 60)
     assert found["journalist_max"].kind == "estimate"
     assert found["journalist_max"].upper == 1
-
-
-@pytest.mark.parametrize(
-    ("f", "p", "expected"),
-    [(1, 0.001, 0.00691), (1, 0.01, 0.04652), (1, 0.1, 0.25584), (1, 0.5, 0.69315),
-     (2, 0.1, 0.08268), (2, 0.5, 0.30685), (3, 0.1, 0.04637), (3, 0.5, 0.19315),
-     (5, 0.5, 0.10981)],
-)  # fmt: skip
-def test_the_published_vectors_of_individual_risk(f, p, expected):
-    assert expected_inverse_size([f], p)[0] == pytest.approx(expected, abs=6e-6)
+    assert 0 < found["population_unique"].value < 1
 
 
 def test_a_population_smaller_than_the_release_is_one_line():
