@@ -18,20 +18,24 @@ class BudgetError(SourceError):
     """A header wants more bytes than any header holds."""
 
 
-def reader_of(descriptor: int, base: int = 0) -> ReadAt:
-    """Return a positioned reader over an open descriptor, from a base offset on."""
+def _read_some(descriptor: int, count: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, count, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, count)
+
+
+def reader_of(descriptor: int, base: int = 0, size: int | None = None) -> ReadAt:
+    """Return a positioned reader over an open descriptor, or over a part of it."""
 
     def read_at(offset: int, count: int) -> bytes:
-        return os.pread(descriptor, count, base + offset)
+        return _read_some(descriptor, count, offset)
 
-    if hasattr(os, "pread"):
-        return read_at
+    def read_part(offset: int, count: int) -> bytes:
+        take = min(count, (size or 0) - offset)
+        return _read_some(descriptor, take, base + offset) if take > 0 else b""
 
-    def seek_and_read(offset: int, count: int) -> bytes:
-        os.lseek(descriptor, base + offset, os.SEEK_SET)
-        return os.read(descriptor, count)
-
-    return seek_and_read
+    return read_at if size is None else read_part
 
 
 class BoundedFile:

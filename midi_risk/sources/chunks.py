@@ -7,13 +7,21 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import pyarrow as pa
 
+from midi_risk.sources.archive import DAMAGED, ArchiveError, tgz_readers
 from midi_risk.sources.batch import batch_of
 from midi_risk.sources.listing import Listed
-from midi_risk.sources.one_file import FileRecord, read_local
+from midi_risk.sources.one_file import (
+    FileRecord,
+    read_local,
+    read_member,
+    record_without_header,
+)
 from midi_risk.sources.prefix import HEAD
+from midi_risk.sources.remote import UNREACHABLE, fetch_heads, remote_reader
 
 _TRIAL = 12
 _SLOW = 0.001
@@ -22,7 +30,7 @@ _THREADS = 8
 
 def _warm(listed: Listed) -> None:
     """Bring the first bytes of a file near; the reader itself reports what is wrong."""
-    if listed.reason:
+    if listed.reason or listed.inside:
         return
     with contextlib.suppress(OSError):
         descriptor = os.open(listed.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -40,6 +48,46 @@ def _read_ahead(files: Sequence[Listed], *, payloads: bool) -> list[FileRecord]:
             ready.result()
             records.append(read_local(listed, payloads=payloads))
         return records
+
+
+def _read_streams(files: Sequence[Listed], *, payloads: bool) -> dict[str, FileRecord]:
+    """Read members of gzipped tars, each archive in one pass, by their shown path."""
+    streams: dict[bytes, list[Listed]] = {}
+    for listed in files:
+        if listed.inside.startswith("tgz:") and not listed.reason:
+            streams.setdefault(listed.path, []).append(listed)
+    records: dict[str, FileRecord] = {}
+    for members in streams.values():
+        with contextlib.suppress(ArchiveError):
+            for member, read_at in tgz_readers(members):
+                reader = partial(lambda given: given, read_at)
+                records[member.shown] = read_member(member, reader, payloads=payloads)
+        for member in members:
+            records.setdefault(member.shown, record_without_header(member, DAMAGED))
+    return records
+
+
+def _read_remote(files: Sequence[Listed], *, payloads: bool) -> dict[str, FileRecord]:
+    """Read remote files, whose first bytes are fetched many at a time."""
+    remote = [listed for listed in files if listed.inside == "url" and not listed.reason]
+    records: dict[str, FileRecord] = {}
+    for listed, head in zip(remote, fetch_heads(remote), strict=True):
+        if head is None:
+            records[listed.shown] = record_without_header(listed, UNREACHABLE)
+        else:
+            reader = partial(remote_reader, listed, head)
+            records[listed.shown] = read_member(listed, reader, payloads=payloads)
+    return records
+
+
+def _read_apart(files: Sequence[Listed], *, payloads: bool) -> list[FileRecord]:
+    special = _read_streams(files, payloads=payloads) | _read_remote(files, payloads=payloads)
+    return [
+        special[listed.shown]
+        if listed.inside[:3] in {"tgz", "url"} and not listed.reason
+        else read_local(listed, payloads=payloads)
+        for listed in files
+    ]
 
 
 def read_chunk(files: Sequence[Listed], *, payloads: bool = False) -> pa.RecordBatch:
@@ -60,6 +108,8 @@ def read_chunk(files: Sequence[Listed], *, payloads: bool = False) -> pa.RecordB
     pyarrow.RecordBatch
         One row per file, in order.
     """
+    if any(listed.inside[:3] in {"tgz", "url"} for listed in files):
+        return batch_of(_read_apart(files, payloads=payloads))
     started, used = time.perf_counter(), time.process_time()
     records = [read_local(listed, payloads=payloads) for listed in files[:_TRIAL]]
     waited = (time.perf_counter() - started) - (time.process_time() - used)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -17,7 +17,8 @@ from midi_risk.sources.batch import INTERNAL
 from midi_risk.sources.facts import facts_from
 from midi_risk.sources.filling import fill, flush_rows
 from midi_risk.sources.header import NOTICED_BITS, Noticed
-from midi_risk.sources.listing import Listed, list_files
+from midi_risk.sources.inputs import chunks_of, list_inputs, only_here
+from midi_risk.sources.listing import Listed
 from midi_risk.sources.model import FILE_SCHEMA, SourceKind, SourceTable
 from midi_risk.sources.pool import Pool
 from midi_risk.sources.series import INSTANCES, counts, prepare, series_rows
@@ -62,12 +63,6 @@ class DicomReading:
     def __repr__(self) -> str:
         """Return counts only, never values."""
         return f"DicomReading({self.files.num_rows} files, {self.table!r})"
-
-
-def _chunks(listed: Iterable[Listed]) -> Iterator[list[Listed]]:
-    remaining = iter(listed)
-    while chunk := list(islice(remaining, _CHUNK)):
-        yield chunk
 
 
 def _kept_columns(rows: pa.Table) -> pa.Table:
@@ -119,7 +114,7 @@ def _in_memory(
     pool = Pool(_processes(jobs, len(listed)), payloads=payloads)
     results = []
     done = 0
-    for result in pool.run(_chunks(listed)):
+    for result in pool.run(chunks_of(iter(listed), _CHUNK)):
         results.append(result)
         done += sum(batch.num_rows for batch in result.batches)
         if progress is not None:
@@ -182,7 +177,7 @@ def scan_into(
     count, unread = store.unread()
     done = total - count
     pool = Pool(_processes(jobs, count), payloads=payloads)
-    batches = (batch for result in pool.run(_chunks(unread)) for batch in result.batches)
+    batches = (batch for result in pool.run(chunks_of(unread, _CHUNK)) for batch in result.batches)
     for number in fill(store, batches, flush_rows(count)):
         done += number
         if progress is not None:
@@ -230,7 +225,7 @@ def read_dicom(
     Parameters
     ----------
     paths : sequence of str or Path
-        Files and folders.
+        Files, folders, archives (zip, tar, gzipped tar) and fsspec URLs.
     jobs : int, optional
         Worker processes; all available cores when not given, none for few files.
     progress : callable, optional
@@ -258,7 +253,8 @@ def read_dicom(
     >>> reading.files.num_rows, reading.table is None, reading.facts
     (0, True, {})
     """
-    files = list_files(paths)
+    files = list_inputs(paths)
+    jobs = 1 if only_here(paths) else jobs
     if store is not None:
         return _stored(Path(store), files, jobs, progress, payloads=payloads)
     first = list(islice(files, _IN_MEMORY + 1))

@@ -43,7 +43,7 @@ def encodings_of(raw: bytes) -> tuple[tuple[str, ...], bool]:
         warnings.simplefilter("ignore")
         try:
             return tuple(convert_encodings(names if len(names) > 1 else names[0])), known
-        except LookupError:
+        except (LookupError, ValueError):
             return _DEFAULT, False
 
 

@@ -73,14 +73,13 @@ class _Frame:
 
 
 class _Walk:
-    __slots__ = ("data", "events", "explicit", "noticed_contours", "stack", "tags", "unknown_set")
+    __slots__ = ("data", "events", "explicit", "noticed_contours", "stack", "tags")
 
     def __init__(self, data: bytes, *, explicit: bool) -> None:
         self.data = data
         self.explicit = explicit
         self.events: list[Event] = []
         self.noticed_contours = False
-        self.unknown_set = False
         self.stack: list[_Frame] = []
         self.tags = nested_tags()
 
@@ -163,7 +162,8 @@ class _Walk:
             return
         if tag == _CHARACTER_SET:
             frame.encodings, known = encodings_of(raw)
-            self.unknown_set |= not known
+            if not known:
+                raise NotVouchedError
             return
         if vr is not None and vr != self.tags[tag]:
             raise NotVouchedError
@@ -191,12 +191,11 @@ class _Walk:
 class SequenceContent:
     """What one sequence holds that is wanted."""
 
-    __slots__ = ("contours", "events", "size", "unknown_set")
+    __slots__ = ("contours", "events", "size")
 
     def __init__(self, walk: _Walk, size: int) -> None:
         self.events = tuple(walk.events)
         self.contours = walk.noticed_contours
-        self.unknown_set = walk.unknown_set
         self.size = size
 
 

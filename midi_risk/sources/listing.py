@@ -36,6 +36,8 @@ class Listed:
         Empty for a regular file, else why it was not opened.
     harmless : bool
         Whether nothing is missed by not opening it.
+    inside : str
+        Where it lies in an archive or remote file system, empty for a local file.
     """
 
     path: bytes
@@ -44,6 +46,7 @@ class Listed:
     mtime: int = 0
     reason: str = ""
     harmless: bool = False
+    inside: str = ""
 
 
 def printable(path: bytes | str) -> str:

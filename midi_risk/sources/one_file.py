@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from midi_risk.sources.archive import NESTED, ArchiveError, open_zip_member
 from midi_risk.sources.bounded import ReadAt, reader_of
 from midi_risk.sources.full_reader import UnreadableError, read_full
 from midi_risk.sources.header import Header, Noticed
@@ -13,8 +15,10 @@ from midi_risk.sources.listing import Listed, cause_of
 from midi_risk.sources.model import FileStatus
 from midi_risk.sources.payloads import notice_payloads
 from midi_risk.sources.prefix import HEAD, PrefixParser, RawHeader
+from midi_risk.sources.remote import RemoteError
 from midi_risk.sources.sniff import Sniffed, sniff
 
+_ARCHIVES = frozenset({Sniffed.ZIP, Sniffed.TAR, Sniffed.GZIP, Sniffed.SEVEN_ZIP, Sniffed.BZIP2})
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -111,6 +115,36 @@ def read_content(
     return judge(listed, header)
 
 
+def read_member(
+    listed: Listed, opened: Callable[[], ReadAt], *, payloads: bool = False
+) -> FileRecord:
+    """Read one member of an archive, or one remote file.
+
+    Parameters
+    ----------
+    listed : Listed
+        The member.
+    opened : callable
+        Opens it and returns its positioned reader.
+    payloads : bool
+        Also look into embedded payloads.
+
+    Returns
+    -------
+    FileRecord
+        An archive inside an archive is unreadable.
+    """
+    try:
+        record = read_content(listed, opened(), listed.size, payloads=payloads)
+    except (ArchiveError, RemoteError) as error:
+        return record_without_header(listed, str(error))
+    except OSError as error:
+        return record_without_header(listed, f"cannot be read: {cause_of(error)}")
+    if record.reason in _ARCHIVES and listed.inside != "url":
+        return record_without_header(listed, NESTED)
+    return record
+
+
 def read_local(listed: Listed, *, payloads: bool = False) -> FileRecord:
     """Open and read one local file.
 
@@ -127,13 +161,22 @@ def read_local(listed: Listed, *, payloads: bool = False) -> FileRecord:
     """
     if listed.reason:
         return record_without_header(listed, listed.reason, readable=listed.harmless)
+    if listed.inside.startswith("zip:"):
+        return read_member(listed, lambda: open_zip_member(listed), payloads=payloads)
     try:
         descriptor = os.open(listed.path, _OPEN)
     except OSError as error:
         return record_without_header(listed, f"cannot be read: {cause_of(error)}")
     try:
         before = os.fstat(descriptor)
-        record = read_content(listed, reader_of(descriptor), before.st_size, payloads=payloads)
+        if listed.inside.startswith("tar:"):
+            base = int(listed.inside.split(":")[1])
+            record = read_member(
+                listed, lambda: reader_of(descriptor, base, listed.size), payloads=payloads
+            )
+        else:
+            read_at = reader_of(descriptor)
+            record = read_content(listed, read_at, before.st_size, payloads=payloads)
         after = os.fstat(descriptor)
     except OSError as error:
         return record_without_header(listed, f"cannot be read: {cause_of(error)}")

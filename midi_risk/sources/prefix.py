@@ -374,7 +374,7 @@ class PrefixParser:
         encodings, known = state.encodings()
         header = Header(noticed=state.noticed)
         if not known:
-            header.flag("an unknown character set")
+            raise NotVouchedError
         found = RawHeader(raws=state.raws, encodings=encodings)
         if at_pixels:
             found.pixels_at = state.base + state.rel
@@ -417,8 +417,6 @@ class PrefixParser:
             content = walked or sequence_content(
                 tag, state.raws.pop(tag), found.encodings, explicit=explicit
             )
-            if content.unknown_set:
-                header.flag("an unknown character set")
             if content.contours:
                 header.noticed |= Noticed.CONTOURS
             if content.events:

@@ -35,6 +35,7 @@ _LISTING = pa.schema(
     [
         ("_n", pa.int64()), ("_path", pa.string()), ("_raw", pa.binary()), ("_size", pa.int64()),
         ("_mtime", pa.int64()), ("_why", pa.string()), ("_harmless", pa.bool_()),
+        ("_inside", pa.string()),
     ]
 )  # fmt: skip
 _GENERATION = re.compile(r"generation-(\d{6})\Z")
@@ -205,7 +206,7 @@ class ScanStore:
                 rows.append(
                     (
                         count, item.shown, item.path, item.size, item.mtime, item.reason,
-                        item.harmless,
+                        item.harmless, item.inside,
                     )
                 )  # fmt: skip
                 count += 1
@@ -278,4 +279,5 @@ def _listed_from(reader: pq.ParquetFile) -> Iterator[Listed]:
                 mtime=row["_mtime"],
                 reason=row["_why"],
                 harmless=row["_harmless"],
+                inside=row["_inside"],
             )

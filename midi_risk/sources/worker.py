@@ -44,10 +44,11 @@ def read_frame(stream: BinaryIO) -> bytes | None:
 
 def pack_task(files: Sequence[Listed], *, payloads: bool) -> bytes:
     """Return a chunk of files as the content of a frame."""
-    rows = [
-        [item.path.decode("latin-1"), item.size, item.mtime, item.reason, item.harmless]
-        for item in files
-    ]
+    rows = []
+    for item in files:
+        shown = item.shown if item.inside or item.reason else ""
+        about = (item.size, item.mtime, item.reason, item.harmless, item.inside, shown)
+        rows.append((item.path.decode("latin-1"), *about))
     return json.dumps({"payloads": payloads, "files": rows}).encode()
 
 
@@ -55,16 +56,17 @@ def unpack_task(content: bytes) -> tuple[list[Listed], bool]:
     """Return the files of a frame and whether payloads are wanted."""
     task: dict[str, Any] = json.loads(content)
     files = []
-    for path, size, mtime, reason, harmless in task["files"]:
+    for path, size, mtime, reason, harmless, inside, shown in task["files"]:
         raw = path.encode("latin-1")
         files.append(
             Listed(
                 path=raw,
-                shown=printable(raw),
+                shown=shown or printable(raw),
                 size=size,
                 mtime=mtime,
                 reason=reason,
                 harmless=harmless,
+                inside=inside,
             )
         )
     return files, task["payloads"]

@@ -78,7 +78,10 @@ def test_no_mutation_is_read_differently_by_pydicom(seed, changes):
         try:
             full = read_full(read_at, len(data), sniff(data[:HEAD], len(data))[1])
         except UnreadableError as error:
-            raise AssertionError("read what pydicom cannot read") from error
+            # pydicom gives up on a cut element header or an odd number before the pixels;
+            # it has then read no value that could differ
+            assert str(error).startswith("a damaged header")  # noqa: PT017
+            return
         assert texts_of(fast) == texts_of(full)
         assert fast.noticed == full.noticed
 
