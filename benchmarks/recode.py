@@ -7,8 +7,8 @@ python benchmarks/recode.py --large                  12 attributes x 4 levels, 1
 python benchmarks/recode.py --wide                   63,441 rows, 45,000 nodes, keys of 74 bits
 python benchmarks/recode.py --cells FILE             local suppression, 100,000 rows x 8 keys
 
-Of repeated runs the least disturbed counts. ARX figures: thread CPU seconds measured on the same kind of machine, Java 17, warmed up; the
-second figure is its precomputed bound.
+Of repeated runs the least disturbed counts. ARX figures: thread CPU seconds measured on the
+same kind of machine, Java 17, warmed up; the second figure is its precomputed bound.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Definitions follow those of ARX, so that scores compare with it to the last digi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,6 +119,15 @@ def _without(length: int, places: Ints) -> npt.NDArray[np.bool_]:
     return out
 
 
+def _interpolated(at: int, places: list[int], values: list[int]) -> float:
+    """Return the value at a place of a line through points, the first at place 0."""
+    after = min(bisect_left(places, at, 1), len(places) - 1)
+    before = after - 1
+    width = places[after] - places[before]
+    slope = (values[after] - values[before]) / width if width else 0.0
+    return values[before] + slope * (min(at, places[after]) - places[before])
+
+
 class Utility:
     """Base of the utility models: one component per attribute, joined to a score.
 
@@ -185,15 +195,17 @@ class Loss(Utility):
 
     def _share(self, shown: Floats, hidden_leaves: Floats, hidden: float) -> Floats:
         """Return components from sums of leaves over shown and over hidden records."""
-        inputs = self.inputs
-        g, s = inputs.shown_factor, inputs.hidden_factor
-        domains = inputs.domains
-        spent = g * shown + hidden_leaves + s * (hidden * domains - hidden_leaves)
-        floor = g * inputs.records
-        ceiling = inputs.records * domains - floor
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(ceiling > 0, (spent - floor) / ceiling, 0.0)
+        g, s = self.inputs.shown_factor, self.inputs.hidden_factor
+        spent = g * shown + hidden_leaves + s * (hidden * self.inputs.domains - hidden_leaves)
+        share = (spent - g * self.inputs.records) / self._room
         return floor10(np.maximum(0.0, share))
+
+    @cached_property
+    def _room(self) -> Floats:
+        """What separates no loss from full loss; infinite where there is nothing to lose."""
+        floor = self.inputs.shown_factor * self.inputs.records
+        room = self.inputs.records * self.inputs.domains - floor
+        return np.where(room > 0, room, np.inf)
 
     def bound(self, steps: Ints) -> Floats:
         """Return the components with nothing hidden."""
@@ -201,7 +213,7 @@ class Loss(Utility):
         return self._share(shown, np.zeros_like(shown), 0.0)
 
     @cached_property
-    def _extremes(self) -> tuple[tuple[tuple[Floats, Floats], ...], ...]:
+    def _extremes(self) -> tuple[tuple[tuple[list[int], list[int]], ...], ...]:
         """Per attribute and step, records and leaves summed over codes, worst case first."""
         largest = self.inputs.shown_factor + self.inputs.hidden_factor > 1
         out = []
@@ -211,7 +223,7 @@ class Loss(Utility):
                 order = np.argsort(-under if largest else under, kind="stable")
                 records = np.concatenate(([0], np.cumsum(frequency[order])))
                 sums = np.concatenate(([0], np.cumsum((frequency * under)[order])))
-                rows.append((records.astype(np.float64), sums.astype(np.float64)))
+                rows.append((records.tolist(), sums.tolist()))
             out.append(tuple(rows))
         return tuple(out)
 
@@ -220,7 +232,7 @@ class Loss(Utility):
         shown, lost = [], []
         for attribute, (axis, _) in enumerate(self.inputs.places):
             records, sums = self._extremes[attribute][steps[axis]]
-            part = float(np.interp(hidden, records, sums))
+            part = _interpolated(hidden, records, sums)
             shown.append(float(self._totals[attribute][steps[axis]]) - part)
             lost.append(part)
         return self._share(np.array(shown), np.array(lost), float(hidden)) * (1 - 1e-12)

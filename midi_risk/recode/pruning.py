@@ -136,7 +136,7 @@ class Projections:
         The state of the node tells afterwards whether a projection proved that it fails.
         """
         utility = self._judge.utility
-        best: Floats | None = None
+        told = []
         for part, columns in zip(self._parts, self._columns, strict=True):
             projected = tuple(
                 step if axis in part else top
@@ -147,14 +147,13 @@ class Projections:
             known = self._components(projected)
             if self._state[steps] == FAILS:
                 return None
-            if known is None:
-                continue
-            components, hidden = known
-            raised = utility.bound_when_hidden(steps, hidden)
-            raised = np.where(columns, components, raised)
-            best = raised if best is None else np.maximum(best, raised)
-        if best is None:
+            if known is not None:
+                told.append((columns, *known))
+        if not told:
             return None
+        best = utility.bound_when_hidden(steps, max(hidden for _, _, hidden in told))
+        for columns, components, _ in told:
+            best = np.where(columns, np.maximum(best, components), best)
         return tuple(float(part) for part in utility.keys(best[None, :])[0])
 
 
