@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -40,6 +42,13 @@ def command(output: str, *, no_open: bool) -> int:
     announce(Path(output), RESULT_FILES)
     page = (Path(output) / "report-internal.html").resolve()
     click.echo(f"Report: {page}")
-    if not no_open:
+    if not no_open and _has_screen():
         webbrowser.open(page.as_uri())
     return 0
+
+
+def _has_screen() -> bool:
+    """Tell whether a browser window can open; a text browser would take the terminal."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
