@@ -134,11 +134,20 @@ def _tar_reason(entry: tarfile.TarInfo, archive: Listed, *, packed: bool) -> str
     return ""
 
 
+def _ended(opened: tarfile.TarFile) -> bool:
+    """Whether a tar ends with its mark; one cut between members has none."""
+    stream = opened.fileobj
+    if stream is None:
+        return False
+    stream.seek(opened.offset)
+    return stream.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
+
+
 def _tar_members(archive: Listed, kind: str) -> Iterator[Listed]:
     packed = kind == "tgz"
     total = 0
     met: dict[str, int] = {}
-    with tarfile.open(os.fsdecode(archive.path), "r|gz" if packed else "r:") as opened:
+    with tarfile.open(os.fsdecode(archive.path), "r:gz" if packed else "r:") as opened:
         for number, entry in enumerate(opened):
             opened.members = []  # type: ignore[attr-defined]
             if entry.isdir():
@@ -155,7 +164,7 @@ def _tar_members(archive: Listed, kind: str) -> Iterator[Listed]:
             inside = f"tgz:{number}" if packed else f"tar:{entry.offset_data}"
             reason = _tar_reason(entry, archive, packed=packed)
             yield _member(archive, entry.name + again, inside, entry.size, reason)
-        if not packed and opened.offset >= archive.size:
+        if not _ended(opened):
             yield _member(archive, "", "", 0, DAMAGED)
 
 
