@@ -20,7 +20,7 @@ from midi_risk.sources.tables_text import read_delimited
 from midi_risk.sources.tables_values import text_array, text_column
 
 if TYPE_CHECKING:
-    from midi_risk.sources.collect import Collected
+    from midi_risk.sources.collected import Collected
 
 KEY = "participant_id"
 _SESSION = "session_id"

@@ -21,7 +21,7 @@ from midi_risk.sources.tables_raw import counted, shown
 from midi_risk.sources.tables_values import text_array, text_of
 
 if TYPE_CHECKING:
-    from midi_risk.sources.collect import Collected
+    from midi_risk.sources.collected import Collected
 
 _ENTITIES = ("participant_id", "session_id", "datatype", "suffix")
 _DICOM = (".dcm", ".ima")

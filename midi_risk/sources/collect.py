@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.collect_parts import parts_of, read_parts
 from midi_risk.sources.collect_spec import TableSpec
-from midi_risk.sources.model import FILE_SCHEMA, Extraction, FileStatus, SourceKind, SourceTable
+from midi_risk.sources.collected import Collected
+from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable
 from midi_risk.sources.tables import check_file, keyed_table, read_table, table_suffix
 from midi_risk.sources.tables_key import distinct_values
 from midi_risk.sources.tables_raw import counted, shown
@@ -21,57 +18,6 @@ from midi_risk.sources.tables_raw import counted, shown
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
 """Kinds of table that hold image metadata."""
-
-
-@dataclass(slots=True)
-class Collected:
-    """What has been read so far."""
-
-    tables: list[SourceTable] = field(default_factory=list)
-    files: list[dict[str, Any]] = field(default_factory=list)
-    file_tables: list[pa.Table] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
-    facts: dict[str, int] = field(default_factory=dict)
-
-    def add_file(
-        self, path: Path, source: str, status: FileStatus = FileStatus.READ, reason: str = ""
-    ) -> None:
-        """Record one file."""
-        size = path.stat().st_size if path.exists() else 0
-        self.files.append(
-            {
-                "path": str(path),
-                "source": source,
-                "size": size,
-                "status": status.value,
-                "reason": reason,
-            }
-        )
-
-    def free_name(self, name: str, path: Path) -> str:
-        """Return a table name that is not taken yet: with its folder, or numbered."""
-        taken = {known.name for known in self.tables}
-        free, number = name, 1
-        while free in taken:
-            free = f"{shown(path.parent.name)}/{name}" if number == 1 else f"{name} ({number})"
-            number += 1
-        return free
-
-    def add_table(self, table: SourceTable, path: Path) -> str:
-        """Record one table under a name of its own, and return that name."""
-        name = self.free_name(table.name, path)
-        self.tables.append(replace(table, name=name))
-        return name
-
-    def extraction(self) -> Extraction:
-        """Return all of it, image metadata first."""
-        parts = [*self.file_tables, pa.Table.from_pylist(self.files, schema=FILE_SCHEMA)]
-        return Extraction(
-            tables=tuple(self.tables),
-            files=pa.concat_tables([part.cast(FILE_SCHEMA) for part in parts]),
-            findings=tuple(dict.fromkeys(self.findings)),
-            facts=self.facts,
-        )
 
 
 def extract(

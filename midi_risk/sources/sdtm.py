@@ -24,7 +24,7 @@ from midi_risk.sources.tables_raw import RawTable, counted, listed, shown
 from midi_risk.sources.tables_stats import read_statistics
 
 if TYPE_CHECKING:
-    from midi_risk.sources.collect import Collected
+    from midi_risk.sources.collected import Collected
 
 KEY = "USUBJID"
 _ENDINGS = {".xpt", ".json", ".ndjson"}
