@@ -163,7 +163,7 @@ def split_axes(shape: Sequence[int]) -> tuple[frozenset[int], ...]:
     Examples
     --------
     >>> [sorted(part) for part in split_axes([2, 5, 3, 2])]
-    [[0, 1], [2, 3]]
+    [[1, 3], [0, 2]]
     """
     parts: tuple[set[int], set[int]] = (set(), set())
     sizes = [1, 1]

@@ -43,7 +43,7 @@ def text_digest(lines: Iterable[str]) -> str:
     Examples
     --------
     >>> text_digest(["a"])[:13]
-    'sha256:f2ee15'
+    'sha256:dd5470'
     """
     hasher = hashlib.sha256()
     for line in lines:
