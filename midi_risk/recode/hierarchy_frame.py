@@ -187,7 +187,10 @@ def hierarchy_rows(name: str, source: Any, columns: Sequence[pd.Series[Any]]) ->
         values = pd.unique(
             np.concatenate([column.dropna().to_numpy(dtype=object) for column in columns])
         )
-        source = hierarchies.build_hierarchy(source, _kind_of(source, columns[0]), list(values))
+        texts = list(
+            dict.fromkeys(text for value in values if (text := text_of(value)) is not None)
+        )
+        source = hierarchies.build_hierarchy(source, _kind_of(source, columns[0]), texts)
     frame = getattr(source, "frame", source)
     if callable(frame):
         frame = frame()

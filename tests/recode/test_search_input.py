@@ -291,3 +291,10 @@ def test_the_same_criterion_twice_or_as_an_object_is_the_same_search() -> None:
     plain = search(people(), HIERARCHIES, k=3)
     assert search(people(), HIERARCHIES, criteria=[KAnonymity(3)]).to_dict() == plain.to_dict()
     assert search(people(), HIERARCHIES, k=2, criteria=[KAnonymity(3)]).levels == plain.levels
+
+
+def test_ladder_names_stand_for_hierarchies() -> None:
+    data = pd.DataFrame({"age": [31, 33, 38, 52] * 5, "sex": list("MFMF") * 5})
+    found = search(data, {"age": "age", "sex": "sex"}, k=5, utility="loss")
+    assert found.found
+    assert found.smallest >= 5
