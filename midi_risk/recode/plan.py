@@ -22,17 +22,21 @@ from midi_risk.recode.plan_text import (
 )
 from midi_risk.recode.requirement import Requirement, requirement
 from midi_risk.recode.search import search
-from midi_risk.recode.setting import Setting, lattice_setting
-from midi_risk.recode.solution import Solution
+from midi_risk.recode.setting import Setting, lattice_setting, level_ranges
+from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import (
     cheapest_step,
     ordered_steps,
 )
+from midi_risk.recode.sweep import sweep
 from midi_risk.risk.plan_document import Plan, State, Suppressed, Tool
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import ThreatModel
+
+FRONT_NODES = 4_000
+"""Nodes of a lattice up to which the front covers all of them."""
 
 
 def suggest(
@@ -126,7 +130,9 @@ def suggest(
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=plan_front(setting, solution, table.n_subjects),
+        front=plan_front(
+            setting, _front_nodes(table, setting, solution, max_suppression), table.n_subjects
+        ),
         next_step=next_step_text(cheapest, setting.hierarchies) if not before.passed else "",
         reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),
         nodes=solution.nodes,
@@ -175,10 +181,6 @@ def _search(
     budget_seconds: float | None,
 ) -> Solution:
     """Search the lattice above the starting levels."""
-    ranges = {}
-    for attribute, low in zip(setting.attributes, setting.start, strict=True):
-        top = len(setting.hierarchies[attribute.name].level_names) - 1
-        ranges[attribute.name] = (low, low if attribute.name in setting.keep else top)
     return search(
         table.frame[list(setting.columns.names)],
         setting.hierarchies,
@@ -187,9 +189,27 @@ def _search(
         max_suppression=max_suppression,
         utility="entropy",
         weights={a.name: a.utility for a in setting.attributes},
-        levels=ranges,
+        levels=level_ranges(setting),
         budget_seconds=budget_seconds,
     )
+
+
+def _front_nodes(
+    table: SubjectTable, setting: Setting, solution: Solution, max_suppression: float
+) -> Sequence[FrontNode]:
+    """Return the front over the whole lattice where it is small, else over what was looked at.
+
+    A search stops at the first proof, which leaves few nodes to compare.
+    """
+    if solution.nodes > FRONT_NODES:
+        return solution.front
+    swept = sweep(
+        table.frame[list(setting.columns.names)],
+        setting.hierarchies,
+        weights={a.name: a.utility for a in setting.attributes},
+        levels=level_ranges(setting),
+    )
+    return swept.front(max_suppression=max_suppression)
 
 
 def _trivial(

@@ -9,7 +9,7 @@ import numpy as np
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.recode.requirement import Requirement
 from midi_risk.recode.setting import Setting
-from midi_risk.recode.solution import Solution
+from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import Step
 from midi_risk.risk.plan_document import FrontPoint, PlanStep
 
@@ -47,13 +47,12 @@ def plan_loss(setting: Setting, target: Sequence[int], suppressed: int, n: int) 
     return float(1 - kept * (1 - np.average(each, weights=weights)))
 
 
-def plan_front(setting: Setting, solution: Solution, n: int) -> list[FrontPoint]:
+def plan_front(setting: Setting, nodes: Sequence[FrontNode], n: int) -> list[FrontPoint]:
     """Return the front, thinned evenly when it is long; its loss is that of `plan_loss`."""
     names = [attribute.name for attribute in setting.attributes]
-    nodes = solution.front
     if len(nodes) > MAX_FRONT:
         chosen = np.unique(np.linspace(0, len(nodes) - 1, MAX_FRONT).astype(int))
-        nodes = tuple(nodes[i] for i in chosen)
+        nodes = [nodes[i] for i in chosen]
     return [
         FrontPoint(
             levels={k: int(v) for k, v in node.levels.items()},

@@ -50,3 +50,12 @@ def lattice_setting(
         start=start,
         keep=keep | decided,
     )
+
+
+def level_ranges(setting: Setting) -> dict[str, tuple[int, int]]:
+    """Return the lowest and highest level of each attribute: from its decision upwards."""
+    ranges = {}
+    for attribute, low in zip(setting.attributes, setting.start, strict=True):
+        top = len(setting.hierarchies[attribute.name].level_names) - 1
+        ranges[attribute.name] = (low, low if attribute.name in setting.keep else top)
+    return ranges
