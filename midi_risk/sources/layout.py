@@ -19,7 +19,8 @@ from midi_risk.sources.items import SequenceContent
 
 _RUNS = 20_000
 _SINGLES = 50_000
-_SHORTEST = 8
+SHORTEST = 8
+"""Fewest elements walked singly that are worth a run."""
 
 
 class Element(NamedTuple):
@@ -123,7 +124,7 @@ class Layouts:
             element.tag, element.length, element.kept, private, element,
         )  # fmt: skip
 
-    def learn(self, elements: Sequence[Element], *, shortest: int = _SHORTEST) -> None:
+    def learn(self, elements: Sequence[Element], *, shortest: int = SHORTEST) -> None:
         """Remember a stretch of elements that was walked singly, unless it is short."""
         if len(elements) < shortest or self._budget < 1:
             return

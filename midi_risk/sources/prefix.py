@@ -26,7 +26,7 @@ from midi_risk.sources.items import (
     sequence_tags,
     walk_sequence,
 )
-from midi_risk.sources.layout import Element, Layouts
+from midi_risk.sources.layout import SHORTEST, Element, Layouts
 from midi_risk.sources.nested import NestedResult, NestedValues
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
@@ -40,6 +40,7 @@ _LONGEST_VALUE = 8 << 20
 _LONGEST_IN_RUN = 4096
 _VERDICTS = 4096
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_PIXEL_TAG = b"\xe0\x7f\x10\x00"
 _CHARACTER_SET = 0x00080005
 _TRANSFER_SYNTAX = 0x00020010
 _HEADER = struct.Struct("<HHI").unpack_from
@@ -186,7 +187,8 @@ def _follow(  # noqa: C901 - the hot loop
             rel = end
             last = run.last
             if walked:
-                layouts.learn(walked)
+                if len(walked) >= SHORTEST:
+                    layouts.learn(walked)
                 walked = []
             continue
         known = single_at(key)
@@ -281,6 +283,8 @@ class PrefixParser:
                 elif rel and run.size <= HEAD and state.base + rel + run.size <= state.size:
                     state.refill()
                     continue
+            if data[rel : rel + 4] == _PIXEL_TAG or (mode == "meta" and data[rel] != 2):
+                break
             element = self._single(state, mode)
             if element is None:
                 break
