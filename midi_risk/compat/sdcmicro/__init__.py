@@ -11,7 +11,13 @@ Formulas from the literature and from sdcMicro's documented behaviour; none of i
 
 from midi_risk.compat.sdcmicro.creation import createSdcObj, extractManipData, undolast
 from midi_risk.compat.sdcmicro.diversity import ldiversity
-from midi_risk.compat.sdcmicro.frequencies import FreqCalc, IndivRisk, freqCalc, indivRisk
+from midi_risk.compat.sdcmicro.frequencies import (
+    FreqCalc,
+    IndivRisk,
+    freqCalc,
+    indivRisk,
+    record_risk,
+)
 from midi_risk.compat.sdcmicro.measured import MeasuredRisk
 from midi_risk.compat.sdcmicro.model_risk import ModRisk, modRisk
 from midi_risk.compat.sdcmicro.object import SdcObj
@@ -41,6 +47,7 @@ __all__ = [
     "localSuppression",
     "measure_risk",
     "modRisk",
+    "record_risk",
     "riskyCells",
     "suda2",
     "topBotCoding",

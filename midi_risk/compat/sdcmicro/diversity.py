@@ -21,7 +21,7 @@ from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.script import Step
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes import EquivalenceClasses, equivalence_classes
-from midi_risk.risk.columns import FloatArray, encode
+from midi_risk.risk.columns import encode
 from midi_risk.risk.diversity import distinct_values, effective_values, largest_recursive_l
 from midi_risk.risk.sensitive import SensitiveCounts, sensitive_counts
 
@@ -50,8 +50,9 @@ def ldiversity(
     keyVars : hashable or sequence of hashable
         Key variables of a table. A missing key is a value of its own.
     compat : {None, "5.8"}
-        ``"5.8"`` counts the coded `missing` as one more value of a group that has others, and
-        gives a group without any known value distinct 0, entropy 1 and recursive 1.
+        ``"5.8"`` counts the coded `missing` as one more value of a group that has others (in the
+        distinct and entropy measures), and gives a group without any known value distinct 0,
+        entropy 1 and recursive 1.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def _ldiversity(
     values = without_code(frame, names, missing)
     for name in names:
         found = (
-            _coded(classes, frame[name], missing, c)
+            _coded(classes, frame[name], values[name], missing, c)
             if old and missing is not None
             else _diversity(classes, values[name], c)
         )
@@ -168,13 +169,18 @@ def _measures(counts: SensitiveCounts, c: float) -> dict[str, Any]:
 
 
 def _coded(
-    classes: EquivalenceClasses, values: Any, missing: float, c: float
-) -> dict[str, FloatArray]:
-    """Count the code for missing as sdcMicro does: a value, unless a class has no other."""
+    classes: EquivalenceClasses, values: Any, known_values: Any, missing: float, c: float
+) -> dict[str, Any]:
+    """Count the code for missing as sdcMicro does.
+
+    It is one more distinct value, and one more for the entropy, but not for the recursive
+    measure; a class without any other value has distinct 0, entropy 1 and recursive 1.
+    """
     column = encode("sensitive", values)
     if column.missing.all():
         return _diversity(classes, values, c)
     found = _measures(sensitive_counts(classes, column), c)
+    found["Recursive"] = _diversity(classes, known_values, c)["Recursive"]
     coded = np.asarray(values == missing)
     known = np.bincount(
         classes.class_of_record, ~coded & ~column.missing, minlength=classes.n_classes

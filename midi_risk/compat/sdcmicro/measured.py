@@ -93,9 +93,10 @@ def household_product(risk: FloatArray, households: Any) -> FloatArray:
     member = column.codes.astype(np.int64)
     alone = member < 0
     member[alone] = column.cardinality + np.arange(int(alone.sum()))
-    spared = np.ones(int(member.max(initial=-1)) + 1)
-    np.multiply.at(spared, member, 1 - risk)
-    return np.asarray(1 - spared[member])
+    # R multiplies in extended precision and rounds once.
+    spared = np.ones(int(member.max(initial=-1)) + 1, dtype=np.longdouble)
+    np.multiply.at(spared, member, (1 - risk).astype(np.longdouble))
+    return np.asarray(1 - spared.astype(np.float64)[member])
 
 
 def measured_risk(

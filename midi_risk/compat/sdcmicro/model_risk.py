@@ -178,8 +178,8 @@ def _mod_risk(
     cell = np.ravel_multi_index(tuple(codes for codes, _ in ranked.values()), tuple(levels))
     size = int(np.prod(levels))
     counts = np.bincount(cell, minlength=size).astype(np.float64)
-    people = np.bincount(cell, weight, minlength=size)
-    sampled = np.bincount(cell, 1 / weight, minlength=size)
+    people = np.bincount(cell, weight, minlength=size).astype(np.float64)
+    sampled = np.bincount(cell, 1 / weight, minlength=size).astype(np.float64)
     fitted = _fitted(method, factors, terms, counts, people)
     held = (counts > 0) & (counts <= bound)
     alone = counts == 1

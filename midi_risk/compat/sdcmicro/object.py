@@ -190,5 +190,7 @@ class SdcObj:
             lost = (
                 frame[list(keys)].isna().to_numpy() & self.original[list(keys)].notna().to_numpy()
             ).any(axis=1)
-            frame = frame.assign(**{name: frame[name].mask(lost) for name in ghosts})
+            frame = frame.copy()
+            for name in ghosts:
+                frame[name] = frame[name].mask(lost)
         return frame

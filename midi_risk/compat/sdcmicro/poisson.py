@@ -159,8 +159,12 @@ def poisson_means(x: Floats, y: Floats, offset: Floats | None = None) -> Floats:
     for _ in range(_ROUNDS):
         working = eta - shift + (y - mean) / mean
         root = np.sqrt(mean)
-        coefficients = np.linalg.lstsq(x * root[:, None], working * root, rcond=1e-11)[0]
-        eta = x @ coefficients + shift
+        weighted = x * root[:, None]
+        # Columns of one length: a covariate in other units must not cost digits.
+        length = np.linalg.norm(weighted, axis=0)
+        length[length == 0] = 1
+        solved = np.linalg.lstsq(weighted / length, working * root, rcond=1e-11)[0]
+        eta = x @ (solved / length) + shift
         with np.errstate(over="ignore"):
             mean = np.maximum(np.exp(eta), np.finfo(float).tiny)
         if not np.isfinite(mean).all():

@@ -104,7 +104,7 @@ def _cut(
     breaks: float | Sequence[float],
     labels: Sequence[str] | None,
     method: Method,
-) -> pd.Categorical:
+) -> pd.Categorical[Any]:
     given = np.atleast_1d(np.asarray(breaks, dtype=np.float64))
     closed = len(given) == 1
     edges = _edges(numbers, given, method) if closed else np.unique(given)
@@ -120,7 +120,7 @@ def _cut(
             raise MeasureError(f"{len(edges) - 1} intervals need as many labels")
         if len(set(named)) < len(named):
             raise MeasureError("Two intervals have one label", hint="Join them with groupAndRename")
-    codes = np.searchsorted(edges, numbers, side="left") - 1
+    codes = np.searchsorted(edges, numbers, side="left").astype(np.int64) - 1
     if closed:
         codes[numbers == edges[0]] = 0
     outside = ~((codes >= 0) & (codes < len(edges) - 1))
@@ -132,7 +132,7 @@ def _cut(
             CoverageWarning,
             stacklevel=4,
         )
-    return pd.Categorical.from_codes(codes, categories=named)
+    return _factor(codes, named)
 
 
 def _edges(
@@ -167,6 +167,11 @@ def _interval_labels(edges: npt.NDArray[np.float64], *, closed: bool) -> list[st
     if closed:
         labels[0] = "[" + labels[0][1:]
     return labels
+
+
+def _factor(codes: npt.NDArray[np.int64], levels: list[str]) -> pd.Categorical[Any]:
+    """Return values of the levels, missing where the code is -1."""
+    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(levels))
 
 
 def groupAndRename(
@@ -223,7 +228,7 @@ def groupAndRename(
     return _grouped(obj, before, after, addNA)
 
 
-def _grouped(values: Any, before: Sequence[Any], after: str, addNA: bool) -> pd.Categorical:
+def _grouped(values: Any, before: Sequence[Any], after: str, addNA: bool) -> pd.Categorical[Any]:
     factor = pd.Categorical(values if hasattr(values, "dtype") else list(values))
     levels = [level_text(level) for level in factor.categories]
     joined = [level_text(level) for level in names_of(before, what="before")]
@@ -238,7 +243,7 @@ def _grouped(values: Any, before: Sequence[Any], after: str, addNA: bool) -> pd.
     codes = place[np.asarray(factor.codes)]
     if addNA:
         codes[codes < 0] = categories.index(after)
-    return pd.Categorical.from_codes(codes, categories=categories)
+    return _factor(codes, categories)
 
 
 def topBotCoding(

@@ -83,4 +83,11 @@ def riskyCells(
     }
     columns["threshold"] = [by_size[len(risk.attributes)] for risk in found]
     columns["unsafe_cells"] = [risk.cells_below for risk in found]
-    return pd.DataFrame(columns)
+    return pd.DataFrame(
+        {name: pd.Series(held, dtype=_dtype(name)) for name, held in columns.items()}
+    )
+
+
+def _dtype(column: str) -> str:
+    """Return object for names, so that an absent one stays None."""
+    return {"threshold": "float64", "unsafe_cells": "int64"}.get(column, "object")

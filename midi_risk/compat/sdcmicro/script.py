@@ -100,8 +100,8 @@ _HEAD: Mapping[str, tuple[str, ...]] = {
 
 def _r(value: Any) -> str:
     """Write a value in R."""
-    if isinstance(value, bool | np.bool_ | None):
-        return {None: "NULL", True: "TRUE"}.get(value, "FALSE")
+    if value is None or isinstance(value, bool | np.bool_):
+        return "NULL" if value is None else str(bool(value)).upper()
     if isinstance(value, str):
         inside = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return f'"{inside.replace(chr(13), chr(92) + "r")}"'
