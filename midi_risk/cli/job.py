@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -92,10 +92,20 @@ class Job:
         return decided(propose(extraction), self.project.attributes, self.label)
 
     def fold(self, extraction: Extraction, attributes: AttributeSet) -> SubjectTable:
-        """Fold to one row per subject by the project's missing policy."""
+        """Fold to one row per subject by the project's missing policy.
+
+        Decisions on ranges (``PatientWeight.range``) apply here, since folding makes them.
+        """
+        from midi_risk.attributes.decisions import decided
         from midi_risk.table import fold
 
-        return fold(extraction, attributes, missing=self.project.missing)
+        table = fold(extraction, attributes, missing=self.project.missing)
+        ranges = {
+            name: settings
+            for name, settings in self.project.attributes.items()
+            if name.endswith(".range") and name in table.attributes
+        }
+        return replace(table, attributes=decided(table.attributes, ranges, self.label))
 
     def threat_models(self, k: int | None = None) -> list[ThreatModel]:
         """Load the threat models with their parameters."""

@@ -5,6 +5,7 @@ Definitions follow those of ARX, so that scores compare with it to the last digi
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _interpolated(at: int, places: list[int], values: list[int]) -> float:
     return values[before] + slope * (min(at, places[after]) - places[before])
 
 
-class Utility:
+class Utility(ABC):
     """Base of the utility models: one component per attribute, joined to a score.
 
     Parameters
@@ -141,15 +142,16 @@ class Utility:
     def __init__(self, inputs: UtilityInputs) -> None:
         self.inputs = inputs
 
+    @abstractmethod
     def bound(self, steps: Ints) -> Floats:
         """Return components that no choice of hidden records undercuts, (nodes, components)."""
-        raise NotImplementedError
 
     def bound_when_hidden(self, steps: Sequence[int], hidden: int) -> Floats:  # noqa: ARG002
         """Return components that a node undercuts by no choice of that many hidden records."""
         out: Floats = self.bound(np.array([steps]))[0]
         return out
 
+    @abstractmethod
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the components of a node, shape (components,).
 
@@ -162,7 +164,6 @@ class Utility:
         hidden : ndarray of int64
             Classes that are hidden.
         """
-        raise NotImplementedError
 
     def keys(self, components: Floats) -> Floats:
         """Return what nodes are compared by, left to right, shape (nodes, parts)."""

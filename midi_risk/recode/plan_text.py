@@ -8,7 +8,7 @@ import numpy as np
 
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.recode.requirement import Requirement
-from midi_risk.recode.setting import Setting
+from midi_risk.recode.setting import UNCHANGEABLE, Setting
 from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import Step
 from midi_risk.risk.plan_document import FrontPoint, PlanStep
@@ -80,4 +80,7 @@ def blocked_text(
     text += f" {max_suppression:.1%} of the subjects left out"
     if setting.keep:
         text += f"; kept unchanged: {', '.join(sorted(setting.keep))}"
+        fixed = sorted(a.name for a in setting.attributes if a.keyword in UNCHANGEABLE)
+        if set(fixed) & setting.keep:
+            text += f" (DICOM demands {', '.join(fixed)}: withhold series instead)"
     return f"{text}; {solution.blocking}" if solution.blocking else text

@@ -12,6 +12,9 @@ from midi_risk.recode.steps import LatticeColumns, lattice_columns
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy
 
+UNCHANGEABLE = frozenset({"Modality", "SOPClassUID"})
+"""Type 1 elements whose value says what the object is: a series can be withheld, not recoded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -42,7 +45,11 @@ def lattice_setting(
         else 0
         for a in attributes
     )
-    decided = {a.name for a in attributes if a.decision is Decision.RETAIN}
+    decided = {
+        a.name
+        for a in attributes
+        if a.decision is Decision.RETAIN or (a.keyword in UNCHANGEABLE and a.decision is None)
+    }
     return Setting(
         attributes=attributes,
         hierarchies=hierarchies,

@@ -76,8 +76,8 @@ def fold(
     -----
     Sex folds to the value most often recorded, age to the first, numbers to the median
     and their range, dates to the first (their pattern is kept as visits), everything
-    else to the ordered set of distinct values. Rows of objects derived from images do
-    not speak of scanners.
+    else to the ordered set of distinct values. Rows of objects derived from images
+    (segmentations, reports) say nothing of scanners and series.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def _fold_source(
         read = coded(column, attribute)
         columns[attribute.name] = read
         rows = of_row
-        if attribute.level == "equipment" and len(subjects.derived) == len(of_row):
+        if attribute.level in {"equipment", "series"} and len(subjects.derived) == len(of_row):
             rows = np.where(subjects.derived, -1, of_row)
         pairs = distinct_pairs(rows, read.codes, len(read.text))
         outcome = fold_values(attribute.kind, read, pairs, n)

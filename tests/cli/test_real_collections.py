@@ -19,11 +19,11 @@ with series as (
     select PatientID,
            min(cast(regexp_extract(PatientAge, '^(\\d{{3}})Y$', 1) as integer)) as age,
            min(PatientSex) as sex,
-           min(StudyDate) as first_date,
-           list_sort(list_distinct(list(Modality))) as modalities
+           min(StudyDate) as first_date
     from series group by PatientID
 ), scanners as (
     select PatientID,
+           list_sort(list_distinct(list(Modality))) as modalities,
            list_sort(list_distinct(list(trim(Manufacturer)))) as makers,
            list_sort(list_distinct(list(trim(ManufacturerModelName)))) as models
     from series where Modality not in ('SEG', 'SR') group by PatientID
