@@ -20,8 +20,8 @@ from midi_risk.sources.one_file import (
     read_member,
     record_without_header,
 )
-from midi_risk.sources.prefix import HEAD
 from midi_risk.sources.remote import UNREACHABLE, fetch_heads, remote_reader
+from midi_risk.sources.walk_state import HEAD
 
 _TRIAL = 12
 _SLOW = 0.001

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from midi_risk.sources.element_text import element_text
 from midi_risk.sources.header import Header, join_values
-from midi_risk.sources.prefix import RawHeader
+from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.wanted import Wanted, wanted_attributes
 
 

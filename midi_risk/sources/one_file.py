@@ -14,9 +14,11 @@ from midi_risk.sources.header import Header, Noticed
 from midi_risk.sources.listing import Listed, cause_of
 from midi_risk.sources.model import FileStatus
 from midi_risk.sources.payloads import notice_payloads
-from midi_risk.sources.prefix import HEAD, PrefixParser, RawHeader
+from midi_risk.sources.prefix import PrefixParser
+from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.remote import RemoteError
 from midi_risk.sources.sniff import Sniffed, sniff
+from midi_risk.sources.walk_state import HEAD
 
 _ARCHIVES = frozenset({Sniffed.ZIP, Sniffed.TAR, Sniffed.GZIP, Sniffed.SEVEN_ZIP, Sniffed.BZIP2})
 _DICOMDIR = "1.2.840.10008.1.3.10"

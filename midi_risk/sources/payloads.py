@@ -12,7 +12,7 @@ import struct
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.header import Header, Noticed
 from midi_risk.sources.pixels import PixelElement, fragments
-from midi_risk.sources.prefix import RawHeader
+from midi_risk.sources.raw_header import RawHeader
 
 _FRAGMENT = 1 << 16
 _FRAGMENTS = 16

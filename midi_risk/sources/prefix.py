@@ -10,10 +10,9 @@ duplicates, lengths past the end) it declines, and `full_reader` takes the file.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 
 from midi_risk.sources.bounded import ReadAt
-from midi_risk.sources.element_text import element_text, encodings_of
+from midi_risk.sources.element_text import element_text
 from midi_risk.sources.header import Header, Noticed, ValueCollector, notice_of
 from midi_risk.sources.items import (
     LONG_VRS,
@@ -26,17 +25,15 @@ from midi_risk.sources.items import (
     sequence_tags,
     walk_sequence,
 )
-from midi_risk.sources.layout import SHORTEST, Element, Layouts
+from midi_risk.sources.layout import Element, Layouts
 from midi_risk.sources.nested import NestedResult, NestedValues
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
-from midi_risk.sources.wanted import wanted_attributes, wanted_keywords
-
-HEAD = 16384
-"""Bytes read at once."""
+from midi_risk.sources.raw_header import RawHeader
+from midi_risk.sources.walk_state import HEAD, WalkState, follow, is_whole
+from midi_risk.sources.wanted import wanted_attributes
 
 _WINDOWS = (1 << 16, 1 << 20, 16 << 20)
-_LONGEST_VALUE = 8 << 20
 _LONGEST_IN_RUN = 4096
 _VERDICTS = 4096
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -50,163 +47,6 @@ _IMPLICIT_SYNTAX = "1.2.840.10008.1.2"
 _DECLINED_SYNTAXES = frozenset(
     {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95"}
 )
-
-
-@dataclass(slots=True, kw_only=True)
-class RawHeader:
-    """The attributes of one file as raw bytes, to be decoded a column at a time.
-
-    Parameters
-    ----------
-    raws : dict of int to bytes
-        Tag -> value field, of wanted elements among others.
-    encodings : tuple of str
-        Character sets of the data set.
-    more : dict of str to list of str
-        Keyword -> values from sequences.
-    noticed : int
-        What was noticed about the file.
-    flags : list of str
-        Fixed phrases.
-    pixels_at : int, optional
-        Where the pixel data element begins.
-    """
-
-    raws: dict[int, bytes]
-    encodings: tuple[str, ...]
-    more: dict[str, list[str]] = field(default_factory=dict)
-    noticed: int = 0
-    flags: list[str] = field(default_factory=list)
-    pixels_at: int | None = None
-
-    def get(self, keyword: str) -> str:
-        """Return one attribute's text at the top level, empty when absent."""
-        wanted = wanted_keywords()[keyword]
-        return element_text(wanted.vr, self.raws.get(wanted.tag), self.encodings) or ""
-
-    def has(self, keyword: str) -> bool:
-        """Whether an attribute is present and not empty."""
-        raw = self.raws.get(wanted_keywords()[keyword].tag)
-        return raw is not None and raw.strip(b" \0") != b""
-
-    def flag(self, phrase: str) -> None:
-        """Add a phrase once."""
-        if phrase not in self.flags:
-            self.flags.append(phrase)
-
-    def __repr__(self) -> str:
-        """Return counts only, never values."""
-        return f"RawHeader({len(self.raws)} elements)"
-
-
-class _State:
-    """Where the walk stands and what it gathered."""
-
-    __slots__ = (
-        "base", "contents", "creators", "data", "last", "noticed", "private", "raws", "read_at",
-        "rel", "sequences", "size",
-    )  # fmt: skip
-
-    def __init__(self, data: bytes, read_at: ReadAt, size: int) -> None:
-        self.data = data
-        self.base = 0
-        self.rel = 132
-        self.read_at = read_at
-        self.size = size
-        self.last = -1
-        self.raws: dict[int, bytes] = {}
-        self.private: list[tuple[int, ...]] = []
-        self.creators: list[int] = []
-        self.sequences: list[tuple[int, SequenceContent | None]] = []
-        self.noticed = 0
-
-    def refill(self) -> None:
-        """Read the next stretch from the present place on."""
-        self.base += self.rel
-        self.rel = 0
-        self.data = self.read_at(self.base, HEAD)
-        if len(self.data) < 8:
-            raise NotVouchedError
-
-    def bytes_at(self, start: int, length: int) -> bytes:
-        """Return a value field, from the buffer where it holds it."""
-        if start + length <= len(self.data):
-            return self.data[start : start + length]
-        if length > _LONGEST_VALUE:
-            raise NotVouchedError
-        data = self.read_at(self.base + start, length)
-        if len(data) < length:
-            raise NotVouchedError
-        return data
-
-    def read(self, offset: int, count: int) -> bytes:
-        """Positioned reader that prefers the buffer."""
-        start = offset - self.base
-        if start >= 0 and start + count <= len(self.data):
-            return self.data[start : start + count]
-        return self.read_at(offset, count)
-
-    def encodings(self) -> tuple[tuple[str, ...], bool]:
-        """Return the character sets of the data set and whether all are known."""
-        raw = self.raws.get(_CHARACTER_SET)
-        return (("iso8859",), True) if raw is None else encodings_of(raw)
-
-
-def _whole(state: _State) -> bool:
-    """Whether the file ends exactly behind pixel data of a given length."""
-    data, rel = state.data, state.rel
-    long = data[rel + 4 : rel + 6] in LONG_VRS
-    place = rel + (8 if long else 4)
-    if place + 4 > len(data):
-        return False
-    return bool(state.base + place + 4 + _LENGTH(data, place)[0] == state.size)
-
-
-def _follow(  # noqa: C901 - the hot loop
-    state: _State, layouts: Layouts, walked: list[Element]
-) -> list[Element]:
-    """Step over everything met before; stop at the first header that is new.
-
-    Returns the elements that were walked singly since the last run.
-    """
-    data, rel, last, raws = state.data, state.rel, state.last, state.raws
-    run_at, single_at = layouts.runs.get, layouts.singles.get
-    size = len(data)
-    limit = size - 12
-    while rel <= limit:
-        key = data[rel : rel + 8]
-        run = run_at(key)
-        if run is not None:
-            end = rel + run.size
-            if end > size or run.first <= last or run.take(data, rel) != run.heads:
-                break
-            if run.tags:
-                raws.update(zip(run.tags, run.values(data, rel), strict=True))
-            if run.special:
-                run.tell(state)
-            rel = end
-            last = run.last
-            if walked:
-                if len(walked) >= SHORTEST:
-                    layouts.learn(walked)
-                walked = []
-            continue
-        known = single_at(key)
-        if known is None:
-            break
-        tag, length, kept, private, element = known
-        end = rel + 8 + length
-        if tag <= last or end > size:
-            break
-        if kept:
-            raws[tag] = data[rel + 8 : end]
-        if private:
-            state.private.append(private)
-        rel = end
-        last = tag
-        walked.append(element)
-    state.rel, state.last = rel, last
-    return walked
 
 
 class PrefixParser:
@@ -237,7 +77,7 @@ class PrefixParser:
         RawHeader or None
             None when the parser cannot vouch for the file.
         """
-        state = _State(head, read_at, size)
+        state = WalkState(head, read_at, size)
         try:
             self._walk(state, "meta")
             mode = self._mode(state)
@@ -246,7 +86,7 @@ class PrefixParser:
         except (NotVouchedError, MoreNeededError):
             return None
 
-    def _mode(self, state: _State) -> str:
+    def _mode(self, state: WalkState) -> str:
         """Return how the data set is encoded, after a look at its first element."""
         raw = state.raws.get(_TRANSFER_SYNTAX)
         syntax = element_text("UI", raw) or ""
@@ -261,13 +101,13 @@ class PrefixParser:
             raise NotVouchedError
         return "explicit"
 
-    def _walk(self, state: _State, mode: str) -> bool:  # noqa: C901 - one case per branch
+    def _walk(self, state: WalkState, mode: str) -> bool:  # noqa: C901 - one case per branch
         """Walk to the end of the meta header, the pixel data or the file."""
         layouts = self._layouts[mode]
         layouts.grow()
         walked: list[Element] = []
         while True:
-            walked = _follow(state, layouts, walked)
+            walked = follow(state, layouts, walked)
             rel, data = state.rel, state.data
             if rel + 12 > len(data) and state.base + len(data) < state.size:
                 state.refill()
@@ -298,7 +138,7 @@ class PrefixParser:
         layouts.learn(walked)
         return state.rel + 8 <= len(state.data)
 
-    def _single(self, state: _State, mode: str) -> Element | None:  # noqa: C901, PLR0912 - hot
+    def _single(self, state: WalkState, mode: str) -> Element | None:  # noqa: C901, PLR0912 - hot
         """Take one element; None at the end of the meta header or at the pixel data."""
         data, rel = state.data, state.rel
         group, number, length = _HEADER(data, rel)
@@ -355,12 +195,14 @@ class PrefixParser:
         plain = not (sequence or creator) and (private or not noticed)
         return Element(head, tag, length, kept=kept, sequence=sequence and not private, plain=plain)
 
-    def _keep(self, state: _State, tag: int, start: int, length: int, *, sequence: bool) -> None:
+    def _keep(self, state: WalkState, tag: int, start: int, length: int, *, sequence: bool) -> None:
         state.raws[tag] = state.bytes_at(start, length)
         if sequence:
             state.sequences.append((tag, None))
 
-    def _undefined(self, state: _State, tag: int, start: int, *, explicit: bool) -> SequenceContent:
+    def _undefined(
+        self, state: WalkState, tag: int, start: int, *, explicit: bool
+    ) -> SequenceContent:
         """Walk a sequence of undefined length, over more bytes as needed."""
         encodings, _ = state.encodings()
         data = state.data[start:]
@@ -374,7 +216,7 @@ class PrefixParser:
                     break
         raise NotVouchedError
 
-    def _finish(self, state: _State, *, explicit: bool, at_pixels: bool) -> RawHeader:
+    def _finish(self, state: WalkState, *, explicit: bool, at_pixels: bool) -> RawHeader:
         encodings, known = state.encodings()
         header = Header(noticed=state.noticed)
         if not known:
@@ -382,7 +224,7 @@ class PrefixParser:
         found = RawHeader(raws=state.raws, encodings=encodings)
         if at_pixels:
             found.pixels_at = state.base + state.rel
-        if at_pixels and not _whole(state):
+        if at_pixels and not is_whole(state):
             pixels = PixelElement(
                 read_at=state.read, size=state.size, at=state.base + state.rel, little=True
             )
@@ -397,7 +239,7 @@ class PrefixParser:
         found.flags = header.flags
         return found
 
-    def _unsafe(self, state: _State, encodings: tuple[str, ...]) -> bool:
+    def _unsafe(self, state: WalkState, encodings: tuple[str, ...]) -> bool:
         """Whether a private element is missing from the safe list; remembered by layout."""
         raws = tuple([state.raws[tag] for tag in state.creators])
         key = (tuple(map(id, state.private)), raws, encodings)
@@ -414,7 +256,9 @@ class PrefixParser:
             self._verdicts[key] = held
         return held[0]
 
-    def _nested(self, state: _State, found: RawHeader, header: Header, *, explicit: bool) -> None:
+    def _nested(
+        self, state: WalkState, found: RawHeader, header: Header, *, explicit: bool
+    ) -> None:
         """Merge what the sequences hold; remembered by the sequences' contents."""
         contents = []
         for tag, walked in state.sequences:

@@ -16,7 +16,7 @@ from typing import Any
 from midi_risk.errors import SourceError
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.listing import Listed, printable
-from midi_risk.sources.prefix import HEAD
+from midi_risk.sources.walk_state import HEAD
 
 UNREACHABLE = "a remote file that could not be fetched"
 NO_SIZE = "a remote file of unknown size, not fetched"

@@ -17,8 +17,10 @@ from midi_risk.sources.bounded import reader_of
 from midi_risk.sources.columns import attribute_columns
 from midi_risk.sources.full_reader import UnreadableError, read_full
 from midi_risk.sources.header import Header
-from midi_risk.sources.prefix import HEAD, PrefixParser, RawHeader
+from midi_risk.sources.prefix import PrefixParser
+from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.sniff import Sniffed, sniff
+from midi_risk.sources.walk_state import HEAD
 from midi_risk.sources.wanted import wanted_attributes
 
 PYDICOM = Path(pydicom.__file__).parent / "data"

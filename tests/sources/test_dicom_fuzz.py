@@ -15,8 +15,9 @@ from test_dicom_equality import texts_of
 from midi_risk.sources.full_reader import UnreadableError, read_full
 from midi_risk.sources.listing import Listed
 from midi_risk.sources.one_file import read_content
-from midi_risk.sources.prefix import HEAD, PrefixParser
+from midi_risk.sources.prefix import PrefixParser
 from midi_risk.sources.sniff import sniff
+from midi_risk.sources.walk_state import HEAD
 
 
 def _seed(syntax: str) -> bytes:

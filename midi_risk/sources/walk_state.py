@@ -1,0 +1,127 @@
+"""Where a walk over elements stands, and the loop over elements met before."""
+
+from __future__ import annotations
+
+import struct
+
+from midi_risk.sources.bounded import ReadAt
+from midi_risk.sources.element_text import encodings_of
+from midi_risk.sources.items import LONG_VRS, NotVouchedError, SequenceContent
+from midi_risk.sources.layout import SHORTEST, Element, Layouts
+
+HEAD = 16384
+"""Bytes read at once."""
+
+_LONGEST_VALUE = 8 << 20
+_CHARACTER_SET = 0x00080005
+_LENGTH = struct.Struct("<I").unpack_from
+
+
+class WalkState:
+    """Where the walk stands and what it gathered."""
+
+    __slots__ = (
+        "base", "contents", "creators", "data", "last", "noticed", "private", "raws", "read_at",
+        "rel", "sequences", "size",
+    )  # fmt: skip
+
+    def __init__(self, data: bytes, read_at: ReadAt, size: int) -> None:
+        self.data = data
+        self.base = 0
+        self.rel = 132
+        self.read_at = read_at
+        self.size = size
+        self.last = -1
+        self.raws: dict[int, bytes] = {}
+        self.private: list[tuple[int, ...]] = []
+        self.creators: list[int] = []
+        self.sequences: list[tuple[int, SequenceContent | None]] = []
+        self.noticed = 0
+
+    def refill(self) -> None:
+        """Read the next stretch from the present place on."""
+        self.base += self.rel
+        self.rel = 0
+        self.data = self.read_at(self.base, HEAD)
+        if len(self.data) < 8:
+            raise NotVouchedError
+
+    def bytes_at(self, start: int, length: int) -> bytes:
+        """Return a value field, from the buffer where it holds it."""
+        if start + length <= len(self.data):
+            return self.data[start : start + length]
+        if length > _LONGEST_VALUE:
+            raise NotVouchedError
+        data = self.read_at(self.base + start, length)
+        if len(data) < length:
+            raise NotVouchedError
+        return data
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Positioned reader that prefers the buffer."""
+        start = offset - self.base
+        if start >= 0 and start + count <= len(self.data):
+            return self.data[start : start + count]
+        return self.read_at(offset, count)
+
+    def encodings(self) -> tuple[tuple[str, ...], bool]:
+        """Return the character sets of the data set and whether all are known."""
+        raw = self.raws.get(_CHARACTER_SET)
+        return (("iso8859",), True) if raw is None else encodings_of(raw)
+
+
+def is_whole(state: WalkState) -> bool:
+    """Whether the file ends exactly behind pixel data of a given length."""
+    data, rel = state.data, state.rel
+    long = data[rel + 4 : rel + 6] in LONG_VRS
+    place = rel + (8 if long else 4)
+    if place + 4 > len(data):
+        return False
+    return bool(state.base + place + 4 + _LENGTH(data, place)[0] == state.size)
+
+
+def follow(  # noqa: C901 - the hot loop
+    state: WalkState, layouts: Layouts, walked: list[Element]
+) -> list[Element]:
+    """Step over everything met before; stop at the first header that is new.
+
+    Returns the elements that were walked singly since the last run.
+    """
+    data, rel, last, raws = state.data, state.rel, state.last, state.raws
+    run_at, single_at = layouts.runs.get, layouts.singles.get
+    size = len(data)
+    limit = size - 12
+    while rel <= limit:
+        key = data[rel : rel + 8]
+        run = run_at(key)
+        if run is not None:
+            end = rel + run.size
+            if end > size or run.first <= last or run.take(data, rel) != run.heads:
+                break
+            if run.tags:
+                raws.update(zip(run.tags, run.values(data, rel), strict=True))
+            if run.special:
+                run.tell(state)
+            rel = end
+            last = run.last
+            if walked:
+                if len(walked) >= SHORTEST:
+                    layouts.learn(walked)
+                walked = []
+            continue
+        known = single_at(key)
+        if known is None:
+            break
+        tag, length, kept, private, element = known
+        end = rel + 8 + length
+        if tag <= last or end > size:
+            break
+        if kept:
+            raws[tag] = data[rel + 8 : end]
+        if private:
+            state.private.append(private)
+        rel = end
+        last = tag
+        walked.append(element)
+    state.rel, state.last = rel, last
+    return walked
