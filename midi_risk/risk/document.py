@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import Field
 
 from midi_risk.risk.assessor_document import Context, Quality, SearchEntry, SignOff
+from midi_risk.risk.lattice_document import TuningLattice
 from midi_risk.risk.measures_document import (
     Closeness,
     Combination,
@@ -234,6 +235,7 @@ class Internal(Part):
     digest_key: str = Field(
         default="", description="random; the shareable edition shows digests keyed with it"
     )
+    lattice: TuningLattice | None = None
 
 
 class Provenance(Part):
