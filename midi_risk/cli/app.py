@@ -18,6 +18,7 @@ COMMANDS = {
     "extract": "Scan the sources of a project into its store; resumable.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
+    "apply": "Write recoded tables and DICOM copies, and assess what was written.",
     "report": "Render an assessment as HTML, internal or shareable.",
     "attack": "Simulate a motivated intruder and compare with the predicted risk.",
     "check": "Check that an assessment still stands; exit code 5 when it is stale.",

@@ -1,0 +1,281 @@
+"""DICOM copies: read one file, recode it, write it under a name that tells nothing."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    PYDICOM_IMPLEMENTATION_UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from midi_risk import __version__
+from midi_risk.errors import OutputError
+from midi_risk.export.dicom_method import state_method
+from midi_risk.export.dicom_recode import Outcome, recode
+from midi_risk.export.dicom_rules import DicomRules
+from midi_risk.export.rules import ReleaseRules
+from midi_risk.sources.listing import Listed, list_files
+from midi_risk.sources.sniff import Sniffed, sniff
+
+HEAD = 16384
+DICOMDIR = "1.2.840.10008.1.3.10"
+_UID = re.compile(r"[0-9.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of one source file.
+
+    Parameters
+    ----------
+    source : str
+        Printable path.
+    target : str
+        Path inside the release, empty when it was not written.
+    reason : str
+        Why it was not written.
+    """
+
+    source: str
+    target: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Copies:
+    """All copies of one release.
+
+    Parameters
+    ----------
+    files : list of Written
+        Every file met.
+    outcome : Outcome
+        Sums over the files written.
+    """
+
+    files: list[Written] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Outcome)
+
+    @property
+    def written(self) -> int:
+        """Number of files written."""
+        return sum(bool(file.target) for file in self.files)
+
+    def left_out(self) -> dict[str, int]:
+        """Return the reasons of files that were not written, with their number."""
+        counts: dict[str, int] = {}
+        for file in self.files:
+            if not file.target:
+                counts[file.reason] = counts.get(file.reason, 0) + 1
+        return dict(sorted(counts.items()))
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"Copies({self.written} of {len(self.files)} files)"
+
+
+def write_copies(
+    sources: Sequence[str | Path],
+    folder: Path,
+    rules: DicomRules,
+    release: ReleaseRules,
+    *,
+    statement: str,
+    selected: Callable[[Dataset], bool] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Copies:
+    """Write recoded copies of every DICOM file below some paths.
+
+    Parameters
+    ----------
+    sources : sequence of path
+        Folders and files; they are only read.
+    folder : pathlib.Path
+        New folder for the copies.
+    rules, release
+        What to do.
+    statement : str
+        For (0012,0063).
+    selected : callable, optional
+        Tells whether an object belongs to the collection.
+    progress : callable, optional
+        Called with files done and None.
+
+    Returns
+    -------
+    Copies
+
+    Notes
+    -----
+    A copy lies under its study, series and object UID, because names of files and
+    folders often hold names of people. Pixel data stay the bytes that they were, in the
+    same transfer syntax.
+    """
+    copies = Copies()
+    for listed in list_files(sources):
+        file = _one(listed, folder, rules, release, statement, selected, copies.outcome)
+        copies.files.append(file)
+        if progress is not None:
+            progress(len(copies.files), None)
+    return copies
+
+
+def _one(
+    listed: Listed,
+    folder: Path,
+    rules: DicomRules,
+    release: ReleaseRules,
+    statement: str,
+    selected: Callable[[Dataset], bool] | None,
+    total: Outcome,
+) -> Written:
+    if listed.reason:
+        return Written(source=listed.shown, reason=listed.reason)
+    with _quiet():
+        data_set, reason = _read(listed)
+        if data_set is None:
+            return Written(source=listed.shown, reason=reason)
+        reason = _unreleased(data_set, release, selected)
+        if reason:
+            return Written(source=listed.shown, reason=reason)
+        try:
+            outcome = recode(data_set, rules, release)
+            state_method(data_set, rules, statement)
+            target = _free(folder, data_set)
+            _save(data_set, target)
+        except OSError as error:
+            if error.errno is None:
+                return Written(source=listed.shown, reason="damaged beyond recoding")
+            raise
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - pydicom raises many kinds on damaged values
+            return Written(source=listed.shown, reason="damaged beyond recoding")
+    total.add(outcome)
+    return Written(source=listed.shown, target=target.relative_to(folder).as_posix())
+
+
+class _quiet:  # noqa: N801 - reads as a statement
+    """Let pydicom read and write damaged values without a word: its words hold them."""
+
+    def __enter__(self) -> None:
+        settings = config.settings
+        self.before = (settings.reading_validation_mode, settings.writing_validation_mode)
+        settings.reading_validation_mode = config.IGNORE
+        settings.writing_validation_mode = config.IGNORE
+        self.warnings = warnings.catch_warnings()
+        self.warnings.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, *exc: object) -> None:
+        settings = config.settings
+        settings.reading_validation_mode, settings.writing_validation_mode = self.before
+        self.warnings.__exit__(None, None, None)
+
+
+def _read(listed: Listed) -> tuple[Dataset | None, str]:
+    """Return the data set of a file, or why there is none."""
+    try:
+        with open(listed.path, "rb") as handle:  # noqa: PTH123 - the path is bytes
+            head = handle.read(HEAD)
+            kind, start = sniff(head, listed.size)
+            if kind not in {Sniffed.DICOM, Sniffed.BARE}:
+                return None, f"not recoded: {kind.value}"
+            handle.seek(128 if kind is Sniffed.BARE and start == 128 else 0)
+            data_set = pydicom.dcmread(handle, force=kind is Sniffed.BARE)
+    except OSError as error:
+        reason = (error.strerror or "").lower() if error.errno else "damaged"
+        return None, f"cannot be read: {reason}"
+    except Exception:  # noqa: BLE001 - pydicom raises many kinds on damaged files
+        return None, "cannot be read: damaged"
+    return data_set, ""
+
+
+def _unreleased(
+    data_set: Dataset, release: ReleaseRules, selected: Callable[[Dataset], bool] | None
+) -> str:
+    """Return why an object is not part of the release, empty when it is."""
+    meta = getattr(data_set, "file_meta", None)
+    if str(getattr(meta, "MediaStorageSOPClassUID", "")) == DICOMDIR or "FileSetID" in data_set:
+        return "an index of other files (DICOMDIR)"
+    subject = str(data_set.get("PatientID", "") or "").strip()
+    if not subject:
+        return "no subject key (PatientID): its risk is not known"
+    if subject in release.suppressed:
+        return "of a subject that the plan leaves out"
+    if selected is not None and not selected(data_set):
+        return "not selected by the collection's 'where'"
+    return ""
+
+
+def _free(folder: Path, data_set: Dataset) -> Path:
+    """Return a path that tells no more than the object's UIDs, not taken yet."""
+    parts = []
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        text = str(data_set.get(keyword, "") or "").strip()
+        good = _UID.fullmatch(text) is not None and text.strip(".") != ""
+        parts.append(text if good else keyword.removesuffix("InstanceUID").lower() + "-unnamed")
+    place = folder / parts[0] / parts[1]
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target, number = place / f"{parts[2]}.dcm", 1
+    while target.exists():
+        number += 1
+        target = place / f"{parts[2]}-{number}.dcm"
+    return target
+
+
+def _save(data_set: Dataset, target: Path) -> None:
+    """Write with file meta information that names this tool and nobody's network."""
+    meta: Dataset = getattr(data_set, "file_meta", None) or FileMetaDataset()
+    syntax = meta.get("TransferSyntaxUID")
+    if not syntax:
+        implicit, little = data_set.original_encoding
+        syntax = (
+            ImplicitVRLittleEndian
+            if implicit
+            else ExplicitVRLittleEndian
+            if little
+            else ExplicitVRBigEndian
+        )
+    fresh = FileMetaDataset()
+    fresh.FileMetaInformationVersion = b"\x00\x01"
+    fresh.MediaStorageSOPClassUID = data_set.get("SOPClassUID") or meta.get(
+        "MediaStorageSOPClassUID", ""
+    )
+    fresh.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID") or meta.get(
+        "MediaStorageSOPInstanceUID", ""
+    )
+    fresh.TransferSyntaxUID = syntax
+    fresh.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
+    fresh.ImplementationVersionName = f"MIDI-RISK {__version__}"[:16]
+    data_set.file_meta = fresh
+    data_set.preamble = b"\0" * 128
+    data_set.save_as(target, enforce_file_format=True, overwrite=False)
+    target.chmod(0o600)
+
+
+def check_local(sources: Iterator[str] | Sequence[str]) -> None:
+    """Refuse sources whose files cannot be copied one by one.
+
+    Raises
+    ------
+    OutputError
+        When a source is remote or an archive.
+    """
+    for source in sources:
+        packed = source.casefold().endswith((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"))
+        if "://" in source or packed:
+            raise OutputError(
+                f"{source}: recoded copies are made of files in a folder only",
+                hint="Fetch or unpack it first",
+            )

@@ -1,0 +1,258 @@
+"""Recoding one DICOM object: every copy of an attribute, at every depth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+
+from midi_risk.export.dicom_rules import DEVICE_DATES, DicomRules
+from midi_risk.export.dicom_types import DUMMIES, Removal, removal
+from midi_risk.export.dicom_values import (
+    ladder_of_dates,
+    new_value,
+    visit_date,
+    visit_time,
+)
+from midi_risk.export.rules import Action, ReleaseRules, Rule
+
+_CONTENT_SEQUENCE = 0x0040A730
+_CONCEPT_NAME = 0x0040A043
+_PATIENT_ID = 0x00100020
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What recoding did to one or many objects; names and counts, never values.
+
+    Parameters
+    ----------
+    changed : collections.Counter
+        Keyword -> elements written differently.
+    removed : collections.Counter
+        Keyword -> elements emptied, deleted or replaced by a dummy.
+    kept : collections.Counter
+        Keyword -> elements that may neither be empty nor hold a dummy.
+    """
+
+    changed: Counter[str] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Outcome) -> None:
+        """Add the counts of another object."""
+        self.changed.update(other.changed)
+        self.removed.update(other.removed)
+        self.kept.update(other.kept)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One object being recoded."""
+
+    rules: DicomRules
+    release: ReleaseRules
+    subject: str | None
+    sop_class: str
+    outcome: Outcome
+
+
+def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outcome:
+    """Recode an object in place.
+
+    Parameters
+    ----------
+    data_set : pydicom.Dataset
+    rules : DicomRules
+    release : ReleaseRules
+        Holds the one value that each subject shows.
+
+    Returns
+    -------
+    Outcome
+
+    Notes
+    -----
+    Private elements are neither read nor changed. An element that must not be empty
+    (type 1) gets a dummy, one of type 2 is emptied, one of type 3 deleted.
+    """
+    subject = str(data_set.get("PatientID", "") or "").strip()
+    known = subject in release.expected.frame.index
+    visit = _Visit(
+        rules=rules,
+        release=release,
+        subject=subject if known else None,
+        sop_class=str(data_set.get("SOPClassUID", "") or ""),
+        outcome=Outcome(),
+    )
+    _walk(data_set, (), visit)
+    return visit.outcome
+
+
+def _vr(element: Any) -> str:
+    """Return the value representation of an element, read or not."""
+    vr = element.VR
+    if vr in {None, "UN"}:
+        try:
+            return str(dictionary_VR(element.tag))
+        except KeyError:
+            return "UN"
+    return str(vr)
+
+
+def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
+    for tag in list(data_set.keys()):
+        if tag.is_private or tag >> 16 == 2:
+            continue
+        number = int(tag)
+        vr = _vr(data_set.get_item(tag))
+        rule = visit.rules.elements.get(number)
+        if rule is not None:
+            _apply(data_set, number, vr, rule, path, visit)
+        elif vr in {"DA", "DT", "TM"}:
+            _apply_visit(data_set, number, vr, path, visit)
+        if vr == "SQ" and number in data_set:
+            _descend(data_set, number, path, visit)
+
+
+def _descend(data_set: Dataset, tag: int, path: tuple[str, ...], visit: _Visit) -> None:
+    items = data_set[tag].value
+    if not items:
+        return
+    if tag == _CONTENT_SEQUENCE and visit.rules.concepts:
+        for place in reversed(range(len(items))):
+            if _concept(items[place]) in visit.rules.concepts:
+                del items[place]
+                visit.outcome.removed["ContentSequence"] += 1
+        if not len(items):
+            del data_set[tag]
+            return
+    name = keyword_for_tag(tag) or "?"
+    for item in items:
+        _walk(item, (*path, name), visit)
+
+
+def _concept(item: Dataset) -> tuple[str, str]:
+    """Return code and scheme of the concept that names a content item."""
+    names = item[_CONCEPT_NAME].value if _CONCEPT_NAME in item else None
+    if not names:
+        return "", ""
+    return (
+        str(names[0].get("CodeValue", "") or ""),
+        str(names[0].get("CodingSchemeDesignator", "") or ""),
+    )
+
+
+def _texts(data_set: Dataset, tag: int) -> list[str]:
+    """Return the values of an element as text, without padding."""
+    value = data_set[tag].value
+    several = [] if value is None else value if _is_list(value) else [value]
+    return [text for v in several if (text := str(getattr(v, "original_string", v)).strip(" \0"))]
+
+
+def _is_list(value: Any) -> bool:
+    return not isinstance(value, str | bytes) and hasattr(value, "__iter__")
+
+
+def _apply(
+    data_set: Dataset, tag: int, vr: str, rule: Rule, path: tuple[str, ...], visit: _Visit
+) -> None:
+    if rule.action is Action.REMOVE:
+        _remove(data_set, tag, vr, path, visit)
+        return
+    values = _texts(data_set, tag) if vr not in {"SQ", "OB", "OW", "UN"} else []
+    if not values:
+        return
+    own = visit.release.value_of(rule, visit.subject) if visit.subject and rule.one_value else None
+    if rule.action is Action.KEEP and own is None:
+        return
+    text = new_value(rule, vr, values, own)
+    _set(data_set, tag, vr, text, path, visit)
+
+
+def _apply_visit(
+    data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: _Visit
+) -> None:
+    """Apply the one rule of all dates and times of a visit."""
+    if keyword_for_tag(tag) in DEVICE_DATES:
+        return
+    dates, times = visit.rules.dates, visit.rules.times
+    rule = times if vr == "TM" else dates
+    if vr == "DT" and dates is None and times is not None:
+        values = _texts(data_set, tag)
+        if values:
+            _set(data_set, tag, vr, _moment(values[0][:8], values[0], times), path, visit)
+        return
+    if rule is None:
+        return
+    if rule.action is Action.REMOVE:
+        _remove(data_set, tag, vr, path, visit)
+        return
+    values = _texts(data_set, tag)
+    if not values:
+        return
+    if vr == "TM":
+        text = "\\".join(filter(None, (visit_time(v, rule.level) for v in values))) or None
+    else:
+        ladder, level = ladder_of_dates(rule)
+        found = [visit_date(v, ladder, level) for v in values]
+        text = "\\".join(t for t in found if t) or None
+        if vr == "DT" and text is not None and len(values) == 1:
+            text = _moment(text, values[0], times)
+    _set(data_set, tag, vr, text, path, visit)
+
+
+def _moment(day: str, raw: str, times: Rule | None) -> str | None:
+    """Return a date-time whose day is given and whose time follows the rule of times."""
+    if len(day) < 8 or not day.isdigit():
+        return None
+    clock = raw[8:].partition("+")[0].partition("-")[0]
+    if not clock or (times is not None and times.action is Action.REMOVE):
+        return day
+    if times is None:
+        return day + clock
+    return day + (visit_time(clock, times.level) or "")
+
+
+def _set(
+    data_set: Dataset, tag: int, vr: str, text: str | None, path: tuple[str, ...], visit: _Visit
+) -> None:
+    """Write a text, or take the value away when there is none."""
+    if text is None:
+        _remove(data_set, tag, vr, path, visit)
+        return
+    keyword = keyword_for_tag(tag)
+    if "\\".join(_texts(data_set, tag)) != text:
+        visit.outcome.changed[keyword] += 1
+        data_set[tag] = DataElement(tag, vr, _typed(vr, text))
+
+
+def _typed(vr: str, text: str) -> Any:
+    if vr in {"FL", "FD"}:
+        return float(text)
+    if vr in {"SL", "SS", "UL", "US"}:
+        return int(text)
+    return text.split("\\") if "\\" in text else text
+
+
+def _remove(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: _Visit) -> None:
+    """Take a value away as far as the type of the element allows."""
+    keyword = keyword_for_tag(tag)
+    element = data_set.get_item(tag)
+    if isinstance(element, RawDataElement) and not element.length:
+        return
+    how = removal(visit.sop_class, keyword, path)
+    if how is Removal.DUMMY:
+        if vr not in DUMMIES:
+            visit.outcome.kept[keyword] += 1
+            return
+        data_set[tag] = DataElement(tag, vr, DUMMIES[vr])
+    elif how is Removal.EMPTY:
+        data_set[tag] = DataElement(tag, vr, [] if vr == "SQ" else "")
+    else:
+        del data_set[tag]
+    visit.outcome.removed[keyword] += 1

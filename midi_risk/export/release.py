@@ -1,0 +1,175 @@
+"""Writing a release: recoded copies of everything that a project reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from midi_risk import __version__
+from midi_risk.config import SourceSettings
+from midi_risk.errors import OutputError
+from midi_risk.export.dicom_files import Copies, check_local, write_copies
+from midi_risk.export.dicom_rules import DicomRules, dicom_rules
+from midi_risk.export.rules import ReleaseRules
+from midi_risk.export.table_files import write_table, written_name
+from midi_risk.export.table_recode import RecodedTable, recode_table
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable
+from midi_risk.table.subjects import find_subjects
+
+IMAGES = "images"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What was written.
+
+    Parameters
+    ----------
+    sources : list of dict
+        Sources of the release, as a project file names them, relative to the folder.
+    copies : Copies or None
+        DICOM copies.
+    tables : list of RecodedTable
+    dicom : DicomRules or None
+    """
+
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    copies: Copies | None = None
+    tables: list[RecodedTable] = field(default_factory=list)
+    dicom: DicomRules | None = None
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"Release({self.copies!r}, {len(self.tables)} tables)"
+
+
+def plan_statement(plan_bytes: bytes) -> str:
+    """Return what (0012,0063) says of the plan: tool, version and digest in 64 characters.
+
+    Examples
+    --------
+    >>> len(plan_statement(b"{}")) <= 64
+    True
+    """
+    digest = hashlib.sha256(plan_bytes).hexdigest()
+    return f"midi-risk {__version__} plan sha256:{digest}"[:64]
+
+
+def check_sources(sources: Sequence[SourceSettings], base: Path) -> list[Path]:
+    """Return the paths of the sources, or say which cannot be written back.
+
+    Raises
+    ------
+    OutputError
+        For remote sources, archives, BIDS and CDISC folders.
+    """
+    for source in sources:
+        if source.kind in {"bids", "sdtm"}:
+            raise OutputError(
+                f"{source.path}: {source.kind.upper()} folders are not written back",
+                hint="Name its tables with 'table:', or use 'midi-risk export --to spreadsheet'",
+            )
+    check_local([s.path for s in sources if s.kind == "dicom"])
+    paths = [base / source.path for source in sources]
+    for source, path in zip(sources, paths, strict=True):
+        if source.kind != "dicom" and not path.is_file():
+            raise OutputError(
+                f"{source.path}: only tables in one file are written back",
+                hint="Give the file of the table",
+            )
+    return paths
+
+
+def write_release(
+    folder: Path,
+    sources: Sequence[SourceSettings],
+    base: Path,
+    extraction: Extraction,
+    release: ReleaseRules,
+    *,
+    statement: str,
+    selected: Callable[[Dataset], bool] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Release:
+    """Write recoded copies of all sources into a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        New folder.
+    sources : sequence of SourceSettings
+        Of the project.
+    base : pathlib.Path
+        Where relative paths start.
+    extraction : Extraction
+        As read from these sources.
+    release : ReleaseRules
+    statement : str
+        For (0012,0063); see `plan_statement`.
+    selected : callable, optional
+        Tells whether an object belongs to the collection.
+    progress : callable, optional
+        Called with DICOM files done.
+
+    Returns
+    -------
+    Release
+
+    Raises
+    ------
+    OutputError
+        When a source cannot be written back.
+    """
+    check_sources(sources, base)
+    leading = extraction.tables[0]
+    subjects = find_subjects(leading)
+    made: list[dict[str, Any]] = []
+    tables: list[RecodedTable] = []
+    copies = rules = None
+    images = [base / s.path for s in sources if s.kind == "dicom"]
+    if images:
+        source = next(t for t in extraction.tables if t.kind is SourceKind.DICOM)
+        rules = dicom_rules(release, source.name)
+        target = folder / IMAGES
+        target.mkdir(mode=0o700)
+        copies = write_copies(
+            images, target, rules, release,
+            statement=statement, selected=selected, progress=progress,
+        )  # fmt: skip
+        made.append({"dicom": f"{folder.name}/{IMAGES}"})
+    for settings in sources:
+        if settings.kind == "dicom":
+            continue
+        table = _table_of(extraction, base / settings.path)
+        recoded = recode_table(table, release, subjects, leading=table is leading)
+        target = _free(folder, written_name(Path(settings.path)))
+        write_table(target, recoded.columns)
+        entry = {settings.kind: f"{folder.name}/{target.name}"}
+        if not table.key.startswith("#"):
+            entry["key"] = table.origin.get(table.key, table.key)
+        made.append(entry)
+        tables.append(recoded)
+    return Release(sources=made, copies=copies, tables=tables, dicom=rules)
+
+
+def _table_of(extraction: Extraction, path: Path) -> SourceTable:
+    """Return the source table that was read from a file."""
+    names = extraction.files.column("source").to_pylist()
+    paths = extraction.files.column("path").to_pylist()
+    for name, read in zip(names, paths, strict=True):
+        if Path(read) == path:
+            return extraction.table(name)
+    raise OutputError(f"{path.name}: not among the sources that were read")
+
+
+def _free(folder: Path, name: str) -> Path:
+    target, number = folder / name, 1
+    while target.exists():
+        number += 1
+        target = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+    return target

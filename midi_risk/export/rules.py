@@ -1,0 +1,268 @@
+"""What becomes of each attribute: the project's decisions, and the plan where it goes beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.attributes.ladders import COUNT
+from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.errors import MidiRiskError, StaleAssessmentError
+from midi_risk.export.labels import Labeller, labeller
+from midi_risk.recode.plan import planned
+from midi_risk.risk.plan_document import Plan
+from midi_risk.sources.model import Extraction
+from midi_risk.table.columns import raw_codes
+from midi_risk.table.model import SubjectTable
+from midi_risk.table.release import attribute_hierarchy
+
+RANGE = ".range"
+"""End of the name of the attribute that says how much a measurement varies."""
+
+
+class Action(StrEnum):
+    """What becomes of an attribute."""
+
+    KEEP = "keep"
+    GENERALISE = "generalise"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What becomes of one attribute.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    action : Action
+    level : int
+        Level of the hierarchy; 0 for what is kept.
+    level_name : str
+        Its name.
+    ladder : str
+        Name of the hierarchy, empty where none is needed.
+    describe : str
+        The rule in plain English.
+    labels : Labeller or None
+        Raw value -> label, for a generalised attribute.
+    one_value : bool
+        Whether every record of a subject shows the one value of the subject table.
+    note : str
+        Why the rule is not what the plan says, where it is not.
+    """
+
+    attribute: Attribute
+    action: Action
+    level: int = 0
+    level_name: str = "exact"
+    ladder: str = ""
+    describe: str = ""
+    labels: Labeller | None = None
+    one_value: bool = False
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the attribute."""
+        return self.attribute.name
+
+    @property
+    def changes(self) -> bool:
+        """Whether a value may be written differently."""
+        return self.action is not Action.KEEP or self.one_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRules:
+    """Everything that decides what is written.
+
+    Parameters
+    ----------
+    rules : tuple of Rule
+        One per attribute, in the order of the subject table.
+    table : SubjectTable
+        As folded, before any decision.
+    expected : SubjectTable
+        As the plan would release it; suppressed subjects are gone.
+    suppressed : frozenset of str
+        Subjects that are left out.
+    """
+
+    rules: tuple[Rule, ...]
+    table: SubjectTable
+    expected: SubjectTable
+    suppressed: frozenset[str]
+
+    def __iter__(self) -> Iterator[Rule]:
+        """Iterate over the rules."""
+        return iter(self.rules)
+
+    def of_source(self, source: str) -> tuple[Rule, ...]:
+        """Return the rules of the columns of one source table, ranges left out."""
+        return tuple(
+            r for r in self.rules if r.attribute.source == source and not r.name.endswith(RANGE)
+        )
+
+    def value_of(self, rule: Rule, subject: str) -> str | None:
+        """Return the one value that a subject shows, None when it has none."""
+        frame = self.expected.frame
+        frame = frame if rule.name in frame.columns else self.table.frame
+        value = frame[rule.name].get(subject)
+        return None if value is None or value == "*" else str(value)
+
+    def __repr__(self) -> str:
+        """Return counts, never values."""
+        changed = sum(rule.changes for rule in self.rules)
+        return f"ReleaseRules({len(self.rules)} attributes, {changed} changed)"
+
+
+def release_rules(
+    table: SubjectTable,
+    extraction: Extraction,
+    plan: Plan | None,
+    hierarchies: Mapping[str, Hierarchy],
+) -> ReleaseRules:
+    """Return the rules of a release.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As folded, with the decisions of the project.
+    extraction : Extraction
+        What it was folded from.
+    plan : Plan, optional
+        Its levels win where they are more general than the project's.
+    hierarchies : mapping of str to Hierarchy
+        The user's own, by attribute.
+
+    Returns
+    -------
+    ReleaseRules
+
+    Raises
+    ------
+    MidiRiskError
+        When the plan found nothing.
+    StaleAssessmentError
+        When the plan was made for other data or decisions.
+    """
+    if plan is not None:
+        _check(plan, table)
+    levels = dict(plan.levels) if plan else {}
+    hidden = frozenset(plan.suppressed_subjects) if plan else frozenset()
+    known = dict(hierarchies)
+    rules = []
+    for attribute in table.attributes:
+        generalised = levels.get(attribute.name, 0) > 0 or (
+            attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None
+        )
+        if generalised and attribute.name in table.frame.columns:
+            known[attribute.name] = attribute_hierarchy(table, attribute, hierarchies)
+            rules.append(
+                _generalised(table, extraction, attribute, known, levels.get(attribute.name, 0))
+            )
+        elif attribute.decision is Decision.REMOVE:
+            rules.append(Rule(attribute=attribute, action=Action.REMOVE, describe="removed"))
+        else:
+            rules.append(Rule(attribute=attribute, action=Action.KEEP, describe="kept"))
+    mask = np.array([str(key) in hidden for key in table.frame.index], dtype=bool)
+    at_least = {n: level for n, level in levels.items() if n in known}
+    expected = planned(table, at_least, known, mask)
+    return ReleaseRules(
+        rules=tuple(_with_ranges(rules)), table=table, expected=expected, suppressed=hidden
+    )
+
+
+def _check(plan: Plan, table: SubjectTable) -> None:
+    """Refuse a plan that found nothing, or that was made for something else."""
+    if not plan.found:
+        raise MidiRiskError(
+            f"the plan found nothing to apply: {plan.reason or 'no solution'}",
+            hint="Relax the limits and run 'midi-risk suggest' again",
+        )
+    if plan.collection_digest and plan.collection_digest != table.digest:
+        raise StaleAssessmentError(
+            "the plan was made for other data or other roles than the project has now",
+            hint="Run 'midi-risk suggest' again and apply its plan.json",
+        )
+
+
+def _generalised(
+    table: SubjectTable,
+    extraction: Extraction,
+    attribute: Attribute,
+    known: Mapping[str, Hierarchy],
+    planned_level: int,
+) -> Rule:
+    """Return the rule of an attribute that the project or the plan generalises."""
+    hierarchy = known[attribute.name]
+    decided = attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None
+    start = hierarchy.level_of(attribute.generalise_to) if decided else 0  # type: ignore[arg-type]
+    level = max(start, planned_level)
+    name = hierarchy.level_names[level]
+    if level == len(hierarchy.level_names) - 1 or attribute.decision is Decision.REMOVE:
+        return Rule(attribute=attribute, action=Action.REMOVE, describe="removed", level=level)
+    if name == COUNT:
+        return Rule(
+            attribute=attribute,
+            action=Action.REMOVE,
+            describe="removed",
+            level=level,
+            note="the plan keeps only the number of values of a subject, which no single"
+            " record can show; it is removed instead",
+        )
+    texts = table.frame[attribute.name].to_numpy(dtype=object)
+    return Rule(
+        attribute=attribute,
+        action=Action.GENERALISE if level else Action.KEEP,
+        level=level,
+        level_name=name,
+        ladder=hierarchy.name,
+        describe=hierarchy.describe(level, attribute.name).partition(": ")[2],
+        labels=labeller(attribute, hierarchy, level, texts, _raws(extraction, attribute)),
+        one_value=attribute.kind in {Kind.AGE, Kind.NUMBER},
+    )
+
+
+def _raws(extraction: Extraction, attribute: Attribute) -> list[str]:
+    """Return the distinct raw values of an attribute's column."""
+    for source in extraction.tables:
+        if source.name == attribute.source and attribute.column in source.rows.column_names:
+            return raw_codes(source.rows.column(attribute.column))[1]
+    return []
+
+
+def _with_ranges(rules: list[Rule]) -> list[Rule]:
+    """Let a measurement show one value per subject when its range may not be shown."""
+    hidden = {
+        rule.name.removesuffix(RANGE)
+        for rule in rules
+        if rule.name.endswith(RANGE) and rule.action is not Action.KEEP
+    }
+    return [
+        Rule(
+            attribute=rule.attribute,
+            action=Action.KEEP,
+            describe="one value per subject, the middle one, because the range is not released",
+            one_value=True,
+        )
+        if rule.name in hidden and rule.action is Action.KEEP
+        else rule
+        for rule in rules
+    ]
+
+
+def without_decision(rules: ReleaseRules) -> tuple[str, ...]:
+    """Return the direct identifiers that nobody decided on; they stay as they are."""
+    return tuple(
+        rule.name
+        for rule in rules
+        if rule.attribute.role is Role.DIRECT_IDENTIFIER
+        and rule.attribute.decision is None
+        and rule.action is Action.KEEP
+    )
