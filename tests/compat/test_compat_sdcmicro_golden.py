@@ -415,3 +415,57 @@ def test_a_recoding_line_step_by_step(shared_data: Path) -> None:
     done = sdc.localSupp(first, threshold=local["threshold"], keyVar=local["keyVar"])
     assert done.localSuppression["age"] == local["new"]
     assert done.risk["global"]["risk_ER"] == pytest.approx(local["risk_ER_after"], rel=RELATIVE)
+
+
+def perturbed(shared_data: Path, case: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    original = table(shared_data, case)[case["variables"]].head(case["rows"])
+    if not case["perturbed_file"]:
+        return original, original
+    return original, table(shared_data, {"file": case["perturbed_file"]})[case["variables"]]
+
+
+def test_risk_and_loss_of_numbers(shared_data: Path) -> None:
+    """known_divergence il1_sum: the sum that sdcMicro prints as per cent is only a sum."""
+    for case in golden(shared_data, "drisk_dutility")["cases"]:
+        original, masked = perturbed(shared_data, case)
+        for k, share in zip(case["dRisk"]["k"], case["dRisk"]["value"], strict=True):
+            assert sdc.dRisk(original, masked, k=k) == pytest.approx(share, rel=RELATIVE)
+        for method, loss in case["dUtility"].items():
+            # Differences of nearly equal eigenvalues: 1e-16 of these is 1e-12 of the result.
+            exact = {"abs": 1e-14} if method == "eigen" else {"rel": RELATIVE}
+            found = sdc.dUtility(original, masked, method=method)
+            assert found == pytest.approx(loss, **exact)
+        loss = sdc.IL_variables(original, masked)
+        assert loss.value == pytest.approx(case["IL_variables"]["value"], rel=RELATIVE)
+        assert sdc.IL_correl(original, masked) == pytest.approx(case["IL_correl"], abs=1e-14)
+        robust = case["dRiskRMD"]
+        found = sdc.dRiskRMD(
+            original, masked, robust["mcd_cov_of_scaled_x"], k=robust["k"], k2=robust["k2"]
+        )
+        for name in ("risk1", "risk2", "wrisk1", "wrisk2"):
+            assert getattr(found, name) == pytest.approx(robust[name], rel=RELATIVE)
+        assert (found.indexRisk1 + 1).tolist() == robust["indexRisk1"]
+        assert (found.indexRisk2 + 1).tolist() == robust["indexRisk2"]
+
+
+def test_known_divergence_singular_correlations_have_no_figure(shared_data: Path) -> None:
+    """sdcMicro's eigen is -5e13 on a table whose columns are sums of others."""
+    original = table(shared_data, {"file": "CASCrefmicrodata.csv"})
+    masked = table(shared_data, {"file": "pert_CASC_mdav10.csv"})[list(original.columns)]
+    with pytest.raises(MeasureError, match="singular"):
+        sdc.dUtility(original, masked, method="eigen")
+
+
+@pytest.mark.parametrize("name", ["CASC", "EIA", "Tarragona", "free1", "testdata"])
+@pytest.mark.parametrize("aggr", [3, 10])
+def test_mdav_forms_the_groups_of_sdcmicro(shared_data: Path, name: str, aggr: int) -> None:
+    expected = table(shared_data, {"file": f"pert_{name}_mdav{aggr}.csv"})
+    file = {"CASC": "CASCrefmicrodata"}.get(name, name)
+    data = table(shared_data, {"file": f"{file}.csv"})[list(expected.columns)]
+    found = sdc.microaggregation(data.head(len(expected)), aggr=aggr).mx
+    same = np.isclose(found, expected, rtol=1e-9).all(axis=1)
+    if (name, aggr) == ("Tarragona", 3):
+        # known_divergence mdav_tie: two records at one distance, told apart by rounding.
+        assert int((~same).sum()) == 2
+    else:
+        assert same.all()

@@ -9,6 +9,14 @@ wrong. ``docs/compat.md`` lists every difference with its reason.
 Formulas from the literature and from sdcMicro's documented behaviour; none of its code.
 """
 
+from midi_risk.compat.sdcmicro.continuous import (
+    IL_correl,
+    IL_variables,
+    RobustRisk,
+    dRisk,
+    dRiskRMD,
+    dUtility,
+)
 from midi_risk.compat.sdcmicro.creation import createSdcObj, extractManipData, undolast
 from midi_risk.compat.sdcmicro.diversity import ldiversity
 from midi_risk.compat.sdcmicro.frequencies import (
@@ -19,8 +27,11 @@ from midi_risk.compat.sdcmicro.frequencies import (
     record_risk,
 )
 from midi_risk.compat.sdcmicro.measured import MeasuredRisk
+from midi_risk.compat.sdcmicro.microaggregate import Microaggregated, microaggregation
 from midi_risk.compat.sdcmicro.model_risk import ModRisk, modRisk
 from midi_risk.compat.sdcmicro.object import SdcObj
+from midi_risk.compat.sdcmicro.perturb import addNoise, pram
+from midi_risk.compat.sdcmicro.rank_swap import rankSwap
 from midi_risk.compat.sdcmicro.recoding import globalRecode, groupAndRename, topBotCoding
 from midi_risk.compat.sdcmicro.risk_methods import Suda2, kAnon_violations, measure_risk, suda2
 from midi_risk.compat.sdcmicro.risky_cells import riskyCells
@@ -28,13 +39,21 @@ from midi_risk.compat.sdcmicro.suppress import Suppressed, kAnon, localSupp, loc
 
 __all__ = [
     "FreqCalc",
+    "IL_correl",
+    "IL_variables",
     "IndivRisk",
     "MeasuredRisk",
+    "Microaggregated",
     "ModRisk",
+    "RobustRisk",
     "SdcObj",
     "Suda2",
     "Suppressed",
+    "addNoise",
     "createSdcObj",
+    "dRisk",
+    "dRiskRMD",
+    "dUtility",
     "extractManipData",
     "freqCalc",
     "globalRecode",
@@ -46,7 +65,10 @@ __all__ = [
     "localSupp",
     "localSuppression",
     "measure_risk",
+    "microaggregation",
     "modRisk",
+    "pram",
+    "rankSwap",
     "record_risk",
     "riskyCells",
     "suda2",

@@ -153,6 +153,24 @@ def without_code(frame: pd.DataFrame, names: Sequence[Any], missing: float | Non
     return chosen.assign(**coded) if coded else chosen
 
 
+def with_columns(frame: pd.DataFrame, columns: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table with some columns replaced.
+
+    Parameters
+    ----------
+    frame, columns : pandas.DataFrame
+        With one index.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    out = frame.copy()
+    for name in columns.columns:
+        out[name] = columns[name]
+    return out
+
+
 def level_text(value: Any) -> str:
     """Return the text that R gives a level: a whole number has no decimal point.
 

@@ -12,6 +12,9 @@ from midi_risk.errors import MeasureError
 
 Language = Literal["R", "python"]
 
+RANDOM = "random: R draws other numbers from the same seed"
+"""Note of a random step."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

@@ -1,0 +1,114 @@
+"""`rankSwap`: numbers swapped with others of a close rank, with a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from midi_risk.compat.sdcmicro.inputs import as_frame, names_of, with_columns
+from midi_risk.compat.sdcmicro.microaggregate import numeric_columns
+from midi_risk.compat.sdcmicro.object import SdcObj
+from midi_risk.compat.sdcmicro.script import RANDOM, Step
+from midi_risk.errors import MeasureError
+
+
+def rankSwap(
+    obj: Any,
+    variables: Sequence[Hashable] | None = None,
+    TopPercent: float = 5,
+    BottomPercent: float = 5,
+    R0: float | None = None,
+    P: float | None = None,
+    *,
+    seed: int | None = None,
+) -> Any:
+    """Swap each number with one of a close rank.
+
+    Parameters
+    ----------
+    obj : table or SdcObj
+    variables : sequence of hashable, optional
+        Numeric variables; of an object its `numVars`, of a table all columns.
+    TopPercent, BottomPercent : float
+        Per cent of the largest and smallest values, replaced by their mean before swapping.
+    R0 : float, optional
+        Least correlation wanted between the ranks before and after, in (0, 1); .95 when neither
+        is given. Ranks at most w apart keep a correlation of ``1 - 2 (w/n)^2``, hence
+        ``w = n sqrt((1 - R0) / 2)``.
+    P : float, optional
+        Per cent of the records that ranks may lie apart.
+    seed : int, optional
+        Of an object its own by default.
+
+    Returns
+    -------
+    pandas.DataFrame or SdcObj
+        Of a table, the swapped variables.
+
+    References
+    ----------
+    Moore 1996, US Bureau of the Census, Controlled data-swapping techniques.
+    """
+    if R0 is not None and P is not None:
+        raise MeasureError("Give R0 or P, not both")
+    bounds = (TopPercent, BottomPercent, 0 if P is None else P)
+    if any(not 0 <= per_cent <= 100 for per_cent in bounds) or TopPercent + BottomPercent > 100:
+        raise MeasureError("TopPercent, BottomPercent and P are per cent of the records")
+    wanted = 0.95 if R0 is None else R0
+    if not 0 < wanted < 1:
+        raise MeasureError("R0 must lie between 0 and 1")
+    window = P / 100 if P is not None else float(np.sqrt((1 - wanted) / 2))
+    if isinstance(obj, SdcObj):
+        chosen = names_of(variables, what="variables") or obj.numVars
+        used = obj.seed if seed is None else seed
+        arguments = {
+            "variables": None if variables is None else chosen,
+            "TopPercent": TopPercent,
+            "BottomPercent": BottomPercent,
+            "R0": R0,
+            "P": P,
+            "seed": used,
+        }
+        step = Step(function="rankSwap", arguments=arguments, note=RANDOM)
+        swapped = _swapped(obj.current, chosen, TopPercent, BottomPercent, window, used)
+        return obj.stepped(step, current=with_columns(obj.current, swapped))
+    frame = as_frame(obj)
+    chosen = names_of(variables, what="variables") or tuple(frame.columns)
+    return _swapped(frame, chosen, TopPercent, BottomPercent, window, seed)
+
+
+def _swapped(
+    frame: pd.DataFrame,
+    names: tuple[Any, ...],
+    top: float,
+    bottom: float,
+    window: float,
+    seed: int | None,
+) -> pd.DataFrame:
+    table = numeric_columns(frame, names)
+    n = len(table)
+    reach = int(window * n)
+    rng = np.random.default_rng(seed)
+    out = table.copy()
+    low, high = int(n * bottom / 100), n - int(n * top / 100)
+    for place in range(len(names)):
+        order = np.argsort(table[:, place], kind="stable")
+        values = table[order, place]
+        values[:low] = values[:low].mean() if low else values[:low]
+        values[high:] = values[high:].mean() if high < n else values[high:]
+        free = np.zeros(n, dtype=bool)
+        free[low:high] = True
+        for rank in range(low, high):
+            if not free[rank]:
+                continue
+            near = np.flatnonzero(free[rank + 1 : min(rank + reach, high - 1) + 1]) + rank + 1
+            free[rank] = False
+            if len(near):
+                other = int(near[rng.integers(len(near))])
+                free[other] = False
+                values[[rank, other]] = values[[other, rank]]
+        out[order, place] = values
+    return pd.DataFrame(out, columns=list(names), index=frame.index)
