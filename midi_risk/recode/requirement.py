@@ -11,6 +11,7 @@ from midi_risk.risk.knowledge import known_attributes
 from midi_risk.threat.context import required_class_size
 from midi_risk.threat.library import attempt_probability
 from midi_risk.threat.model import ThreatModel
+from midi_risk.threat.quantities import ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,9 @@ def requirement(
     for model in models:
         for adversary in model.adversaries:
             known |= set(known_attributes(quasi_identifiers, adversary))
-            attempt, _ = attempt_probability(adversary)
+            attempt = attempt_probability(adversary)[0]
+            if adversary.verification is not None:
+                attempt *= ends(adversary.verification)[1]
             if model.threshold.statistic == "maximum":
                 k = max(k, required_class_size(attempt, model.threshold.k))
             else:

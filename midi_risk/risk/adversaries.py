@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
 from midi_risk.attributes.model import Attribute
+from midi_risk.risk.class_risk import ClassRisk, membership_risk
 from midi_risk.risk.classes import EquivalenceClasses
+from midi_risk.risk.declared import declared_uncertainty
 from midi_risk.risk.estimate import EstimateKind, RiskEstimate
 from midi_risk.risk.imprecise import matching_risk, matching_sizes
 from midi_risk.risk.knowledge import known_attributes
-from midi_risk.risk.population_results import population_results
+from midi_risk.risk.population_results import PopulationRisk, population_results
+from midi_risk.risk.threat_document import Uncertainty
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.context import required_class_size
 from midi_risk.threat.library import attempt_probability
 from midi_risk.threat.model import Adversary, ThreatModel
+from midi_risk.threat.quantities import Interval, ends
 
 _EPSILON = 1e-12
 
@@ -39,6 +46,14 @@ class AdversaryRisk:
     results : tuple of RiskEstimate
         Data risk, given an attempt; thresholds are the data-risk budget.
     classes : EquivalenceClasses
+    class_risk : ClassRisk
+        The risk of each class that the results sum up.
+    budget : float
+        Data-risk budget: the largest data risk that the attempt leaves, at most 1.
+    verification : float or None
+        Probability that a right match can be verified; None when it is not counted.
+    uncertainty : Uncertainty or None
+        What the declared intervals do; None when nothing was declared, or not asked for.
     """
 
     model: ThreatModel
@@ -50,6 +65,10 @@ class AdversaryRisk:
     population: str
     results: tuple[RiskEstimate, ...]
     classes: EquivalenceClasses
+    class_risk: ClassRisk
+    budget: float
+    verification: float | None = None
+    uncertainty: Uncertainty | None = None
 
     @property
     def governing(self) -> RiskEstimate:
@@ -63,6 +82,8 @@ def adversary_risk(
     quasi_identifiers: Sequence[Attribute],
     model: ThreatModel,
     adversary: Adversary,
+    *,
+    seed: int | None = None,
 ) -> AdversaryRisk:
     """Compute the data risk under one adversary.
 
@@ -74,6 +95,8 @@ def adversary_risk(
         Quasi-identifiers in the table.
     model, adversary : ThreatModel, Adversary
         With every required number filled in.
+    seed : int, optional
+        Draws the declared intervals with this seed; without it they are not drawn.
 
     Raises
     ------
@@ -83,38 +106,124 @@ def adversary_risk(
     Notes
     -----
     Pr(re-identification) = Pr(attempt) x data risk, so the data risk is compared with the
-    budget min(1, threshold / attempt), as class sizes (El Emam 2013; method note 2.1).
+    budget min(1, threshold / attempt), as class sizes (El Emam 2013; method note 2.1). A
+    verification factor multiplies the attempt. Of an interval the conservative end counts.
     """
     attempt, attempt_source = attempt_probability(adversary)
+    verification = None if adversary.verification is None else ends(adversary.verification)[1]
+    pressure = attempt * (1.0 if verification is None else verification)
     knows = dict(known_attributes(quasi_identifiers, adversary))
-    names = list(knows)
-    codes = table.codes(names)
-    classes = EquivalenceClasses.from_codes(codes, names=names, missing=table.missing)
-    size = required_class_size(attempt, model.threshold.k)
+    codes = table.codes(list(knows))
+    classes = EquivalenceClasses.from_codes(codes, names=list(knows), missing=table.missing)
     known = [a for a in quasi_identifiers if a.name in knows]
-    results, population = population_results(
-        classes, codes, table.frame, known, model, k=size, attacker=adversary.name
+    situation = _Situation(
+        table=table,
+        known=known,
+        codes=codes,
+        classes=classes,
+        sizes=matching_sizes(table, known, knows),
+        adversary=adversary,
+        k=required_class_size(pressure, model.threshold.k),
     )
-    sizes = matching_sizes(table, known, knows)
-    smallest = float(classes.minimum or 0)
-    if sizes is not None and model.population.kind in {"sample", "bound"}:
-        results = matching_risk(sizes, k=size, attacker=adversary.name)
-        smallest = float(sizes.min())
-    elif sizes is not None:
-        results = tuple(_as_bound(result) for result in results)
-    wanted = [r for r in results if r.measure.split("_", 1)[0] in (*adversary.attack, "population")]
-    judged = tuple(_judged(result, model, smallest, size, attempt) for result in wanted)
+    found = situation.data_risk(model)
+    weight = None if adversary.membership is None else ends(adversary.membership)
+    judged = situation.judged(found, model, weight, pressure)
+
+    def figure(fraction: float | None, membership: float | None) -> float:
+        """Return the data risk that is judged, at these values."""
+        part = found if fraction is None else situation.data_risk(_at(model, fraction))
+        w = weight if membership is None else (membership, membership)
+        figures = situation.judged(part, model, w, pressure)
+        return max(result.upper for result in figures if result.passed is not None)
+
     return AdversaryRisk(
         model=model,
         adversary=adversary,
         attempt=attempt,
         attempt_source=attempt_source,
         knows=knows,
-        required_size=size,
-        population=population,
+        required_size=situation.k,
+        population=found.text,
         results=judged,
         classes=classes,
+        class_risk=found.classes,
+        budget=min(1.0, model.threshold.risk / pressure),
+        verification=verification,
+        uncertainty=None
+        if seed is None
+        else declared_uncertainty(figure, model, adversary, seed=seed, subjects=classes.n),
     )
+
+
+def _at(model: ThreatModel, fraction: float) -> ThreatModel:
+    """Return the model with the sampling fraction at one value."""
+    population = model.population.model_copy(
+        update={"fraction": Interval(low=fraction, high=fraction)}
+    )
+    return model.model_copy(update={"population": population})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Situation:
+    """What an adversary faces, before the population is fixed."""
+
+    table: SubjectTable
+    known: Sequence[Attribute]
+    codes: npt.NDArray[np.int64]
+    classes: EquivalenceClasses
+    sizes: npt.NDArray[np.int64] | None
+    adversary: Adversary
+    k: int
+
+    @property
+    def smallest(self) -> float:
+        """Smallest number of subjects who look alike to the adversary."""
+        return float(self.classes.minimum or 0)
+
+    def data_risk(self, model: ThreatModel) -> PopulationRisk:
+        """Return unjudged results against the population of a model."""
+        name = self.adversary.name
+        found = population_results(
+            self.classes, self.codes, self.table.frame, self.known, model, k=self.k, attacker=name
+        )
+        if self.sizes is None:
+            return found
+        if model.population.kind not in {"sample", "bound"}:
+            return replace(found, results=tuple(_as_bound(result) for result in found.results))
+        each = np.ones(len(self.sizes), dtype=np.int64)
+        return replace(
+            found,
+            results=matching_risk(self.sizes, k=self.k, attacker=name),
+            classes=ClassRisk.of_release(each, self.sizes),
+        )
+
+    def judged(
+        self,
+        found: PopulationRisk,
+        model: ThreatModel,
+        weight: tuple[float, float] | None,
+        pressure: float,
+    ) -> tuple[RiskEstimate, ...]:
+        """Return the results that the adversary's attacks ask for, judged."""
+        shown = {*self.adversary.attack, "population"}
+        results = found.results
+        if weight is not None:
+            shown |= {"prosecutor", "journalist", "membership"}
+            mixed = membership_risk(found.classes, weight, k=self.k, attacker=self.adversary.name)
+            results = (*results, *mixed)
+        smallest = self.smallest
+        if self.sizes is not None and model.population.kind in {"sample", "bound"}:
+            smallest = float(self.sizes.min())
+        chosen = []
+        for result in results:
+            kind = result.measure.split("_", 1)[0]
+            if kind not in shown:
+                continue
+            if weight is not None and kind in {"prosecutor", "journalist"}:
+                chosen.append(replace(result, threshold=None, passed=None))
+            else:
+                chosen.append(_judged(result, model, smallest, self.k, pressure))
+        return tuple(chosen)
 
 
 def _as_bound(result: RiskEstimate) -> RiskEstimate:

@@ -16,6 +16,7 @@ from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.attribute_entries import attribute_entries
 from midi_risk.risk.channels import channel_entries, visit_entry
+from midi_risk.risk.declared import SEED
 from midi_risk.risk.device_channel import device_entry
 from midi_risk.risk.document import (
     Assessment,
@@ -41,6 +42,7 @@ from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import Interval, ThreatModel
+from midi_risk.threat.quantities import ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,13 @@ def assess(
     view = released(table, options.hierarchies)
     quasi_identifiers = tuple(measured(view, Role.QUASI_IDENTIFIER))
     risks = [
-        adversary_risk(view, quasi_identifiers, model, adversary)
+        adversary_risk(
+            view,
+            quasi_identifiers,
+            model,
+            adversary,
+            seed=SEED if options.seed is None else options.seed,
+        )
         for model in models
         for adversary in model.adversaries
     ]
@@ -256,6 +264,10 @@ def _threat(risk: AdversaryRisk) -> Threat:
         population=risk.population,
         threshold_k=risk.required_size,
         statistic=risk.model.threshold.statistic,
+        budget=risk.budget,
+        membership=None if risk.adversary.membership is None else ends(risk.adversary.membership),
+        verification=risk.verification,
+        uncertainty=risk.uncertainty,
         results=[Result(**result.to_dict()) for result in risk.results],
     )
 

@@ -22,6 +22,7 @@ from midi_risk.risk.measures_document import (
     Measures,
 )
 from midi_risk.risk.plan_document import Part, Plan, Tool
+from midi_risk.risk.threat_document import Result, Threat, TornadoEntry, Uncertainty
 
 __all__ = [
     "ASSESSMENT_SCHEMA",
@@ -53,6 +54,8 @@ __all__ = [
     "Threat",
     "Threshold",
     "Tool",
+    "TornadoEntry",
+    "Uncertainty",
     "ValueCount",
     "Verdict",
 ]
@@ -125,37 +128,6 @@ class AttributeEntry(Part):
     contribution: float | None = Field(
         default=None, description="Shapley value of the attribute in the mean prosecutor risk"
     )
-
-
-class Result(Part):
-    """One `RiskEstimate` as JSON."""
-
-    measure: str
-    value: float | None
-    lower: float | None
-    upper: float | None
-    kind: Literal["exact", "estimate", "bound"]
-    n: int
-    threshold: float | None
-    passed: bool | None
-    method: str
-    reference: str = ""
-    attacker: str = ""
-
-
-class Threat(Part):
-    """Results of one adversary of one threat model."""
-
-    model: str
-    adversary: str
-    release: str = ""
-    attempt: float
-    attempt_source: str = ""
-    knows: dict[str, str] = {}
-    population: str = ""
-    threshold_k: int | None = None
-    statistic: str = ""
-    results: list[Result]
 
 
 class ChannelEntry(Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.risk.class_risk import ClassRisk
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.estimate import EstimateKind, RiskEstimate
 from midi_risk.risk.identity import identity_risk
@@ -12,30 +13,26 @@ from midi_risk.risk.identity import identity_risk
 
 def modelled_risk(
     classes: EquivalenceClasses,
-    expected: npt.NDArray[np.float64],
-    cautious: npt.NDArray[np.float64],
+    risk: ClassRisk,
     *,
     k: int,
     attacker: str = "",
     method: str,
     reference: str,
-    optimistic: npt.NDArray[np.float64] | None = None,
 ) -> tuple[RiskEstimate, ...]:
     """Return identity risks when a model gives the population class sizes.
 
     Parameters
     ----------
     classes : EquivalenceClasses
-    expected, cautious : numpy.ndarray of shape (u,)
-        E[1/F | f] of each class, and the risk that holds with 95 % probability.
+    risk : ClassRisk
+        Of each class.
     k : int
         Smallest accepted class size.
     attacker : str
         Name of the adversary.
     method, reference : str
         The model in words, and its source.
-    optimistic : numpy.ndarray of shape (u,), optional
-        E[1/F | f] at the other end of a declared interval.
 
     Returns
     -------
@@ -48,7 +45,7 @@ def modelled_risk(
     ]
     weight = classes.counts / classes.n
     limit = (1 / k) * (1 + 1e-12)
-    low = expected if optimistic is None else optimistic
+    expected, low, cautious = risk.expected, risk.optimistic, risk.cautious
 
     def estimate(measure: str, value: float, lower: float, upper: float) -> RiskEstimate:
         return RiskEstimate(
@@ -63,12 +60,35 @@ def modelled_risk(
             reference=reference,
         )
 
-    means = [float(weight @ risk) for risk in (expected, low, cautious)]
-    shares = [float(weight @ (risk > limit)) for risk in (expected, low, cautious)]
+    means = [float(weight @ part) for part in (expected, low, cautious)]
+    shares = [float(weight @ (part > limit)) for part in (expected, low, cautious)]
     return (
         *prosecutor,
         estimate("journalist_max", float(expected.max()), float(low.max()), float(cautious.max())),
         estimate("journalist_mean", *means),
         estimate("journalist_at_risk", *shares),
         estimate("marketer_mean", *means),
+    )
+
+
+def class_risk(
+    classes: EquivalenceClasses,
+    expected: npt.NDArray[np.float64],
+    cautious: npt.NDArray[np.float64],
+    optimistic: npt.NDArray[np.float64],
+) -> ClassRisk:
+    """Return the risk of each class when a model gives its population.
+
+    Parameters
+    ----------
+    classes : EquivalenceClasses
+    expected, cautious, optimistic : numpy.ndarray of shape (u,)
+        As in `ClassRisk`; what is cautious is never below what is expected.
+    """
+    return ClassRisk(
+        counts=classes.counts,
+        prosecutor=1 / classes.sizes,
+        expected=expected,
+        cautious=np.maximum(expected, cautious),
+        optimistic=np.minimum(expected, optimistic),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,21 +11,38 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute
 from midi_risk.errors import ThreatModelError
+from midi_risk.risk.class_risk import ClassRisk
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.estimate import EstimateKind, RiskEstimate
 from midi_risk.risk.identity import identity_risk
 from midi_risk.risk.loglinear import LogLinear, fit_log_linear
-from midi_risk.risk.modelled_risk import modelled_risk
+from midi_risk.risk.modelled_risk import class_risk, modelled_risk
 from midi_risk.risk.superpopulation import PitmanYor, fit_pitman_yor
 from midi_risk.risk.table_results import table_results
 from midi_risk.threat.model import Interval, ThreatModel
-
-Results = tuple[tuple[RiskEstimate, ...], str]
 
 _MODELS = {
     "pitman-yor": "Pitman 1995, doi:10.1007/BF01213386; Hoshino 2001",
     "log-linear": "Skinner & Holmes 1998; Skinner & Shlomo 2008, doi:10.1198/016214507000001328",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopulationRisk:
+    """Unjudged results against a population.
+
+    Parameters
+    ----------
+    results : tuple of RiskEstimate
+    text : str
+        The population in words.
+    classes : ClassRisk
+        The risk of each class that the results sum up.
+    """
+
+    results: tuple[RiskEstimate, ...]
+    text: str
+    classes: ClassRisk
 
 
 def population_results(
@@ -37,8 +54,8 @@ def population_results(
     *,
     k: int,
     attacker: str,
-) -> Results:
-    """Return unjudged results, and the population in words.
+) -> PopulationRisk:
+    """Return unjudged results against the population that the model names.
 
     Parameters
     ----------
@@ -65,9 +82,13 @@ def population_results(
     if settings.kind in {"size", "estimate"}:
         return _estimated(classes, codes, model, k=k, attacker=attacker)
     if settings.kind == "table":
-        return table_results(classes, frame, known, model, k=k, attacker=attacker)
-    text = "the release itself: nobody outside it is counted on (F = f)"
-    return identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker), text
+        results, text, risk = table_results(classes, frame, known, model, k=k, attacker=attacker)
+        return PopulationRisk(results=results, text=text, classes=risk)
+    return PopulationRisk(
+        results=identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker),
+        text="the release itself: nobody outside it is counted on (F = f)",
+        classes=ClassRisk.of_release(classes.counts, classes.sizes),
+    )
 
 
 def _people(classes: EquivalenceClasses, model: ThreatModel) -> tuple[int, int]:
@@ -96,7 +117,7 @@ def _estimated(
     *,
     k: int,
     attacker: str,
-) -> Results:
+) -> PopulationRisk:
     """Return results from a superpopulation model, or the bound where there is no fit."""
     fewest, most = _people(classes, model)
     name = str(model.population.model or "pitman-yor")
@@ -104,7 +125,7 @@ def _estimated(
     fitted, reason = _fit(classes, codes, name)
     if fitted is None:
         results = identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker)
-        return tuple(
+        bounds = tuple(
             replace(
                 r,
                 kind=EstimateKind.BOUND,
@@ -114,35 +135,39 @@ def _estimated(
             if not r.measure.startswith("prosecutor")
             else r
             for r in results
-        ), f"{text}; {name} gives no class sizes: {reason}"
+        )
+        return PopulationRisk(
+            results=bounds,
+            text=f"{text}; {name} gives no class sizes: {reason}",
+            classes=replace(ClassRisk.of_release(classes.counts, classes.sizes), exact=False),
+        )
     expected, unique = _per_class(fitted, classes, fewest)
     optimistic, low_unique = _per_class(fitted, classes, most)
+    risk = class_risk(classes, expected, 1 / _assured(fitted, classes, fewest), optimistic)
     results = modelled_risk(
         classes,
-        expected,
-        1 / _assured(fitted, classes, fewest),
+        risk,
         k=k,
         attacker=attacker,
         method=f"E[1/F | f] under the {name} model, N = {fewest}",
         reference=_MODELS[name],
-        optimistic=optimistic,
     )
     share = float((classes.counts @ unique) / classes.n)
     fewer = float((classes.counts @ low_unique) / classes.n)
-    return (
-        *results,
-        RiskEstimate(
-            measure="population_unique",
-            attacker=attacker,
-            value=share,
-            lower=min(share, fewer),
-            upper=share,
-            kind=EstimateKind.ESTIMATE,
-            n=classes.n,
-            method=f"expected share of subjects unique in the population, {name}, N = {fewest}",
-            reference=_MODELS[name],
-        ),
-    ), f"{text}; {name} model fitted to the release"
+    alone = RiskEstimate(
+        measure="population_unique",
+        attacker=attacker,
+        value=share,
+        lower=min(share, fewer),
+        upper=share,
+        kind=EstimateKind.ESTIMATE,
+        n=classes.n,
+        method=f"expected share of subjects unique in the population, {name}, N = {fewest}",
+        reference=_MODELS[name],
+    )
+    return PopulationRisk(
+        results=(*results, alone), text=f"{text}; {name} model fitted to the release", classes=risk
+    )
 
 
 def _fit(

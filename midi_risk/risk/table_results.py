@@ -10,10 +10,11 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.errors import ThreatModelError
+from midi_risk.risk.class_risk import ClassRisk
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.estimate import RiskEstimate
 from midi_risk.risk.expected_population import table_population
-from midi_risk.risk.modelled_risk import modelled_risk
+from midi_risk.risk.modelled_risk import class_risk, modelled_risk
 from midi_risk.risk.packing import Groups, first_records
 from midi_risk.threat.class_population import expected_class_sizes
 from midi_risk.threat.model import Interval, ThreatModel
@@ -88,8 +89,8 @@ def table_results(
     *,
     k: int,
     attacker: str,
-) -> tuple[tuple[RiskEstimate, ...], str]:
-    """Return unjudged results against a population table, and the population in words.
+) -> tuple[tuple[RiskEstimate, ...], str, ClassRisk]:
+    """Return unjudged results against a population table, the population in words, the risks.
 
     Parameters
     ----------
@@ -143,17 +144,12 @@ def table_results(
         method += f"; {', '.join(unmatched)} taken as distributed as in the release"
     if found.suppressed.any():
         method += "; suppressed cells of the table count as nothing"
+    cautious = np.maximum(1 / risk.assured, risk.conservative)
+    each = class_risk(classes, risk.risk, cautious, risk.low)
     results = modelled_risk(
-        classes,
-        risk.risk,
-        np.maximum(1 / risk.assured, risk.conservative),
-        k=k,
-        attacker=attacker,
-        method=method,
-        reference=REFERENCE,
-        optimistic=risk.low,
+        classes, each, k=k, attacker=attacker, method=method, reference=REFERENCE
     )
-    return results, "; ".join([text, *found.notes])
+    return results, "; ".join([text, *found.notes]), each
 
 
 def _coarse_classes(

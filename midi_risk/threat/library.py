@@ -15,6 +15,7 @@ from midi_risk.threat.model import (
     ThreatModel,
     ThresholdSettings,
 )
+from midi_risk.threat.quantities import Interval, ends
 
 
 def shipped_threat_models() -> tuple[str, ...]:
@@ -151,17 +152,22 @@ def _with_parameters(model: ThreatModel, given: Mapping[str, Any], path: str) ->
     return validated(ThreatModel, data, path, error=ThreatModelError)
 
 
-def attempt_probability(adversary: Adversary) -> tuple[float, str]:
+def attempt_probability(
+    adversary: Adversary, values: Mapping[str, float] | None = None
+) -> tuple[float, str]:
     """Return the probability of an attempt and where it comes from.
 
     Parameters
     ----------
     adversary : Adversary
         With every required number filled in.
+    values : mapping of str to float, optional
+        ``attempt``, ``prevalence`` or ``breach``, in place of the high end of an interval.
 
     Returns
     -------
     probability : float
+        An interval counts with its high end, the conservative one.
     source : str
         Sentence that names the table cell or the formula with its inputs.
 
@@ -176,16 +182,31 @@ def attempt_probability(adversary: Adversary) -> tuple[float, str]:
     >>> attempt_probability(Adversary(name="anyone", attempt=1.0))
     (1.0, 'taken as certain')
     """
-    attempt = adversary.attempt
-    if isinstance(attempt, float | int):
-        return float(attempt), "taken as certain" if attempt == 1 else "stated in the threat model"
+    attempt, given = adversary.attempt, dict(values or {})
+    if isinstance(attempt, float | int | Interval):
+        value, told = _conservative(attempt, given.get("attempt"))
+        text = "taken as certain" if value == 1 else "stated in the threat model"
+        return value, text + told
     if attempt.table is not None:
         table = ATTEMPT_TABLES[attempt.table]
         controls, motives = str(attempt.controls), str(attempt.motives)
         value = table.probability(controls, motives)
         return value, f"{table.source}: controls {controls}, motives {motives}"
     if attempt.breach is not None:
-        return float(attempt.breach), "prevalence of breaches, as given by the assessor"
-    prevalence, number = float(attempt.prevalence or 0), int(attempt.acquaintances or 0)
+        value, told = _conservative(attempt.breach, given.get("breach"))
+        return value, f"prevalence of breaches, as given by the assessor{told}"
+    if attempt.prevalence is None:
+        raise ThreatModelError(adversary.name, ["acquaintances needs 'prevalence'"])
+    number = int(attempt.acquaintances or 0)
+    prevalence, told = _conservative(attempt.prevalence, given.get("prevalence"))
     value = acquaintance_probability(prevalence, number)
-    return value, f"1 - (1 - p)^m with prevalence p = {prevalence:g} and m = {number} acquaintances"
+    text = f"1 - (1 - p)^m with prevalence p = {prevalence:g}{told} and m = {number} acquaintances"
+    return value, text
+
+
+def _conservative(quantity: float | Interval | str, given: float | None) -> tuple[float, str]:
+    """Return the value that is given or the high end, and words for an interval."""
+    low, high = ends(quantity)
+    if given is not None:
+        return given, ""
+    return high, f" (high end of {low:g} to {high:g})" if low < high else ""

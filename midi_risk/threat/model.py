@@ -10,9 +10,8 @@ import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
+    AfterValidator,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -21,6 +20,16 @@ from pydantic import (
 )
 
 from midi_risk.threat.context import ATTEMPT_TABLES
+from midi_risk.threat.quantities import (
+    AskedQuantity,
+    Interval,
+    Quantity,
+    Settings,
+    Share,
+    as_interval,
+)
+
+__all__ = ["Interval", "ThreatModel", "threshold_class_size"]
 
 THREAT_SCHEMA = "midi-risk/threat-model/1"
 
@@ -45,12 +54,6 @@ CHANNELS = (
 """Ways to identity that are not the class table."""
 
 Attack = Literal["prosecutor", "journalist", "marketer"]
-
-
-class Settings(BaseModel):
-    """Base of every part of a threat model: frozen, nothing unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 def threshold_class_size(label: str) -> int:
@@ -107,19 +110,6 @@ class ThresholdSettings(Settings):
         return 1 / self.k
 
 
-class Interval(Settings):
-    """An interval that a quantity is believed to lie in."""
-
-    low: float = Field(gt=0, le=1)
-    high: float = Field(gt=0, le=1)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Interval:
-        if self.low > self.high:
-            raise ValueError("low must not be above high")
-        return self
-
-
 class PopulationSettings(Settings):
     """The population that could be mistaken for the subjects."""
 
@@ -130,7 +120,9 @@ class PopulationSettings(Settings):
     table: str | None = None
     site: str | None = None
     window_years: float | None = Field(default=None, gt=0)
-    fraction: Interval | Literal["required"] | None = None
+    fraction: Annotated[AskedQuantity | None, AfterValidator(as_interval)] = Field(
+        default=None, description="share of the population that is in the release"
+    )
     match: dict[str, str] = Field(default={}, description="table dimension -> attribute")
     straddle: Literal["error", "uniform"] = Field(
         default="error", description="age band that covers part of a band of the table"
@@ -160,8 +152,8 @@ class AttemptSettings(Settings):
     controls: str | None = None
     motives: str | None = None
     acquaintances: int | None = Field(default=None, ge=1)
-    prevalence: Annotated[float, Field(ge=0, le=1)] | Literal["required"] | None = None
-    breach: Annotated[float, Field(ge=0, le=1)] | Literal["required"] | None = None
+    prevalence: AskedQuantity | None = None
+    breach: AskedQuantity | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> AttemptSettings:
@@ -192,24 +184,39 @@ Precision = Annotated[
 
 
 def _attempt_form(value: Any) -> str:
-    """Tell a number from a mapping, so that only the errors of one form are reported."""
+    """Tell the forms of an attempt apart, so that only the errors of one are reported."""
+    if isinstance(value, Interval) or (isinstance(value, dict) and {"low", "high"} & set(value)):
+        return "constrained-interval"
     return "mapping" if isinstance(value, dict | AttemptSettings) else "number"
 
 
 Attempt = Annotated[
-    Annotated[float, Field(gt=0, le=1), Tag("number")] | Annotated[AttemptSettings, Tag("mapping")],
+    Annotated[Share, Tag("number")]
+    | Annotated[Interval, Tag("constrained-interval")]
+    | Annotated[AttemptSettings, Tag("mapping")],
     Discriminator(_attempt_form),
 ]
 
 
 class Adversary(Settings):
-    """One attacker: how surely they try, what they know, how many visits they know of."""
+    """One attacker: how surely they try, what they know, how many visits they know of.
+
+    ``membership`` is the probability w that they know who is in the release: the risk is then
+    w / f + (1 - w) / F. ``verification`` is the probability that a right match can be told
+    from a wrong one; without it every match counts.
+    """
 
     name: str = Field(min_length=1)
     attempt: Attempt = 1.0
     attack: tuple[Attack, ...] = ("prosecutor", "journalist", "marketer")
     knows: Literal["all"] | dict[str, Precision] = "all"
     visits: int | Literal["all"] | None = Field(default=None, description="visits that are known")
+    membership: Quantity | None = Field(
+        default=None, description="probability that they know who is in the release"
+    )
+    verification: Quantity | None = Field(
+        default=None, description="probability that a right match can be verified; off when absent"
+    )
     description: str = ""
 
     @field_validator("attack")
@@ -225,7 +232,16 @@ class ChannelSettings(Settings):
 
     requirement: Literal["required", "optional"] = "required"
     matcher: str | None = None
-    coverage: Annotated[float, Field(ge=0, le=1)] | None = None
+    coverage: Quantity | None = Field(
+        default=None, description="face: share of people with a photograph in the gallery"
+    )
+
+
+ChannelStatus = Annotated[
+    Annotated[Literal["required", "optional"], Tag("literal[channel]")]
+    | Annotated[ChannelSettings, Tag("mapping")],
+    Discriminator(lambda v: "literal[channel]" if isinstance(v, str) else "mapping"),
+]
 
 
 class ThreatModel(Settings):
@@ -239,7 +255,7 @@ class ThreatModel(Settings):
     threshold: ThresholdSettings
     population: PopulationSettings = PopulationSettings()
     adversaries: tuple[Adversary, ...]
-    channels: dict[str, Literal["required", "optional"] | ChannelSettings] = {}
+    channels: dict[str, ChannelStatus] = Field(default={})
     references: tuple[str, ...] = ()
 
     @field_validator("channels")
