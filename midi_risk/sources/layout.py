@@ -19,6 +19,8 @@ from midi_risk.sources.items import SequenceContent
 
 _RUNS = 20_000
 _SINGLES = 50_000
+_FRESH = 128
+_PIECES = 64
 SHORTEST = 8
 """Fewest elements walked singly that are worth a run."""
 
@@ -104,16 +106,20 @@ class Run:
 class Layouts:
     """The runs met so far, by the header that begins them."""
 
-    __slots__ = ("_budget", "runs", "singles")
+    __slots__ = ("_budget", "_files", "runs", "singles")
 
     def __init__(self) -> None:
         self.runs: dict[bytes, Run] = {}
         self.singles: dict[bytes, Single] = {}
-        self._budget = 2_000.0
+        self._budget = 2_000
+        self._files = 0
 
     def grow(self) -> None:
-        """Allow a little more learning; called once per file."""
-        self._budget = min(self._budget + 0.5, 2_000.0)
+        """Allow a little more learning, and drop runs cut to pieces; called once per file."""
+        self._budget = min(self._budget + 1, 2_000)
+        self._files += 1
+        if self._files % _FRESH == 0 and len(self.runs) > _PIECES:
+            self.runs.clear()
 
     def know(self, element: Element, alone: Mapping[int, tuple[int, ...]]) -> None:
         """Remember what the eight bytes of a plain element's header say."""
