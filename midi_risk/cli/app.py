@@ -19,6 +19,7 @@ COMMANDS = {
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",
+    "tune": "Choose levels on a page and see risk and information at once.",
     "report": "Render an assessment as HTML, internal or shareable.",
     "attack": "Simulate a motivated intruder and compare with the predicted risk.",
     "check": "Check that an assessment still stands; exit code 5 when it is stale.",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BUDGET = 20.0
 """Seconds that `assess` gives the search; `suggest --budget` gives more."""
+MAX_CELLS = 20_000_000
+"""Nodes times subjects up to which the report carries the lattice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ def assess_job(
     from midi_risk.recode.plan import suggest
     from midi_risk.risk.assess import assess
     from midi_risk.table.release import released
+    from midi_risk.tune.lattice import MAX_NODES, tuning_lattice
 
     limits = limits or SearchLimits()
     models = job.threat_models(k)
@@ -79,8 +82,20 @@ def assess_job(
         budget_seconds=limits.budget_seconds,
         hierarchies=options.hierarchies,
     )
+    lattice = tuning_lattice(
+        table,
+        models,
+        hierarchies=options.hierarchies,
+        plan=plan,
+        keep=limits.keep or settings.keep,
+        max_suppression=(
+            settings.max_suppression if limits.max_suppression is None else limits.max_suppression
+        ),
+        max_nodes=min(MAX_NODES, MAX_CELLS // max(1, table.n_subjects)),
+    )
+    internal = assessment.internal and assessment.internal.model_copy(update={"lattice": lattice})
     return Outcome(
-        assessment=assessment.model_copy(update={"plan": plan}),
+        assessment=assessment.model_copy(update={"plan": plan, "internal": internal}),
         plan=plan,
         table=released(table, options.hierarchies),
     )

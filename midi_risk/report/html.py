@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from midi_risk import __version__
 from midi_risk.report import (
     attribute_charts,
     cards,
@@ -20,6 +22,7 @@ from midi_risk.report import (
     mapping,
     references,
     text,
+    tornado,
     visits,
     words,
 )
@@ -27,9 +30,12 @@ from midi_risk.report.chart_parts import Chart
 from midi_risk.report.clean import neutral
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.quality import defect_bound
+from midi_risk.report.tuning import SCRIPTS, tuning
+from midi_risk.report.tuning import STYLE as TUNE_STYLE
 from midi_risk.resources import data_rows, resource_folder
 
 STYLE, SCRIPT, PAGE = "report.css", "report.js", "report.html.j2"
+TUNE_PAGE, SERVED = "tune.html.j2", "tune_served.js"
 
 
 def render(view: Any) -> str:
@@ -46,9 +52,22 @@ def render(view: Any) -> str:
     """
     environment = _environment()
     style, script = _packaged(STYLE), _packaged(SCRIPT)
+    lattice = getattr(view, "lattice", None)
+    shown = None
+    if lattice is not None:
+        style, script = _with_tuning(style, script)
+        shown = tuning(
+            lattice,
+            title=view.title,
+            pending=view.verdict.reasons if view.verdict.status == "incomplete" else (),
+            threat_models=[str(model.get("name", "")) for model in view.threat_models],
+            digest=view.digest,
+            version=view.tool.version,
+        )
     page = environment.get_template(PAGE)
     return page.render(
         view=view,
+        tune=shown,
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         policy=policy(style, script),
@@ -64,8 +83,53 @@ def render(view: Any) -> str:
     )
 
 
-def policy(style: str, script: str) -> str:
+def tuning_page(shown: dict[str, Any], *, title: str, models: Sequence[str]) -> str:
+    """Return the tuning section as a page of its own.
+
+    Parameters
+    ----------
+    shown : dict
+        As `midi_risk.report.tuning.tuning` returns it.
+    title : str
+        Name of the collection.
+    models : sequence of str
+        Names of the threat models.
+    """
+    style, script = _with_tuning(_packaged(STYLE), "")
+    served = shown["served"] is not None
+    if served:
+        script = script.replace("\n(function", f"\n{_packaged(SERVED)}\n(function", 1)
+    return (
+        _environment()
+        .get_template(TUNE_PAGE)
+        .render(
+            tune=shown,
+            title=title,
+            models=list(models),
+            subjects=shown["lattice"].subjects,
+            version=__version__,
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            policy=policy(style, script, connect=served),
+        )
+    )
+
+
+def _with_tuning(style: str, script: str) -> tuple[str, str]:
+    """Return style and script with those of the tuning section."""
+    parts = [script, *(_packaged(name) for name in SCRIPTS)]
+    return f"{style}\n{_packaged(TUNE_STYLE)}", "\n".join(part for part in parts if part)
+
+
+def policy(style: str, script: str, *, connect: bool = False) -> str:
     """Return the content security policy that allows this style and script, nothing else.
+
+    Parameters
+    ----------
+    style, script : str
+        The text of the page's only style and script.
+    connect : bool
+        Whether the script may ask the server that the page came from.
 
     Examples
     --------
@@ -77,9 +141,10 @@ def policy(style: str, script: str) -> str:
         digest = hashlib.sha256(text_.encode()).digest()
         return f"'sha256-{base64.b64encode(digest).decode()}'"
 
+    allowed = "connect-src 'self'; " if connect else ""
     return (
         f"default-src 'none'; style-src {source(style)}; script-src {source(script)}; "
-        "base-uri 'none'; form-action 'none'"
+        f"{allowed}base-uri 'none'; form-action 'none'"
     )
 
 
@@ -168,6 +233,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         text=text,
+        tornado=tornado,
         words=words,
         share=figures.share_text,
         positive=text.positive,

@@ -22,6 +22,7 @@ from midi_risk.risk.document import (
     ValueCount,
     Verdict,
 )
+from midi_risk.risk.lattice_document import TuningLattice
 
 RECORDS_SHOWN = 200
 VALUES_SHOWN = 40
@@ -75,6 +76,7 @@ class InternalView(Part):
     records_total: int
     values: dict[str, ValueList]
     unreadable: tuple[dict[str, str], ...]
+    lattice: TuningLattice | None = None
 
 
 def internal_view(assessment: Assessment, plan: Plan | None = None) -> InternalView:
@@ -133,6 +135,7 @@ def internal_view(assessment: Assessment, plan: Plan | None = None) -> InternalV
         if inner
         else {},
         unreadable=tuple(inner.unreadable[:RECORDS_SHOWN]) if inner else (),
+        lattice=inner.lattice if inner else None,
     )
 
 

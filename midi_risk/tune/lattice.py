@@ -1,0 +1,222 @@
+"""The tuning lattice: aggregates of every node, for the page that works without Python."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from math import floor
+
+import numpy as np
+import pandas as pd
+
+from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.attributes.model import Decision
+from midi_risk.recode.criteria import AverageRisk
+from midi_risk.recode.problem import prepare
+from midi_risk.recode.requirement import requirement
+from midi_risk.recode.sweep import sweep_tables
+from midi_risk.risk.lattice_document import (
+    TuningAttribute,
+    TuningLattice,
+    TuningLevel,
+    TuningRule,
+)
+from midi_risk.risk.plan_document import Plan
+from midi_risk.table.model import SubjectTable
+from midi_risk.threat.model import ThreatModel
+from midi_risk.tune.axes import TuningAxes, TuningAxis, all_axes, fitted
+
+MAX_NODES = 5_000
+GRID = (2, 3, 5, 7, 10, 11, 15, 20, 30, 50)
+WIDE = 65_535
+
+
+def tuning_lattice(
+    table: SubjectTable,
+    models: Sequence[ThreatModel],
+    *,
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+    plan: Plan | None = None,
+    keep: Sequence[str] = (),
+    max_suppression: float = 0.02,
+    max_nodes: int = MAX_NODES,
+    thin: bool = False,
+) -> TuningLattice | None:
+    """Return the class counts of every combination of levels.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As folded; decisions give the starting node.
+    models : sequence of ThreatModel
+    hierarchies : mapping of str to Hierarchy, optional
+        Hierarchies of the user's own, by attribute.
+    plan : Plan, optional
+        The suggestion; its node is marked.
+    keep : sequence of str
+        Attributes that are locked at first, beside those decided to be retained.
+    max_suppression : float
+        Share of subjects that may be left out.
+    max_nodes : int
+        Larger lattices give None, unless `thin`.
+    thin : bool
+        Leave levels out until it fits.
+
+    Returns
+    -------
+    TuningLattice or None
+        None when there is nothing to tune or too much.
+
+    Notes
+    -----
+    The classes are those of the attributes that some adversary knows, exactly; a missing
+    value is a category. Where adversaries know less, or the population is not the sample,
+    the rules are bounds: a node that they accept is accepted by the assessment too.
+    """
+    targets = dict(plan.levels) if plan is not None and plan.found else {}
+    everything = all_axes(table, models, hierarchies, targets)
+    if not everything.axes:
+        return None
+    axes = fitted(everything, max_nodes, thin=thin, targets=targets)
+    if axes is None or not axes.axes:
+        return None
+    rows = table.frame[[axis.name for axis in axes.axes]]
+    k = max(1, axes.demand.k)
+    ks = sorted({*GRID, k})
+    counts = _node_counts(rows, axes, ks, k)
+    wide = table.n_subjects > WIDE
+    exact, note = _exactness(table, models, everything)
+    return TuningLattice(
+        subjects=table.n_subjects,
+        k=k,
+        ks=ks,
+        max_suppressed=floor(max_suppression * table.n_subjects + 1e-9),
+        attributes=[_attribute(axis, frozenset(keep)) for axis in axes.axes],
+        rules=rules(models, axes),
+        exact=exact,
+        note=note,
+        not_tuned=list(axes.not_tuned),
+        levels_left_out=axes.left_out,
+        plan=_plan_node(axes, targets),
+        bytes_per_count=4 if wide else 2,
+        **{name: _packed(array, wide=wide) for name, array in counts.items()},
+    )
+
+
+def rules(models: Sequence[ThreatModel], axes: TuningAxes) -> list[TuningRule]:
+    """Return what each adversary demands, one rule each."""
+    attributes = [axis.attribute for axis in axes.axes]
+    found = []
+    for model in models:
+        for adversary in model.adversaries:
+            alone = model.model_copy(update={"adversaries": (adversary,)})
+            demand = requirement([alone], attributes)
+            means = [c.threshold for c in demand.criteria if isinstance(c, AverageRisk)]
+            found.append(
+                TuningRule(
+                    model=model.name,
+                    adversary=adversary.name,
+                    k=max(1, demand.k),
+                    mean=min(means) if means else None,
+                )
+            )
+    return found
+
+
+def _node_counts(
+    rows: pd.DataFrame, axes: TuningAxes, ks: Sequence[int], k: int
+) -> dict[str, np.ndarray]:
+    """Return the counts of every node, in row-major order of the offered levels."""
+    problem = prepare(
+        rows,
+        {axis.name: axis.offered for axis in axes.axes},
+        k=1,
+        levels={axis.name: axis.range for axis in axes.axes},
+    )
+    lattice = problem.judge.lattice
+    cap = max(ks)
+    edges = np.array(ks) - 1
+    sizes_of = np.arange(cap + 1, dtype=np.int64)
+    out = {
+        "classes": np.zeros(lattice.size, dtype=np.int64),
+        "smallest": np.zeros(lattice.size, dtype=np.int64),
+        "below": np.zeros((len(ks), lattice.size), dtype=np.int64),
+        "kept_classes": np.zeros(lattice.size, dtype=np.int64),
+        "kept_smallest": np.zeros(lattice.size, dtype=np.int64),
+    }
+    for node, classes in sweep_tables(problem.judge.tables):
+        sizes = classes.sizes()
+        histogram = np.bincount(np.minimum(sizes, cap), minlength=cap + 1)
+        enough = sizes[sizes >= k]
+        out["classes"][node] = len(sizes)
+        out["smallest"][node] = sizes.min()
+        out["below"][:, node] = np.cumsum(histogram * sizes_of)[edges]
+        out["kept_classes"][node] = len(enough)
+        out["kept_smallest"][node] = enough.min() if len(enough) else 0
+    return out
+
+
+def _packed(array: np.ndarray, *, wide: bool) -> str:
+    """Return counts as base64 of little-endian unsigned integers."""
+    return base64.b64encode(array.astype("<u4" if wide else "<u2").tobytes()).decode("ascii")
+
+
+def _attribute(axis: TuningAxis, keep: frozenset[str]) -> TuningAttribute:
+    """Return an axis as the document holds it."""
+    return TuningAttribute(
+        name=axis.name,
+        levels=level_entries(axis),
+        start=axis.levels.index(axis.start),
+        weight=axis.attribute.utility,
+        locked=axis.name in keep or axis.attribute.decision is Decision.RETAIN,
+        need=axis.attribute.need,
+        contribution=axis.contribution,
+    )
+
+
+def level_entries(axis: TuningAxis) -> list[TuningLevel]:
+    """Return the levels on offer with their plain English."""
+    return [
+        TuningLevel(
+            level=level,
+            name=axis.hierarchy.level_names[level],
+            text=axis.hierarchy.describe(level, "").removeprefix(": "),
+            loss=min(1.0, max(0.0, float(axis.losses[level]))),
+        )
+        for level in axis.levels
+    ]
+
+
+def _plan_node(axes: TuningAxes, targets: Mapping[str, int]) -> list[int] | None:
+    """Return the plan as places of the offered levels, None when it is not on offer."""
+    if not targets:
+        return None
+    node = []
+    for axis in axes.axes:
+        level = targets.get(axis.name, axis.start)
+        if level not in axis.levels:
+            return None
+        node.append(axis.levels.index(level))
+    return node
+
+
+def _exactness(
+    table: SubjectTable, models: Sequence[ThreatModel], axes: TuningAxes
+) -> tuple[bool, str]:
+    """Return whether the rules decide as the assessment does, and else why they bound it."""
+    reasons = []
+    adversaries = [adversary for model in models for adversary in model.adversaries]
+    if any(adversary.knows != "all" for adversary in adversaries):
+        reasons.append("an adversary knows only some attributes, or knows them imprecisely")
+    if any(model.population.kind != "sample" for model in models):
+        reasons.append("the population is not the collection itself")
+    if table.missing == "wildcard":
+        reasons.append("a missing value may be any value")
+    if axes.not_tuned:
+        reasons.append("some quasi-identifiers are known to no adversary")
+    if not reasons:
+        return True, ""
+    return False, (
+        "The verdict here is a bound: what it accepts, the assessment accepts too, but it may"
+        f" refuse more, because {'; '.join(reasons)}."
+    )

@@ -1,0 +1,51 @@
+"""The tuning page as one file: the lattice travels in it, nothing is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from midi_risk import __version__
+from midi_risk.report.html import tuning_page
+from midi_risk.report.tuning import tuning
+from midi_risk.risk.lattice_document import TuningLattice
+
+
+def static_page(
+    lattice: TuningLattice,
+    *,
+    title: str,
+    threat_models: list[str],
+    digest: str = "",
+    pending: tuple[str, ...] | list[str] = (),
+    served: dict[str, Any] | None = None,
+) -> str:
+    """Return the tuning page of a lattice as one HTML document.
+
+    Parameters
+    ----------
+    lattice : TuningLattice
+    title : str
+        Name of the collection.
+    threat_models : list of str
+    digest : str
+        Of the collection, for the plan that the page writes.
+    pending : sequence of str
+        What the assessment waits for, whatever is tuned.
+    served : dict, optional
+        What `midi_risk.tune.server` adds.
+
+    Returns
+    -------
+    str
+        Opens from a file; asks for nothing; its policy allows its own script and style.
+    """
+    shown = tuning(
+        lattice,
+        title=title,
+        pending=pending,
+        threat_models=threat_models,
+        digest=digest,
+        version=__version__,
+        served=served,
+    )
+    return tuning_page(shown, title=title, models=threat_models)
