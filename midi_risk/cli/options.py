@@ -50,7 +50,7 @@ class SecondsType(click.ParamType):  # type: ignore[type-arg]
 
 
 class ParameterType(click.ParamType):  # type: ignore[type-arg]
-    """A number that a threat model requires: ``MODEL.NAME=VALUE``."""
+    """A number that a threat model requires: ``MODEL.NAME=VALUE``, or ``=LOW..HIGH``."""
 
     name = "model.name=value"
 
@@ -62,11 +62,19 @@ class ParameterType(click.ParamType):  # type: ignore[type-arg]
         model, dot, name = left.rpartition(".")
         if not equals or not dot or not model or not name or not right:
             self.fail("MODEL.NAME=VALUE is expected, as acquaintance.prevalence=0.001", param, ctx)
-        try:
-            number = float(right)
-        except ValueError:
-            return model, name, right
-        return model, name, int(number) if number.is_integer() and "." not in right else number
+        low, dots, high = right.partition("..")
+        if dots:
+            return model, name, {"low": _number(low), "high": _number(high)}
+        return model, name, _number(right)
+
+
+def _number(text: str) -> float | int | str:
+    """Return the number that a text holds, or the text."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() and "." not in text else number
 
 
 def with_options(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
@@ -103,7 +111,7 @@ PARAMETERS = click.option(
     multiple=True,
     type=ParameterType(),
     metavar="MODEL.NAME=VALUE",
-    help="Number that a threat model requires, as acquaintance.prevalence=0.001.",
+    help="Number that a threat model requires, as acquaintance.prevalence=0.001 or 0.001..0.01.",
 )
 OUTPUT = click.option(
     "-o",

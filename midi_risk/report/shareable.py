@@ -27,6 +27,7 @@ from midi_risk.report.shareable_tables import (
     trajectory_of,
     uniques_of,
 )
+from midi_risk.report.shareable_threats import SafeThreat
 from midi_risk.report.shareable_types import Code, Digest, Name, Safe, Size, Version, Year
 from midi_risk.risk.document import Assessment, Plan
 
@@ -69,7 +70,7 @@ class ShareableView(Safe):
     links: tuple[parts.SafeLink, ...]
     findings: tuple[parts.SafeFinding, ...]
     missing_policy: Code
-    threats: tuple[parts.SafeThreat, ...]
+    threats: tuple[SafeThreat, ...]
     measures: SafeMeasures
     attributes: tuple[parts.SafeAttribute, ...]
     channels: tuple[parts.SafeChannel, ...]

@@ -8,6 +8,7 @@ from typing import Any
 from midi_risk.report import shareable_parts as parts
 from midi_risk.report.counts import SafeCount, safe
 from midi_risk.report.figures import is_share
+from midi_risk.report.shareable_threats import SafeResult, SafeThreat, pair_of, uncertainty_of
 from midi_risk.report.shareable_types import two_digits
 from midi_risk.risk.document import (
     Assessment,
@@ -129,9 +130,9 @@ def link_of(number: int, link: LinkEntry, k: int) -> parts.SafeLink:
     )
 
 
-def threat_of(threat: Threat, k: int) -> parts.SafeThreat:
+def threat_of(threat: Threat, k: int) -> SafeThreat:
     """Return one adversary with its results."""
-    return parts.SafeThreat(
+    return SafeThreat(
         model=threat.model,
         adversary=threat.adversary,
         release=code(threat.release) if threat.release else None,
@@ -141,11 +142,15 @@ def threat_of(threat: Threat, k: int) -> parts.SafeThreat:
         population=threat.population,
         threshold_k=threat.threshold_k,
         statistic=threat.statistic,
+        budget=digits(threat.budget),
+        membership=pair_of(threat.membership),
+        verification=digits(threat.verification),
+        uncertainty=uncertainty_of(threat.uncertainty),
         results=tuple(result_of(r, k) for r in threat.results),
     )
 
 
-def result_of(result: Result, k: int) -> parts.SafeResult:
+def result_of(result: Result, k: int) -> SafeResult:
     """Return one measure; a share of subjects becomes a suppressed, rounded count."""
     share = is_share(result.measure) and result.value is not None
     hidden = None
@@ -154,7 +159,7 @@ def result_of(result: Result, k: int) -> parts.SafeResult:
         hidden = safe(round((result.value or 0.0) * result.n), k, result.n)
         if result.kind == "exact":
             lower = upper = None
-    return parts.SafeResult(
+    return SafeResult(
         measure=code(result.measure),
         value=None if share else digits(result.value),
         lower=lower,

@@ -85,35 +85,6 @@ class SafeFinding(Safe):
     subjects: SafeCount
 
 
-class SafeResult(Safe):
-    """One measure of one adversary; a share carries its count instead of a value."""
-
-    measure: Code
-    value: Digits | None
-    lower: Digits | None
-    upper: Digits | None
-    kind: Literal["exact", "estimate", "bound"]
-    n: SafeCount
-    threshold: Digits | None
-    passed: bool | None
-    subjects: SafeCount | None = None
-
-
-class SafeThreat(Safe):
-    """One adversary: what the assessor's threat model says, and what it comes to."""
-
-    model: Name
-    adversary: Name
-    release: Code | None
-    attempt: Digits
-    attempt_source: Written
-    knows: dict[Name, Written]
-    population: Written
-    threshold_k: Size | None
-    statistic: Written
-    results: tuple[SafeResult, ...]
-
-
 class SafePs315(Safe):
     """Row of PS3.15 Table E.1-1."""
 

@@ -73,6 +73,24 @@ MEASURES = {
         "mean of 1 / F over all subjects",
         "dankar2010",
     ),
+    "membership_max": Term(
+        "Highest risk, membership weighted",
+        "the subject easiest to single out",
+        "max of w / f + (1 - w) / F, with w the probability that membership is known",
+        "elemam2013",
+    ),
+    "membership_mean": Term(
+        "Average risk, membership weighted",
+        "mean over all subjects",
+        "mean of w / f + (1 - w) / F",
+        "elemam2013",
+    ),
+    "membership_at_risk": Term(
+        "Subjects at risk, membership weighted",
+        "share of subjects with a risk above 1 / k",
+        "share with w / f + (1 - w) / F > 1 / k",
+        "elemam2013",
+    ),
     "prosecutor_strict_mean": Term(
         "Strict average prosecutor risk",
         "mean over all subjects, with a floor for the smallest class",

@@ -106,6 +106,35 @@ ATTRIBUTES = (
     ("comment_2", "patient", "undecided", "text", 44, 290, None, [], None, "", None),
 )
 
+UNCERTAINTY = {
+    "probability_above": 0.31875,
+    "interval": [0.00173, 0.13654],
+    "central": 0.01532,
+    "conservative": 0.139,
+    "threshold": 1 / 11,
+    "draws": 2000,
+    "seed": 7,
+    "tornado": [
+        {
+            "name": "prevalence",
+            "low": 1e-05,
+            "high": 0.001,
+            "at_low": 0.00150,
+            "at_high": 0.139,
+            "crosses": True,
+        },
+        {
+            "name": "membership",
+            "low": 0.2,
+            "high": 0.6,
+            "at_low": 0.0131,
+            "at_high": 0.0167,
+            "crosses": False,
+        },
+    ],
+    "method": "drawn independently",
+}
+
 
 def _results(classes: int, n: int, k: int, at_risk: int, smallest: int) -> list[dict[str, Any]]:
     out = []
@@ -344,7 +373,10 @@ def assessment_document(
                 "population": "the release itself: nobody outside it is counted on (F = f)",
                 "threshold_k": k,
                 "statistic": "maximum",
+                "budget": 0.65,
+                "membership": [0.2, 0.6],
                 "results": [_result("prosecutor_max", 0.0463, subjects, 1 / k, True)],
+                "uncertainty": UNCERTAINTY,
             },
         ],
         "channels": [

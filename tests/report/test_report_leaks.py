@@ -19,7 +19,8 @@ from report_documents import assessment_document
 from midi_risk.report import report, shareable_view
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.shareable import ShareableView, keyed
-from midi_risk.report.shareable_parts import SafeAttribute, SafeResult
+from midi_risk.report.shareable_parts import SafeAttribute
+from midi_risk.report.shareable_threats import SafeResult
 from midi_risk.risk.document import Assessment
 
 # What a reader of the shareable edition may see: names, vocabulary, the assessor's words.

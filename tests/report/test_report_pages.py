@@ -89,8 +89,8 @@ def test_every_table_has_a_caption_and_heads_with_scope(both, edition):
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_every_chart_has_title_description_and_a_data_table(both, edition):
     page = both[edition]
-    assert page.tags.count("svg") == page.tags.count("desc") == 4
-    for name in ("class-sizes", "k-curve", "contributions", "pareto"):
+    assert page.tags.count("svg") == page.tags.count("desc") == 5
+    for name in ("class-sizes", "k-curve", "contributions", "pareto", "tornado-2"):
         assert {f"{name}-title", f"{name}-desc"} <= set(page.ids)
         assert f"{name}-data" in page.tables
 
