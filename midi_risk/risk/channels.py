@@ -164,13 +164,29 @@ def _private_elements(table: SubjectTable) -> ChannelEntry:
     )
 
 
+_PAYLOADS = (
+    "preambles_used",
+    "jpeg_metadata_files",
+    "jpeg2000_metadata_files",
+    "document_metadata_files",
+    "trailing_data_files",
+    "icc_profiles",
+    "icon_images",
+    "overlay_files",
+    "curve_files",
+)
+"""Facts that count files with something embedded; the first four need ``--payloads``."""
+
+
 def _embedded_metadata(table: SubjectTable) -> ChannelEntry:
-    found = table.facts.get("embedded_payloads")
-    if found == 0:
-        return _nothing("embedded_metadata", "no embedded payload was found with --payloads")
-    if found is None:
-        return _open("embedded_metadata", "bit streams were not searched; --payloads does it")
-    return _open("embedded_metadata", f"{found} files carry embedded payloads; review them")
+    name = "embedded_metadata"
+    if "jpeg_metadata_files" not in table.facts:
+        return _open(name, "bit streams were not searched; --payloads does it")
+    found = {fact: table.facts[fact] for fact in _PAYLOADS if table.facts.get(fact)}
+    if not found:
+        return _nothing(name, "nothing embedded was found in the bit streams")
+    listed = ", ".join(f"{fact.replace('_', ' ')} {n}" for fact, n in found.items())
+    return _open(name, f"embedded payloads were found and not reviewed: {listed}")
 
 
 def _cross_collection(table: SubjectTable) -> ChannelEntry:

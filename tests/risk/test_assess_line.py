@@ -225,6 +225,19 @@ def test_a_required_channel_that_nobody_assessed_is_incomplete_and_a_statement_c
 
 
 @pytest.mark.parametrize(
+    ("facts", "status"),
+    [({}, "not_assessed"), ({"icc_profiles": 0}, "not_assessed"),
+     ({"jpeg_metadata_files": 0, "icc_profiles": 0}, "assessed"),
+     ({"jpeg_metadata_files": 0, "icc_profiles": 2}, "not_assessed")],
+)  # fmt: skip
+def test_embedded_metadata_is_assessed_only_when_bit_streams_were_searched(facts, status):
+    rows = {"PatientID": ["a", "b", "c"], "Modality": ["CT"] * 3}
+    images = extraction(source("dicom", rows, "PatientID", level="series"), facts=facts)
+    channels = assess(fold(images, attributes()), [model()]).channels
+    assert {c.name: c.status for c in channels}["embedded_metadata"] == status
+
+
+@pytest.mark.parametrize(
     ("role", "decision", "status"),
     [(Role.UNDECIDED, None, "incomplete"), (Role.UNDECIDED, Decision.REMOVE, "acceptable"),
      (Role.DIRECT_IDENTIFIER, None, "incomplete"),
