@@ -24,6 +24,7 @@ COMMANDS = {
     "attack": "Simulate a motivated intruder and compare with the predicted risk.",
     "check": "Check that an assessment still stands; exit code 5 when it is stale.",
     "diff": "Say what changed from one assessment to another.",
+    "crosscheck": "Compute every measure of a table with pycanon as well, and compare.",
     "threats": "List, show and validate threat models.",
     "schema": "Print a JSON schema.",
     "explain": "Explain a term of the field or of the report.",
