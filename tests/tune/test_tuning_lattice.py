@@ -147,7 +147,7 @@ def test_a_plan_at_a_setting_is_a_plan_document_with_steps_in_order():
 
 
 def test_what_does_not_exist_is_one_line():
-    with pytest.raises(SearchError, match="agee.*Did you mean 'age'"):
+    with pytest.raises(SearchError, match=r"agee.*Did you mean 'age'"):
         plan_at(TABLE, MODELS, {"agee": 1})
     with pytest.raises(HierarchyError, match="no level '9y'"):
         plan_at(TABLE, MODELS, {"age": "9y"})
