@@ -159,6 +159,7 @@ class SafeTrajectory(Safe):
     at_risk: SafeCount | None
     subjects: SafeCount | None
     bin_days: Size | None
+    known: Literal["days", "days-modality", "days-scanner", "days-modality-scanner"]
     bound: bool
 
 

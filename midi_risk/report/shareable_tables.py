@@ -52,6 +52,9 @@ def uniques_of(measures: Measures) -> tuple[parts.SafeUniques, ...]:
     )
 
 
+_KNOWN = {"days", "days-modality", "days-scanner", "days-modality-scanner"}
+
+
 def trajectory_of(measures: Measures, k: int, total: int) -> tuple[parts.SafeTrajectory, ...]:
     """Return what m known visits give away; columns that are not known are dropped."""
     out = []
@@ -71,6 +74,7 @@ def trajectory_of(measures: Measures, k: int, total: int) -> tuple[parts.SafeTra
                 at_risk=_part(row, "at_risk", whole, k),
                 subjects=safe(whole, k),
                 bin_days=days if days is not None and days <= MOST_DAYS else None,
+                known=known if (known := str(row.get("known"))) in _KNOWN else "days",
                 bound=row.get("kind") == "bound",
             )
         )

@@ -14,6 +14,7 @@ class VisitLine:
     """What an attacker learns who knows so many visits."""
 
     visits: str
+    known: str
     highest: str
     average: str
     unique: str
@@ -44,13 +45,13 @@ def visit_table(view: Any) -> VisitTable | None:
     if not rows:
         return None
     first = rows[0]
-    days = first["bin_days"]
     subjects = view.subjects if first["subjects"] is None else first["subjects"]
-    caption = f"Visits known to the attacker: {count_text(subjects)} subjects, intervals in "
-    caption += "days" if days in {None, 1} else f"periods of {days} days"
+    caption = f"Visits known to the attacker: {count_text(subjects)} subjects; the first lines "
+    caption += "are the resolution of the release"
     lines = tuple(
         VisitLine(
             visits=row["visits"],
+            known=_known(row),
             highest=risk_text(row["highest"]),
             average=risk_text(row["average"]),
             unique=_share(row["unique"], subjects),
@@ -60,6 +61,20 @@ def visit_table(view: Any) -> VisitTable | None:
         for row in rows
     )
     return VisitTable(caption=caption, lines=lines)
+
+
+_PROCEDURE = {
+    "days-modality": " and modality",
+    "days-modality-scanner": ", modality and scanner",
+    "days-scanner": " and scanner",
+}
+
+
+def _known(row: dict[str, Any]) -> str:
+    """Return what is known of each visit."""
+    days = row["bin_days"]
+    text = "interval in days" if days in {None, 1} else f"interval in periods of {days} days"
+    return text + _PROCEDURE.get(row["known"], "")
 
 
 def _share(count: int | SafeCount | None, total: int | SafeCount) -> str:
@@ -78,6 +93,7 @@ def _read(row: Any) -> dict[str, Any]:
         "at_risk": _integer(row, "at_risk"),
         "subjects": _integer(row, "subjects") or _integer(row, "n"),
         "bin_days": _integer(row, "bin_days"),
+        "known": str(row.get("known", "days")),
         "bound": row.get("kind") == "bound",
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, Decision
@@ -13,6 +14,9 @@ from midi_risk.risk.trajectory import known_visits_risk, visit_items
 
 KNOWN: tuple[int | Literal["all"], ...] = (1, 2, 3, "all")
 """Numbers of known visits that are reported side by side."""
+
+COARSER = (7, 30)
+"""Bins that are shown beside the resolution of the release, when they are coarser."""
 
 BIN_DAYS = {"week": 7, "month": 30, "quarter": 91, "year": 365}
 """Days that a generalisation level of a date leaves apart."""
@@ -41,7 +45,8 @@ def trajectory_rows(visits: pd.DataFrame, n: int, k: int, bin_days: int) -> list
     Parameters
     ----------
     visits : pandas.DataFrame
-        Columns ``subject`` and ``day``, distinct.
+        Columns ``subject`` and ``day``, distinct; ``modality`` and ``scanner`` (codes) where
+        they are released.
     n : int
         Subjects.
     k : int
@@ -53,22 +58,52 @@ def trajectory_rows(visits: pd.DataFrame, n: int, k: int, bin_days: int) -> list
     -------
     list of dict
         ``m``, ``max``, ``mean``, ``unique``, ``at_risk``, ``subjects`` (with two visits
-        at least), ``bin_days`` and ``kind``; empty when no subject has two visits.
+        at least), ``bin_days``, ``known`` (``days``, ``days-modality``,
+        ``days-modality-scanner``) and ``kind``; empty when no subject has two visits. The
+        first four rows are the intervals at the resolution of the release, which govern;
+        then follow coarser bins (a week, 30 days), and attackers who know the procedure.
 
     Notes
     -----
     Days since the first visit survive any constant shift of a subject's dates. A subject
-    with one visit has no interval and is not among ``subjects``.
+    with one visit has no interval and is not among ``subjects``. Coarser bins say what a
+    generalisation of the dates would bring.
 
     References
     ----------
     Terrovitis, Mamoulis, Kalnis 2008, doi:10.14778/1453856.1453874.
     """
     subject = visits["subject"].to_numpy(dtype=np.int64)
-    several = np.bincount(subject, minlength=n) >= 2
-    if not several.any():
+    if not (np.bincount(subject, minlength=n) >= 2).any():
         return []
-    items = visit_items(subject, visits["day"], anchor="first-visit", bin_days=bin_days)
+    sets = [(bin_days, "days"), *((b, "days") for b in COARSER if b > bin_days)]
+    what: dict[str, npt.NDArray[np.int64] | None] = {"days": None}
+    for column in ("modality", "scanner"):
+        if column in visits.columns:
+            name = f"{list(what)[-1]}-{column}"
+            codes = visits[column].to_numpy(dtype=np.int64)
+            before = what[list(what)[-1]]
+            what[name] = codes if before is None else before * (int(codes.max()) + 1) + codes
+            sets.append((bin_days, name))
+    return [
+        row
+        for days, known in sets
+        for row in _rows(subject, visits["day"].to_numpy(), what[known], n, k, days, known)
+    ]
+
+
+def _rows(
+    subject: npt.NDArray[np.int64],
+    day: npt.NDArray[np.int64],
+    what: npt.NDArray[np.int64] | None,
+    n: int,
+    k: int,
+    bin_days: int,
+    known: str,
+) -> list[dict[str, Any]]:
+    """Return the rows of one resolution and one kind of knowledge."""
+    several = np.bincount(subject, minlength=n) >= 2
+    items = visit_items(subject, day, what=what, anchor="first-visit", bin_days=bin_days)
     rows = []
     for m in KNOWN:
         found = known_visits_risk(subject, items, m, n_subjects=n)
@@ -82,6 +117,7 @@ def trajectory_rows(visits: pd.DataFrame, n: int, k: int, bin_days: int) -> list
                 "at_risk": int((support < k).sum()),
                 "subjects": int(several.sum()),
                 "bin_days": bin_days,
+                "known": known,
                 "kind": found.kind,
             }
         )
@@ -96,7 +132,7 @@ def governing_row(
     Parameters
     ----------
     rows : sequence of dict
-        From `trajectory_rows`.
+        From `trajectory_rows`; the first four are those of the release.
     known : sequence of int, "all" or None
         Visits that each adversary knows; None knows all.
     """

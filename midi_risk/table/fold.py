@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.errors import SourceError
@@ -19,16 +18,16 @@ from midi_risk.table.checks import (
     hygiene_findings,
 )
 from midi_risk.table.columns import CodedColumn, coded, raw_codes
+from midi_risk.table.date_findings import date_findings
 from midi_risk.table.digest import table_digest
 from midi_risk.table.link import link
 from midi_risk.table.model import Finding, LinkReport, SubjectTable
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
 from midi_risk.table.subjects import Subjects, find_subjects
+from midi_risk.table.visits import visits
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
 """Roles whose values enter the subject table; the others are only counted."""
-
-_VISIT_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
 
 
 @dataclass(slots=True)
@@ -111,6 +110,8 @@ def fold(
         draft.links.append(report)
         _fold_source(table, attributes, of_row, subjects, draft)
     draft.findings += cross_source_findings(draft.attributes, draft.folded)
+    seen_on = visits(leading, subjects, attributes)
+    draft.findings += date_findings(leading, subjects, attributes, seen_on)
     frame = pd.DataFrame(
         {name: pd.Series(texts, dtype=object) for name, texts in draft.folded.items()}
     )
@@ -125,7 +126,7 @@ def fold(
         links=tuple(draft.links),
         findings=tuple(draft.findings),
         excluded=subjects.excluded,
-        visits=_visits(leading, subjects),
+        visits=seen_on,
         facts=dict(extraction.facts),
         has_images=any(_describes_images(table) for table in extraction.tables),
         folding=draft.folding,
@@ -233,24 +234,6 @@ def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
     elif table.level == "instance":
         counts["instances"] = int(seen.sum())
     return counts
-
-
-def _visits(table: SourceTable, subjects: Subjects) -> pd.DataFrame:
-    """Return the distinct days on which each subject was seen."""
-    name = next((n for n in _VISIT_DATES if n in table.rows.column_names), None)
-    if name is None:
-        return pd.DataFrame({"subject": np.empty(0, np.int64), "day": np.empty(0, np.int64)})
-    column = table.rows.column(name)
-    if pc.count(column).as_py() == 0:
-        return pd.DataFrame({"subject": np.empty(0, np.int64), "day": np.empty(0, np.int64)})
-    as_date = Attribute(
-        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
-    )
-    read = coded(column, as_date)
-    day = np.append(read.number, np.nan)[read.codes]
-    seen = np.isfinite(day) & (subjects.of_row >= 0)
-    pairs = np.unique(np.column_stack([subjects.of_row[seen], day[seen].astype(np.int64)]), axis=0)
-    return pd.DataFrame({"subject": pairs[:, 0], "day": pairs[:, 1]})
 
 
 def _describes_images(table: SourceTable) -> bool:

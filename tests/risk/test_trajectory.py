@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
 from midi_risk.risk import trajectory, trajectory_support
-from midi_risk.risk.date_checks import (
+from midi_risk.risk.intervals import interval_uniqueness
+from midi_risk.risk.trajectory import known_visits_risk, visit_items
+from midi_risk.table.date_checks import (
     compatible_subjects,
     constant_offset,
     shift_consistency,
     unshifted_device_dates,
     weekday_preserved,
 )
-from midi_risk.risk.intervals import interval_uniqueness
-from midi_risk.risk.trajectory import known_visits_risk, visit_items
 
 SUBJECT = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3]
 MONTH = [0, 3, 6, 0, 3, 9, 0, 6, 9, 0, 3, 6, 9]

@@ -1,0 +1,130 @@
+"""Visits: on which days a subject was seen, and what was done there on which scanner."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.compute as pc
+
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.sources.model import SourceTable
+from midi_risk.table.columns import coded, raw_codes
+from midi_risk.table.subjects import Subjects
+
+Codes = npt.NDArray[np.int64]
+
+VISIT_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
+"""Dates that say when a subject was seen, the best first."""
+
+SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
+"""Attributes that together name a scanner, as far as they are released."""
+
+
+def day_column(table: SourceTable, name: str) -> npt.NDArray[np.float64] | None:
+    """Return the day of every row from a date column, NaN where missing; None without any."""
+    if name not in table.rows.column_names:
+        return None
+    column = table.rows.column(name)
+    if pc.count(column).as_py() == 0:
+        return None
+    as_date = Attribute(
+        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
+    )
+    read = coded(column, as_date)
+    return np.asarray(np.append(read.number, np.nan)[read.codes], dtype=np.float64)
+
+
+def released_as_is(attributes: AttributeSet, table: SourceTable, name: str) -> bool:
+    """Tell whether a column stays in the release without being coarsened."""
+    if name not in table.rows.column_names:
+        return False
+    found = [a for a in attributes if a.source == table.name and a.column == name]
+    return all(
+        a.decision not in {Decision.REMOVE, Decision.GENERALISE}
+        and a.role is not Role.DIRECT_IDENTIFIER
+        for a in found
+    )
+
+
+def visits(table: SourceTable, subjects: Subjects, attributes: AttributeSet) -> pd.DataFrame:
+    """Return the distinct days on which each subject was seen, with what was done.
+
+    Parameters
+    ----------
+    table : SourceTable
+        The leading source.
+    subjects : Subjects
+    attributes : AttributeSet
+        With decisions: modality and scanner count as far as they are released as they are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``subject`` (row number) and ``day`` (days since 0001-01-01), distinct and sorted;
+        ``modality`` and ``scanner`` (codes of the set of that day) where known.
+    """
+    name = next((n for n in VISIT_DATES if n in table.rows.column_names), None)
+    day = None if name is None else day_column(table, name)
+    if day is None:
+        return pd.DataFrame({"subject": np.empty(0, np.int64), "day": np.empty(0, np.int64)})
+    seen = np.isfinite(day) & (subjects.of_row >= 0)
+    pairs, visit = np.unique(
+        np.column_stack([subjects.of_row[seen], day[seen].astype(np.int64)]),
+        axis=0,
+        return_inverse=True,
+    )
+    found: dict[str, Codes] = {"subject": pairs[:, 0], "day": pairs[:, 1]}
+    visit = visit.reshape(-1)
+    derived = subjects.derived
+    own = np.ones(len(day), bool) if len(derived) != len(day) else ~derived
+    for column, parts in {"modality": ("Modality",), "scanner": SCANNER}.items():
+        used = [p for p in parts if released_as_is(attributes, table, p)]
+        codes = _joined([raw_codes(table.rows.column(p))[0] for p in used])
+        if codes is not None:
+            codes = np.where(own, codes, -1)
+            found[column] = sets_by_visit(visit, codes[seen], len(pairs))
+    return pd.DataFrame(found)
+
+
+def _joined(columns: list[Codes]) -> Codes | None:
+    """Return one code per combination, -1 where nothing is known; None when nothing ever is."""
+    if not columns or not any((column >= 0).any() for column in columns):
+        return None
+    nothing = np.all([column < 0 for column in columns], axis=0)
+    joined = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        joined = np.unique(joined * (int(column.max()) + 2) + column + 1, return_inverse=True)[1]
+        joined = joined.reshape(-1).astype(np.int64)
+    return np.where(nothing, -1, joined)
+
+
+def sets_by_visit(visit: Codes, code: Codes, n: int) -> Codes:
+    """Return one code per distinct set of codes of a visit, shape (n,).
+
+    Parameters
+    ----------
+    visit, code : numpy.ndarray of int64, shape (r,)
+        Rows; a code of -1 is not counted.
+    n : int
+        Visits.
+
+    Examples
+    --------
+    >>> rows, what = np.array([0, 0, 1, 1, 2]), np.array([5, 7, 7, 5, 5])
+    >>> sets_by_visit(rows, what, 3).tolist()
+    [1, 1, 0]
+    """
+    known = code >= 0
+    pairs = np.unique(np.column_stack([visit[known], code[known]]), axis=0)
+    lengths = np.bincount(pairs[:, 0], minlength=n) if len(pairs) else np.zeros(n, np.int64)
+    begin = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    place = np.arange(len(pairs)) - np.repeat(begin, lengths)
+    joined = lengths.astype(np.int64)
+    for position in range(int(lengths.max(initial=0))):
+        here = place == position
+        column = np.full(n, -1, dtype=np.int64)
+        column[pairs[here, 0]] = pairs[here, 1]
+        joined = joined * (int(column.max()) + 2) + column + 1
+        joined = np.unique(joined, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return np.unique(joined, return_inverse=True)[1].reshape(-1).astype(np.int64)

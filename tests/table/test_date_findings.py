@@ -1,0 +1,153 @@
+"""Dates that were shifted badly are found without printing a date."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.risk.visit_risk import trajectory_rows
+from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
+from midi_risk.table import fold
+
+
+def dicom_days(numbers):
+    start = np.datetime64("2001-01-01")
+    return [str(start + int(n)).replace("-", "") for n in numbers]
+
+
+def folded(decisions=None, **columns):
+    rows = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    source = SourceTable(
+        name="scan", kind=SourceKind.METADATA, level="series", key="PatientID", rows=rows
+    )
+    attributes = AttributeSet(
+        tuple(
+            Attribute(
+                name=name,
+                source="scan",
+                column=name,
+                keyword=name,
+                role=Role.QUASI_IDENTIFIER,
+                kind=Kind.DATE if "Date" in name else Kind.CATEGORY,
+                decision=(decisions or {}).get(name),
+                reason="",
+            )
+            for name in columns
+            if name != "PatientID"
+        )
+    )
+    return fold(Extraction(tables=(source,), files=FILE_SCHEMA.empty_table()), attributes)
+
+
+def codes(table):
+    return {finding.code: finding for finding in table.findings}
+
+
+def test_dates_that_moved_together_are_no_finding():
+    days = dicom_days([3, 90, 700, 720])
+    table = folded(PatientID=["a", "a", "b", "b"], StudyDate=days, SeriesDate=days)
+    assert not {c for c in codes(table) if c.startswith("date")}
+
+
+def test_an_acquisition_after_midnight_is_no_finding():
+    table = folded(
+        PatientID=["a", "a"],
+        StudyDate=dicom_days([3, 90]),
+        AcquisitionDate=dicom_days([4, 90]),
+    )
+    assert "date-shift-inconsistent" not in codes(table)
+
+
+def test_two_dates_with_shifts_of_their_own_are_found_without_a_value():
+    study = [10, 110, 10, 300]
+    series = [35, 190, 10, 300]
+    table = folded(
+        PatientID=["a", "a", "b", "b"], StudyDate=dicom_days(study), SeriesDate=dicom_days(series)
+    )
+    found = codes(table)
+    assert found["date-shift-inconsistent"].subjects == 1
+    assert found["date-apart"].subjects == 1
+    for finding in table.findings:
+        assert not any(day in finding.text for day in dicom_days(study + series))
+        assert not any(str(n) in finding.text for n in (25, 80))
+
+
+def test_one_shift_for_all_subjects_is_found_where_one_date_stayed():
+    study, subjects = [10, 200, 400, 555], list("abcd")
+    table = folded(
+        PatientID=subjects,
+        StudyDate=dicom_days(study),
+        AcquisitionDate=dicom_days([s + 400 for s in study]),
+    )
+    assert codes(table)["date-offset-constant"].subjects == 4
+    assert "date-shift-inconsistent" not in codes(table)
+
+
+def test_a_calibration_after_the_study_is_found():
+    table = folded(
+        PatientID=["a", "b"],
+        StudyDate=dicom_days([10, 200]),
+        DateOfLastCalibration=dicom_days([5, 900]),
+    )
+    assert codes(table)["device-date-after-study"].subjects == 1
+
+
+def test_a_removed_date_gives_nothing_away():
+    table = folded(
+        {"DateOfLastCalibration": Decision.REMOVE},
+        PatientID=["a", "b"],
+        StudyDate=dicom_days([10, 200]),
+        DateOfLastCalibration=dicom_days([5, 900]),
+    )
+    assert "device-date-after-study" not in codes(table)
+
+
+@pytest.mark.parametrize("weekend", [True, False])
+def test_working_days_show_through(weekend):
+    days = [d for d in range(140) if weekend or d % 7 < 5]
+    table = folded(PatientID=[f"s{i}" for i in range(len(days))], StudyDate=dicom_days(days))
+    assert ("weekday-shows" in codes(table)) is not weekend
+
+
+def test_visits_carry_modality_and_scanner_as_far_as_they_are_released():
+    given = {
+        "PatientID": ["a", "a", "a", "b", "b"],
+        "StudyDate": dicom_days([1, 1, 60, 5, 64]),
+        "Modality": ["CT", "PT", "CT", "CT", "CT"],
+        "Manufacturer": ["X", "X", "X", "Y", "X"],
+    }
+    table = folded(**given)
+    assert table.visits["day"].diff().tolist()[1] == 59
+    assert table.visits["modality"].nunique() == 2
+    hidden = folded({"Modality": Decision.REMOVE}, **given)
+    assert "modality" not in hidden.visits.columns
+
+
+def test_who_knows_the_procedure_tells_more_apart_than_who_knows_the_days():
+    table = folded(
+        PatientID=["a", "a", "b", "b", "c", "c"],
+        StudyDate=dicom_days([1, 61, 100, 160, 7, 67]),
+        Modality=["CT", "MR", "CT", "CT", "CT", "CT"],
+    )
+    rows = trajectory_rows(table.visits, 3, 11, 1)
+    assert [(r["bin_days"], r["known"]) for r in rows[::4]] == [
+        (1, "days"),
+        (7, "days"),
+        (30, "days"),
+        (1, "days-modality"),
+    ]
+    by = {(r["m"], r["bin_days"], r["known"]): r["unique"] for r in rows}
+    assert by["all", 1, "days"] == 0
+    assert by["all", 1, "days-modality"] == 1
+
+
+def test_coarser_bins_never_single_out_more_subjects_who_are_known_by_all_visits():
+    rng = np.random.default_rng(5)
+    visits = pd.DataFrame(
+        {"subject": np.repeat(np.arange(60), 3), "day": rng.integers(0, 400, 180)}
+    )
+    visits = visits.drop_duplicates().sort_values(["subject", "day"])
+    rows = trajectory_rows(visits, 60, 11, 1)
+    unique = {r["bin_days"]: r["unique"] for r in rows if r["m"] == "all"}
+    assert unique[1] >= unique[7]
