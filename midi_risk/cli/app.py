@@ -20,6 +20,7 @@ COMMANDS = {
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",
     "tune": "Choose levels on a page and see risk and information at once.",
+    "export": "Write the rules for CTP, deid, Python, ARX, a spreadsheet, or an RO-Crate.",
     "report": "Render an assessment as HTML, internal or shareable.",
     "attack": "Simulate a motivated intruder and compare with the predicted risk.",
     "check": "Check that an assessment still stands; exit code 5 when it is stale.",

@@ -48,16 +48,23 @@ class Release:
         return f"Release({self.copies!r}, {len(self.tables)} tables)"
 
 
-def plan_statement(plan_bytes: bytes) -> str:
-    """Return what (0012,0063) says of the plan: tool, version and digest in 64 characters.
+def plan_statement(content: bytes, what: str = "plan") -> str:
+    """Return what (0012,0063) says of a plan: tool, version and digest in 64 characters.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the plan or project file.
+    what : str
+        Which of the two it is.
 
     Examples
     --------
     >>> len(plan_statement(b"{}")) <= 64
     True
     """
-    digest = hashlib.sha256(plan_bytes).hexdigest()
-    return f"midi-risk {__version__} plan sha256:{digest}"[:64]
+    digest = hashlib.sha256(content).hexdigest()
+    return f"midi-risk {__version__} {what} sha256:{digest}"[:64]
 
 
 def check_sources(sources: Sequence[SourceSettings], base: Path) -> list[Path]:

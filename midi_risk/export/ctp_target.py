@@ -1,0 +1,261 @@
+"""The rules as a script for the DicomAnonymizer of RSNA CTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+from midi_risk.attributes.ages import MONTHS, OLDEST
+from midi_risk.export.ctp_patterns import digits, hundredths, runs, whole_part
+from midi_risk.export.dicom_rules import DicomRules
+from midi_risk.export.dicom_types import DUMMIES, element_type
+from midi_risk.export.fidelity import Fidelity, Translated
+from midi_risk.export.portable import Portable, date_steps, several_values, time_steps
+from midi_risk.export.python_target import (
+    element_fidelity,
+    portable_elements,
+    table_rows,
+    translated,
+    visit_fidelity,
+    visit_keywords,
+)
+from midi_risk.export.rules import Action, ReleaseRules, Rule
+
+SCRIPT = "midi-risk.script"
+_TOP = 100_000
+
+
+def gone(keyword: str, vr: str) -> str | None:
+    """Return the CTP expression that takes a value away, legal in every object.
+
+    Returns
+    -------
+    str or None
+        None for an element that may neither be empty nor hold a dummy.
+    """
+    kind = element_type("", keyword)[0]
+    if kind == "1":
+        return DUMMIES.get(vr)
+    return "@empty()" if kind == "2" else "@remove()"
+
+
+def matches(pattern: str, yes: str, no: str) -> str:
+    """Return a CTP condition on the whole value of this element."""
+    return f'@if(this,matches,"{pattern}"){{{yes}}}{{{no}}}'
+
+
+def _chain(cases: list[tuple[str, str]], otherwise: str) -> str:
+    text = otherwise
+    for pattern, yes in reversed(cases):
+        text = matches(pattern, yes, text)
+    return text
+
+
+def age_expression(step: Mapping[str, Any], otherwise: str) -> str:
+    """Return bands of ages as conditions on the unit and an interval of its number.
+
+    Parameters
+    ----------
+    step : mapping
+        See `midi_risk.export.portable`.
+    otherwise : str
+        What becomes of any other value, ``000Y`` and implausible ages among them.
+    """
+    edges = [*step["edges"], (_TOP, "")]
+    cases = []
+    for (low, text), (high, _) in pairwise(edges):
+        parts = []
+        for unit, months in MONTHS.items():
+            inside = [
+                n
+                for n in range(1000)
+                if low <= int(n * months / 12 + 1e-9) < high
+                and n * months <= OLDEST * 12
+                and not (unit == "Y" and n == 0)
+            ]
+            parts += [f"({digits(a, b, 3)}){unit}" for a, b in runs(inside)]
+        if parts:
+            cases.append(("|".join(parts), text))
+    return _chain(cases, otherwise)
+
+
+def measure_expression(step: Mapping[str, Any], otherwise: str) -> str | None:
+    """Return bands of heights or weights as conditions; None for bands between whole numbers."""
+    edges = step["edges"]
+    if any(low != int(low) for low, _ in edges):
+        return None
+    cases: list[tuple[str, str]] = []
+    if step.get("zero_is_missing"):
+        cases.append(("[ +]*0*[.]?0*[ ]*", otherwise))
+    if step.get("metres"):
+        cases += _cases(edges, 349, hundredths)
+        cases += _cases(step["centimetres"], _TOP - 1, whole_part)
+    else:
+        cases += _cases(edges, _TOP - 1, whole_part)
+    return _chain(cases, otherwise)
+
+
+def _cases(edges: Any, top: int, pattern: Any) -> list[tuple[str, str]]:
+    ends = [*(int(low) for low, _ in edges[1:]), top + 1]
+    return [
+        (pattern(int(low), min(end - 1, top)), text)
+        for (low, text), end in zip(edges, ends, strict=True)
+        if low <= min(end - 1, top)
+    ]
+
+
+def date_expression(period: str, otherwise: str) -> str | None:
+    """Return the first day of a period of a date; None where CTP cannot say it."""
+    year = "[0-9][0-9][0-9][0-9]"
+    day = year + "[0-1][0-9][0-3][0-9]"
+    if period == "date":
+        return matches(day, "@keep()", otherwise)
+    if period == "year":
+        return matches(day, "@modifydate(this,*,1,1)", otherwise)
+    if period == "month":
+        return matches(day, "@modifydate(this,*,*,1)", otherwise)
+    if period == "quarter":
+        months = ("0[1-3]", "0[4-6]", "0[7-9]", "1[0-2]")
+        cases = [
+            (f"{year}{month}[0-3][0-9]", f"@modifydate(this,*,{3 * i + 1},1)")
+            for i, month in enumerate(months)
+        ]
+        return _chain(cases, otherwise)
+    if period == "week":
+        days = (("0[1-7]", 1), ("0[8-9]|1[0-4]", 8), ("1[5-9]|2[0-1]", 15), ("2[2-9]|3[0-1]", 22))
+        cases = [
+            (f"{year}[0-1][0-9]({pattern})", f"@modifydate(this,*,*,{first})")
+            for pattern, first in days
+        ]
+        return _chain(cases, otherwise)
+    return None
+
+
+def time_expression(hours: int, otherwise: str) -> str:
+    """Return the beginning of the part of the day that holds a time."""
+    cases = [
+        (f"({digits(start, start + hours - 1, 2)})[0-9.]*", f"{start:02d}0000")
+        for start in range(0, 24, hours)
+    ]
+    return _chain(cases, otherwise)
+
+
+def expression(p: Portable) -> tuple[str | None, bool]:
+    """Return the CTP expression of a rule, and whether it says the rule truly.
+
+    Parameters
+    ----------
+    p : Portable
+
+    Returns
+    -------
+    expression : str or None
+        None where the element can neither be recoded nor removed.
+    true : bool
+    """
+    removed = gone(p.keyword, p.vr)
+    if p.removes or removed is None:
+        return removed, p.steps is not None
+    step: Mapping[str, Any] = {"step": ""}
+    if p.steps and len(p.steps) == 1:
+        step = p.steps[0]
+    found: str | None = None
+    if step["step"] == "age":
+        found = age_expression(step, removed)
+    elif step["step"] == "bands":
+        found = measure_expression(step, removed)
+    elif step["step"] == "date" and p.vr == "DA":
+        found = date_expression(step["period"], removed)
+    elif step["step"] == "time":
+        found = time_expression(step["hours"], removed)
+    return (removed, False) if found is None else (found, True)
+
+
+def _visit(keyword: str, dicom: DicomRules) -> str | None:
+    """Return the expression of a date or time of a visit."""
+    vr = dictionary_VR(keyword)
+    rule = dicom.times if vr == "TM" else dicom.dates or dicom.times
+    removed = gone(keyword, vr)
+    if rule is None or removed is None or rule.action is Action.REMOVE or vr == "DT":
+        return removed
+    if vr == "TM":
+        return time_expression(time_steps(rule)[0]["hours"], removed)
+    return date_expression(date_steps(rule)[0]["period"], removed) or removed
+
+
+def script_text(dicom: DicomRules, release: ReleaseRules, statement: str) -> str:
+    """Return the script.
+
+    Parameters
+    ----------
+    dicom : DicomRules
+    release : ReleaseRules
+    statement : str
+        For (0012,0063).
+    """
+    lines = [_line("PatientIdentityRemoved", "YES"), _line("DeidentificationMethod", statement)]
+    for p in portable_elements(dicom, release):
+        text, _ = expression(p)
+        if text is not None:
+            lines.append(_line(p.keyword, text))
+    for keyword in visit_keywords(dicom):
+        text = _visit(keyword, dicom)
+        if text is not None:
+            lines.append(_line(keyword, text))
+    head = (
+        "<script>\n<!-- Written by midi-risk: the rules of a plan, to be merged into yours. -->\n"
+    )
+    return head + "\n".join(sorted(set(lines))) + "\n</script>\n"
+
+
+def _line(keyword: str, text: str) -> str:
+    tag = tag_for_keyword(keyword) or 0
+    return f'<e en="T" t="{tag:08x}" n={quoteattr(keyword)}>{escape(text)}</e>'
+
+
+def ctp_fidelity(dicom: DicomRules, release: ReleaseRules) -> list[Translated]:
+    """Return how truly the script carries out each rule."""
+    rows = []
+    for p in portable_elements(dicom, release):
+        text, true = expression(p)
+        if text is None:
+            why = "may neither be empty nor hold a dummy (type 1); it stays"
+            rows.append(translated(p.rule, p.keyword, Fidelity.INEXPRESSIBLE, why))
+        elif not true:
+            why = "no expression for it; the element is emptied or removed instead"
+            rows.append(translated(p.rule, p.keyword, Fidelity.INEXPRESSIBLE, why))
+        else:
+            rows.append(_approximate(p, several=several_values(p.rule, release)))
+    why = "elements of the catalogue at the top level; date-times are emptied or removed"
+    rows += [
+        Translated(
+            attribute=r.attribute,
+            source=r.source,
+            rule=r.rule,
+            fidelity=Fidelity.APPROXIMATE
+            if _speakable(r.attribute, dicom)
+            else Fidelity.INEXPRESSIBLE,
+            why=why,
+        )
+        for r in visit_fidelity(dicom)
+    ]
+    return [*rows, *table_rows(release)]
+
+
+def _approximate(p: Portable, *, several: bool) -> Translated:
+    """Return the row of a rule that CTP can say: exact at the top level of an object."""
+    row = element_fidelity(p, several=several)
+    nested = "copies inside sequences are not reached"
+    why = f"{row.why}; {nested}" if row.why else nested
+    return translated(p.rule, p.keyword, Fidelity.APPROXIMATE, why)
+
+
+def _speakable(name: str, dicom: DicomRules) -> bool:
+    rule: Rule | None = dicom.dates if "dates" in name else dicom.times
+    if rule is None or rule.action is Action.REMOVE or "times" in name:
+        return True
+    return date_expression(date_steps(rule)[0]["period"], "") is not None

@@ -1,0 +1,136 @@
+"""Every target of `midi-risk export`: what it writes, and how truly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.errors import MidiRiskError
+from midi_risk.export import ctp_target, deid_target, python_target, table_targets
+from midi_risk.export.dicom_rules import DicomRules, dicom_rules
+from midi_risk.export.dictionary import dictionary_text
+from midi_risk.export.fidelity import Translated, fidelity_csv, fidelity_text
+from midi_risk.export.rules import ReleaseRules
+from midi_risk.export.table_files import csv_text
+from midi_risk.sources.model import Extraction, SourceKind
+
+TARGETS = ("ctp", "deid", "python", "arx", "spreadsheet", "crate")
+"""Names that the command line knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """Files of one target.
+
+    Parameters
+    ----------
+    files : mapping of str to str
+        Relative path -> text.
+    fidelity : tuple of Translated
+    text : str
+        The fidelity table as text.
+    notes : tuple of str
+        What the reader must know before passing the files on.
+    """
+
+    files: Mapping[str, str]
+    fidelity: tuple[Translated, ...]
+    text: str
+    notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"Exported({len(self.files)} files, {len(self.fidelity)} rules)"
+
+
+def export_rules(
+    target: str,
+    release: ReleaseRules,
+    extraction: Extraction,
+    *,
+    statement: str,
+    k: int = 1,
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+) -> Exported:
+    """Return the files of a target.
+
+    Parameters
+    ----------
+    target : {"ctp", "deid", "python", "arx", "spreadsheet"}
+    release : ReleaseRules
+    extraction : Extraction
+        What the rules are about; scripts learn its SOP classes, never its values.
+    statement : str
+        For (0012,0063).
+    k : int
+        Class size that the threat model requires.
+    hierarchies : mapping of str to Hierarchy, optional
+        The user's own.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    MidiRiskError
+        When a DICOM tool is asked for and the project reads no DICOM.
+    """
+    if target == "arx":
+        return _arx(release, dict(hierarchies or {}), k)
+    if target == "spreadsheet":
+        return _spreadsheet(release, extraction)
+    dicom = _dicom(release, extraction)
+    if dicom is None:
+        raise MidiRiskError(
+            f"--to {target} is for DICOM files, and the project reads none",
+            hint="Use --to spreadsheet or --to arx",
+        )
+    if target == "ctp":
+        files = {ctp_target.SCRIPT: ctp_target.script_text(dicom, release, statement)}
+        return _exported(target, files, ctp_target.ctp_fidelity(dicom, release))
+    classes = python_target.known_classes(extraction)
+    files = {python_target.MODULE: python_target.script_text(dicom, release, classes)}
+    labels = python_target.labels_text(dicom, release)
+    if labels:
+        files[python_target.LABELS] = labels
+    if target == "python":
+        return _exported(target, files, python_target.python_fidelity(dicom, release))
+    files[deid_target.RECIPE] = deid_target.recipe_text(dicom, release, statement)
+    files[deid_target.GLUE] = deid_target.glue_text()
+    return _exported(target, files, deid_target.deid_fidelity(dicom, release))
+
+
+def _dicom(release: ReleaseRules, extraction: Extraction) -> DicomRules | None:
+    source = next((t for t in extraction.tables if t.kind is SourceKind.DICOM), None)
+    return None if source is None else dicom_rules(release, source.name)
+
+
+def _exported(
+    target: str, files: dict[str, str], rows: list[Translated], notes: tuple[str, ...] = ()
+) -> Exported:
+    text = fidelity_text(rows, target)
+    whole = {**files, "fidelity.csv": fidelity_csv(rows), "fidelity.txt": text + "\n"}
+    return Exported(files=whole, fidelity=tuple(rows), text=text, notes=notes)
+
+
+def _arx(release: ReleaseRules, hierarchies: dict[str, Hierarchy], k: int) -> Exported:
+    files = {
+        "subjects.csv": table_targets.neutral_csv(release.table),
+        "released.csv": table_targets.neutral_csv(release.expected),
+        "check-with-sdcmicro.R": table_targets.r_script(release, k),
+    }
+    for name, text in table_targets.arx_hierarchies(release, hierarchies).items():
+        files[f"hierarchies/{name}"] = text
+    note = "subjects.csv and the hierarchies hold raw values: they stay inside"
+    return _exported("arx", files, table_targets.table_fidelity(release), (note,))
+
+
+def _spreadsheet(release: ReleaseRules, extraction: Extraction) -> Exported:
+    rows, said = table_targets.recode_map(release)
+    files = {
+        "recode-map.csv": csv_text(table_targets.MAP_HEADER, rows),
+        "data-dictionary.csv": dictionary_text(release, _dicom(release, extraction)),
+    }
+    return _exported("spreadsheet", files, said)
