@@ -220,6 +220,9 @@ class ChannelStatement(Settings):
             raise ValueError("an assessed channel needs 'value', a probability")
         if self.status == "bounded" and self.upper is None:
             raise ValueError("a bounded channel needs 'upper', a probability")
+        given = [x for x in (self.lower, self.value, self.upper) if x is not None]
+        if given != sorted(given):
+            raise ValueError("lower <= value <= upper does not hold")
         return self
 
 
@@ -233,6 +236,9 @@ class Tolerance(Settings):
     """How much may go unseen before the verdict is incomplete."""
 
     unread_files: int = Field(default=0, ge=0)
+    orphan_subjects: int = Field(
+        default=0, ge=0, description="subjects of a linked table that the leading source lacks"
+    )
 
 
 class SuggestSettings(Settings):

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from midi_risk.attributes.ladders import LADDERS
-from midi_risk.attributes.model import AttributeSet, Decision, Kind, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.config import AttributeSettings
 from midi_risk.errors import ConfigError, did_you_mean
+
+OVERRULED = "decided in the project file; proposed as {}: "
+"""How the reason of a role begins that differs from the proposal, with the role proposed."""
 
 
 def decided(
@@ -54,6 +57,8 @@ def decided(
             )
             continue
         changes = _changes(setting)
+        if setting.role is not None:
+            changes |= _decided_role(proposed[name], Role(setting.role))
         ladder = setting.hierarchy
         if ladder is not None and not ladder.lower().endswith(".csv"):
             if ladder not in LADDERS:
@@ -71,11 +76,17 @@ def decided(
     return revised
 
 
+def _decided_role(proposed: Attribute, role: Role) -> dict[str, Any]:
+    """Return role and reason of a decided role; a proposal that is overruled stays legible."""
+    if role is proposed.role:
+        return {"role": role, "reason": f"{proposed.reason}; confirmed in the project file"}
+    reason = OVERRULED.format(proposed.role.value) + proposed.reason
+    return {"role": role, "reason": reason}
+
+
 def _changes(setting: AttributeSettings) -> dict[str, Any]:
     """Return the fields of an attribute that a setting changes."""
     changes: dict[str, Any] = {}
-    if setting.role is not None:
-        changes |= {"role": Role(setting.role), "reason": "decided in the project file"}
     if setting.kind is not None:
         changes["kind"] = Kind(setting.kind)
     if setting.decision is not None:

@@ -157,6 +157,7 @@ class Job:
             channels=project.channels,
             validity_months=project.validity.months,
             unread_tolerance=project.tolerance.unread_files,
+            orphan_tolerance=project.tolerance.orphan_subjects,
             hierarchies=self.hierarchies(attributes),
             project_digest=digest,
             fixed_at=fixed,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.attributes.model import Attribute
+from midi_risk.errors import ThreatModelError
 from midi_risk.risk.class_risk import ClassRisk, membership_risk
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.declared import declared_uncertainty
@@ -112,6 +113,9 @@ def adversary_risk(
     attempt, attempt_source = attempt_probability(adversary)
     verification = None if adversary.verification is None else ends(adversary.verification)[1]
     pressure = attempt * (1.0 if verification is None else verification)
+    if not pressure > 0:
+        fault = f"adversary '{adversary.name}': an attempt is never impossible: give more than 0"
+        raise ThreatModelError(model.name, [fault])
     knows = dict(known_attributes(quasi_identifiers, adversary))
     codes = table.codes(list(knows))
     classes = EquivalenceClasses.from_codes(codes, names=list(knows), missing=table.missing)

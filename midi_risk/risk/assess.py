@@ -59,6 +59,8 @@ class AssessmentOptions:
         How long the assessment stands.
     unread_tolerance : int
         Files that may be unreadable before the verdict is incomplete.
+    orphan_tolerance : int
+        Subjects that a linked table may have beyond the leading source.
     hierarchies : mapping of str to Hierarchy
         Hierarchies of the user's own, by attribute.
     project_digest : str
@@ -79,6 +81,7 @@ class AssessmentOptions:
     channels: Mapping[str, ChannelStatement] = field(default_factory=dict)
     validity_months: int = 24
     unread_tolerance: int = 0
+    orphan_tolerance: int = 0
     hierarchies: Mapping[str, Hierarchy] = field(default_factory=dict)
     project_digest: str = ""
     fixed_at: str = ""
@@ -190,7 +193,14 @@ def assess(
         missing_policy=table.missing,
         context=options.context,
         sign_off=options.sign_off,
-        verdict=verdict(table, risks, governing, channels, options.unread_tolerance),
+        verdict=verdict(
+            table,
+            risks,
+            governing,
+            channels,
+            options.unread_tolerance,
+            options.orphan_tolerance,
+        ),
         provenance=Provenance(
             sources=[dict(source) for source in table.sources],
             versions=software_versions(),

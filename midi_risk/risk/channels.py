@@ -10,6 +10,7 @@ from typing import Any
 
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.config import ChannelStatement
+from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.document import ChannelEntry
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import CHANNELS
@@ -41,12 +42,21 @@ def channel_entries(
     -------
     list of ChannelEntry
         In the order of `CHANNELS`.
+
+    Raises
+    ------
+    ConfigError
+        With every statement about a channel that does not exist.
     """
     entries = []
+    unknown = [name for name in statements if name not in CHANNELS]
+    if unknown:
+        faults = [f"channels.{n}: no such channel. {did_you_mean(n, CHANNELS)}" for n in unknown]
+        raise ConfigError("project file", faults)
     for name in CHANNELS:
         statement = statements.get(name)
         if statement is not None:
-            entry = _stated(name, statement)
+            entry = _stated(name, statement, measured.get(name))
         elif name in measured:
             entry = measured[name]
         elif not table.has_images and name in _IMAGE_ONLY:
@@ -57,16 +67,22 @@ def channel_entries(
     return entries
 
 
-def _stated(name: str, statement: ChannelStatement) -> ChannelEntry:
-    """Return what the assessor stated."""
+def _stated(
+    name: str, statement: ChannelStatement, measured: ChannelEntry | None = None
+) -> ChannelEntry:
+    """Return what the assessor stated, and beside it a higher figure that was computed."""
     value = statement.value
+    evidence = f"stated by the assessor: {statement.evidence}"
+    found = None if measured is None else measured.upper
+    if found is not None and found > max(value or 0.0, statement.upper or 0.0):
+        evidence += f"; midi-risk computed up to {found:.3g} from the sources"
     return ChannelEntry(
         name=name,
         status=statement.status,
         value=value,
         lower=statement.lower if statement.lower is not None else value,
         upper=statement.upper if statement.upper is not None else value,
-        evidence=f"stated by the assessor: {statement.evidence}",
+        evidence=evidence,
     )
 
 

@@ -26,6 +26,8 @@ _UNITS: Mapping[Kind, Mapping[str, float]] = {
     Kind.DATE: {"d": 1, "w": 7, "m": 30, "y": 365, "": 1},
 }
 _NUMBER_UNITS = {"cm": 0.01, "m": 1.0, "kg": 1.0, "g": 0.001, "": 1.0}
+_DAYS = {"y": 365.25, "w": 7.0, "d": 1.0}
+"""Units of a number that counts days."""
 
 
 def tolerance(precision: str, kind: Kind) -> float | None:
@@ -56,7 +58,8 @@ def tolerance(precision: str, kind: Kind) -> float | None:
     if precision == "exact":
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([a-z%]*)", precision)
-    units = _UNITS.get(kind, _NUMBER_UNITS if kind is Kind.NUMBER else {})
+    numbers = _NUMBER_UNITS | _DAYS if kind is Kind.NUMBER else {}
+    units = _UNITS.get(kind, numbers)
     if match is None or match[2] not in units:
         raise ThreatModelError(
             "knows",

@@ -8,7 +8,18 @@ from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.threat.model import Adversary
 
 _BY_KIND = {"PatientAge": Kind.AGE, "PatientSex": Kind.SEX}
-"""Knowledge that is the same whatever the column is called."""
+"""Knowledge that is the same whatever the column is called, by how it is read."""
+
+_AGE = "PatientAge"
+_BIRTH = "birthdate"
+_BY_LADDER = {
+    _AGE: ("agedays",),
+    "PatientBirthDate": (_BIRTH,),
+    "EthnicGroup": ("race",),
+    "CountryOfResidence": ("geo",),
+    "RegionOfResidence": ("geo",),
+}
+"""Knowledge that is the same whatever the column is called, by how it is generalised."""
 
 
 def known_attributes(
@@ -20,7 +31,9 @@ def known_attributes(
     ----------
     quasi_identifiers : sequence of Attribute
     adversary : Adversary
-        Knows all of them, or some by name, DICOM keyword, or (age, sex) by kind.
+        Knows all of them, or some by name, DICOM keyword, or by meaning: age, sex, birth
+        date, ethnic group and residence are the same in any column. Whoever knows the age
+        knows the birth date within one year more.
 
     Returns
     -------
@@ -41,10 +54,26 @@ def known_attributes(
         return {attribute.name: "exact" for attribute in quasi_identifiers}
     known = {}
     for attribute in quasi_identifiers:
-        for name, precision in adversary.knows.items():
-            if name in {attribute.name, attribute.keyword} or (
-                _BY_KIND.get(name) is attribute.kind
-            ):
-                known[attribute.name] = precision
-                break
+        named = [n for n in adversary.knows if n in {attribute.name, attribute.keyword}]
+        meant = [n for n in adversary.knows if _means(n, attribute)]
+        if named or meant:
+            known[attribute.name] = adversary.knows[(named + meant)[0]]
+        elif _AGE in adversary.knows and attribute.ladder == _BIRTH:
+            known[attribute.name] = _one_year_more(adversary.knows[_AGE])
     return known
+
+
+def _one_year_more(precision: str) -> str:
+    """Return how precisely a birth date is known to whoever knows the age so precisely.
+
+    An age in whole years leaves one year open, before any tolerance of its own.
+    """
+    if precision == "exact":
+        return "1y"
+    years = precision.removesuffix("y").strip()
+    return f"{int(years) + 1}y" if years.isdigit() else precision
+
+
+def _means(name: str, attribute: Attribute) -> bool:
+    """Tell whether knowledge that is named by a DICOM keyword is about an attribute."""
+    return _BY_KIND.get(name) is attribute.kind or attribute.ladder in _BY_LADDER.get(name, ())

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 from midi_risk.attributes.model import Decision, Role
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.document import ChannelEntry, Governing, Verdict
+from midi_risk.risk.unseen import (
+    overruled_proposals,
+    restated_dates,
+    unread_values,
+    unseen_people,
+)
 from midi_risk.table.model import SubjectTable
 
 EXIT_CODES = {"acceptable": 0, "above_threshold": 3, "incomplete": 4}
@@ -19,6 +25,7 @@ def verdict(
     governing: AdversaryRisk,
     channels: Sequence[ChannelEntry],
     unread_tolerance: int,
+    orphan_tolerance: int = 0,
 ) -> Verdict:
     """Return the verdict with every reason; incomplete outranks above the threshold.
 
@@ -31,13 +38,21 @@ def verdict(
     channels : sequence of ChannelEntry
     unread_tolerance : int
         Files that may be unreadable.
+    orphan_tolerance : int
+        Subjects of linked tables that may lack a subject in the leading source.
     """
-    unknown = _unknown(table, channels, unread_tolerance)
+    unknown = [
+        *_unknown(table, channels, unread_tolerance),
+        *unseen_people(table, orphan_tolerance),
+        *unread_values(table),
+        *restated_dates(table),
+    ]
     above = _above(table, risks, channels)
     status = "incomplete" if unknown else "above_threshold" if above else "acceptable"
     reasons = [*unknown, *above]
     if not reasons:
         reasons = ["every figure is within its threshold and nothing was left unassessed"]
+    reasons += overruled_proposals(table)
     result = governing.governing
     return Verdict(
         status=status,
@@ -94,10 +109,11 @@ def _above(
                 f"{risk.model.name}, {risk.adversary.name}: above the threshold on"
                 f" {_listed(failed)} (class size {risk.required_size} is required)"
             )
-    limit = max(1 / risk.model.threshold.k for risk in risks)
+    limits = _channel_limits(risks)
     for channel in channels:
-        worst = channel.upper if channel.upper is not None else channel.value
-        if channel.required and channel.status != "not_assessed" and (worst or 0) > limit + 1e-12:
+        worst = max(channel.value or 0.0, channel.upper or 0.0)
+        limit = limits.get(channel.name, 1.0)
+        if channel.required and channel.status != "not_assessed" and worst > limit + 1e-12:
             reasons.append(f"channel {channel.name}: its risk is above the threshold")
     kept = [
         a.name
@@ -107,6 +123,15 @@ def _above(
     if kept:
         reasons.append(f"direct identifiers are retained: {_listed(kept)}")
     return reasons
+
+
+def _channel_limits(risks: Sequence[AdversaryRisk]) -> dict[str, float]:
+    """Return the strictest threshold of the models that require each channel."""
+    limits: dict[str, float] = {}
+    for risk in risks:
+        for name in risk.model.required_channels():
+            limits[name] = min(limits.get(name, 1.0), 1 / risk.model.threshold.k)
+    return limits
 
 
 def _removed(attribute: object) -> bool:

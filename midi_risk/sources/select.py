@@ -125,7 +125,9 @@ def _column(asked: str, table: SourceTable) -> str:
 
 def _replaced(extraction: Extraction, old: SourceTable, rows: pa.Table, finding: str) -> Extraction:
     tables = tuple(replace(t, rows=rows) if t is old else t for t in extraction.tables)
-    return replace(extraction, tables=tables, findings=(*extraction.findings, finding))
+    facts = {**extraction.facts, "selected": 1}
+    findings = (*extraction.findings, finding)
+    return replace(extraction, tables=tables, findings=findings, facts=facts)
 
 
 def _matching(table: SourceTable, where: str) -> pa.Array:

@@ -1,0 +1,184 @@
+"""Places where a risk nobody counted could pass as acceptable."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+import midi_risk as mr
+from midi_risk.attributes.decisions import decided
+from midi_risk.attributes.model import Attribute, Kind, Role
+from midi_risk.config import AttributeSettings, ChannelStatement
+from midi_risk.errors import ConfigError, MidiRiskError
+from midi_risk.risk.assess import AssessmentOptions, assess
+from midi_risk.risk.knowledge import known_attributes
+from midi_risk.sources import select_rows
+from midi_risk.threat.model import Adversary, ThreatModel
+
+HEADER = ["id", "sex", "age"]
+
+
+def people(n: int = 240) -> list[list[str]]:
+    return [[f"s{i:04d}", "MF"[i % 2], str(30 + 10 * (i // 2 % 4))] for i in range(n)]
+
+
+def written(path: Path, header: list[str], rows: list[list[str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    return path
+
+
+def verdict_of(
+    path: Path,
+    header: list[str],
+    rows: list[list[str]],
+    *,
+    linked: Path | None = None,
+    where: str | None = None,
+    said: dict[str, dict[str, object]] | None = None,
+    **options: object,
+):
+    file = written(path / "t.csv", header, rows)
+    extraction = mr.extract(str(file), tables=[str(linked)] if linked else [])
+    extraction = select_rows(extraction, where) if where else extraction
+    settings = {name: AttributeSettings.model_validate(v) for name, v in (said or {}).items()}
+    table = mr.fold(extraction, decided(mr.propose(extraction), settings))
+    return assess(table, ["public-release"], options=AssessmentOptions(**options)).verdict
+
+
+def told(verdict) -> str:
+    return " | ".join(verdict.reasons)
+
+
+def test_the_table_itself_is_acceptable(tmp_path):
+    assert verdict_of(tmp_path, HEADER, people()).status == "acceptable"
+
+
+def test_rows_of_nobody_are_not_acceptable(tmp_path):
+    verdict = verdict_of(tmp_path, HEADER, [*people(), ["", "F", "99"]])
+    assert verdict.status == "incomplete"
+    assert "1 row without a subject key" in told(verdict)
+
+
+def test_orphans_of_a_linked_table_are_people_whom_no_class_counts(tmp_path):
+    rows = [[row[0], "a"] for row in people()]
+    linked = written(tmp_path / "u.csv", ["id", "arm"], [*rows, ["z1", "b"], ["z2", "b"]])
+    verdict = verdict_of(tmp_path, HEADER, people(), linked=linked)
+    assert verdict.status == "incomplete"
+    assert "2 subjects of u.csv not in the leading source" in told(verdict)
+    tolerated = verdict_of(tmp_path, HEADER, people(), linked=linked, orphan_tolerance=2)
+    assert "leading source" not in told(tolerated)
+
+
+def test_people_outside_a_selection_are_no_orphans(tmp_path):
+    rows = [[row[0], "a"] for row in people()]
+    linked = written(tmp_path / "u.csv", ["id", "arm"], rows)
+    verdict = verdict_of(tmp_path, HEADER, people(), linked=linked, where="sex = 'M'")
+    assert "leading source" not in told(verdict)
+
+
+def test_values_that_nobody_can_read_are_not_missing_values(tmp_path):
+    rows = people()
+    for i in range(120):
+        rows[i][2] = f"born {1900 + i}" if i < 2 else ""
+    verdict = verdict_of(tmp_path, HEADER, rows)
+    assert verdict.status == "incomplete"
+    assert "2 distinct values of quasi-identifiers cannot be read" in told(verdict)
+    removed = verdict_of(tmp_path, HEADER, rows, said={"age": {"decision": "remove"}})
+    assert removed.status == "acceptable"
+
+
+def dated(days: int, *names: str) -> tuple[list[str], list[list[str]]]:
+    rows = [
+        [*row, *[f"2020{1 + 3 * visit:02d}{1 + i % days * visit:02d}"] * len(names)]
+        for i, row in enumerate(people())
+        for visit in (0, 1)
+    ]
+    return [*HEADER, *names], rows
+
+
+def test_an_identifier_declared_harmless_is_named(tmp_path):
+    rows = [[*row, f"DOE^J{i}"] for i, row in enumerate(people())]
+    said = {"PatientName": {"role": "insensitive"}, "age": {"role": "insensitive"}}
+    verdict = verdict_of(tmp_path, [*HEADER, "PatientName"], rows, said=said)
+    assert "2 proposed identifiers to be none" in told(verdict)
+    assert "DOE" not in told(verdict)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [{"status": "assessed", "value": 0.9, "upper": 0.01}, {"status": "bounded", "lower": 0.5,
+      "upper": 0.1}],
+)  # fmt: skip
+def test_figures_of_a_channel_that_contradict_each_other_are_refused(figures):
+    with pytest.raises(ValueError, match="does not hold"):
+        ChannelStatement(evidence="x", **figures)
+
+
+def test_a_misspelt_channel_is_an_error(tmp_path):
+    found = ChannelStatement(status="bounded", upper=0.05, evidence="x")
+    with pytest.raises(ConfigError, match=r"channels\.faces"):
+        verdict_of(tmp_path, HEADER, people(), channels={"faces": found})
+
+
+def test_a_statement_below_what_was_computed_shows_both(tmp_path):
+    header, rows = dated(25, "StudyDate")
+    file = written(tmp_path / "t.csv", header, rows)
+    extraction = mr.extract(str(file))
+    table = mr.fold(extraction, mr.propose(extraction))
+    said = ChannelStatement(status="assessed", value=0.01, evidence="trust me")
+    options = AssessmentOptions(channels={"visit_intervals": said})
+    found = assess(table, ["public-release"], options=options)
+    (channel,) = [c for c in found.channels if c.name == "visit_intervals"]
+    assert "midi-risk computed up to" in channel.evidence
+
+
+def test_a_channel_is_judged_by_the_strictest_model_that_requires_it(tmp_path):
+    file = written(tmp_path / "t.csv", HEADER, people())
+    extraction = mr.extract(str(file))
+    table = mr.fold(extraction, mr.propose(extraction))
+    common = {"schema": "midi-risk/threat-model/1", "release": "public"}
+    strict, lax = (
+        ThreatModel.model_validate(
+            {**common, "name": f"k{k}", "threshold": {"k": k}, "adversaries": [{"name": "a"}],
+             "channels": {"face": "required"}}
+        )
+        for k in (11, 3)
+    )  # fmt: skip
+    said = ChannelStatement(status="bounded", upper=0.2, evidence="defaced")
+    options = AssessmentOptions(channels={"face": said})
+    assert assess(table, [lax], options=options).verdict.status == "acceptable"
+    assert assess(table, [strict, lax], options=options).verdict.status == "above_threshold"
+
+
+def test_an_attempt_is_never_impossible(tmp_path):
+    file = written(tmp_path / "t.csv", HEADER, people())
+    extraction = mr.extract(str(file))
+    table = mr.fold(extraction, mr.propose(extraction))
+    adversary = {"name": "a", "attempt": {"acquaintances": 150, "prevalence": 1e-300}}
+    model = ThreatModel.model_validate(
+        {"schema": "midi-risk/threat-model/1", "name": "m", "release": "controlled",
+         "threshold": {"k": 11}, "adversaries": [adversary]}
+    )  # fmt: skip
+    with pytest.raises(MidiRiskError, match="never impossible"):
+        assess(table, [model])
+
+
+def known(ladder: str, kind: Kind, **knows: str) -> dict[str, str]:
+    attribute = Attribute(
+        name="x", source="t", column="x", role=Role.QUASI_IDENTIFIER, kind=kind, reason="",
+        ladder=ladder,
+    )  # fmt: skip
+    return dict(known_attributes([attribute], Adversary(name="a", knows=knows)))
+
+
+def test_what_is_known_is_known_whatever_the_column_is_called():
+    assert known("race", Kind.CATEGORY, EthnicGroup="exact") == {"x": "exact"}
+    assert known("geo", Kind.CATEGORY, RegionOfResidence="exact") == {"x": "exact"}
+    assert known("birthdate", Kind.DATE, PatientBirthDate="exact") == {"x": "exact"}
+    assert known("birthdate", Kind.DATE, PatientAge="2y") == {"x": "3y"}
+    assert known("birthdate", Kind.DATE, PatientAge="exact") == {"x": "1y"}
+    assert known("agedays", Kind.NUMBER, PatientAge="2y") == {"x": "2y"}
+    assert known("device", Kind.CATEGORY, PatientAge="2y") == {}
