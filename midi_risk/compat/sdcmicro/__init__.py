@@ -33,6 +33,7 @@ from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.perturb import addNoise, pram
 from midi_risk.compat.sdcmicro.rank_swap import rankSwap
 from midi_risk.compat.sdcmicro.recoding import globalRecode, groupAndRename, topBotCoding
+from midi_risk.compat.sdcmicro.report import report
 from midi_risk.compat.sdcmicro.risk_methods import Suda2, kAnon_violations, measure_risk, suda2
 from midi_risk.compat.sdcmicro.risky_cells import riskyCells
 from midi_risk.compat.sdcmicro.suppress import Suppressed, kAnon, localSupp, localSuppression
@@ -70,6 +71,7 @@ __all__ = [
     "pram",
     "rankSwap",
     "record_risk",
+    "report",
     "riskyCells",
     "suda2",
     "topBotCoding",

@@ -36,8 +36,8 @@ def rankSwap(
         Per cent of the largest and smallest values, replaced by their mean before swapping.
     R0 : float, optional
         Least correlation wanted between the ranks before and after, in (0, 1); .95 when neither
-        is given. Ranks at most w apart keep a correlation of ``1 - 2 (w/n)^2``, hence
-        ``w = n sqrt((1 - R0) / 2)``.
+        is given. Ranks at most w apart keep a correlation of at least ``1 - 6 (w/n)^2``, hence
+        ``w = n sqrt((1 - R0) / 6)``.
     P : float, optional
         Per cent of the records that ranks may lie apart.
     seed : int, optional
@@ -60,7 +60,7 @@ def rankSwap(
     wanted = 0.95 if R0 is None else R0
     if not 0 < wanted < 1:
         raise MeasureError("R0 must lie between 0 and 1")
-    window = P / 100 if P is not None else float(np.sqrt((1 - wanted) / 2))
+    window = P / 100 if P is not None else float(np.sqrt((1 - wanted) / 6))
     if isinstance(obj, SdcObj):
         chosen = names_of(variables, what="variables") or obj.numVars
         used = obj.seed if seed is None else seed

@@ -12,6 +12,8 @@ from midi_risk.errors import MeasureError
 
 Language = Literal["R", "python"]
 
+_FORMULA = "formulaM"
+
 RANDOM = "random: R draws other numbers from the same seed"
 """Note of a random step."""
 
@@ -76,7 +78,10 @@ def script_of(steps: Sequence[Step], language: Language = "R", *, compat: str | 
         if language == "R":
             if step.seed is not None and "seed" not in arguments:
                 lines.append(f"set.seed({step.seed})")
-            listed = ", ".join(f"{name} = {_r(value)}" for name, value in arguments.items())
+            listed = ", ".join(
+                f"{name} = {value if name == _FORMULA else _r(value)}"
+                for name, value in arguments.items()
+            )
             target = "dat" if place == 0 else "sdc"
             lines.append(f"sdc <- {step.function}({', '.join(filter(None, [target, listed]))})")
         else:
@@ -130,6 +135,8 @@ def _r_number(value: float) -> str:
 
 def _python(value: Any) -> str:
     """Write a value in Python."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return f'float("{value}")'
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, Mapping):
