@@ -62,6 +62,7 @@ def bench_of(
         keep=keep or settings.keep,
         budget_seconds=budget_seconds or FIRST_BUDGET,
         pending=pending,
+        project_file=job.file,
     )
     return bench
 

@@ -134,6 +134,7 @@ def tuning(
     digest: str = "",
     version: str = "",
     served: dict[str, Any] | None = None,
+    figures: NodeFigures | None = None,
 ) -> dict[str, Any]:
     """Return what the template of the tuning section needs.
 
@@ -151,9 +152,10 @@ def tuning(
         Of midi-risk, for the plan.
     served : dict, optional
         What the served page adds: its address and the other attributes.
+    figures : NodeFigures, optional
+        Of the starting node, where the lattice holds no counts.
     """
-    start = [a.start for a in lattice.attributes]
-    figures = node_figures(lattice, start)
+    figures = figures or node_figures(lattice, [a.start for a in lattice.attributes])
     attributes = [_axis(a) for a in lattice.attributes]
     data = {
         **lattice.model_dump(mode="json"),

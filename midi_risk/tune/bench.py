@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.model import AttributeSet
@@ -42,6 +43,8 @@ class Bench:
         For the suggestion.
     pending : callable
         What the assessment waits for, whatever is tuned.
+    project_file : pathlib.Path, optional
+        The file that decisions are saved to; None when sources were named directly.
     """
 
     title: str
@@ -54,6 +57,7 @@ class Bench:
     keep: tuple[str, ...] = ()
     budget_seconds: float = FIRST_BUDGET
     pending: Callable[[], list[str]] = list
+    project_file: Path | None = None
 
     @property
     def model_names(self) -> list[str]:

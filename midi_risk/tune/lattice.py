@@ -174,6 +174,37 @@ def _attribute(axis: TuningAxis, keep: frozenset[str]) -> TuningAttribute:
     )
 
 
+def blank_lattice(
+    table: SubjectTable,
+    models: Sequence[ThreatModel],
+    axes: TuningAxes,
+    *,
+    plan: Plan | None = None,
+    keep: Sequence[str] = (),
+    max_suppression: float = 0.02,
+) -> TuningLattice:
+    """Return the lattice of these axes without counts, for a page that asks for each node."""
+    targets = dict(plan.levels) if plan is not None and plan.found else {}
+    k = max(1, axes.demand.k)
+    return TuningLattice(
+        subjects=table.n_subjects,
+        k=k,
+        ks=sorted({*GRID, k}),
+        max_suppressed=floor(max_suppression * table.n_subjects + 1e-9),
+        attributes=[_attribute(axis, frozenset(keep)) for axis in axes.axes],
+        rules=rules(models, axes),
+        exact=True,
+        not_tuned=list(axes.not_tuned),
+        plan=_plan_node(axes, targets),
+        bytes_per_count=2,
+        classes="",
+        smallest="",
+        below="",
+        kept_classes="",
+        kept_smallest="",
+    )
+
+
 def level_entries(axis: TuningAxis) -> list[TuningLevel]:
     """Return the levels on offer with their plain English."""
     return [

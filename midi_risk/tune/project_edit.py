@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 
 
 def edited(text: str, changes: Changes, path: str = "midi-risk.yaml") -> str:
-    """Return the text of a project file with some settings of attributes changed.
+    r"""Return the text of a project file with some settings of attributes changed.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ def edited(text: str, changes: Changes, path: str = "midi-risk.yaml") -> str:
     Examples
     --------
     >>> file = (
-    ...     "schema: midi-risk/project/1\\n"
-    ...     "collection: {name: x, sources: [{dicom: i}]}\\n"
-    ...     "attributes:\\n"
-    ...     "  age: {role: quasi_identifier}  # years\\n"
+    ...     "schema: midi-risk/project/1\n"
+    ...     "collection: {name: x, sources: [{dicom: i}]}\n"
+    ...     "attributes:\n"
+    ...     "  age: {role: quasi_identifier}  # years\n"
     ... )
     >>> print(edited(file, {"age": {"decision": "generalise", "level": "5y"}}).splitlines()[-1])
       age: {role: quasi_identifier, decision: generalise, level: 5y}  # years
@@ -59,7 +59,7 @@ def edited(text: str, changes: Changes, path: str = "midi-risk.yaml") -> str:
         for name, keys in changes.items():
             body = _attribute_edited(body, name, keys, line)
         result = yaml.safe_load(body)
-    except (yaml.YAMLError, ValueError):
+    except yaml.YAMLError:
         result = None
     if result != wanted:
         raise ConfigError(
@@ -106,7 +106,7 @@ def _attribute_edited(text: str, name: str, keys: Mapping[str, Any], line: str) 
         attributes = _value(root, "attributes")
         settings = None if attributes is None else _value(attributes, name)
         if not isinstance(settings, yaml.MappingNode):
-            raise ValueError("no mapping")
+            raise yaml.YAMLError("no mapping")
         text = _key_edited(text, settings, key, value, line)
     return text
 

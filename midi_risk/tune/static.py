@@ -6,7 +6,7 @@ from typing import Any
 
 from midi_risk import __version__
 from midi_risk.report.html import tuning_page
-from midi_risk.report.tuning import tuning
+from midi_risk.report.tuning import NodeFigures, tuning
 from midi_risk.risk.lattice_document import TuningLattice
 
 
@@ -18,6 +18,7 @@ def static_page(
     digest: str = "",
     pending: tuple[str, ...] | list[str] = (),
     served: dict[str, Any] | None = None,
+    figures: NodeFigures | None = None,
 ) -> str:
     """Return the tuning page of a lattice as one HTML document.
 
@@ -33,6 +34,8 @@ def static_page(
         What the assessment waits for, whatever is tuned.
     served : dict, optional
         What `midi_risk.tune.server` adds.
+    figures : NodeFigures, optional
+        Of the starting node, where the lattice holds no counts.
 
     Returns
     -------
@@ -47,5 +50,6 @@ def static_page(
         digest=digest,
         version=__version__,
         served=served,
+        figures=figures,
     )
     return tuning_page(shown, title=title, models=threat_models)

@@ -1,0 +1,250 @@
+"""The served page: the same page, asking this machine for every setting.
+
+It answers on loopback only, under a path that nobody can guess, to its own host name, and
+never to another site: no cross-origin header is ever sent.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from midi_risk.attributes.model import Role
+from midi_risk.errors import MidiRiskError
+from midi_risk.report.clean import neutral
+from midi_risk.tune.changes import Desk
+from midi_risk.tune.cloud import cloud
+from midi_risk.tune.node import plan_at
+from midi_risk.tune.static import static_page
+
+MAX_BODY = 100_000
+HEADERS = {
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+ASKED = "x-midi-risk"
+
+
+class Guard:
+    """Let in only requests for this host, with its token, from its own page.
+
+    Parameters
+    ----------
+    app : ASGI application
+    hosts : frozenset of str
+        Accepted Host headers.
+    token : str
+        First part of every path.
+    touched : callable
+        Called at every request that is let in.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: frozenset[str], token: str, touched: Callable[[], None]
+    ) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._token = token
+        self._touched = touched
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refused = self._refused(scope)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        self._touched()
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
+                message = {**message, "headers": [*message.get("headers", []), *own]}
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+    def _refused(self, scope: Scope) -> Response | None:
+        """Return the refusal of a request, None when it is let in."""
+        headers = Headers(scope=scope)
+        if headers.get("host", "").lower() not in self._hosts:
+            return PlainTextResponse("unknown host", status_code=421)
+        if not str(scope["path"]).startswith(f"/{self._token}/"):
+            return PlainTextResponse("not found", status_code=404)
+        origin = headers.get("origin")
+        if origin is not None and origin.removeprefix("http://").lower() not in self._hosts:
+            return PlainTextResponse("another site", status_code=403)
+        if scope["method"] == "POST" and (
+            ASKED not in headers
+            or headers.get("content-type", "").split(";")[0] != "application/json"
+            or _length(headers) > MAX_BODY
+        ):
+            return PlainTextResponse("not from the page", status_code=403)
+        return None
+
+
+def _length(headers: Headers) -> int:
+    """Return the length of a body; one that is not stated is too long."""
+    stated = headers.get("content-length", "")
+    return (
+        int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 10 else MAX_BODY + 1
+    )
+
+
+def application(
+    desk: Desk, *, token: str, hosts: frozenset[str], touched: Callable[[], None] = lambda: None
+) -> ASGIApp:
+    """Return the ASGI application of one desk.
+
+    Parameters
+    ----------
+    desk : Desk
+    token : str
+        Random; first part of every path.
+    hosts : frozenset of str
+        Accepted Host headers, such as ``127.0.0.1:8750``.
+    touched : callable
+        Called at every request that is let in.
+    """
+
+    def asked(work: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                body = dict(json.loads(await request.body()))
+                result = await anyio.to_thread.run_sync(_locked, desk, work, body)
+            except MidiRiskError as error:
+                return JSONResponse({"fault": neutral(str(error))}, status_code=400)
+            except (ValueError, TypeError, KeyError):
+                return JSONResponse({"fault": "the page asked for nonsense"}, status_code=400)
+            return JSONResponse(result)
+
+        return answer
+
+    async def page(request: Request) -> Response:
+        del request
+        html = await anyio.to_thread.run_sync(_locked, desk, lambda _: page_of(desk, token), {})
+        return HTMLResponse(html)
+
+    routes = [
+        Route(f"/{token}/", page),
+        *(
+            Route(f"/{token}/{name}", asked(work), methods=["POST"])
+            for name, work in _answers(desk).items()
+        ),
+    ]
+    inner = Starlette(routes=routes)
+    return Guard(inner, hosts=hosts, token=token, touched=touched)
+
+
+def _locked(desk: Desk, work: Callable[[dict[str, Any]], Any], body: dict[str, Any]) -> Any:
+    """Do one piece of work at a time."""
+    with desk.session.lock:
+        return work(body)
+
+
+def page_of(desk: Desk, token: str) -> str:
+    """Return the served page of a desk."""
+    session, bench = desk.session, desk.session.bench
+    return static_page(
+        session.lattice,
+        title=bench.title,
+        threat_models=bench.model_names,
+        digest=bench.table.digest,
+        pending=bench.pending(),
+        figures=session.start_figures(),
+        served={
+            "base": f"/{token}/",
+            "roles": [role.value for role in Role],
+            "attributes": [
+                {"name": a.name, "label": neutral(a.name), "role": a.role.value}
+                for a in bench.attributes
+            ],
+            "bands": [a.name for a in session.axes.axes if a.attribute.kind.value in
+                      {"age", "number"}],
+            "unsaved": sorted({*desk.roles, *desk.cuts}),
+        },
+    )  # fmt: skip
+
+
+def _answers(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Any]]:
+    """Return what the page may ask, by name."""
+    session = desk.session
+
+    def node(body: dict[str, Any]) -> list[int]:
+        return [int(place) for place in body["node"]]
+
+    def locked(body: dict[str, Any]) -> list[bool]:
+        return [bool(held) for held in body["locked"]]
+
+    def needs(body: dict[str, Any]) -> dict[str, str]:
+        return {str(name): str(text) for name, text in dict(body.get("needs", {})).items()}
+
+    def plan(body: dict[str, Any]) -> Any:
+        bench = session.bench
+        return plan_at(
+            bench.table,
+            bench.models,
+            session.levels(node(body)),
+            hierarchies=session.hierarchies,
+            max_suppression=bench.max_suppression,
+            leave_out=bool(body.get("out")),
+            needs=needs(body),
+        ).to_dict()
+
+    def role(body: dict[str, Any]) -> dict[str, bool]:
+        desk.set_role(str(body["name"]), str(body["role"]))
+        return {"done": True}
+
+    def cuts(body: dict[str, Any]) -> dict[str, bool]:
+        desk.set_cuts(str(body["name"]), str(body["cuts"]))
+        return {"done": True}
+
+    return {
+        "node": lambda b: session.figures(node(b), leave_out=bool(b.get("out"))),
+        "steps": lambda b: session.steps(node(b), locked(b), leave_out=bool(b.get("out"))),
+        "best": lambda b: session.best(node(b), locked(b), leave_out=bool(b.get("out"))),
+        "cloud": lambda _: cloud(session),
+        "plan": plan,
+        "role": role,
+        "cuts": cuts,
+        "save": lambda b: {"text": desk.save(node(b), needs(b), leave_out=bool(b.get("out")))},
+    }
+
+
+class Idle:
+    """When somebody last asked.
+
+    Parameters
+    ----------
+    seconds : float
+        So long without a request is idle.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def touch(self) -> None:
+        """Note a request."""
+        self._last = time.monotonic()
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody asked for too long."""
+        return time.monotonic() - self._last > self._seconds
