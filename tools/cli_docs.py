@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import click
 from repository import ROOT
 
-from midi_risk.cli.app import app
+from midi_risk.cli.app import HELP_NAMES, app
 
 PAGE = ROOT / "docs" / "cli.md"
 WIDTH = 88
@@ -31,7 +31,11 @@ def commands(
 ) -> Iterator[tuple[str, click.Command, click.Context]]:
     """Yield every visible command with its path and context, parents first."""
     context = click.Context(
-        command, info_name=path.rsplit(maxsplit=1)[-1], parent=parent, max_content_width=WIDTH
+        command,
+        info_name=path.rsplit(maxsplit=1)[-1],
+        parent=parent,
+        max_content_width=WIDTH,
+        help_option_names=HELP_NAMES,
     )
     context.terminal_width = WIDTH
     yield path, command, context

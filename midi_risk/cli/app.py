@@ -37,6 +37,17 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
+HELP_NAMES = ["-h", "--help"]
+
+
+def _with_short_help(command: click.Command) -> click.Command:
+    """Let a command and those below it answer to -h, whatever context asks."""
+    command.context_settings.setdefault("help_option_names", HELP_NAMES)
+    for below in getattr(command, "commands", {}).values():
+        _with_short_help(below)
+    return command
+
+
 class _LazyGroup(click.Group):
     """A group that imports a command only when it is called."""
 
@@ -52,7 +63,7 @@ class _LazyGroup(click.Group):
             return None
         module = import_module(f"midi_risk.cli.{cmd_name}_command")
         command: click.Command = module.command
-        return command
+        return _with_short_help(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -72,7 +83,7 @@ class _LazyGroup(click.Group):
 
 @click.group(
     cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": HELP_NAMES, "max_content_width": 100},
     epilog="Exit codes: 0 acceptable, 1 internal error, 2 usage or configuration, 3 above the"
     " threshold, 4 evidence incomplete, 5 stale, 130 interrupted; 4 outranks 3.",
 )
