@@ -37,7 +37,7 @@ from midi_risk.risk.internal_parts import internal_parts
 from midi_risk.risk.release_measures import release_measures
 from midi_risk.risk.verdict import verdict
 from midi_risk.risk.versions import software_versions, table_releases
-from midi_risk.risk.visit_risk import governing_row, released_bin, trajectory_rows
+from midi_risk.risk.visit_risk import governing_row, trajectory_rows, visit_resolution
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
@@ -142,7 +142,7 @@ def assess(
     governing = governing_risk(risks)
     strictest = max(models, key=lambda model: model.threshold.k)
     required = frozenset(name for model in models for name in model.required_channels())
-    resolution = released_bin(next((a for a in view.attributes if a.name == "StudyDate"), None))
+    resolution = visit_resolution(view)
     trajectory = (
         []
         if resolution is None

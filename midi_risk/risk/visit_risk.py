@@ -11,6 +11,8 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, Decision
 from midi_risk.risk.trajectory import known_visits_risk, visit_items
+from midi_risk.table.model import SubjectTable
+from midi_risk.table.visits import VISIT_DATES
 
 KNOWN: tuple[int | Literal["all"], ...] = (1, 2, 3, "all")
 """Numbers of known visits that are reported side by side."""
@@ -37,6 +39,37 @@ def released_bin(study_date: Attribute | None) -> int | None:
     if study_date.decision is Decision.GENERALISE:
         return BIN_DAYS.get(str(study_date.generalise_to), 1)
     return 1
+
+
+def visit_resolution(table: SubjectTable) -> int | None:
+    """Return the finest resolution in days of the dates that state visits.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As it would be released.
+
+    Returns
+    -------
+    int or None
+        None when none of these dates is released, or there are no visits.
+
+    Notes
+    -----
+    Each DICOM date of a visit that stays in the release tells its days: removing StudyDate
+    alone removes nothing while AcquisitionDate stays.
+    """
+    stating = [a for a in table.attributes if a.name == table.visit_dates]
+    if stating and table.visit_dates in VISIT_DATES:
+        stating += [
+            a
+            for a in table.attributes
+            if a.keyword in VISIT_DATES
+            and a.source == stating[0].source
+            and table.distinct.get(a.name, (0, 0))[0] > 0
+        ]
+    bins = [days for days in map(released_bin, stating) if days is not None]
+    return min(bins, default=None)
 
 
 def trajectory_rows(visits: pd.DataFrame, n: int, k: int, bin_days: int) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from midi_risk.table.link import link
 from midi_risk.table.model import Finding, LinkReport, SubjectTable
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
 from midi_risk.table.subjects import Subjects, find_subjects
+from midi_risk.table.visit_columns import visit_date, visits_elsewhere
 from midi_risk.table.visits import visits
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
@@ -105,12 +106,16 @@ def fold(
         )
     draft = _Draft()
     _fold_source(leading, attributes, subjects.of_row, subjects, draft)
+    rows_of = [(leading, subjects.of_row)]
     for table in extraction.tables[1:]:
         of_row, report = link(table, subjects)
+        rows_of.append((table, of_row))
         draft.links.append(report)
         _fold_source(table, attributes, of_row, subjects, draft)
     draft.findings += cross_source_findings(draft.attributes, draft.folded)
-    seen_on = visits(leading, subjects, attributes)
+    seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
+    if not stated_by:
+        stated_by, seen_on = visits_elsewhere(rows_of, attributes)
     draft.findings += date_findings(leading, subjects, attributes, seen_on)
     frame = pd.DataFrame(
         {name: pd.Series(texts, dtype=object) for name, texts in draft.folded.items()}
@@ -127,6 +132,7 @@ def fold(
         findings=tuple(draft.findings),
         excluded=subjects.excluded,
         visits=seen_on,
+        visit_dates=stated_by,
         facts=dict(extraction.facts),
         has_images=any(_describes_images(table) for table in extraction.tables),
         folding=draft.folding,
@@ -160,7 +166,7 @@ def _fold_source(
         read = coded(column, attribute)
         columns[attribute.name] = read
         rows = of_row
-        if attribute.level in {"equipment", "series"} and len(subjects.derived) == len(of_row):
+        if _speaks_of_scanners(attribute) and len(subjects.derived) == len(of_row):
             rows = np.where(subjects.derived, -1, of_row)
         pairs = distinct_pairs(rows, read.codes, len(read.text))
         outcome = fold_values(attribute.kind, read, pairs, n)
@@ -181,6 +187,18 @@ def _fold_source(
             np.append(date.number, np.nan)[date.codes],
             age.name,
         )
+
+
+def _speaks_of_scanners(attribute: Attribute) -> bool:
+    """Tell attributes that derived objects do not enter: of the scanner and the scan.
+
+    Sites, people, dates and texts of a derived object are released like any other.
+    """
+    return (
+        attribute.level in {"equipment", "series"}
+        and attribute.kind in {Kind.CATEGORY, Kind.NUMBER}
+        and attribute.ladder not in {"institution", "remove"}
+    )
 
 
 def _add_range(attribute: Attribute, folded: Folded, draft: _Draft) -> None:

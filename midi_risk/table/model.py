@@ -91,6 +91,8 @@ class SubjectTable:
     visits : pandas.DataFrame
         Columns ``subject`` (row number) and ``day`` (days since 0001-01-01), sorted,
         distinct; empty when no dates were seen.
+    visit_dates : str
+        Attribute that states the visits, ``""`` when there is none.
     facts : mapping of str to int
         Copied from the extraction; absent means not looked at.
     has_images : bool
@@ -115,6 +117,7 @@ class SubjectTable:
     findings: tuple[Finding, ...] = ()
     excluded: Mapping[str, int] = field(default_factory=dict)
     visits: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"subject": [], "day": []}))
+    visit_dates: str = ""
     facts: Mapping[str, int] = field(default_factory=dict)
     has_images: bool = False
     folding: Mapping[str, str] = field(default_factory=dict)

@@ -64,8 +64,8 @@ def visits(table: SourceTable, subjects: Subjects, attributes: AttributeSet) -> 
         ``subject`` (row number) and ``day`` (days since 0001-01-01), distinct and sorted;
         ``modality`` and ``scanner`` (codes of the set of that day) where known.
     """
-    name = next((n for n in VISIT_DATES if n in table.rows.column_names), None)
-    day = None if name is None else day_column(table, name)
+    stated = (day_column(table, name) for name in VISIT_DATES)
+    day = next((days for days in stated if days is not None), None)
     if day is None:
         return pd.DataFrame({"subject": np.empty(0, np.int64), "day": np.empty(0, np.int64)})
     seen = np.isfinite(day) & (subjects.of_row >= 0)

@@ -182,3 +182,39 @@ def test_what_is_known_is_known_whatever_the_column_is_called():
     assert known("birthdate", Kind.DATE, PatientAge="exact") == {"x": "1y"}
     assert known("agedays", Kind.NUMBER, PatientAge="2y") == {"x": "2y"}
     assert known("device", Kind.CATEGORY, PatientAge="2y") == {}
+
+
+def test_a_copy_of_a_removed_study_date_is_told(tmp_path):
+    header, rows = dated(25, "StudyDate", "AcquisitionDate", "SeriesDate")
+    gone = {"decision": "remove"}
+    verdict = verdict_of(tmp_path, header, rows, said={"StudyDate": gone})
+    assert verdict.status == "incomplete"
+    assert "AcquisitionDate, SeriesDate" in told(verdict)
+    assert "visit_intervals" in told(verdict)
+    everything = dict.fromkeys(header[3:], gone)
+    assert verdict_of(tmp_path, header, rows, said=everything).status == "acceptable"
+
+
+def test_visits_are_found_in_whatever_column_states_them(tmp_path):
+    for names in (("visit_date",), ("AcquisitionDate",)):
+        header, rows = dated(25, *names)
+        verdict = verdict_of(tmp_path, header, rows, said={names[0]: {"role": "insensitive"}})
+        assert "visit_intervals" in told(verdict)
+
+
+def test_an_empty_study_date_does_not_hide_the_acquisition_date(tmp_path):
+    header, rows = dated(25, "StudyDate", "AcquisitionDate")
+    for row in rows:
+        row[3] = ""
+    verdict = verdict_of(tmp_path, header, rows, said={"AcquisitionDate": {"role": "insensitive"}})
+    assert "visit_intervals" in told(verdict)
+
+
+def test_the_site_that_only_a_derived_object_names_is_counted(tmp_path):
+    header = [*HEADER, "Modality", "InstitutionName"]
+    rows = [[*row, "CT", ""] for row in people()]
+    rows += [[*row, "SR", f"Clinic {i}"] for i, row in enumerate(people())]
+    file = written(tmp_path / "t.csv", header, rows)
+    extraction = mr.extract(str(file))
+    table = mr.fold(extraction, mr.propose(extraction))
+    assert table.frame["InstitutionName"].nunique() == 240
