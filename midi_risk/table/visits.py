@@ -118,7 +118,7 @@ def sets_by_visit(visit: Codes, code: Codes, n: int) -> Codes:
     known = code >= 0
     pairs = np.unique(np.column_stack([visit[known], code[known]]), axis=0)
     lengths = np.bincount(pairs[:, 0], minlength=n) if len(pairs) else np.zeros(n, np.int64)
-    begin = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+    begin = (np.cumsum(lengths) - lengths).astype(np.int64)
     place = np.arange(len(pairs)) - np.repeat(begin, lengths)
     joined = lengths.astype(np.int64)
     for position in range(int(lengths.max(initial=0))):
