@@ -19,6 +19,7 @@ from midi_risk.export.python_target import (
     element_fidelity,
     portable_elements,
     table_rows,
+    temporal,
     translated,
     visit_fidelity,
     visit_keywords,
@@ -198,6 +199,8 @@ def script_text(dicom: DicomRules, release: ReleaseRules, statement: str) -> str
         For (0012,0063).
     """
     lines = [_line("PatientIdentityRemoved", "YES"), _line("DeidentificationMethod", statement)]
+    if temporal(dicom):
+        lines.append(_line("LongitudinalTemporalInformationModified", temporal(dicom)))
     for p in portable_elements(dicom, release):
         text, _ = expression(p)
         if text is not None:

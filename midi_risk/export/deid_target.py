@@ -10,6 +10,7 @@ from midi_risk.export.python_target import (
     element_fidelity,
     portable_elements,
     table_rows,
+    temporal,
     translated,
     visit_fidelity,
     visit_keywords,
@@ -51,6 +52,8 @@ def recipe_text(dicom: DicomRules, release: ReleaseRules, statement: str) -> str
         lines.append(f"REMOVE {p.keyword}" if free else f"REPLACE {p.keyword} func:midi_risk")
     lines += [f"REPLACE {keyword} func:midi_risk" for keyword in visit_keywords(dicom)]
     lines += ["ADD PatientIdentityRemoved YES", f"ADD DeidentificationMethod {statement}"]
+    if temporal(dicom):
+        lines.append(f"ADD LongitudinalTemporalInformationModified {temporal(dicom)}")
     return _HEAD + "\n".join(lines) + "\n"
 
 

@@ -52,6 +52,11 @@ def visit_keywords(dicom: DicomRules) -> list[str]:
     ]
 
 
+def temporal(dicom: DicomRules) -> str:
+    """Return what (0028,0303) says after these rules; empty where dates stay."""
+    return {"keep": "", "remove": "REMOVED", "change": "MODIFIED"}[_group(dicom.dates)]
+
+
 def _group(rule: Rule | None) -> str:
     if rule is None:
         return "keep"
@@ -59,7 +64,7 @@ def _group(rule: Rule | None) -> str:
 
 
 def script_rules(
-    dicom: DicomRules, release: ReleaseRules, classes: Sequence[str]
+    dicom: DicomRules, release: ReleaseRules, classes: Sequence[str], statement: str
 ) -> dict[str, Any]:
     """Return everything that the script needs, as plain data.
 
@@ -70,6 +75,8 @@ def script_rules(
     classes : sequence of str
         SOP classes whose types the script knows; others are treated by the strictest
         type that an attribute has anywhere.
+    statement : str
+        For (0012,0063).
     """
     elements = portable_elements(dicom, release)
     values: dict[str, Any] = {p.keyword: p.steps for p in elements if not p.removes}
@@ -80,6 +87,7 @@ def script_rules(
     visits = visit_keywords(dicom)
     keywords = [*(p.keyword for p in elements), *visits]
     return {
+        "statement": statement,
         "values": values,
         "remove": [p.keyword for p in elements if p.removes],
         "visit_keywords": visits,
@@ -123,12 +131,13 @@ def known_classes(extraction: Extraction) -> list[str]:
     return sorted(known & seen)
 
 
-def script_text(dicom: DicomRules, release: ReleaseRules, classes: Sequence[str]) -> str:
+def script_text(
+    dicom: DicomRules, release: ReleaseRules, classes: Sequence[str], statement: str
+) -> str:
     """Return the script: its code is fixed, its rules are JSON."""
     code = Path(__file__).with_name("standalone.py").read_text(encoding="utf-8")
-    rules = json.dumps(
-        script_rules(dicom, release, classes), ensure_ascii=True, separators=(",", ":")
-    )
+    data = script_rules(dicom, release, classes, statement)
+    rules = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
     return code.replace(_PLACE, f"json.loads(\n    {rules!r}  # noqa: E501\n)", 1)
 
 

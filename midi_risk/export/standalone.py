@@ -271,7 +271,21 @@ def recode(ds: Dataset, _path: tuple[str, ...] = (), _sop_class: str | None = No
                 _content(ds)
             for item in (ds[tag].value if tag in ds else ()) or ():
                 recode(item, (*_path, keyword_for_tag(tag)), sop_class)
+    if not _path:
+        _state(ds)
     return ds
+
+
+def _state(ds: Dataset) -> None:
+    """Say in a data set that it was recoded."""
+    ds.PatientIdentityRemoved = "YES"
+    stated = ds.get("DeidentificationMethod") or []
+    methods = [stated] if isinstance(stated, str) else list(stated)
+    if RULES["statement"] not in methods:
+        ds.DeidentificationMethod = [*methods, RULES["statement"]]
+    if RULES["dates"] != "keep":
+        done = "REMOVED" if RULES["dates"] == "remove" else "MODIFIED"
+        ds.LongitudinalTemporalInformationModified = done
 
 
 def dictionary() -> dict[tuple[int, int], Callable[[Dataset, Any], None]]:

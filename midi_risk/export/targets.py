@@ -91,7 +91,7 @@ def export_rules(
         files = {ctp_target.SCRIPT: ctp_target.script_text(dicom, release, statement)}
         return _exported(target, files, ctp_target.ctp_fidelity(dicom, release))
     classes = python_target.known_classes(extraction)
-    files = {python_target.MODULE: python_target.script_text(dicom, release, classes)}
+    files = {python_target.MODULE: python_target.script_text(dicom, release, classes, statement)}
     labels = python_target.labels_text(dicom, release)
     if labels:
         files[python_target.LABELS] = labels
