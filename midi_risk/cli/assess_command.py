@@ -186,6 +186,18 @@ def _print(outcomes: dict[str, Outcome], form: str, grouped: bool) -> None:
         click.echo(describe(outcomes[""]))
 
 
+def _governing_failed(outcome: Outcome) -> bool:
+    """Tell whether the governing figure failed; its upper bound or a floor may have decided."""
+    governing = outcome.assessment.verdict.governing
+    return governing is not None and any(
+        result.passed is False
+        for threat in outcome.assessment.threats
+        if (threat.model, threat.adversary) == (governing.model, governing.adversary)
+        for result in threat.results
+        if result.measure == governing.measure
+    )
+
+
 def _exit_code(outcomes: Sequence[Outcome], fail_on: str) -> int:
     """Return the exit code of the worst outcome; 4 outranks 3."""
     from midi_risk.risk.verdict import EXIT_CODES
@@ -193,9 +205,7 @@ def _exit_code(outcomes: Sequence[Outcome], fail_on: str) -> int:
     worst = max((o.assessment.verdict.status for o in outcomes), key=_RANK.__getitem__)
     code = EXIT_CODES[worst]
     if fail_on == "governing" and worst == "above_threshold":
-        figures = [o.assessment.verdict.governing for o in outcomes]
-        failed = any(f is not None and (f.value or 0) > f.threshold * (1 + 1e-9) for f in figures)
-        code = code if failed else 0
+        code = code if any(_governing_failed(o) for o in outcomes) else 0
     if fail_on == "never" and code:
         click.echo(f"midi-risk: the exit code would be {code}", err=True)
         return 0

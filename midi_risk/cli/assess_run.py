@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,7 @@ def describe(outcome: Outcome) -> str:
             f"  subjects {collection.subjects}, files read {files.read}, flagged {files.flagged},"
             f" not DICOM {files.not_dicom}, unreadable {files.unreadable}"
         ),
+        *_not_counted(collection.excluded),
         f"  quasi-identifiers: {', '.join(assessment.measures.quasi_identifiers) or 'none'}",
         (
             f"  smallest class {assessment.measures.k} (required {assessment.threshold.k}),"
@@ -147,6 +149,13 @@ def describe(outcome: Outcome) -> str:
             f" information lost {plan.loss or 0:.1%} ({proof})"
         )
     return "\n".join(neutral(line) for line in lines)
+
+
+def _not_counted(excluded: Mapping[str, int]) -> list[str]:
+    """Return the line about what is in the sources and no subject, if anything is."""
+    words = {"phantom": "phantoms", "animal": "animals", "no_key": "rows without a key"}
+    told = [f"{excluded[name]} {word}" for name, word in words.items() if excluded.get(name)]
+    return [f"  not counted as subjects: {', '.join(told)}"] if told else []
 
 
 def announce(folder: Path, names: tuple[str, ...]) -> None:
