@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import MeasureError, did_you_mean
+from midi_risk.risk.encoded_text import text_codes
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -188,6 +189,9 @@ def _object_vector(name: Hashable, values: Any) -> npt.NDArray[np.object_]:
 
 
 def _factorize(name: Hashable, values: Any) -> CodedColumn:
+    text = text_codes(values)
+    if text is not None:
+        return CodedColumn(name=name, codes=text[0], labels=text[1])
     try:
         codes, labels = pd.factorize(values)
     except TypeError:
