@@ -52,6 +52,9 @@ def command(file: str, quasi: str, sensitive: str, form: str) -> int:
 
 def _read(path: Path) -> pd.DataFrame:
     """Read a table as pandas does by itself, which is what users of pycanon do."""
+    import zlib
+    from zipfile import BadZipFile
+
     import pandas as pd
 
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
@@ -64,8 +67,8 @@ def _read(path: Path) -> pd.DataFrame:
         if suffix in {".xlsx", ".xlsm"}:
             return pd.read_excel(path)
         if suffix in {".csv", ".tsv", ".tab", ".txt"}:
-            return pd.read_csv(path, sep="," if suffix == ".csv" else "\t")
-    except (OSError, ValueError, KeyError, TypeError):
+            return pd.read_csv(path, sep="," if suffix == ".csv" else "\t", low_memory=False)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error):
         # A parser's message may quote the file.
         raise SourceError(f"'{path}' cannot be read as a table") from None
     raise SourceError(f"'{path}' is no table that is read here", hint="Use CSV, TSV or Parquet")

@@ -477,6 +477,43 @@ def test_noise_and_swapping_keep_their_promises() -> None:
     assert (topped["u"] != x["u"]).mean() == pytest.approx(0.1, abs=0.001)
 
 
+def test_missing_numbers_are_not_swapped() -> None:
+    x = pd.DataFrame({"u": [1.0, np.nan, 3, 4, -9, 6, 7, 8, 9, 10, 11, 12]})
+    y = sdc.rankSwap(x, P=50, missing=-9, TopPercent=0, BottomPercent=0, seed=1)
+    assert np.isnan(y["u"][1])
+    assert y["u"][4] == -9
+    assert sorted(y["u"].dropna()) == sorted(x["u"].dropna())
+    assert (y["u"] != x["u"]).sum() > 4
+    with pytest.raises(MeasureError, match="K0"):
+        sdc.rankSwap(x, K0=1)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow", "mapping", "duckdb", "labels"])
+def test_tables_of_every_kind(kind: str) -> None:
+    import duckdb
+    import pyarrow as pa
+
+    table: Any = {
+        "pandas": lambda: PEOPLE,
+        "arrow": lambda: pa.Table.from_pandas(PEOPLE),
+        "mapping": lambda: {name: PEOPLE[name].to_numpy() for name in PEOPLE},
+        "duckdb": lambda: duckdb.connect().from_arrow(pa.Table.from_pandas(PEOPLE)),
+        "labels": lambda: PEOPLE.set_index(pd.Index([3, 3, 1, 0, 7, 7, 7, 2])),
+    }[kind]()
+    expected = sdc.measure_risk(PEOPLE, KEYS, "w", hid="home").Res["hier_risk"].tolist()
+    assert sdc.freqCalc(table, KEYS).fk.tolist() == sdc.freqCalc(PEOPLE, KEYS).fk.tolist()
+    found = sdc.measure_risk(table, KEYS, "w", hid="home").Res["hier_risk"]
+    assert found.tolist() == pytest.approx(expected)
+    obj = sdc.createSdcObj(table, KEYS, numVars=["income"], weightVar="w", seed=1)
+    done = obj.pipe(sdc.kAnon, k=2).pipe(sdc.microaggregation).pipe(sdc.addNoise, noise=5)
+    again = sdc.createSdcObj(PEOPLE, KEYS, numVars=["income"], weightVar="w", seed=1)
+    again = again.pipe(sdc.kAnon, k=2).pipe(sdc.microaggregation).pipe(sdc.addNoise, noise=5)
+    assert done.manipNumVars["income"].tolist() == again.manipNumVars["income"].tolist()
+    assert sdc.topBotCoding(table, 50, 51, column="age")["age"].max() == 51
+    assert sdc.pram(table, "dx", seed=1)["dx"].isin(PEOPLE["dx"]).all()
+    assert sdc.groupAndRename(table, "site", ["A"], "Z")["site"].isin(["Z", "B"]).all()
+
+
 def test_pram_keeps_expected_frequencies_types_and_gaps() -> None:
     rng = np.random.default_rng(5)
     table = pd.DataFrame({"x": rng.choice(list("abcd"), 20_000, p=[0.5, 0.3, 0.15, 0.05])})
@@ -509,6 +546,7 @@ def test_pram_keeps_expected_frequencies_types_and_gaps() -> None:
         (lambda: sdc.indivRisk(sdc.freqCalc(PEOPLE, KEYS), "other"), "'approx' or 'exact'"),
         (lambda: sdc.measure_risk(PEOPLE), "needs key variables"),
         (lambda: sdc.measure_risk(3, ["a"]), "cannot be read"),
+        (lambda: sdc.suda2({"a": [1], "b": [1, 2]}), "differ in length"),
         (lambda: sdc.createSdcObj(PEOPLE.head(0), KEYS), "needs records"),
         (lambda: sdc.createSdcObj(PEOPLE, KEYS, numVars=["age"]), "in keyVars and numVars"),
         (lambda: sdc.createSdcObj(PEOPLE, ["age", "age"]), "listed twice"),

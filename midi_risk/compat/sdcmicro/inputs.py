@@ -43,7 +43,8 @@ def as_frame(data: Any) -> pd.DataFrame:
 
     Parameters
     ----------
-    data : pandas.DataFrame, polars.DataFrame, pyarrow.Table, DuckDB relation, mapping of arrays
+    data : pandas.DataFrame, polars.DataFrame, pyarrow.Table, DuckDB relation, SubjectTable, mapping
+        A mapping holds one array per column name.
 
     Returns
     -------
@@ -53,11 +54,16 @@ def as_frame(data: Any) -> pd.DataFrame:
     Raises
     ------
     MeasureError
-        If the table is of no known kind.
+        If the table is of no known kind, or its columns differ in length.
     """
     if isinstance(data, pd.DataFrame):
         return data
+    if isinstance(getattr(data, "frame", None), pd.DataFrame):
+        held: pd.DataFrame = data.frame
+        return held
     if isinstance(data, Mapping):
+        if len({len(values) for values in data.values()}) > 1:
+            raise MeasureError("The columns of the table differ in length")
         return pd.DataFrame({name: pd.Series(values) for name, values in data.items()})
     for method in ("to_pandas", "df"):
         if hasattr(data, method):

@@ -133,7 +133,7 @@ def measured_risk(
     keys = names_of(keyVars, what="keyVars")
     require(frame, [*keys, *(name for name in (w, hid) if name is not None)])
     coded = without_code(frame, keys, missing)
-    weights = None if w is None else frame[w].to_numpy(dtype=object)
+    weights = None if w is None else frame[w]
     counts = freqCalc(coded, keys, weights, alpha)
     risk = record_risk(counts.fk, counts.Fk, compat=compat)
     total = global_risk(risk)

@@ -48,6 +48,7 @@ def microaggregation(
     aggr: int = 3,
     strata_variables: Hashable | Sequence[Hashable] | None = None,
     method: AggregationMethod = "mdav",
+    *,
     measure: Literal["mean", "median"] = "mean",
     varsort: Hashable | None = None,
 ) -> Microaggregated | SdcObj:

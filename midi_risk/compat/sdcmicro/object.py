@@ -167,6 +167,18 @@ class SdcObj:
         """
         return script_of(self.steps, language, compat=self.compat)
 
+    def pipe(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return ``function(self, *args, **kwargs)``, so that steps can be written in a row.
+
+        Parameters
+        ----------
+        function : callable
+            A function of this package, such as `kAnon`.
+        *args, **kwargs
+            Its further arguments.
+        """
+        return function(self, *args, **kwargs)
+
     def stepped(self, step: Step, **changes: Any) -> SdcObj:
         """Return the object after a step.
 

@@ -150,8 +150,8 @@ def addNoise(
     variables: Sequence[Hashable] | None = None,
     noise: float = 150,
     method: NoiseMethod = "additive",
-    delta: float = 0.1,
     *,
+    delta: float = 0.1,
     seed: int | None = None,
 ) -> Any:
     """Add noise to numbers.

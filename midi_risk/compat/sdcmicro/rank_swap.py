@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from midi_risk.compat.sdcmicro.inputs import as_frame, names_of, with_columns
-from midi_risk.compat.sdcmicro.microaggregate import numeric_columns
+from midi_risk.compat.sdcmicro.inputs import as_frame, names_of, require, with_columns
 from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.script import RANDOM, Step
 from midi_risk.errors import MeasureError
+from midi_risk.risk.columns import FloatArray
+from midi_risk.risk.numeric import as_numbers
 
 
 def rankSwap(
@@ -20,9 +21,10 @@ def rankSwap(
     variables: Sequence[Hashable] | None = None,
     TopPercent: float = 5,
     BottomPercent: float = 5,
+    K0: float | None = None,
     R0: float | None = None,
     P: float | None = None,
-    *,
+    missing: float | None = None,
     seed: int | None = None,
 ) -> Any:
     """Swap each number with one of a close rank.
@@ -34,12 +36,16 @@ def rankSwap(
         Numeric variables; of an object its `numVars`, of a table all columns.
     TopPercent, BottomPercent : float
         Per cent of the largest and smallest values, replaced by their mean before swapping.
+    K0 : float, optional
+        Not offered; named so that positions are those of R.
     R0 : float, optional
         Least correlation wanted between the ranks before and after, in (0, 1); .95 when neither
         is given. Ranks at most w apart keep a correlation of at least ``1 - 6 (w/n)^2``, hence
         ``w = n sqrt((1 - R0) / 6)``.
     P : float, optional
         Per cent of the records that ranks may lie apart.
+    missing : float, optional
+        Number that stands for a missing value. Missing values stay where they are.
     seed : int, optional
         Of an object its own by default.
 
@@ -52,6 +58,8 @@ def rankSwap(
     ----------
     Moore 1996, US Bureau of the Census, Controlled data-swapping techniques.
     """
+    if K0 is not None:
+        raise MeasureError("K0 is not offered", hint="Give R0 or P")
     if R0 is not None and P is not None:
         raise MeasureError("Give R0 or P, not both")
     bounds = (TopPercent, BottomPercent, 0 if P is None else P)
@@ -70,14 +78,15 @@ def rankSwap(
             "BottomPercent": BottomPercent,
             "R0": R0,
             "P": P,
+            "missing": missing,
             "seed": used,
         }
         step = Step(function="rankSwap", arguments=arguments, note=RANDOM)
-        swapped = _swapped(obj.current, chosen, TopPercent, BottomPercent, window, used)
+        swapped = _swapped(obj.current, chosen, TopPercent, BottomPercent, window, missing, used)
         return obj.stepped(step, current=with_columns(obj.current, swapped))
     frame = as_frame(obj)
     chosen = names_of(variables, what="variables") or tuple(frame.columns)
-    return _swapped(frame, chosen, TopPercent, BottomPercent, window, seed)
+    return _swapped(frame, chosen, TopPercent, BottomPercent, window, missing, seed)
 
 
 def _swapped(
@@ -86,29 +95,44 @@ def _swapped(
     top: float,
     bottom: float,
     window: float,
+    missing: float | None,
     seed: int | None,
 ) -> pd.DataFrame:
-    table = numeric_columns(frame, names)
-    n = len(table)
-    reach = int(window * n)
+    require(frame, names)
+    if not names:
+        raise MeasureError("Numeric variables are needed", hint="Give variables")
     rng = np.random.default_rng(seed)
-    out = table.copy()
-    low, high = int(n * bottom / 100), n - int(n * top / 100)
-    for place in range(len(names)):
-        order = np.argsort(table[:, place], kind="stable")
-        values = table[order, place]
-        values[:low] = values[:low].mean() if low else values[:low]
-        values[high:] = values[high:].mean() if high < n else values[high:]
-        free = np.zeros(n, dtype=bool)
-        free[low:high] = True
-        for rank in range(low, high):
-            if not free[rank]:
-                continue
-            near = np.flatnonzero(free[rank + 1 : min(rank + reach, high - 1) + 1]) + rank + 1
-            free[rank] = False
-            if len(near):
-                other = int(near[rng.integers(len(near))])
-                free[other] = False
-                values[[rank, other]] = values[[other, rank]]
-        out[order, place] = values
-    return pd.DataFrame(out, columns=list(names), index=frame.index)
+    out = {}
+    for name in names:
+        column = as_numbers(name, frame[name]).copy()
+        known = (
+            np.isfinite(column) if missing is None else np.isfinite(column) & (column != missing)
+        )
+        order = np.flatnonzero(known)[np.argsort(column[known], kind="stable")]
+        n = len(order)
+        low, high = int(n * bottom / 100), n - int(n * top / 100)
+        column[order] = _swapped_ranks(column[order], low, high, int(window * n), rng)
+        out[name] = column
+    return pd.DataFrame(out, index=frame.index)
+
+
+def _swapped_ranks(
+    values: FloatArray, low: int, high: int, reach: int, rng: np.random.Generator
+) -> FloatArray:
+    """Swap ascending values at most `reach` ranks apart; both ends become their means."""
+    if low:
+        values[:low] = values[:low].mean()
+    if high < len(values):
+        values[high:] = values[high:].mean()
+    free = np.zeros(len(values), dtype=bool)
+    free[low:high] = True
+    for rank in range(low, high):
+        if not free[rank]:
+            continue
+        near = np.flatnonzero(free[rank + 1 : min(rank + reach, high - 1) + 1]) + rank + 1
+        free[rank] = False
+        if len(near):
+            other = int(near[rng.integers(len(near))])
+            free[other] = False
+            values[[rank, other]] = values[[other, rank]]
+    return values

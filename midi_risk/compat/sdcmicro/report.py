@@ -35,6 +35,7 @@ def report(
     filename: str = "SDC-Report",
     title: str = "SDC-Report",
     internal: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Write a report on an object.
 
@@ -50,6 +51,8 @@ def report(
         False names the variables and says what kinds of changes were made, and nothing else: it
         can be released. True adds risks, frequencies of the keys (values of the data) and the
         steps.
+    verbose : bool
+        Accepted as in R; nothing is printed.
 
     Returns
     -------
@@ -61,6 +64,7 @@ def report(
     OutputError
         If it cannot be written.
     """
+    del verbose
     body = [*_head(obj), *(_internal(obj) if internal else [])]
     kind = "internal: do not release" if internal else "external"
     text = (
