@@ -9,7 +9,7 @@ import pandas as pd
 
 from midi_risk.attributes.hierarchy import Hierarchy, NestingError, check_nesting
 from midi_risk.attributes.ladder_measures import cut_columns
-from midi_risk.attributes.ladder_time import UNPARSED
+from midi_risk.attributes.ladder_time import UNPARSED, age_cut_columns
 from midi_risk.attributes.ladders import (
     COUNT,
     DEFAULT_LADDER,
@@ -52,7 +52,7 @@ def build_hierarchy(
         Whether a value is a set of members joined by `SET_JOINER`. Members are
         generalised one by one; then only their number is kept, then nothing.
     cuts : sequence of float, optional
-        Cut points that replace the steps of the ladder of a number.
+        Cut points that replace the steps of the ladder of a number, or of an age in years.
     counts : sequence of int, optional
         Subjects per value, for the levels that put rare values together.
     rare_below : int
@@ -79,9 +79,10 @@ def build_hierarchy(
     name = ladder or DEFAULT_LADDER[kind]
     found = find_ladder(name)
     if cuts:
+        banded = age_cut_columns if kind is Kind.AGE else cut_columns
         found = Ladder(
             steps=("bands",),
-            columns=lambda m: cut_columns(m.text, m.number, cuts),
+            columns=lambda m: banded(m.text, m.number, cuts),
             reads=Kind.AGE if kind is Kind.AGE else Kind.NUMBER,
         )
         name = "number"

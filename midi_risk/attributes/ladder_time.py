@@ -75,6 +75,20 @@ def age_columns(text: Sequence[str], months: np.ndarray) -> list[list[str]]:
     return columns
 
 
+def age_cut_columns(
+    text: Sequence[str], months: np.ndarray, cuts: Sequence[float]
+) -> list[list[str]]:
+    """Return ages in the bands between given years; a bin that straddles two keeps its text."""
+    edges = (*sorted({0, *(math.ceil(cut) for cut in cuts if cut > 0)}), math.inf)
+    column = []
+    for value, number in zip(text, months.tolist(), strict=True):
+        label: str | None = UNPARSED
+        if not math.isnan(number):
+            label = _band_label(*_span(value, number), edges)
+        column.append(value if label is None else label)
+    return [column]
+
+
 def age_in_days_columns(text: Sequence[str], days: np.ndarray) -> list[list[str]]:
     """Return ages in days (days to birth are negative) at the steps of the age ladder."""
     return age_columns(text, np.abs(days) * 12 / 365.25)

@@ -78,7 +78,9 @@ def test_a_file_without_attributes_gets_them(tail):
 
 def test_line_ends_and_byte_order_mark_stay():
     text = "\ufeff" + FILE.replace("\n", "\r\n")
-    new = edited(text, {"PatientAge": {"level": "20y", "utility": 2}, "race": {"role": "sensitive"}})
+    new = edited(
+        text, {"PatientAge": {"level": "20y", "utility": 2}, "race": {"role": "sensitive"}}
+    )
     assert new.startswith("\ufeff")
     assert "\n" not in new.replace("\r\n", "")
 
