@@ -148,7 +148,7 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
 def _face(table: SubjectTable) -> ChannelEntry:
     possible = table.facts.get("face_possible")
     if possible == 0:
-        return _nothing("face", "no CT, MR or PET of a head or of an unknown body part was read")
+        return _nothing("face", "no volume or photo of a head or of an unknown part was read")
     seen = "images" if possible is None else f"{possible} instances"
     return _open("face", f"{seen} may show a face that can be reconstructed; nobody measured it")
 

@@ -44,6 +44,26 @@ def unseen_people(table: SubjectTable, orphan_tolerance: int = 0) -> list[str]:
     return reasons
 
 
+def unidentified_files(table: SubjectTable, tolerance: int = 0) -> list[str]:
+    """Return the DICOM files that were opened and tell neither patient nor instance.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    tolerance : int
+        Files that may go unread.
+    """
+    files = table.facts.get("incomplete_files", 0)
+    if files <= tolerance:
+        return []
+    return [
+        (
+            f"{_count(files, 'DICOM file')} without patient or instance identifier, so no class"
+            f" counts what they hold (tolerated: {tolerance})"
+        )
+    ]
+
+
 def unread_values(table: SubjectTable) -> list[str]:
     """Return quasi-identifiers that are released with values nobody could read.
 

@@ -10,6 +10,7 @@ from midi_risk.risk.document import ChannelEntry, Governing, Verdict
 from midi_risk.risk.unseen import (
     overruled_proposals,
     restated_dates,
+    unidentified_files,
     unread_values,
     unseen_people,
 )
@@ -43,6 +44,7 @@ def verdict(
     """
     unknown = [
         *_unknown(table, channels, unread_tolerance),
+        *unidentified_files(table, unread_tolerance),
         *unseen_people(table, orphan_tolerance),
         *unread_values(table),
         *restated_dates(table),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from midi_risk.sources.header import Noticed
@@ -47,19 +48,26 @@ DECIDING = (
 )  # fmt: skip
 """Attributes that `noticed_in` looks at."""
 
-_HEAD_PARTS = frozenset(
-    {
-        "HEAD", "BRAIN", "SKULL", "FACE", "NECK", "HEADNECK", "ORBIT", "ORBITS", "SINUS",
-        "SINUSES", "JAW", "MAXILLA", "MANDIBLE", "EAR", "EYE", "NOSE", "IAC", "IACS",
-        "PITUITARY", "CSPINE", "TMJ", "WHOLEBODY", "EXTREMITYWHOLEBODY", "CEREBRUM",
-        "NASOPHARYNX", "TONGUE", "TONSIL", "PAROTID", "FACIAL", "CRANIUM",
-    }
-)  # fmt: skip
-_OTHER_SEPARATORS = str.maketrans(dict.fromkeys("-_/,.;()", " "))
+_SHOWS_FACES = frozenset({"", "CT", "MR", "PT", "XC", "OT", "SC", "M3D"})
+"""Volumes of which a face can be rendered, photographs, and what may be either."""
+
+_ELSEWHERE = re.compile(
+    "(?:ABDOMEN|ABDOMINAL|ABDO|ABD|ADRENAL|ANKLE|AORTA|APPENDIX|ARM|AXILLA|BILATERAL|BLADDER|BREAST"
+    "|BRONCHUS|CALCANEUS|CALF|CARDIAC|CHEST|CLAVICLE|COCCYX|COLON|DUODENUM|ELBOW|ESOPHAGUS|FEMUR"
+    "|FIBULA|FINGER|FOOT|FOREARM|GALLBLADDER|HAND|HEART|HIP|HUMERUS|KIDNEY|KNEE|LEFT|LEG|LIVER"
+    "|LOWER|LSPINE|LUMBAR|LUMBARSPINE|LUNG|MEDIASTINUM|OVARY|PANCREAS|PELVIC|PELVIS|PENIS|PHANTOM"
+    "|PROSTATE|RADIUS|RECTUM|RIB|RIGHT|SACRUM|SCAPULA|SCROTUM|SPLEEN|STERNUM|STOMACH|TESTIS|THIGH"
+    "|THORACIC|THORACICSPINE|THORAX|THUMB|TIBIA|TOE|TO|TSPINE|ULNA|UTERUS|VAGINA|WRIST|AND|ES|S)+"
+)
+"""Names of parts that show no face, alone or run together."""
+
+_SEPARATORS = re.compile(r"[-_/,.;()\\\s]+")
 
 
 def face_possible(modality: str, body_part: str) -> bool:
-    """Whether an instance may show a face: CT, MR or PT of the head, or of an unknown part.
+    """Whether an instance may show a face: unless its part is known to lie elsewhere.
+
+    What cannot be read as a part of the body may be a head in any language.
 
     Parameters
     ----------
@@ -76,19 +84,13 @@ def face_possible(modality: str, body_part: str) -> bool:
     --------
     >>> face_possible("MR", "BRAIN"), face_possible("CT", ""), face_possible("CT", "CHEST")
     (True, True, False)
+    >>> face_possible("CT", "Kopf"), face_possible("CT", "CHEST_TO_PELVIS")
+    (True, False)
     """
-    if modality not in {"CT", "MR", "PT"}:
+    if modality.strip().upper() not in _SHOWS_FACES:
         return False
-    words = body_part.upper().translate(_OTHER_SEPARATORS).replace("\\", " ").split()
-    joined = "".join(words)
-    return (
-        not words
-        or joined in {"UNKNOWN", "UNDEFINED", "OTHER", "NONE", "NA"}
-        or any(word in _HEAD_PARTS for word in (*words, joined))
-        or "HEAD" in joined
-        or "BRAIN" in joined
-        or "NECK" in joined
-    )
+    part = _SEPARATORS.sub("", body_part.upper())
+    return _ELSEWHERE.fullmatch(part) is None
 
 
 def noticed_in(values: Mapping[str, str]) -> int:  # noqa: C901 - one test per fact
