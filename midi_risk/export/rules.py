@@ -8,9 +8,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.attributes.hierarchies import Hierarchy, build_hierarchy
 from midi_risk.attributes.ladders import COUNT
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.attributes.values import normalise_for
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
 from midi_risk.export.labels import Labeller, labeller
 from midi_risk.recode.plan import planned
@@ -161,11 +162,12 @@ def release_rules(
         generalised = levels.get(attribute.name, 0) > 0 or (
             attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None
         )
-        if generalised and attribute.name in table.frame.columns:
-            known[attribute.name] = attribute_hierarchy(table, attribute, hierarchies)
-            rules.append(
-                _generalised(table, extraction, attribute, known, levels.get(attribute.name, 0))
-            )
+        if generalised:
+            raws = _raws(extraction, attribute)
+            found = _hierarchy(table, attribute, raws, hierarchies)
+            if attribute.name in table.frame.columns:
+                known[attribute.name] = found
+            rules.append(_generalised(table, attribute, raws, found, levels))
         elif attribute.decision is Decision.REMOVE:
             rules.append(Rule(attribute=attribute, action=Action.REMOVE, describe="removed"))
         else:
@@ -192,18 +194,34 @@ def _check(plan: Plan, table: SubjectTable) -> None:
         )
 
 
+def _hierarchy(
+    table: SubjectTable,
+    attribute: Attribute,
+    raws: list[str],
+    given: Mapping[str, Hierarchy],
+) -> Hierarchy:
+    """Return the hierarchy of an attribute, also of one that was not folded.
+
+    Nobody counted the subjects of a value that was not folded, so each counts as rare.
+    """
+    if attribute.name in given or attribute.name in table.frame.columns:
+        return attribute_hierarchy(table, attribute, given)
+    read = normalise_for(attribute, raws).text if raws else ()
+    values = list(dict.fromkeys(value for value in read if value is not None))
+    return build_hierarchy(attribute.ladder, attribute.kind, values, counts=[0] * len(values))
+
+
 def _generalised(
     table: SubjectTable,
-    extraction: Extraction,
     attribute: Attribute,
-    known: Mapping[str, Hierarchy],
-    planned_level: int,
+    raws: list[str],
+    hierarchy: Hierarchy,
+    levels: Mapping[str, int],
 ) -> Rule:
     """Return the rule of an attribute that the project or the plan generalises."""
-    hierarchy = known[attribute.name]
     decided = attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None
     start = hierarchy.level_of(attribute.generalise_to) if decided else 0  # type: ignore[arg-type]
-    level = max(start, planned_level)
+    level = max(start, levels.get(attribute.name, 0))
     name = hierarchy.level_names[level]
     if level == len(hierarchy.level_names) - 1 or attribute.decision is Decision.REMOVE:
         return Rule(attribute=attribute, action=Action.REMOVE, describe="removed", level=level)
@@ -216,7 +234,8 @@ def _generalised(
             note="the plan keeps only the number of values of a subject, which no single"
             " record can show; it is removed instead",
         )
-    texts = table.frame[attribute.name].to_numpy(dtype=object)
+    folded = attribute.name in table.frame.columns
+    texts = table.frame[attribute.name].to_numpy(dtype=object) if folded else np.empty(0, object)
     return Rule(
         attribute=attribute,
         action=Action.GENERALISE if level else Action.KEEP,
@@ -224,8 +243,8 @@ def _generalised(
         level_name=name,
         ladder=hierarchy.name,
         describe=hierarchy.describe(level, attribute.name).partition(": ")[2],
-        labels=labeller(attribute, hierarchy, level, texts, _raws(extraction, attribute)),
-        one_value=attribute.kind in {Kind.AGE, Kind.NUMBER},
+        labels=labeller(attribute, hierarchy, level, texts, raws),
+        one_value=folded and attribute.kind in {Kind.AGE, Kind.NUMBER},
     )
 
 
