@@ -15,9 +15,8 @@ from midi_risk.config import ChannelStatement
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.attribute_entries import attribute_entries
-from midi_risk.risk.channels import channel_entries, visit_entry
+from midi_risk.risk.channels import channel_entries
 from midi_risk.risk.declared import SEED
-from midi_risk.risk.device_channel import device_entry
 from midi_risk.risk.document import (
     Assessment,
     Collection,
@@ -34,10 +33,11 @@ from midi_risk.risk.document import (
     Tool,
 )
 from midi_risk.risk.internal_parts import internal_parts
+from midi_risk.risk.measured_channels import measured_channels
 from midi_risk.risk.release_measures import release_measures
 from midi_risk.risk.verdict import verdict
 from midi_risk.risk.versions import software_versions, table_releases
-from midi_risk.risk.visit_risk import governing_row, trajectory_rows, visit_resolution
+from midi_risk.risk.visit_risk import trajectory_rows, visit_resolution
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
@@ -149,10 +149,7 @@ def assess(
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
     names = [attribute.name for attribute in quasi_identifiers]
-    computed = {"device_site": device_entry(table, view, names)}
-    if trajectory:
-        known = [adversary.visits for model in models for adversary in model.adversaries]
-        computed["visit_intervals"] = visit_entry(governing_row(trajectory, known))
+    computed = measured_channels(table, view, names, risks, trajectory)
     channels = channel_entries(view, options.channels, required, computed)
     created = datetime.now(UTC).replace(microsecond=0)
     return Assessment(

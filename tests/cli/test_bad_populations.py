@@ -51,7 +51,7 @@ CASES = {
     ),
     "area not in the table": (
         case(TABLE % ("fraction: 0.001", "state: RegionOfResidence"), rows="abroad"),
-        ["1 of 2 classes have a state", "Recode it"],
+        ["1 of 3 classes have a state", "Recode it"],
     ),
     "age band that straddles": (
         case(TABLE % ("fraction: 0.001", "age: age, sex: sex")),
