@@ -167,7 +167,7 @@
       ["Verdict", function (f) { return f.passed ? "✓ within" : "▲ above"; }]
     ].forEach(function (row) { rows.push([row[0], row[1](pinned), row[1](shown)]); });
     box.replaceChildren(element("h3", "Pinned against this setting"), element("div", "", {"class": "scroll", tabindex: "0", role: "group", "aria-label": "Comparison"}));
-    charts.table(box.lastChild, ["", "Pinned", "This setting"], rows);
+    charts.table(box.lastChild, ["Attribute or figure", "Pinned", "This setting"], rows);
     var button = element("button", "Go to the pinned one", {type: "button"});
     button.addEventListener("click", function () { go({node: state.pin, pin: state.node}); });
     box.appendChild(button);

@@ -120,7 +120,7 @@ midiTune.charts = function (data, words) {
       still.appendChild(mark("circle", {"class": "dot", cx: x(p.loss), cy: y(p.below / data.subjects), r: 3}))
         .appendChild(mark("title", {}, describe(p.node)));
     });
-    table(figure.querySelector(".scroll"), ["Setting on the front", "Below k", "Lost", ""], cloud.front.map(function (p) {
+    table(figure.querySelector(".scroll"), ["Setting on the front", "Below k", "Lost", "Choose"], cloud.front.map(function (p) {
       var button = element("button", "Use", {type: "button", "aria-label": "Use " + describe(p.node)});
       button.addEventListener("click", function () { use(p.node); });
       return [describe(p.node), words.share(p.below, data.subjects), words.percent(p.loss), button];

@@ -213,7 +213,6 @@ def test_what_it_writes_down_is_a_plan_a_command_and_lines(opened):
     opened.run("document.querySelector('#need-0').value = 'growth: \"by decade\"'")
     opened.run("document.querySelector('[data-do=command]').click()")
     command = opened.run("document.querySelector('#tune-text').value")
-    plan = state_of(LATTICE.plan)
     for a, p in zip(LATTICE.attributes, LATTICE.plan, strict=True):
         assert f"--level {a.name}={a.levels[p].name}" in command
     opened.run("document.querySelector('[data-do=lines]').click()")
