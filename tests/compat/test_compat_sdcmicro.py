@@ -320,6 +320,7 @@ def test_measures_that_were_asked_for_follow_later_steps() -> None:
 
 def test_ghost_variables_take_over_suppressions() -> None:
     table = PEOPLE.assign(birth=2026 - PEOPLE["age"])
+    assert sdc.createSdcObj(table, KEYS, w="w").weightVar == "w"
     obj = sdc.createSdcObj(table, keyVars=KEYS, ghostVars={"age": ["birth"]})
     after = sdc.kAnon(obj, k=3)
     lost = after.manipKeyVars["age"].isna()
@@ -590,6 +591,8 @@ def test_pram_keeps_expected_frequencies_types_and_gaps() -> None:
         (lambda: sdc.suda2({"a": [1], "b": [1, 2]}), "differ in length"),
         (lambda: sdc.createSdcObj(PEOPLE.head(0), KEYS), "needs records"),
         (lambda: sdc.createSdcObj(PEOPLE, KEYS, numVars=["age"]), "in keyVars and numVars"),
+        (lambda: sdc.createSdcObj(PEOPLE, KEYS, weightVar="w", w="w"), "given twice"),
+        (lambda: sdc.pram(pd.DataFrame({"x": range(3000)}), "x"), "3,000 categories"),
         (lambda: sdc.createSdcObj(PEOPLE, ["age", "age"]), "listed twice"),
         (lambda: sdc.ldiversity(PEOPLE, "sex", keyVars=KEYS), "both"),
         (lambda: sdc.ldiversity(an_object(sensibleVar=None)), "sensitive variables"),

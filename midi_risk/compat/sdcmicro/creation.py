@@ -32,6 +32,7 @@ def createSdcObj(
     randomizeRecords: bool = False,
     alpha: float = 1.0,
     *,
+    w: Hashable | None = None,
     compat: Compat = None,
 ) -> SdcObj:
     """Give the columns of a table their roles and measure its risk.
@@ -58,6 +59,8 @@ def createSdcObj(
         Shuffle the records first.
     alpha : float
         Share in which a missing key counts as a match.
+    w : hashable, optional
+        Short for `weightVar`, as many examples in R write it.
     compat : {None, "5.8"}
         Reproduce the numbers of sdcMicro 5.8 in all later steps.
 
@@ -78,6 +81,10 @@ def createSdcObj(
     0.3711
     """
     reproduces(compat)
+    if w is not None:
+        if weightVar is not None:
+            raise MeasureError("The weight is given twice", hint="Give weightVar or w")
+        weightVar = w
     keys = names_of(keyVars, what="keyVars")
     numbers = names_of(numVars, what="numVars")
     randomised = names_of(pramVars, what="pramVars")

@@ -17,6 +17,7 @@ from midi_risk.errors import MeasureError
 from midi_risk.risk.columns import encode
 
 Floats = npt.NDArray[np.float64]
+_MOST_LEVELS = 2000
 NoiseMethod = Literal["additive", "correlated", "correlated2", "restr"]
 
 
@@ -138,9 +139,16 @@ def _prammed(
             )
             if not len(levels):
                 continue
+            if len(levels) > _MOST_LEVELS:
+                raise MeasureError(
+                    f"Column {name!r} has {len(levels):,} categories", hint="Recode it first"
+                )
             steps = np.cumsum(invariant_matrix(counts, least, alpha, rng), axis=1)
-            drawn = (rng.random(len(held))[:, None] > steps[own]).sum(axis=1)
-            lender[held] = held[first[np.minimum(drawn, len(levels) - 1)]]
+            chance = rng.random(len(held))
+            ends = np.cumsum(counts)
+            for level, some in enumerate(np.split(np.argsort(own, kind="stable"), ends[:-1])):
+                drawn = np.searchsorted(steps[level], chance[some], side="right")
+                lender[held[some]] = held[first[np.minimum(drawn, len(levels) - 1)]]
         out[name] = frame[name].take(lender).set_axis(frame.index)
     return out
 

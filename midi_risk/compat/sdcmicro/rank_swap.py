@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.compat.sdcmicro.inputs import as_frame, names_of, require, with_columns
@@ -14,6 +15,8 @@ from midi_risk.compat.sdcmicro.script import RANDOM, Step
 from midi_risk.errors import MeasureError
 from midi_risk.risk.columns import FloatArray
 from midi_risk.risk.numeric import as_numbers
+
+_TRIES = 8
 
 
 def rankSwap(
@@ -129,10 +132,22 @@ def _swapped_ranks(
     for rank in range(low, high):
         if not free[rank]:
             continue
-        near = np.flatnonzero(free[rank + 1 : min(rank + reach, high - 1) + 1]) + rank + 1
         free[rank] = False
-        if len(near):
-            other = int(near[rng.integers(len(near))])
+        other = _free_rank(free, rank + 1, min(rank + reach, high - 1) + 1, rng)
+        if other is not None:
             free[other] = False
             values[[rank, other]] = values[[other, rank]]
     return values
+
+
+def _free_rank(
+    free: npt.NDArray[np.bool_], start: int, stop: int, rng: np.random.Generator
+) -> int | None:
+    """Draw one of the free ranks of a window, None when there is none."""
+    if start >= stop:
+        return None
+    for tried in rng.integers(start, stop, _TRIES).tolist():
+        if free[tried]:
+            return int(tried)
+    near = np.flatnonzero(free[start:stop])
+    return start + int(near[rng.integers(len(near))]) if len(near) else None
