@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import pyarrow as pa
 
@@ -53,17 +54,26 @@ class Coded:
         return pa.DictionaryArray.from_arrays(codes, pa.array(self.texts, pa.string()))
 
 
-def _fill(column: Coded, wanted: Wanted, places: Sequence[int], rows: Sequence[RawHeader]) -> None:
+def _fill(
+    column: Coded,
+    wanted: Wanted,
+    places: Sequence[int],
+    rows: Sequence[dict[int, bytes]],
+    encodings: tuple[str, ...],
+) -> None:
     """Put the values of headers with one character set into a column."""
     tag = wanted.tag
-    raws = [row.raws.get(tag) for row in rows]
-    encodings = rows[0].encodings
+    raws: list[bytes | None]
+    try:
+        raws = list(map(itemgetter(tag), rows))
+    except KeyError:
+        raws = [row.get(tag) for row in rows]
     numbers = {
         raw: None if raw is None else column.number(element_text(wanted.vr, raw, encodings))
         for raw in set(raws)
     }
     if len(places) == len(column.codes):
-        column.codes = [numbers[raw] for raw in raws]
+        column.codes = list(map(numbers.__getitem__, raws))
         return
     for at, raw in zip(places, raws, strict=True):
         if raw is not None:
@@ -77,7 +87,9 @@ def _put(columns: dict[str, Coded], count: int, keyword: str, at: int, text: str
     column.codes[at] = column.number(text)
 
 
-def attribute_columns(headers: Sequence[Header | RawHeader | None]) -> dict[str, Coded]:
+def attribute_columns(  # noqa: C901 - one pass per kind of value
+    headers: Sequence[Header | RawHeader | None],
+) -> dict[str, Coded]:
     """Return one column per attribute that any header has.
 
     Parameters
@@ -102,11 +114,15 @@ def attribute_columns(headers: Sequence[Header | RawHeader | None]) -> dict[str,
             for keyword, text in header.values.items():
                 _put(columns, count, keyword, at, text)
     catalogue = wanted_attributes()
-    for places, rows in groups.values():
-        present: set[int] = set().union(*[row.raws for row in rows])
+    for encodings, (places, rows) in groups.items():
+        raws = [row.raws for row in rows]
+        present: set[int] = set().union(*raws)
         for tag in present & catalogue.keys():
             wanted = catalogue[tag]
-            _fill(columns.setdefault(wanted.keyword, Coded(count)), wanted, places, rows)
+            column = columns.get(wanted.keyword)
+            if column is None:
+                column = columns[wanted.keyword] = Coded(count)
+            _fill(column, wanted, places, raws, encodings)
     for places, rows in groups.values():
         for at, row in zip(places, rows, strict=True):
             for keyword, more in row.more.items():

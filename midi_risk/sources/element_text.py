@@ -17,6 +17,9 @@ from midi_risk.sources.wanted import NUMBER_FORMATS
 
 _PADDING = " \0"
 _DEFAULT = ("iso8859",)
+_ASCII_BELOW = frozenset({("iso8859",), ("latin_1",), ("iso8859_2",), ("utf8",)})
+_TEXT_VRS = frozenset({"LO", "SH", "UC", "LT", "ST", "UT"})
+_WHOLE = frozenset({"LT", "ST", "UT", "UR"})
 
 
 @lru_cache(maxsize=1024)
@@ -67,24 +70,27 @@ def _name(text: str, encodings: list[str]) -> PersonName:
     return name.decode()
 
 
-@lru_cache(maxsize=65536)
+def _text(raw: bytes, encodings: tuple[str, ...]) -> str:
+    """Decode text; plain ASCII without escapes needs no decoder where it is what it says."""
+    if encodings in _ASCII_BELOW and raw.isascii() and b"\x1b" not in raw:
+        return raw.decode("ascii")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return decode_bytes(raw, list(encodings), TEXT_VR_DELIMS)
+
+
+@lru_cache(maxsize=32768)
 def _decoded(vr: str, raw: bytes, encodings: tuple[str, ...], little: bool) -> str | None:
     if vr in NUMBER_FORMATS:
         return _numbers(vr, raw, little=little)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if vr == "PN":
+    if vr == "PN":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             return _names(raw, list(encodings))
-        if vr in {"LO", "SH", "UC"}:
-            text = decode_bytes(raw, list(encodings), TEXT_VR_DELIMS)
-        elif vr in {"LT", "ST", "UT"}:
-            return decode_bytes(raw, list(encodings), TEXT_VR_DELIMS).rstrip(_PADDING)
-        else:
-            text = raw.decode("iso8859")
-    if vr == "UR":
-        return text.rstrip(_PADDING)
-    text = text.rstrip(_PADDING)
-    return "\\".join(part.strip(_PADDING) for part in text.split("\\"))
+    text = (_text(raw, encodings) if vr in _TEXT_VRS else raw.decode("iso8859")).rstrip(_PADDING)
+    if vr in _WHOLE or "\\" not in text:
+        return text if vr in _WHOLE else text.lstrip(_PADDING)
+    return "\\".join([part.strip(_PADDING) for part in text.split("\\")])
 
 
 def element_text(

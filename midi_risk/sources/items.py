@@ -8,7 +8,9 @@ and the file goes to pydicom.
 from __future__ import annotations
 
 import struct
+from collections import OrderedDict
 from functools import cache, lru_cache
+from hashlib import blake2b
 
 from pydicom._dicom_dict import DicomDictionary
 
@@ -28,6 +30,9 @@ _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _CHARACTER_SET = 0x00080005
+_SHORT = 4096
+_LARGE_KEPT = 512
+_FEW_EVENTS = 500
 
 Event = tuple[tuple[int, ...], int, str]
 """Chain of sequence tags and item numbers, tag, text."""
@@ -49,154 +54,113 @@ def sequence_tags() -> frozenset[int]:
     return frozenset(known) | frozenset(wanted)
 
 
-class _Frame:
-    """A list of items, or the elements of one item, being walked."""
-
-    __slots__ = ("emit", "encodings", "end", "explicit", "items", "last", "number", "path")
-
-    def __init__(
-        self,
-        path: tuple[int, ...],
-        end: int,
-        encodings: tuple[str, ...],
-        *,
-        items: bool,
-        emit: bool,
-    ) -> None:
-        self.path = path
-        self.end = end
-        self.encodings = encodings
-        self.items = items
-        self.emit = emit
-        self.last = -1
-        self.number = 0
-
-
-class _Walk:
-    __slots__ = ("data", "events", "explicit", "noticed_contours", "stack", "tags")
-
-    def __init__(self, data: bytes, *, explicit: bool) -> None:
-        self.data = data
-        self.explicit = explicit
-        self.events: list[Event] = []
-        self.noticed_contours = False
-        self.stack: list[_Frame] = []
-        self.tags = nested_tags()
-
-    def _item(self, frame: _Frame, at: int) -> int:
-        """Step over the header of an item or of the sequence's end."""
-        if at + 8 > len(self.data):
-            raise MoreNeededError
-        group, element, length = _IMPLICIT(self.data, at)
-        tag = group << 16 | element
-        if tag == _SEQUENCE_END and frame.end < 0 and not length:
-            self.stack.pop()
-            return at + 8
-        if tag != _ITEM:
-            raise NotVouchedError
-        end = -1 if length == UNDEFINED else at + 8 + length
-        if 0 <= frame.end < end:
-            raise NotVouchedError
-        path = (*frame.path, frame.number)
-        frame.number += 1
-        self.stack.append(_Frame(path, end, frame.encodings, items=False, emit=frame.emit))
-        return at + 8
-
-    def _head(self, at: int) -> tuple[int, str | None, int, int]:
-        """Return tag, representation, length and offset of the value."""
-        data = self.data
-        if at + 8 > len(data):
-            raise MoreNeededError
-        group, element, length = _IMPLICIT(data, at)
-        tag = group << 16 | element
-        if group == 0xFFFE or not self.explicit:
-            return tag, None, length, at + 8
-        vr = data[at + 4 : at + 6]
-        if vr in SHORT_VRS:
-            return tag, vr.decode("ascii"), length >> 16, at + 8
-        if vr not in LONG_VRS:
-            raise NotVouchedError
-        if at + 12 > len(data):
-            raise MoreNeededError
-        return tag, vr.decode("ascii"), _LENGTH(data, at + 8)[0], at + 12
-
-    def _sequence(self, frame: _Frame, tag: int, length: int, start: int) -> int:
-        if len(self.stack) >= 2 * DEPTH_LIMIT:
-            raise NotVouchedError
-        end = -1 if length == UNDEFINED else start + length
-        if 0 <= frame.end < end:
-            raise NotVouchedError
-        emit = frame.emit and not tag >> 16 & 1
-        self.stack.append(_Frame((*frame.path, tag), end, frame.encodings, items=True, emit=emit))
-        return start
-
-    def _element(self, frame: _Frame, at: int) -> int:
-        tag, vr, length, start = self._head(at)
-        if tag == _ITEM_END and frame.end < 0 and not length:
-            self.stack.pop()
-            return at + 8
-        if tag <= frame.last or tag >> 16 == 0xFFFE:
-            raise NotVouchedError
-        frame.last = tag
-        private = bool(tag >> 16 & 1)
-        if vr == "SQ" or (vr is None and tag in sequence_tags()):
-            return self._sequence(frame, tag, length, start)
-        if vr == "UN" and (not private or length == UNDEFINED):
-            raise NotVouchedError
-        if length == UNDEFINED:
-            if vr is None and private:
-                return self._sequence(frame, tag, length, start)
-            raise NotVouchedError
-        end = start + length
-        if 0 <= frame.end < end:
-            raise NotVouchedError
-        if end > len(self.data):
-            raise MoreNeededError
-        if tag in self.tags or tag in {_CHARACTER_SET, CONTOUR_DATA}:
-            self._value(frame, tag, vr, self.data[start:end])
-        return end
-
-    def _value(self, frame: _Frame, tag: int, vr: str | None, raw: bytes) -> None:
-        if tag == CONTOUR_DATA:
-            self.noticed_contours |= frame.emit
-            return
-        if tag == _CHARACTER_SET:
-            frame.encodings, known = encodings_of(raw)
-            if not known:
-                raise NotVouchedError
-            return
-        if vr is not None and vr != self.tags[tag]:
-            raise NotVouchedError
-        text = element_text(self.tags[tag], raw, frame.encodings) if frame.emit else None
-        if text:
-            self.events.append((frame.path, tag, text))
-
-    def run(self, tag: int, encodings: tuple[str, ...], end: int) -> int:
-        """Walk one sequence whose value begins at 0; return where it ends."""
-        self.stack = [_Frame((tag,), end, encodings, items=True, emit=not tag >> 16 & 1)]
-        at = 0
-        while self.stack:
-            frame = self.stack[-1]
-            if at == frame.end:
-                self.stack.pop()
-            elif 0 <= frame.end < at:
-                raise NotVouchedError
-            elif frame.items:
-                at = self._item(frame, at)
-            else:
-                at = self._element(frame, at)
-        return at
-
-
 class SequenceContent:
     """What one sequence holds that is wanted."""
 
     __slots__ = ("contours", "events", "size")
 
-    def __init__(self, walk: _Walk, size: int) -> None:
-        self.events = tuple(walk.events)
-        self.contours = walk.noticed_contours
+    def __init__(self, events: list[Event], size: int, *, contours: bool) -> None:
+        self.events = tuple(events)
+        self.contours = contours
         self.size = size
+
+
+def _value_of(tag: int, vr: bytes | None, raw: bytes, encodings: tuple[str, ...]) -> str | None:
+    """Return the text of a wanted element inside a sequence."""
+    wanted = nested_tags()[tag]
+    if vr is not None and vr != wanted.encode():
+        raise NotVouchedError
+    return element_text(wanted, raw, encodings)
+
+
+def _head(data: bytes, at: int, length: int) -> tuple[bytes, int, int]:
+    """Return representation, length and offset of the value of an explicit element."""
+    vr = data[at + 4 : at + 6]
+    if vr in SHORT_VRS:
+        return vr, length >> 16, at + 8
+    if vr not in LONG_VRS:
+        raise NotVouchedError
+    if at + 12 > len(data):
+        raise MoreNeededError
+    return vr, _LENGTH(data, at + 8)[0], at + 12
+
+
+def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and items
+    tag: int, data: bytes, encodings: tuple[str, ...], end: int, *, explicit: bool
+) -> SequenceContent:
+    """Walk one sequence whose value begins at 0.
+
+    ``items`` says whether a list of items is being walked, or the elements of one item;
+    what is being walked around it waits on the stack.
+    """
+    size = len(data)
+    nested, sequences = nested_tags(), sequence_tags()
+    events: list[Event] = []
+    contours = False
+    stack: list[tuple[tuple[int, ...], int, tuple[str, ...], bool, bool, int]] = []
+    path: tuple[int, ...] = (tag,)
+    items, emit, last, at = True, not tag >> 16 & 1, -1, 0
+    while True:
+        over = at == end
+        if not over:
+            if 0 <= end < at:
+                raise NotVouchedError
+            if at + 8 > size:
+                raise MoreNeededError
+            group, element, length = _IMPLICIT(data, at)
+            found = group << 16 | element
+            over = end < 0 and not length and found == (_SEQUENCE_END if items else _ITEM_END)
+            at += 8 if over else 0
+        if over:
+            if not stack:
+                return SequenceContent(events, at, contours=contours)
+            path, end, encodings, items, emit, last = stack.pop()
+            continue
+        if items:
+            inside = -1 if length == UNDEFINED else at + 8 + length
+            if found != _ITEM or 0 <= end < inside:
+                raise NotVouchedError
+            last += 1
+            stack.append((path, end, encodings, True, emit, last))
+            path, end, items, last, at = (*path, last), inside, False, -1, at + 8
+            continue
+        vr, start = None, at + 8
+        if explicit and group != 0xFFFE:
+            vr, length, start = _head(data, at, length)
+        if found <= last or group == 0xFFFE:
+            raise NotVouchedError
+        last = found
+        private = bool(group & 1)
+        known = vr == b"SQ" or (vr is None and found in sequences)
+        if vr == b"UN" and (not private or length == UNDEFINED):
+            raise NotVouchedError
+        if length == UNDEFINED and not known and not (vr is None and private):
+            raise NotVouchedError
+        if known or length == UNDEFINED:
+            inside = -1 if length == UNDEFINED else start + length
+            if 0 <= end < inside or len(stack) + 1 >= 2 * DEPTH_LIMIT:
+                raise NotVouchedError
+            stack.append((path, end, encodings, False, emit, last))
+            path, end, items, last, at = (*path, found), inside, True, -1, start
+            emit = emit and not private
+            continue
+        at = start + length
+        if 0 <= end < at:
+            raise NotVouchedError
+        if at > size:
+            raise MoreNeededError
+        if found in nested:
+            text = _value_of(found, vr, data[start:at], encodings) if emit else None
+            if vr is not None and not emit:
+                _value_of(found, vr, b"", encodings)
+            if text:
+                events.append((path, found, text))
+        elif found == CONTOUR_DATA:
+            contours |= emit
+        elif found == _CHARACTER_SET:
+            encodings, sure = encodings_of(data[start:at])
+            if not sure:
+                raise NotVouchedError
 
 
 def walk_sequence(
@@ -228,9 +192,7 @@ def walk_sequence(
     MoreNeededError
         When the sequence continues behind ``data``.
     """
-    walk = _Walk(data, explicit=explicit)
-    size = walk.run(tag, encodings, len(data) if defined else -1)
-    return SequenceContent(walk, size)
+    return _walk(tag, data, encodings, len(data) if defined else -1, explicit=explicit)
 
 
 @lru_cache(maxsize=4096)
@@ -240,10 +202,21 @@ def _remembered(
     return walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
 
 
+_LARGE: OrderedDict[tuple[object, ...], SequenceContent] = OrderedDict()
+
+
 def sequence_content(
     tag: int, data: bytes, encodings: tuple[str, ...], *, explicit: bool
 ) -> SequenceContent:
-    """Return what a whole sequence holds; short ones are remembered by their bytes."""
-    if len(data) <= 4096:
+    """Return what a whole sequence holds; remembered by its bytes, or by their digest."""
+    if len(data) <= _SHORT:
         return _remembered(tag, data, encodings, explicit)
-    return walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+    key = (tag, len(data), blake2b(data).digest(), encodings, explicit)
+    content = _LARGE.get(key)
+    if content is None:
+        content = walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+        if len(content.events) <= _FEW_EVENTS:
+            if len(_LARGE) >= _LARGE_KEPT:
+                _LARGE.popitem(last=False)
+            _LARGE[key] = content
+    return content

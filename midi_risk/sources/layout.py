@@ -1,28 +1,32 @@
 """Runs of elements whose headers repeat from file to file, checked as a whole.
 
-Files of one series mostly have the same elements with the same lengths. A run is such a
-stretch: one `struct` call takes all its element headers out of the buffer and one
-comparison proves that they are the expected ones. As each header gives the place of the
-next one, equal headers are as good as a walk from element to element, at a fraction of
-its price. Elements whose length changes from file to file end up between runs and are
-walked singly.
+Files of one series mostly have the same elements, most of them with the same lengths. A
+run is such a stretch as one regular expression over bytes: every header stands in it
+literally, every value as the number of bytes that its header says. As each header gives
+the place of the next one, a match is as good as a walk from element to element, at a
+fraction of its price. An element met with several lengths has one alternative for each.
 """
 
 from __future__ import annotations
 
-import struct
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from midi_risk.sources.header import notice_of
 from midi_risk.sources.items import SequenceContent
 
-_RUNS = 20_000
+_RUNS = 4_000
+_ALTERNATIVES = 6
 _SINGLES = 50_000
-_FRESH = 128
-_PIECES = 64
-SHORTEST = 8
+_LENGTHS = 48
+_SPREAD = 64
+SHORTEST = 6
 """Fewest elements walked singly that are worth a run."""
+LONGEST = 32
+"""Most elements in a run: one that changes is compiled again."""
+LONGEST_VALUE = 4096
+"""Most bytes of a value inside a run."""
 
 
 class Element(NamedTuple):
@@ -49,31 +53,41 @@ class Teller(Protocol):
     noticed: int
 
 
+def _places(head: bytes, *, implicit: bool) -> tuple[int, int]:
+    """Return where the length stands in a header, and its number of bytes."""
+    if implicit:
+        return 4, 4
+    return (6, 2) if len(head) == 8 else (8, 4)
+
+
+def _between(lengths: set[int]) -> list[int]:
+    """Return the lengths met and the even ones between them."""
+    least, most = min(lengths), max(lengths)
+    if most - least <= _SPREAD:
+        return sorted(lengths | set(range(least + least % 2, most, 2)))
+    return sorted(lengths)
+
+
 class Run:
-    """A stretch of elements with fixed headers.
+    """A stretch of elements with known headers.
 
     Parameters
     ----------
     elements : sequence of Element
         In file order, without gaps.
+    implicit : bool
+        Whether headers carry no representation.
     """
 
     __slots__ = (
-        "creators", "elements", "first", "heads", "last", "noticed", "private", "sequences",
-        "size", "special", "tags", "take", "values",
+        "_elements", "_implicit", "_lengths", "creators", "first", "last", "match",
+        "most", "noticed", "private", "sequences", "special", "tags", "varying",
     )  # fmt: skip
 
-    def __init__(self, elements: Sequence[Element]) -> None:
-        self.elements = tuple(elements)
-        heads, values = ["="], ["="]
-        for element in elements:
-            heads.append(f"{len(element.head)}s{element.length}x")
-            values.append(f"{len(element.head)}x{element.length}{'s' if element.kept else 'x'}")
-        self.heads = tuple(element.head for element in elements)
-        self.take = struct.Struct("".join(heads)).unpack_from
-        whole = struct.Struct("".join(values))
-        self.values = whole.unpack_from
-        self.size = whole.size
+    def __init__(self, elements: Sequence[Element], *, implicit: bool) -> None:
+        self._elements = tuple(elements)
+        self._implicit = implicit
+        self._lengths = [{element.length} for element in elements]
         self.tags = tuple(element.tag for element in elements if element.kept)
         self.private = tuple(element.tag for element in elements if element.tag >> 16 & 1)
         self.creators = tuple(tag for tag in self.private if 0x10 <= tag & 0xFFFF <= 0xFF)
@@ -84,6 +98,31 @@ class Run:
         self.special = bool(self.private or self.sequences or self.noticed)
         self.first = elements[0].tag
         self.last = elements[-1].tag
+        self._compile()
+
+    def _compile(self) -> None:
+        """Write the expression; what varies is captured together with its length."""
+        parts, varying, number = [], [], 0
+        self.most = 0
+        for element, lengths in zip(self._elements, self._lengths, strict=True):
+            at, width = _places(element.head, implicit=self._implicit)
+            before = re.escape(element.head[:at])
+            if len(lengths) == 1:
+                value = b".{%d}+" % element.length if element.length else b""
+                value = b"(%b)" % value if element.kept else value
+                parts.append(re.escape(element.head) + value)
+            else:
+                cases = b"|".join(
+                    re.escape(length.to_bytes(width, "little")) + b".{%d}+" % length
+                    for length in _between(lengths)
+                )
+                parts.append(before + (b"((?>%b))" if element.kept else b"(?>%b)") % cases)
+                if element.kept:
+                    varying.append((number, element.tag, width))
+            number += element.kept
+            self.most += len(element.head) + max(lengths)
+        self.varying = tuple((tag, width) for _, tag, width in varying)
+        self.match = re.compile(b"".join(parts), re.DOTALL).match
 
     def tell(self, state: Teller) -> None:
         """Report private elements, sequences and notices of this run."""
@@ -94,32 +133,48 @@ class Run:
         if self.sequences:
             state.sequences.extend([(tag, None) for tag in self.sequences])
 
-    def matching(self, data: bytes, at: int) -> int:
-        """Return how many leading elements have the expected headers."""
-        for number, element in enumerate(self.elements):
-            if data[at : at + len(element.head)] != element.head:
-                return number
-            at += len(element.head) + element.length
-        return len(self.elements)
+    def widen(self, data: bytes, at: int) -> bool:
+        """Take in the lengths that these bytes have, when all else is the same."""
+        new = []
+        for element, lengths in zip(self._elements, self._lengths, strict=True):
+            place, width = _places(element.head, implicit=self._implicit)
+            head = data[at : at + len(element.head)]
+            if head[:place] != element.head[:place] or len(head) < len(element.head):
+                return False
+            length = int.from_bytes(head[place : place + width], "little")
+            if length > LONGEST_VALUE or (length not in lengths and len(lengths) >= _LENGTHS):
+                return False
+            new.append(length)
+            at += len(head) + length
+        if at > len(data):
+            return False
+        for lengths, length in zip(self._lengths, new, strict=True):
+            lengths.add(length)
+        self._compile()
+        return True
 
 
 class Layouts:
-    """The runs met so far, by the header that begins them."""
+    """The runs met so far, by the tag that begins them.
 
-    __slots__ = ("_budget", "_files", "runs", "singles")
+    Parameters
+    ----------
+    implicit : bool
+        Whether headers carry no representation.
+    """
 
-    def __init__(self) -> None:
-        self.runs: dict[bytes, Run] = {}
+    __slots__ = ("_budget", "_count", "_implicit", "runs", "singles")
+
+    def __init__(self, *, implicit: bool) -> None:
+        self.runs: dict[bytes, list[Run]] = {}
         self.singles: dict[bytes, Single] = {}
-        self._budget = 2_000
-        self._files = 0
+        self._implicit = implicit
+        self._budget = 500.0
+        self._count = 0
 
     def grow(self) -> None:
-        """Allow a little more learning, and drop runs cut to pieces; called once per file."""
-        self._budget = min(self._budget + 1, 2_000)
-        self._files += 1
-        if self._files % _FRESH == 0 and len(self.runs) > _PIECES:
-            self.runs.clear()
+        """Allow a little more learning; called once per file."""
+        self._budget = min(self._budget + 0.05, 500.0)
 
     def know(self, element: Element, alone: Mapping[int, tuple[int, ...]]) -> None:
         """Remember what the eight bytes of a plain element's header say."""
@@ -130,21 +185,27 @@ class Layouts:
             element.tag, element.length, element.kept, private, element,
         )  # fmt: skip
 
-    def learn(self, elements: Sequence[Element], *, shortest: int = SHORTEST) -> None:
+    def learn(self, elements: Sequence[Element]) -> None:
         """Remember a stretch of elements that was walked singly, unless it is short."""
-        if len(elements) < shortest or self._budget < 1:
+        if len(elements) < SHORTEST or self._budget < 1:
             return
         self._budget -= 1
-        if len(self.runs) >= _RUNS:
+        if self._count >= _RUNS:
             self.runs.clear()
-        self.runs[elements[0].head[:8]] = Run(elements)
+            self._count = 0
+        held = self.runs.setdefault(elements[0].head[:4], [])
+        if len(held) >= _ALTERNATIVES:
+            held.pop()
+            self._count -= 1
+        held.insert(0, Run(elements, implicit=self._implicit))
+        self._count += 1
 
-    def split(self, run: Run, number: int) -> None:
-        """Cut a run before the element whose header differed, and begin anew behind it."""
-        elements = run.elements
-        self.runs.pop(elements[0].head[:8], None)
-        self.learn(elements[:number], shortest=2)
-        for start in (number, number + 1):
-            rest = elements[start:]
-            if rest and rest[0].head[:8] not in self.runs:
-                self.learn(rest, shortest=2)
+    def widen(self, data: bytes, at: int) -> bool:
+        """Take new lengths into a run that begins here and is otherwise the same."""
+        if self._budget < 1:
+            return False
+        for run in self.runs.get(data[at : at + 4], ()):
+            if run.widen(data, at):
+                self._budget -= 1
+                return True
+        return False

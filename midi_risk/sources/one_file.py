@@ -22,6 +22,7 @@ from midi_risk.sources.walk_state import HEAD
 
 _ARCHIVES = frozenset({Sniffed.ZIP, Sniffed.TAR, Sniffed.GZIP, Sniffed.SEVEN_ZIP, Sniffed.BZIP2})
 _DICOMDIR = "1.2.840.10008.1.3.10"
+_NEEDED = ("PatientID", "SOPInstanceUID")
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -56,7 +57,7 @@ def judge(listed: Listed, header: Header | RawHeader) -> FileRecord:
     """Return the record of a file whose header was read."""
     if header.get("MediaStorageSOPClassUID") == _DICOMDIR or header.has("FileSetID"):
         header.noticed |= Noticed.DICOMDIR
-    missing = [name for name in ("PatientID", "SOPInstanceUID") if not header.has(name)]
+    missing = [name for name in _NEEDED if not header.has(name)]
     if header.noticed & Noticed.DICOMDIR:
         header.flag("DICOMDIR, an index of other files")
     elif missing:
@@ -97,7 +98,7 @@ def read_content(
     try:
         head = read_at(0, HEAD)
         kind, start = sniff(head, size)
-        if kind not in {Sniffed.DICOM, Sniffed.BARE}:
+        if kind is not Sniffed.DICOM and kind is not Sniffed.BARE:
             return record_without_header(listed, kind.value, readable=True)
         header: Header | RawHeader | None = None
         if kind is Sniffed.DICOM:

@@ -25,16 +25,15 @@ from midi_risk.sources.items import (
     sequence_tags,
     walk_sequence,
 )
-from midi_risk.sources.layout import Element, Layouts
+from midi_risk.sources.layout import LONGEST, LONGEST_VALUE, Element, Layouts
 from midi_risk.sources.nested import NestedResult, NestedValues
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
 from midi_risk.sources.raw_header import RawHeader
-from midi_risk.sources.walk_state import HEAD, WalkState, follow, is_whole
+from midi_risk.sources.walk_state import WalkState, follow, is_whole
 from midi_risk.sources.wanted import wanted_attributes
 
 _WINDOWS = (1 << 16, 1 << 20, 16 << 20)
-_LONGEST_IN_RUN = 4096
 _VERDICTS = 4096
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _PIXEL_TAG = b"\xe0\x7f\x10\x00"
@@ -53,7 +52,9 @@ class PrefixParser:
     """Parser that remembers the layouts it met; one per worker process."""
 
     def __init__(self) -> None:
-        self._layouts = {"meta": Layouts(), "explicit": Layouts(), "implicit": Layouts()}
+        self._layouts = {
+            mode: Layouts(implicit=mode == "implicit") for mode in ("meta", "explicit", "implicit")
+        }
         self._vrs = {tag: item.vr.encode() for tag, item in wanted_attributes().items()}
         self._sequences = sequence_tags()
         self._alone: dict[int, tuple[int, ...]] = {}
@@ -101,11 +102,12 @@ class PrefixParser:
             raise NotVouchedError
         return "explicit"
 
-    def _walk(self, state: WalkState, mode: str) -> bool:  # noqa: C901 - one case per branch
+    def _walk(self, state: WalkState, mode: str) -> bool:  # noqa: C901, PLR0912 - one case per branch
         """Walk to the end of the meta header, the pixel data or the file."""
         layouts = self._layouts[mode]
         layouts.grow()
         walked: list[Element] = []
+        tried = -1
         while True:
             walked = follow(state, layouts, walked)
             rel, data = state.rel, state.data
@@ -116,20 +118,25 @@ class PrefixParser:
                 if rel != len(data):
                     raise NotVouchedError
                 break
-            run = layouts.runs.get(data[rel : rel + 8])
-            if run is not None and run.first > state.last:
-                if rel + run.size <= len(data):
-                    layouts.split(run, run.matching(data, rel))
-                elif rel and run.size <= HEAD and state.base + rel + run.size <= state.size:
+            runs = layouts.runs.get(data[rel : rel + 4], ())
+            if runs:
+                more = state.base + len(data) < state.size
+                if rel and more and rel + max(run.most for run in runs) > len(data):
                     state.refill()
+                    continue
+                if rel != tried and state.last < runs[0].first and layouts.widen(data, rel):
+                    tried = rel
                     continue
             if data[rel : rel + 4] == _PIXEL_TAG or (mode == "meta" and data[rel] != 2):
                 break
             element = self._single(state, mode)
             if element is None:
                 break
-            if element.length <= _LONGEST_IN_RUN:
+            if element.length <= LONGEST_VALUE:
                 walked.append(element)
+                if len(walked) >= LONGEST:
+                    layouts.learn(walked)
+                    walked = []
                 if len(element.head) == 8 and element.plain:
                     layouts.know(element, self._alone)
             else:

@@ -7,7 +7,7 @@ import struct
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.element_text import encodings_of
 from midi_risk.sources.items import LONG_VRS, NotVouchedError, SequenceContent
-from midi_risk.sources.layout import SHORTEST, Element, Layouts
+from midi_risk.sources.layout import LONGEST, Element, Layouts
 
 HEAD = 16384
 """Bytes read at once."""
@@ -80,7 +80,7 @@ def is_whole(state: WalkState) -> bool:
     return bool(state.base + place + 4 + _LENGTH(data, place)[0] == state.size)
 
 
-def follow(  # noqa: C901 - the hot loop
+def follow(  # noqa: C901, PLR0912 - the hot loop
     state: WalkState, layouts: Layouts, walked: list[Element]
 ) -> list[Element]:
     """Step over everything met before; stop at the first header that is new.
@@ -88,28 +88,31 @@ def follow(  # noqa: C901 - the hot loop
     Returns the elements that were walked singly since the last run.
     """
     data, rel, last, raws = state.data, state.rel, state.last, state.raws
-    run_at, single_at = layouts.runs.get, layouts.singles.get
+    runs_at, single_at = layouts.runs.get, layouts.singles.get
     size = len(data)
     limit = size - 12
     while rel <= limit:
-        key = data[rel : rel + 8]
-        run = run_at(key)
-        if run is not None:
-            end = rel + run.size
-            if end > size or run.first <= last or run.take(data, rel) != run.heads:
+        runs = runs_at(data[rel : rel + 4])
+        if runs is not None:
+            found = None
+            for run in runs:
+                found = run.match(data, rel)
+                if found is not None:
+                    break
+            if found is None or run.first <= last:
                 break
-            if run.tags:
-                raws.update(zip(run.tags, run.values(data, rel), strict=True))
+            raws.update(zip(run.tags, found.groups(), strict=True))
+            for tag, width in run.varying:
+                raws[tag] = raws[tag][width:]
             if run.special:
                 run.tell(state)
-            rel = end
+            rel = found.end()
             last = run.last
             if walked:
-                if len(walked) >= SHORTEST:
-                    layouts.learn(walked)
+                layouts.learn(walked)
                 walked = []
             continue
-        known = single_at(key)
+        known = single_at(data[rel : rel + 8])
         if known is None:
             break
         tag, length, kept, private, element = known
@@ -123,5 +126,8 @@ def follow(  # noqa: C901 - the hot loop
         rel = end
         last = tag
         walked.append(element)
+        if len(walked) >= LONGEST:
+            layouts.learn(walked)
+            walked = []
     state.rel, state.last = rel, last
     return walked
