@@ -27,6 +27,7 @@ RESULT_FILES = (
     "report-shareable.html",
 )
 PREVIOUS = "previous"
+_STAGING = ".midi-risk-run-"
 
 
 @contextmanager
@@ -49,7 +50,8 @@ def result_folder(output: str) -> Iterator[Path]:
     existed = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".midi-risk-", dir=folder))
+        _sweep(folder)
+        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=folder))
     except OSError as error:
         raise OutputError(
             f"cannot write into '{output}': {_reason(error)}", hint="Choose another folder with -o"
@@ -65,6 +67,27 @@ def result_folder(output: str) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
         if not existed and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left behind, which holds subjects; running ones keep theirs."""
+    for left in folder.glob(f"{_STAGING}*-*"):
+        owner = left.name.removeprefix(_STAGING).split("-")[0]
+        if owner.isdigit() and not _runs(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether a process lives; one that cannot be asked counts as living."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _move_in(staging: Path, folder: Path) -> None:

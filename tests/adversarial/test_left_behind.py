@@ -1,0 +1,25 @@
+"""Nothing that names a subject stays behind after a run was killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from midi_risk.cli.results import result_folder
+
+
+def test_the_next_run_removes_what_a_killed_one_left(tmp_path):
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    dead = tmp_path / f".midi-risk-run-{int(gone.stdout)}-abc"
+    alive = tmp_path / f".midi-risk-run-{os.getppid()}-abc"
+    for left in (dead, alive):
+        left.mkdir()
+        (left / "assessment.json").write_text("CANARY", encoding="utf-8")
+    with result_folder(str(tmp_path)) as folder:
+        (folder / "plan.json").write_text("{}", encoding="utf-8")
+    assert not dead.exists()
+    assert alive.exists()
+    assert (tmp_path / "plan.json").exists()
