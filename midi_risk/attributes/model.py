@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from midi_risk.errors import AttributeRoleError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Role(StrEnum):
@@ -165,6 +168,25 @@ class AttributeSet:
     def of_role(self, *roles: Role) -> tuple[Attribute, ...]:
         """Return the attributes that have one of these roles, in order."""
         return tuple(a for a in self.attributes if a.role in roles)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per attribute: role, kind, level, ladder, decision and reason."""
+        import pandas as pd  # noqa: PLC0415
+
+        return pd.DataFrame(
+            [
+                {
+                    "attribute": a.name,
+                    "role": a.role.value,
+                    "kind": a.kind.value,
+                    "level": a.level,
+                    "ladder": a.ladder,
+                    "decision": a.decision.value if a.decision else None,
+                    "reason": a.reason,
+                }
+                for a in self.attributes
+            ]
+        )
 
     def revised(self, name: str, **changes: Any) -> AttributeSet:
         """Return a copy in which one attribute has changed fields."""

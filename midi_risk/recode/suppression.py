@@ -56,6 +56,11 @@ class LocalSuppression:
         """Suppressed cells of each key."""
         return dict(zip(self.keys, self.cells.sum(axis=0).tolist(), strict=True))
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per key: suppressed cells and importance."""
+        rows = [(key, n, self.importance.get(key)) for key, n in self.by_key.items()]
+        return pd.DataFrame(rows, columns=["key", "cells", "importance"])
+
     def apply(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return a copy of the data with the cells set to missing."""
         out = data.copy()

@@ -21,6 +21,7 @@ from midi_risk.risk.measures_document import (
     HistogramBin,
     Measures,
 )
+from midi_risk.risk.notebook import assessment_card
 from midi_risk.risk.plan_document import Part, Plan, Tool
 from midi_risk.risk.threat_document import Result, Threat, TornadoEntry, Uncertainty
 
@@ -200,6 +201,12 @@ class ValueCount(Part):
 class Internal(Part):
     """Disclosive parts: only the internal edition shows them."""
 
+    def __repr__(self) -> str:
+        """Count only, never values."""
+        return f"Internal({self.records_total} subjects at risk)"
+
+    __str__ = __repr__
+
     records: list[Record] = []
     records_total: int = 0
     values: dict[str, list[ValueCount]] = {}
@@ -254,6 +261,16 @@ class Assessment(Part):
         """Return a copy without the disclosive parts."""
         plan = self.plan and self.plan.model_copy(update={"suppressed_subjects": []})
         return self.model_copy(update={"internal": None, "plan": plan})
+
+    def __repr__(self) -> str:
+        """Verdict and counts only, never values."""
+        return f"Assessment({self.verdict.status}, {self.collection.subjects} subjects)"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Verdict and counts only, never values."""
+        return assessment_card(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return every result of every adversary as a table."""

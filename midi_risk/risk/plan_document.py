@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from midi_risk.risk.notebook import plan_card
+
 PLAN_SCHEMA = "midi-risk/plan/1"
 
 
@@ -112,6 +114,17 @@ class Plan(Part):
     def to_dict(self) -> dict[str, Any]:
         """Return the document as `plan.json` holds it."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def __repr__(self) -> str:
+        """Outcome and counts only, never subjects."""
+        outcome = "found" if self.found else "not found"
+        return f"Plan({outcome}, {len(self.steps)} steps, k={self.k})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Show steps and counts only, never subjects."""
+        return plan_card(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the steps as a table."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class FileStatus(StrEnum):
@@ -131,6 +134,23 @@ class Extraction:
             "findings": list(self.findings),
             "facts": dict(self.facts),
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per source table: name, kind, level, rows and columns, no values."""
+        import pandas as pd  # noqa: PLC0415
+
+        return pd.DataFrame(
+            [
+                {
+                    "table": t.name,
+                    "kind": t.kind.value,
+                    "level": t.level,
+                    "rows": t.rows.num_rows,
+                    "columns": t.rows.num_columns,
+                }
+                for t in self.tables
+            ]
+        )
 
     def __repr__(self) -> str:
         """Return counts only, never values."""

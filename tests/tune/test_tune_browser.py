@@ -37,8 +37,8 @@ def browser(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     html = static_page(
-        LATTICE, title="Lung </title><script>alert(1)</script> CT", threat_models=["public-release"],
-        digest=TABLE.digest, pending=["faces were not assessed"],
+        LATTICE, title="Lung </title><script>alert(1)</script> CT",
+        threat_models=["public-release"], digest=TABLE.digest, pending=["faces were not assessed"],
     )  # fmt: skip
     path = tmp_path_factory.mktemp("page") / "tune.html"
     path.write_text(html, encoding="utf-8")

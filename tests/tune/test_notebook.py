@@ -1,0 +1,74 @@
+"""What a notebook shows: counts and names, never values; and the worked notebook runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tune_tables import models, subject_table
+
+import midi_risk as mr
+from midi_risk.recode.plan import suggest
+from midi_risk.risk.assess import AssessmentOptions, assess
+
+TABLE, MODELS = subject_table(150), models(5)
+ASSESSMENT = assess(TABLE, MODELS, options=AssessmentOptions(name="<b>Lung</b> \x1b[31m"))
+PLAN = suggest(TABLE, MODELS, max_suppression=0.1)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("result", [ASSESSMENT, PLAN, TABLE], ids=["assessment", "plan", "table"])
+def test_no_value_and_no_subject_is_shown(result):
+    for text in (result._repr_html_(), repr(result), str(result), f"{result}"):
+        for value in (*TABLE.frame.index, "Acme One", "Best X", "20200315"):
+            assert value not in text
+        assert "<b>" not in text
+        assert "\x1b" not in text
+    assert "<table" in result._repr_html_()
+
+
+def test_the_disclosive_part_shows_a_count_alone():
+    assert repr(ASSESSMENT.internal).startswith("Internal(")
+    assert "s00" not in repr(ASSESSMENT.internal)
+    assert PLAN.suppressed_subjects
+    assert "s0" not in repr(PLAN)
+
+
+def test_the_card_says_what_the_document_says():
+    html = ASSESSMENT._repr_html_()
+    assert "&lt;b&gt;Lung&lt;/b&gt;" in html
+    assert "Above the threshold" in html
+    assert f"{ASSESSMENT.measures.k} (required: 5)" in html
+    assert all(step.describe in PLAN._repr_html_() for step in PLAN.steps)
+
+
+def test_a_plan_that_was_not_found_says_why():
+    none = suggest(TABLE, models(151), keep=["age"])
+    assert "Above the threshold" in none._repr_html_()
+
+
+def test_every_result_becomes_a_frame():
+    frames = [ASSESSMENT.to_frame(), PLAN.to_frame(), TABLE.to_frame(), TABLE.attributes.to_frame()]
+    assert [len(frame) > 0 for frame in frames] == [True] * 4
+    assert list(TABLE.attributes.to_frame()["attribute"]) == list(TABLE.attributes.names)
+    columns = mr.local_suppression(TABLE.to_frame()[["age", "sex"]], ["age", "sex"], k=2).to_frame()
+    assert list(columns["key"]) == ["age", "sex"]
+
+
+def test_the_worked_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    file = ROOT / "examples" / "first-assessment.ipynb"
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    assert notebook["nbformat"] == 4
+    monkeypatch.chdir(tmp_path)
+    scope = {"__name__": "__main__"}
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    assert len(cells) > 6
+    for number, source in enumerate(cells, start=1):
+        code = compile(source, f"cell {number}", "exec")
+        exec(code, scope)  # noqa: S102 - it is ours
+    assert scope["plan"].found
+    assert (tmp_path / "report-internal.html").stat().st_size > 50_000
+    assert (tmp_path / "tune.html").is_file()
+    written = [c for c in notebook["cells"] if c["cell_type"] == "markdown"]
+    assert len(written) >= len(cells) - 2, "each step is explained"
