@@ -27,6 +27,9 @@ from midi_risk.export.python_target import (
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 
 SCRIPT = "midi-risk.script"
+MOST_BANDS = 100
+"""More conditions inside each other are not written: CTP reads them again at every level."""
+
 _TOP = 100_000
 
 
@@ -85,9 +88,9 @@ def age_expression(step: Mapping[str, Any], otherwise: str) -> str:
 
 
 def measure_expression(step: Mapping[str, Any], otherwise: str) -> str | None:
-    """Return bands of heights or weights as conditions; None for bands between whole numbers."""
+    """Return bands of heights or weights as conditions; None for fine or broken bands."""
     edges = step["edges"]
-    if any(low != int(low) for low, _ in edges):
+    if len(edges) > MOST_BANDS or any(low != int(low) for low, _ in edges):
         return None
     cases: list[tuple[str, str]] = []
     if step.get("zero_is_missing"):

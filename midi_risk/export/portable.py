@@ -19,6 +19,8 @@ from midi_risk.export.rules import RANGE, Action, ReleaseRules, Rule
 
 Steps = tuple[Mapping[str, Any], ...]
 _OTHER = "other"
+METRES_BELOW = 3.5
+"""A height below this is in metres, as in the ladder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,9 @@ def _edges(starts: Sequence[Any], shown: Sequence[str | None]) -> list[tuple[Any
 
 
 _MEASURES: Mapping[str, tuple[Callable[..., list[list[str]]], int, int]] = {
-    "height": (height_columns, 3, 1000),
-    "weight": (weight_columns, 0, 700),
-    "bmi": (bmi_columns, 0, 200),
+    "height": (height_columns, 0, 400),
+    "weight": (weight_columns, 0, 500),
+    "bmi": (bmi_columns, 0, 150),
 }
 
 
@@ -88,10 +90,10 @@ def measure_edges(rule: Rule, vr: str, raw: str = "") -> list[tuple[float, str]]
     columns, first, last = _MEASURES[rule.ladder]
     tenth = 10 if rule.ladder == "bmi" else 1
     numbers = [n / tenth for n in range(first * tenth, last * tenth)]
+    read = np.array(numbers)
     if rule.ladder == "height":
-        numbers = [n for n in numbers if n >= 3.5]
-    texts = [plain(n) for n in numbers]
-    column = columns(texts, np.array(numbers))[rule.level - 1]
+        read = np.where(read < 100 * METRES_BELOW, read / 100, read)
+    column = columns([plain(n) for n in read.tolist()], read)[rule.level - 1]
     shown = [None if t == UNPARSED else written(rule, vr, t, raw) if vr else t for t in column]
     edges = _edges(numbers, shown)
     return [(0.0, edges[0][1]), *edges[1:]] if edges else []
