@@ -198,7 +198,9 @@ def _cause(
     secrets: list[Any],
 ) -> str:
     """Return the name of the divergence that explains a difference, empty when none does."""
-    table_wide = _table_wide(frame, keys, secrets, needs_secret=label not in _OF_CLASSES)
+    # One call of pycanon returns alpha and k: when it fails, both are missing.
+    needs_secret = label not in _OF_CLASSES or (label == "(alpha,k) k" and theirs is None)
+    table_wide = _table_wide(frame, keys, secrets, needs_secret=needs_secret)
     if label == "recursive (c,l) c" and not gen and _readings_differ(frame, keys, secrets):
         return "recursive_l_of_the_other_reading"
     if theirs is not None:

@@ -127,6 +127,15 @@ def test_no_difference_on_random_tables_is_unexplained(seed: int) -> None:
 
 
 @needs_pycanon
+def test_missing_words_are_a_known_divergence_of_every_measure_that_fails() -> None:
+    frame = pd.DataFrame({"a": list("xxyy"), "b": list("ppqq"), "s": ["u", None, "u", "v"]})
+    found = crosscheck(frame, ["a", "b"], ["s"])
+    assert {one.status for one in found} == {"agree", "known divergence"}
+    (k,) = (one for one in found if one.measure == "(alpha,k) k")
+    assert k.divergence in {"", "missing_sensitive"}
+
+
+@needs_pycanon
 @pytest.mark.parametrize(
     ("column", "divergence"),
     [
