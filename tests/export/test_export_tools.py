@@ -1,0 +1,259 @@
+"""The exported files do, where their tool runs here, what `apply` did."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import ctp_reader
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from release_collection import PROJECT, make_collection
+
+from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.cli.app import run
+
+STATED = {"PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
+STATED |= {"LongitudinalTemporalInformationModified"}
+
+
+def export(project: Path, target: str, folder: Path, plan: Path | None = None) -> Path:
+    given = ["--plan", str(plan)] if plan else []
+    out = folder / target
+    assert run(["export", str(project), "--to", target, *given, "-o", str(out), "-q"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def exports(collection: Path, release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exports")
+    plan = release.parent / "plan" / "plan.json"
+    for target in ("ctp", "deid", "python", "arx", "spreadsheet"):
+        export(collection, target, folder, plan)
+    return folder
+
+
+def load(path: Path) -> ModuleType:
+    """Import a file that was exported, under its own name."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def values(ds: Dataset) -> dict[str, str]:
+    """Return what an object says, an absent element like an empty one."""
+    found = {}
+    for element in ds:
+        if element.keyword in STATED or element.tag.is_private or element.VR == "SQ":
+            continue
+        if element.tag >> 16 != 0x7FE0 and str(element.value or ""):
+            found[element.keyword] = str(element.value)
+    for element in ds:
+        if element.VR == "SQ" and element.keyword not in STATED:
+            for place, item in enumerate(element.value):
+                below = values(item).items()
+                found |= {f"{element.keyword}[{place}].{k}": v for k, v in below}
+    return found
+
+
+def pairs(release: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield original and copy of every object, but one subject that shows one value for two."""
+    with (release / "assessment" / "files.csv").open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle):
+            if row["release"] and not row["source"].endswith("second.dcm"):
+                yield Path(row["source"]), release / "release" / "images" / row["release"]
+
+
+def test_the_standalone_script_writes_what_apply_wrote(release: Path, exports: Path) -> None:
+    module = load(exports / "python" / "midi_risk_recode.py")
+    for source, copy in pairs(release):
+        recoded = module.recode(pydicom.dcmread(source))
+        assert values(recoded) == values(pydicom.dcmread(copy))
+        assert recoded.PatientIdentityRemoved == "YES"
+
+
+def test_the_standalone_script_writes_what_apply_wrote_of_the_example(
+    example_release: Path, tmp_path: Path
+) -> None:
+    project = example_release.parent
+    plan = project / "plan" / "plan.json"
+    module = load(export(project, "python", tmp_path, plan) / "midi_risk_recode.py")
+    release = json.loads((example_release / "assessment" / "apply.json").read_text("utf-8"))
+    assert release["equal"]
+    for source, copy in list(pairs(example_release))[::25]:
+        ours, theirs = values(module.recode(pydicom.dcmread(source))), values(pydicom.dcmread(copy))
+        different = {k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)}
+        assert different <= {"PatientAge"}
+
+
+def test_the_standalone_script_needs_nothing_of_this_package(exports: Path) -> None:
+    text = (exports / "python" / "midi_risk_recode.py").read_text(encoding="utf-8")
+    assert "import midi_risk\n" not in text
+    assert "from midi_risk" not in text
+    for secret in ("Name^", "ACME", "P001", "061Y"):
+        assert secret not in text
+
+
+def test_the_deid_recipe_writes_what_apply_wrote(release: Path, exports: Path) -> None:
+    pytest.importorskip("deid", reason="pydicom/deid is not installed")
+    load(exports / "deid" / "midi_risk_recode.py")
+    glue = load(exports / "deid" / "midi_risk_deid.py")
+    for source, copy in list(pairs(release))[:10]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            (recoded,) = glue.recode_files([str(source)])
+        assert values(recoded) == values(pydicom.dcmread(copy))
+
+
+def test_the_deid_recipe_keeps_nothing_it_has_to_replace(exports: Path) -> None:
+    lines = (exports / "deid" / "deid.midi-risk").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if line.startswith("KEEP")]
+    assert "REPLACE PatientAge func:midi_risk" in lines
+
+
+def test_dicom_anonymizer_takes_the_rules_as_a_dictionary(release: Path, exports: Path) -> None:
+    tool = pytest.importorskip(
+        "dicomanonymizer.simpledicomanonymizer", reason="dicom-anonymizer is not installed"
+    )
+    module = load(exports / "python" / "midi_risk_recode.py")
+    for source, copy in list(pairs(release))[:10]:
+        recoded, ours = pydicom.dcmread(source), pydicom.dcmread(copy)
+        tool.anonymize_dataset(
+            recoded, extra_anonymization_rules=module.dictionary(), base_rules_gen=dict
+        )
+        for keyword in ("PatientAge", "StudyDate", "PatientWeight", "PatientSize", "Manufacturer"):
+            assert str(recoded.get(keyword, "")) == str(ours.get(keyword, "")), keyword
+
+
+def test_the_ctp_script_is_well_formed_and_recodes_the_top_level(
+    release: Path, exports: Path
+) -> None:
+    text = (exports / "ctp" / "midi-risk.script").read_text(encoding="utf-8")
+    found = ctp_reader.scripts(text)
+    assert found["PatientIdentityRemoved"] == "YES"
+    assert "@round" not in text
+    assert "\\" not in text
+    for source, copy in list(pairs(release))[:6]:
+        before, after = pydicom.dcmread(source), pydicom.dcmread(copy)
+        for keyword in ("PatientAge", "PatientWeight", "PatientSize", "StudyDate", "StudyTime"):
+            raw = str(getattr(before[keyword].value, "original_string", before[keyword].value))
+            assert ctp_reader.run(found[keyword], raw) == str(after[keyword].value), keyword
+
+
+@pytest.mark.parametrize("target", ["ctp", "deid", "python", "arx", "spreadsheet"])
+def test_every_rule_has_a_row_in_the_fidelity_table(exports: Path, target: str) -> None:
+    with (exports / target / "fidelity.csv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {row["fidelity"] for row in rows} <= {"exact", "approximate", "inexpressible"}
+    named = {row["attribute"] for row in rows}
+    assert {"PatientAge", "PatientWeight", "Manufacturer"} <= named
+    assert all(row["why"] for row in rows if row["fidelity"] != "exact")
+
+
+def test_a_script_for_images_cannot_recode_a_table(exports: Path) -> None:
+    with (exports / "ctp" / "fidelity.csv").open(encoding="utf-8", newline="") as handle:
+        rows = {row["attribute"]: row["fidelity"] for row in csv.DictReader(handle)}
+    assert rows["postcode"] == "inexpressible"
+
+
+def test_arx_hierarchies_read_back_and_hold_every_value(exports: Path) -> None:
+    with (exports / "arx" / "subjects.csv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    for path in sorted((exports / "arx" / "hierarchies").iterdir()):
+        hierarchy = Hierarchy.from_arx_csv(path)
+        known = set(hierarchy.frame.iloc[:, 0])
+        assert {row[path.stem] for row in rows} <= known
+
+
+def test_the_hierarchy_of_ages_does_not_tell_who_is_there(exports: Path) -> None:
+    lines = (exports / "arx" / "hierarchies" / "PatientAge.csv").read_text("utf-8").splitlines()
+    assert [line.partition(";")[0] for line in lines[:123]] == [str(n) for n in range(123)]
+
+
+def test_the_map_of_a_spreadsheet_lists_intervals(exports: Path) -> None:
+    with (exports / "spreadsheet" / "recode-map.csv").open(encoding="utf-8", newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["attribute"] == "age"]
+    assert {"from": "60", "below": "65", "label": "60-64"}.items() <= rows[12].items()
+    assert rows[-1]["label"] == "90+"
+    assert rows[-1]["below"] == ""
+
+
+def test_hostile_names_stay_data(tmp_path: Path) -> None:
+    project = PROJECT.replace("Manufacturer: {role", "Manufacturer: {utility: 9, role")
+    folder = make_collection(tmp_path / "c", project)
+    evil = '</e><script>"}{@keep()}\\"; import os; os.system("x") #'
+    for path in (folder / "images").iterdir():
+        ds = pydicom.dcmread(path)
+        ds.Manufacturer, ds.StationName = evil[:60], evil[:16]
+        ds.save_as(path)
+    table = folder / "clinical.csv"
+    text = table.read_text(encoding="utf-8").replace("note", '"); system(""x"") #"')
+    table.write_text(text.replace('"); system(""x"") #"', '"=cmd\'); system(""x"") #"'), "utf-8")
+    text = (folder / "midi-risk.yaml").read_text(encoding="utf-8")
+    (folder / "midi-risk.yaml").write_text(text.replace("  note:", "  # note:"), "utf-8")
+    for target in ("ctp", "deid", "python", "arx"):
+        out = export(folder, target, tmp_path / "to")
+        for path in out.rglob("*"):
+            if path.suffix in {".py", ".script", ".midi-risk"}:
+                content = path.read_text(encoding="utf-8")
+                assert "os.system" not in content
+                assert "</e><script>" not in content
+    ctp_reader.scripts((tmp_path / "to" / "ctp" / "midi-risk.script").read_text(encoding="utf-8"))
+    script = (tmp_path / "to" / "arx" / "check-with-sdcmicro.R").read_text(encoding="utf-8")
+    assert '\\"x\\"' in script or "system" not in script
+    first = (tmp_path / "to" / "arx" / "subjects.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert not first.startswith(("=", "+", "@"))
+    assert ",=" not in first
+
+
+def test_a_table_alone_has_no_dicom_script(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text(
+        "id,age\n" + "\n".join(f"s{i},{i}" for i in range(30, 60)) + "\n", encoding="utf-8"
+    )
+    (tmp_path / "midi-risk.yaml").write_text(
+        "schema: midi-risk/project/1\n"
+        "collection: {name: T, sources: [{table: t.csv, key: id}]}\n"
+        "attributes: {age: {role: quasi_identifier, kind: age, level: 10y}}\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    assert run(["export", str(tmp_path), "--to", "ctp", "-o", str(out), "-q"]) == 2
+    assert "the project reads none" in capsys.readouterr().err
+    assert not out.exists()
+    assert run(["export", str(tmp_path), "--to", "spreadsheet", "-o", str(out), "-q"]) == 0
+
+
+def test_a_crate_describes_the_files_that_are_there(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "assessment"
+    folder.mkdir()
+    for name in ("assessment.json", "report-shareable.html"):
+        content = (release / "assessment" / name).read_bytes()
+        (folder / name).write_bytes(content)
+    assert run(["export", "anything", "--to", "crate", "-o", str(folder), "-q"]) == 0
+    crate = json.loads((folder / "ro-crate-metadata.json").read_text(encoding="utf-8"))
+    graph = {entity["@id"]: entity for entity in crate["@graph"]}
+    assert graph["ro-crate-metadata.json"]["about"] == {"@id": "./"}
+    assert {part["@id"] for part in graph["./"]["hasPart"]} == {
+        "assessment.json",
+        "report-shareable.html",
+    }
+    action = next(e for e in crate["@graph"] if e["@type"] == "CreateAction")
+    assert action["instrument"] == {"@id": "#midi-risk"}
+    for entity in crate["@graph"]:
+        for value in entity.values():
+            for link in value if isinstance(value, list) else [value]:
+                if isinstance(link, dict) and not link["@id"].startswith("https:"):
+                    assert link["@id"] in graph
