@@ -20,6 +20,7 @@ from midi_risk.recode.plan_text import (
     plan_loss,
     plan_step,
 )
+from midi_risk.recode.population_criteria import population_criteria
 from midi_risk.recode.requirement import Requirement, requirement
 from midi_risk.recode.search import search
 from midi_risk.recode.setting import Setting, lattice_setting, level_ranges
@@ -79,6 +80,9 @@ def suggest(
 
     Notes
     -----
+    When every adversary is judged against a modelled population and none knows who is in the
+    release, a second search asks for people in the population instead of subjects in the
+    release; it stands when it loses less and every adversary accepts what would be released.
     Loss is the non-uniform entropy of each attribute, weighted by its utility. Steps
     show the mean probability that a prosecutor is right, with nobody left out.
     """
@@ -101,6 +105,13 @@ def suggest(
         return _trivial(table, models, demand, before)
     setting = lattice_setting(table, attributes, given, frozenset(keep))
     solution = _search(table, setting, demand, max_suppression, budget_seconds)
+    relaxed = population_criteria(models, table.n_subjects)
+    if relaxed is not None:
+        open_ = replace(demand, k=1, criteria=relaxed)
+        other = _search(table, setting, open_, max_suppression, budget_seconds)
+        if _milder(other, solution) and _accepted(table, setting, other, models):
+            proved = other.optimal and not max_suppression
+            solution, demand = replace(other, optimal=proved), open_
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     after_table = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
@@ -138,6 +149,22 @@ def suggest(
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
+
+
+def _milder(other: Solution, found: Solution) -> bool:
+    """Tell whether a solution loses less than the one that was found before."""
+    return other.found and (not found.found or other.score < found.score)
+
+
+def _accepted(
+    table: SubjectTable, setting: Setting, solution: Solution, models: Sequence[ThreatModel]
+) -> bool:
+    """Tell whether every adversary is within the threshold on what would be released.
+
+    Hidden subjects change the fit of a population model, so the search alone does not prove it.
+    """
+    left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
+    return release_state(left, models, 1).passed
 
 
 def planned(
