@@ -121,6 +121,14 @@ def _propose_column(
     items: frozenset[str],
 ) -> Proposal:
     if column == table.key:
+        if evidence.direct:
+            return Proposal(
+                role=Role.DIRECT_IDENTIFIER,
+                kind=Kind.IDENTIFIER,
+                reason=f"the key that links the rows of a subject, and its values look like"
+                f" {evidence.direct}: replace them by pseudonyms",
+                ladder="remove",
+            )
         return Proposal(
             role=Role.LINKAGE_KEY,
             kind=Kind.IDENTIFIER,

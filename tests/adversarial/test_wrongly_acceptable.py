@@ -218,3 +218,11 @@ def test_the_site_that_only_a_derived_object_names_is_counted(tmp_path):
     extraction = mr.extract(str(file))
     table = mr.fold(extraction, mr.propose(extraction))
     assert table.frame["InstitutionName"].nunique() == 240
+
+
+def test_a_key_that_is_a_name_is_no_pseudonym(tmp_path):
+    rows = [[f"Doe^J{'abcdefghij'[i // 26]}{chr(97 + i % 26)}", *row[1:]]
+            for i, row in enumerate(people())]  # fmt: skip
+    verdict = verdict_of(tmp_path, HEADER, rows)
+    assert verdict.status == "incomplete"
+    assert "direct identifier with values and no decision to remove: id" in told(verdict)
