@@ -251,7 +251,7 @@
     redo: function () { history.forward(); },
     start: function () { go({node: start}); },
     raw: function () { go({node: zero}); },
-    plan: function () { go({node: data.plan}); },
+    plan: function () { go({node: data.plan, out: !planned.passed && planned.atRisk <= data.max_suppressed}); },
     pin: function () { go({pin: state.pin ? null : state.node}); },
     command: function () { take(command(), "Command"); },
     lines: function () { take(lines(), "Lines"); },

@@ -1,7 +1,7 @@
 // The two charts: shares of subjects below each k, and risk against information lost.
 midiTune.charts = function (data, words) {
   "use strict";
-  var W = 480, H = 270, LEFT = 48, RIGHT = 12, TOP = 26, BOTTOM = 44;
+  var W = 480, H = 270, LEFT = 48, RIGHT = 22, TOP = 26, BOTTOM = 44;
 
   function mark(name, attributes, text) {
     var node = document.createElementNS("http://www.w3.org/2000/svg", name), key;
@@ -92,7 +92,7 @@ midiTune.charts = function (data, words) {
   }
 
   function front(cloud, describe, use) {
-    var figure = frame("tune-front", "Subjects below k = " + data.k + " against information lost",
+    var figure = frame("tune-front", "Subjects at risk against information lost",
       "Each cell holds settings, darker where there are more. The line is the front: no setting has both less risk and less loss. The walk of this visit ends at the filled point.");
     var still = figure.querySelector(".still"), moving = figure.querySelector(".moving"), top = 0, cells = {}, most = 1;
     cloud.points.concat(cloud.front).forEach(function (p) { top = Math.max(top, p.below / data.subjects); });

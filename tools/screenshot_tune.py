@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import midi_risk as mr
+from midi_risk.report.tuning import waiting
 from midi_risk.resources import resource_folder
 from midi_risk.tune import static_page, tuning_lattice
 
@@ -36,13 +37,13 @@ def page() -> str:
         title="LIDC-IDRI",
         threat_models=[model.name],
         digest=table.digest,
-        pending=mr.assess(table, [model]).verdict.reasons,
+        pending=waiting(mr.assess(table, [model]).verdict),
     )
 
 
 def main(arguments: list[str]) -> None:
     """Write the picture."""
-    from devtools import Browser
+    from devtools import Browser  # noqa: PLC0415
 
     target = Path(arguments[0] if arguments else ROOT / "docs" / "images" / "tune.png")
     with tempfile.TemporaryDirectory() as scratch:

@@ -39,6 +39,7 @@ def bench_of(
     budget_seconds : float, optional
         For the suggestion.
     """
+    from midi_risk.report.tuning import waiting
     from midi_risk.risk.assess import assess
     from midi_risk.tune.bench import FIRST_BUDGET, Bench
 
@@ -48,8 +49,7 @@ def bench_of(
     options = job.options(extraction, attributes, "")
 
     def pending() -> list[str]:
-        verdict = assess(bench.table, models, options=options).verdict
-        return list(verdict.reasons) if verdict.status == "incomplete" else []
+        return list(waiting(assess(bench.table, models, options=options).verdict))
 
     bench = Bench(
         title=job.project.collection.name,

@@ -30,7 +30,7 @@ from midi_risk.report.chart_parts import Chart
 from midi_risk.report.clean import neutral
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.quality import defect_bound
-from midi_risk.report.tuning import SCRIPTS, tuning
+from midi_risk.report.tuning import SCRIPTS, tuning, waiting
 from midi_risk.report.tuning import STYLE as TUNE_STYLE
 from midi_risk.resources import data_rows, resource_folder
 
@@ -59,7 +59,7 @@ def render(view: Any) -> str:
         shown = tuning(
             lattice,
             title=view.title,
-            pending=view.verdict.reasons if view.verdict.status == "incomplete" else (),
+            pending=waiting(view.verdict),
             threat_models=[str(model.get("name", "")) for model in view.threat_models],
             digest=view.digest,
             version=view.tool.version,

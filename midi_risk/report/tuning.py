@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from midi_risk.report.clean import neutral
 from midi_risk.report.figures import count_text, percent, risk_text, share_text
+from midi_risk.risk.document import Verdict
 from midi_risk.risk.lattice_document import TuningAttribute, TuningLattice, TuningLevel
 
 SCRIPTS = ("tune_lattice.js", "tune_charts.js", "tune_words.js", "tune.js")
@@ -183,6 +184,18 @@ def tuning(
         "served": served,
         "data": data_block(data),
     }
+
+
+def waiting(verdict: Verdict) -> tuple[str, ...]:
+    """Return what the whole assessment waits for, whatever levels are chosen.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    """
+    if verdict.status != "incomplete":
+        return ()
+    return tuple(reason for reason in verdict.reasons if ": above the threshold on" not in reason)
 
 
 def _axis(attribute: TuningAttribute) -> dict[str, Any]:
