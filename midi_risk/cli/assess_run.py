@@ -139,6 +139,12 @@ def describe(outcome: Outcome) -> str:
             judged = {True: "pass", False: "FAIL", None: ""}[result.passed]
             value = "not known" if result.value is None else f"{result.value:.4f}"
             lines.append(f"    {result.measure:<22} {value:>9} {result.kind:<8} {judged}".rstrip())
+        if threat.uncertainty is not None:
+            drawn = threat.uncertainty
+            lines.append(
+                f"    over the declared intervals: {drawn.probability_above:.0%} of draws above the"
+                f" threshold, most by {drawn.tornado[0].name}"
+            )
     lines += [f"  because {reason}" for reason in verdict.reasons]
     lines += ["", "Suggestion:" if plan.found else "No suggestion:"]
     lines += [f"  {line}" for line in plan.describe().splitlines()]
