@@ -13,6 +13,7 @@ from midi_risk.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from midi_risk.cli.apply_run import Applied
+    from midi_risk.export.equality import Comparison
 
 EXIT_ABOVE = 3
 
@@ -96,10 +97,16 @@ def _print(applied: Applied, form: str) -> None:
         f"{'classes':<18}{planned.classes:>12}{written.classes:>12}",
         f"{'maximum risk':<18}{planned.risk_max or 0:>12.4f}{written.risk_max or 0:>12.4f}",
         f"{'mean risk':<18}{planned.risk_mean or 0:>12.4f}{written.risk_mean or 0:>12.4f}",
-        "the files carry the risk that the plan promised"
-        if comparison.equal
-        else "the files do not carry the risk that the plan promised, because:",
+        _equality(comparison),
     ]
     lines += [f"  {reason}" for reason in comparison.reasons]
     lines.append(f"verdict on the files: {applied.assessment.verdict.status}")
     click.echo("\n".join(neutral(line) for line in lines))
+
+
+def _equality(comparison: Comparison) -> str:
+    """Return in one line how the files compare with the plan."""
+    if comparison.equal:
+        return "the files carry the risk that the plan promised"
+    more = "more" if comparison.worse else "less"
+    return f"the files carry {more} risk than the plan promised, because:"

@@ -148,18 +148,17 @@ def _one(
         reason = _unreleased(data_set, release, selected)
         if reason:
             return Written(source=listed.shown, reason=reason)
+        target = _free(folder, data_set)
         try:
             outcome = recode(data_set, rules, release)
             state_method(data_set, rules, statement)
-            target = _free(folder, data_set)
             _save(data_set, target)
-        except OSError as error:
-            if error.errno is None:
-                return Written(source=listed.shown, reason="damaged beyond recoding")
-            raise
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001 - pydicom raises many kinds on damaged values
+        except Exception as error:  # pydicom raises many kinds on damaged values
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            target.unlink(missing_ok=True)
             return Written(source=listed.shown, reason="damaged beyond recoding")
     total.add(outcome)
     return Written(source=listed.shown, target=target.relative_to(folder).as_posix())

@@ -19,16 +19,13 @@ from midi_risk.export.portable import (
     several_values,
     time_steps,
 )
-from midi_risk.export.rules import Action, ReleaseRules, Rule
+from midi_risk.export.rules import DICOM, Action, ReleaseRules, Rule
 from midi_risk.resources import data_rows
 from midi_risk.sources.model import Extraction
 from midi_risk.table.columns import raw_codes
 
 MODULE = "midi_risk_recode.py"
 LABELS = "labels.json"
-DICOM = "dicom"
-"""Name of the source table that DICOM files make."""
-
 _PLACE = 'json.loads("{}")'
 _HOW = {"1": "dummy", "2": "empty", "3": "delete"}
 

@@ -16,7 +16,7 @@ from midi_risk.errors import OutputError
 from midi_risk.export.dicom_files import Copies, check_local, write_copies
 from midi_risk.export.dicom_rules import DicomRules, dicom_rules
 from midi_risk.export.rules import ReleaseRules
-from midi_risk.export.table_files import write_table, written_name
+from midi_risk.export.table_files import typed_columns, write_table, written_name
 from midi_risk.export.table_recode import RecodedTable, recode_table
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.table.subjects import find_subjects
@@ -155,7 +155,10 @@ def write_release(
         table = _table_of(extraction, base / settings.path)
         recoded = recode_table(table, release, subjects, leading=table is leading)
         target = _free(folder, written_name(Path(settings.path)))
-        write_table(target, recoded.columns)
+        typed = {}
+        if target.suffix.casefold() in {".parquet", ".pq"}:
+            typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
+        write_table(target, recoded.columns, typed)
         entry = {settings.kind: f"{folder.name}/{target.name}"}
         if not table.key.startswith("#"):
             entry["key"] = table.origin.get(table.key, table.key)

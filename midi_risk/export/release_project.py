@@ -10,7 +10,7 @@ import yaml
 from midi_risk.attributes.model import AttributeSet, Kind, Role
 from midi_risk.config import AttributeSettings, Project
 from midi_risk.export.dicom_types import DUMMIES
-from midi_risk.export.rules import RANGE, Action, ReleaseRules, Rule
+from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
 from midi_risk.sources.model import Extraction
 from midi_risk.table.columns import raw_codes
 
@@ -72,7 +72,7 @@ def _setting(
     elif rule.action is Action.GENERALISE or a.decision is not None:
         entry["decision"] = "retain"
         texts = {Kind.CATEGORY, Kind.SEX, Kind.TEXT}
-        if rule.action is Action.GENERALISE and not a.vr and a.kind not in texts:
+        if rule.action is Action.GENERALISE and a.source != DICOM and a.kind not in texts:
             entry["kind"] = Kind.CATEGORY.value
     return entry
 

@@ -21,6 +21,9 @@ from midi_risk.table.columns import raw_codes
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy
 
+DICOM = "dicom"
+"""Name of the source table that DICOM files make."""
+
 RANGE = ".range"
 """End of the name of the attribute that says how much a measurement varies."""
 
@@ -186,6 +189,11 @@ def _check(plan: Plan, table: SubjectTable) -> None:
         raise MidiRiskError(
             f"the plan found nothing to apply: {plan.reason or 'no solution'}",
             hint="Relax the limits and run 'midi-risk suggest' again",
+        )
+    if len(plan.suppressed_subjects) != plan.suppressed.subjects:
+        raise MidiRiskError(
+            "the plan leaves subjects out and does not say which: it is a public copy",
+            hint="Use the plan.json that suggest wrote",
         )
     if plan.collection_digest and plan.collection_digest != table.digest:
         raise StaleAssessmentError(

@@ -70,7 +70,28 @@ def written_name(path: Path) -> str:
     return f"{stem.stem}.csv"
 
 
-def write_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+def typed_columns(path: Path, kept: np.ndarray, unchanged: frozenset[str]) -> dict[str, Any]:
+    """Return the untouched columns of a Parquet file with the types that they had.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The source.
+    kept : numpy.ndarray of bool
+        Rows that stay; without them all being rows of the file there is nothing to return.
+    unchanged : frozenset of str
+    """
+    names = [name for name in pq.read_schema(path).names if name in unchanged]
+    whole = pq.read_table(path, columns=names)
+    if whole.num_rows != len(kept):
+        return {}
+    rows = whole.filter(pa.array(kept))
+    return {name: rows.column(name) for name in names}
+
+
+def write_table(
+    path: Path, columns: Mapping[str, np.ndarray], typed: Mapping[str, Any] | None = None
+) -> None:
     """Write columns of text in the format that the name of the file says.
 
     Parameters
@@ -79,6 +100,8 @@ def write_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
         ``.csv``, ``.tsv``, ``.txt``, ``.parquet`` or ``.xlsx``.
     columns : mapping of str to numpy.ndarray of object
         Text or None.
+    typed : mapping of str to pyarrow.ChunkedArray, optional
+        Columns of a Parquet file that keep their type.
 
     Raises
     ------
@@ -87,7 +110,11 @@ def write_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     """
     suffix = path.suffix.casefold()
     if suffix in {".parquet", ".pq"}:
-        arrays = {name: pa.array(list(cells), pa.string()) for name, cells in columns.items()}
+        known = typed or {}
+        arrays = {
+            name: known[name] if name in known else pa.array(list(cells), pa.string())
+            for name, cells in columns.items()
+        }
         with private(path) as handle:
             pq.write_table(pa.table(arrays), handle)
         return

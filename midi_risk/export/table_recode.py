@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from pydicom.datadict import tag_for_keyword
 
+from midi_risk.attributes.model import Kind
+from midi_risk.export.dicom_rules import DEVICE_DATES, dicom_rules
+from midi_risk.export.dicom_values import ladder_of_dates
+from midi_risk.export.labels import Labeller
 from midi_risk.export.rules import Action, ReleaseRules, Rule
-from midi_risk.sources.model import SourceTable
+from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.table.columns import raw_codes
 from midi_risk.table.link import link
 from midi_risk.table.subjects import Subjects
-
-_COUPLED = {
-    "PatientAge": ("PatientBirthDate",),
-    "PatientSize": ("PatientBodyMassIndex",),
-    "PatientWeight": ("PatientBodyMassIndex",),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +32,18 @@ class RecodedTable:
     suppressed, orphans : int
         Rows left out because the plan leaves their subject out, or because they belong
         to no subject that was assessed.
+    kept : numpy.ndarray of bool, shape (n_rows,)
+        Rows of the source that are here.
+    unchanged : frozenset of str
+        Columns whose cells are as they were.
     """
 
     name: str
     columns: dict[str, np.ndarray]
     suppressed: int
     orphans: int
+    kept: np.ndarray
+    unchanged: frozenset[str]
 
     def __repr__(self) -> str:
         """Return the shape only, never values."""
@@ -71,15 +76,8 @@ def recode_table(
     hidden = np.array([label in release.suppressed for label in labels] + [False], dtype=bool)
     keep = (of_row >= 0) & ~hidden[of_row]
     rules = {rule.attribute.column: rule for rule in release.of_source(table.name)}
-    for driver, partners in _COUPLED.items():
-        if driver in rules and rules[driver].changes:
-            for partner in partners:
-                if partner in rules and rules[partner].action is Action.KEEP:
-                    rules[partner] = Rule(
-                        attribute=rules[partner].attribute,
-                        action=Action.REMOVE,
-                        describe=f"removed, because it would give {driver} back",
-                    )
+    if table.kind is SourceKind.METADATA:
+        rules |= _coupled(release, table.name)
     columns = {}
     for name in table.rows.column_names:
         column = table.rows.column(name)
@@ -90,6 +88,48 @@ def recode_table(
         columns=columns,
         suppressed=int(((of_row >= 0) & ~keep).sum()),
         orphans=int((of_row < 0).sum()),
+        kept=keep,
+        unchanged=frozenset(
+            table.origin.get(name, name)
+            for name in table.rows.column_names
+            if name not in rules or not rules[name].changes
+        ),
+    )
+
+
+def _coupled(release: ReleaseRules, source: str) -> dict[str, Rule]:
+    """Return the rules of columns that follow another, as the elements of an object do."""
+    together = dicom_rules(release, source)
+    found = {}
+    for rule in release.of_source(source):
+        keyword, vr = rule.attribute.keyword, rule.attribute.vr
+        tag = tag_for_keyword(keyword) if keyword else None
+        if tag is None or rule.action is Action.REMOVE:
+            continue
+        group = {"DA": together.dates, "DT": together.dates, "TM": together.times}.get(vr or "")
+        if tag in together.elements:
+            found[rule.attribute.column] = together.elements[tag]
+        elif group is not None and keyword not in DEVICE_DATES and group.name != rule.name:
+            found[rule.attribute.column] = _like(rule, group)
+    return found
+
+
+def _like(rule: Rule, group: Rule) -> Rule:
+    """Return the rule of a visit's dates or times for another column of them."""
+    if group.action is Action.REMOVE:
+        return Rule(attribute=rule.attribute, action=Action.REMOVE, describe=group.describe)
+    ladder, level = group.ladder, group.level
+    if rule.attribute.kind is Kind.DATE:
+        ladder, level = ladder_of_dates(group)
+    labels = Labeller(attribute=rule.attribute, ladder=ladder, level=level, known={})
+    return Rule(
+        attribute=rule.attribute,
+        action=Action.GENERALISE,
+        level=level,
+        level_name=group.level_name,
+        ladder=ladder,
+        describe=group.describe,
+        labels=labels,
     )
 
 

@@ -70,6 +70,18 @@ def test_a_plan_that_found_nothing_is_refused(
     assert "found nothing to apply" in capsys.readouterr().err
 
 
+def test_a_public_plan_does_not_say_whom_it_leaves_out(
+    collection: Path, plan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads(plan.read_text(encoding="utf-8"))
+    data["suppressed"] = {"subjects": 3, "cells": 9}
+    data["suppressed_subjects"] = []
+    other = tmp_path / "plan.json"
+    other.write_text(json.dumps(data), encoding="utf-8")
+    assert apply(collection, other, tmp_path / "out") == 2
+    assert "does not say which" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [

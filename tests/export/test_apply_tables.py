@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -110,3 +111,46 @@ def test_a_table_alone_is_recoded_and_carries_the_risk_of_the_plan(
     assert code == 0, out
     assert "the files carry the risk that the plan promised" in out
     assert (tmp_path / "out" / "release" / f"t{ending}").is_file()
+
+
+def test_columns_of_a_metadata_table_follow_each_other_as_elements_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    n = 48
+    columns = {
+        "PatientID": pa.array([f"s{i}" for i in range(n)]),
+        "StudyInstanceUID": pa.array([f"1.2.{i}" for i in range(n)]),
+        "SeriesInstanceUID": pa.array([f"1.2.{i}.1" for i in range(n)]),
+        "Modality": pa.array(["CT"] * n),
+        "PatientAge": pa.array([f"{50 + i % 10:03d}Y" for i in range(n)]),
+        "PatientBirthDate": pa.array([f"19{60 - i % 10}0102" for i in range(n)]),
+        "StudyDate": pa.array([f"2012-{1 + i % 12:02d}-03" for i in range(n)]),
+        "SeriesDate": pa.array([f"2012-{1 + i % 12:02d}-04" for i in range(n)]),
+        "PatientWeight": pa.array([70.5 + i % 9 for i in range(n)]),
+        "instanceCount": pa.array(range(n), pa.int32()),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "index.parquet")
+    (tmp_path / "midi-risk.yaml").write_text(
+        "schema: midi-risk/project/1\n"
+        "collection: {name: T, sources: [{metadata: index.parquet}]}\n"
+        "attributes:\n"
+        "  PatientAge: {role: quasi_identifier, level: 10y}\n"
+        "  PatientWeight: {role: quasi_identifier, level: 10kg}\n"
+        "  PatientBirthDate: {role: insensitive, decision: retain}\n"
+        "  StudyDate: {role: quasi_identifier, level: year}\n"
+        "  SeriesDate: {role: insensitive, kind: date, decision: retain}\n"
+        "  Modality: {role: insensitive}\n",
+        encoding="utf-8",
+    )
+    assert run(["suggest", str(tmp_path), "-o", str(tmp_path / "plan"), "-q"]) == 0
+    plan = str(tmp_path / "plan" / "plan.json")
+    out = tmp_path / "out"
+    assert run(["apply", str(tmp_path), "--plan", plan, "-o", str(out), "-q"]) == 0
+    assert "the files carry the risk that the plan promised" in capsys.readouterr().out
+    written = pq.read_table(out / "release" / "index.parquet")
+    assert set(written["PatientAge"].to_pylist()) == {"50-59"}
+    assert set(written["PatientWeight"].to_pylist()) == {"70-79 kg"}
+    assert set(written["StudyDate"].to_pylist()) == {"2012"}
+    assert set(written["SeriesDate"].to_pylist()) == {"2012"}
+    assert set(written["PatientBirthDate"].to_pylist()) == {None}
+    assert written.schema.field("instanceCount").type == pa.int32()
