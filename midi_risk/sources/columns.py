@@ -73,7 +73,10 @@ def _fill(
         for raw in set(raws)
     }
     if len(places) == len(column.codes):
-        column.codes = list(map(numbers.__getitem__, raws))
+        if len(numbers) == 1:
+            column.codes = [*numbers.values()] * len(raws)
+        else:
+            column.codes = list(map(numbers.__getitem__, raws))
         return
     for at, raw in zip(places, raws, strict=True):
         if raw is not None:

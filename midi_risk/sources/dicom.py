@@ -25,6 +25,7 @@ from midi_risk.sources.series import INSTANCES, counts, prepare, series_rows
 from midi_risk.sources.series import files as files_of
 from midi_risk.sources.series import findings as folding_findings
 from midi_risk.sources.store import ScanStore
+from midi_risk.sources.unopened import unopened_findings
 from midi_risk.sources.wanted import wanted_attributes
 
 KEPT = ("PatientID", "PatientSex", "PatientAge", "StudyDate", "Modality")
@@ -130,7 +131,7 @@ def _in_memory(
     return DicomReading(
         table=_table(rows, "instance"),
         files=_files(scan),
-        findings=pool.findings,
+        findings=(*pool.findings, *unopened_findings(_files(scan))),
         facts=facts_from(_counts(scan), payloads=payloads),
     )
 
@@ -207,7 +208,7 @@ def _stored(
     return DicomReading(
         table=_table(rows, "series"),
         files=files,
-        findings=(*said, *folding_findings(rows.num_rows, instances)),
+        findings=(*said, *unopened_findings(files), *folding_findings(rows.num_rows, instances)),
         facts=facts_from(counted, payloads=payloads),
     )
 

@@ -23,7 +23,7 @@ _LENGTHS = 48
 _SPREAD = 64
 SHORTEST = 6
 """Fewest elements walked singly that are worth a run."""
-LONGEST = 32
+LONGEST = 128
 """Most elements in a run: one that changes is compiled again."""
 LONGEST_VALUE = 4096
 """Most bytes of a value inside a run."""

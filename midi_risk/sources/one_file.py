@@ -17,7 +17,7 @@ from midi_risk.sources.payloads import notice_payloads
 from midi_risk.sources.prefix import PrefixParser
 from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.remote import RemoteError
-from midi_risk.sources.sniff import Sniffed, sniff
+from midi_risk.sources.sniff import EMPTY, Sniffed, named_like_dicom, sniff
 from midi_risk.sources.walk_state import HEAD
 
 _ARCHIVES = frozenset({Sniffed.ZIP, Sniffed.TAR, Sniffed.GZIP, Sniffed.SEVEN_ZIP, Sniffed.BZIP2})
@@ -98,6 +98,8 @@ def read_content(
     try:
         head = read_at(0, HEAD)
         kind, start = sniff(head, size)
+        if kind is Sniffed.EMPTY and named_like_dicom(listed.shown):
+            return record_without_header(listed, EMPTY)
         if kind is not Sniffed.DICOM and kind is not Sniffed.BARE:
             return record_without_header(listed, kind.value, readable=True)
         header: Header | RawHeader | None = None

@@ -4,6 +4,34 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+EMPTY = "empty file"
+"""Reason of a file without bytes where an instance is to be expected."""
+
+_DICOM_ENDINGS = (".dcm", ".dicom", ".ima")
+_PLAIN_NAMES = frozenset(
+    {"authors", "changelog", "changes", "copying", "done", "license", "notice", "readme", "success"}
+)
+
+
+def named_like_dicom(path: str) -> bool:
+    """Whether a file's name is one that instances have: .dcm, .dicom, .ima, digits or no suffix.
+
+    An empty file with such a name is an instance lost, not something else. Names that
+    stand for texts and marks of completion are none.
+
+    Examples
+    --------
+    >>> [named_like_dicom(name) for name in ("a/b.dcm", "IMAGE", "1.2.840.1", "notes.txt")]
+    [True, True, True, False]
+    >>> named_like_dicom(".done"), named_like_dicom("LICENSE")
+    (False, False)
+    """
+    name = path.replace("\\", "/").rpartition("/")[2]
+    stem, dot, suffix = name.rpartition(".")
+    if not dot:
+        return name.lower().lstrip("_") not in _PLAIN_NAMES
+    return bool(stem) and (suffix.isdigit() or name.lower().endswith(_DICOM_ENDINGS))
+
 
 class Sniffed(StrEnum):
     """Kinds of content that the first bytes tell apart."""

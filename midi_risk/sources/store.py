@@ -27,7 +27,7 @@ from midi_risk.resources import data_rows
 from midi_risk.sources.batch import INTERNAL
 from midi_risk.sources.listing import Listed, cause_of, printable
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised whenever the readers would yield something else from the same file."""
 
 PART_SCHEMA = INTERNAL.append(pa.field("_scan", pa.int64()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import os
 import struct
@@ -40,7 +41,6 @@ def test_a_good_file_is_read_without_reservation(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "an empty file"),
         (b"PatientID,Age\nP1,40\n", "a text file"),
         (b'{"a": 1}', "a JSON document"),
         (b"<html><body>", "an HTML document"),
@@ -56,6 +56,31 @@ def test_a_good_file_is_read_without_reservation(tmp_path):
 )
 def test_what_is_not_dicom_is_named(tmp_path, content, reason):
     assert outcome(tmp_path, content) == ("not_dicom", reason)
+
+
+@pytest.mark.parametrize("name", ["x.dcm", "X.IMA", "IM0001", "IMAGE", "1.2.840.113619.2"])
+def test_an_empty_file_named_like_an_instance_is_an_instance_lost(tmp_path, name):
+    assert outcome(tmp_path, b"", name) == ("unreadable", "empty file")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".gitkeep", "README", "_SUCCESS"])
+def test_an_empty_file_of_another_kind_is_not_dicom(tmp_path, name):
+    assert outcome(tmp_path, b"", name) == ("not_dicom", "an empty file")
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_compressed_files_that_were_not_opened_are_a_finding(tmp_path, stored):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "x.dcm").write_bytes(GOOD)
+    (folder / "y.dcm.gz").write_bytes(gzip.compress(GOOD))
+    (folder / "z.dcm.bz2").write_bytes(bz2.compress(GOOD))
+    (folder / "w.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(40))
+    (folder / "t1.nii.gz").write_bytes(gzip.compress(bytes(400)))
+    reading = read_dicom([folder], store=tmp_path / "store" if stored else None)
+    assert reading.findings == (
+        "3 compressed files or archives were not opened and may hold DICOM files",
+    )
 
 
 def test_a_header_that_is_cut_is_flagged_as_truncated(tmp_path):
