@@ -209,7 +209,8 @@ def summary(release: Release, rules: ReleaseRules) -> dict[str, Any]:
 
 def _coupled(release: Release) -> list[str]:
     """Return what was removed with a changed attribute, where there was something."""
-    if release.dicom is None or release.copies is None:
-        return []
-    removed = release.copies.outcome.removed
-    return [text for keyword, text in release.dicom.notes.items() if removed[keyword]]
+    said = [text for table in release.tables for text in table.coupled]
+    if release.dicom is not None and release.copies is not None:
+        removed = release.copies.outcome.removed
+        said += [text for keyword, text in release.dicom.notes.items() if removed[keyword]]
+    return said

@@ -36,6 +36,8 @@ class RecodedTable:
         Rows of the source that are here.
     unchanged : frozenset of str
         Columns whose cells are as they were.
+    coupled : tuple of str
+        What was removed because it would give another attribute back.
     """
 
     name: str
@@ -44,6 +46,7 @@ class RecodedTable:
     orphans: int
     kept: np.ndarray
     unchanged: frozenset[str]
+    coupled: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return the shape only, never values."""
@@ -76,6 +79,8 @@ def recode_table(
     hidden = np.array([label in release.suppressed for label in labels] + [False], dtype=bool)
     keep = (of_row >= 0) & ~hidden[of_row]
     rules = {rule.attribute.column: rule for rule in release.of_source(table.name)}
+    given_back = _given_back(release, table.name)
+    rules |= given_back
     if table.kind is SourceKind.METADATA:
         rules |= _coupled(release, table.name)
     columns = {}
@@ -94,7 +99,27 @@ def recode_table(
             for name in table.rows.column_names
             if name not in rules or not rules[name].changes
         ),
+        coupled=tuple(f"{rule.name} is {rule.describe}" for rule in given_back.values()),
     )
+
+
+_GIVES_BACK = {"bmi": {"height", "weight"}, "birthdate": {"age", "agedays"}}
+"""Ladder of an attribute -> ladders of attributes that it would give back."""
+
+
+def _given_back(release: ReleaseRules, source: str) -> dict[str, Rule]:
+    """Return the removal of columns that would give a changed attribute back."""
+    found = {}
+    for rule in release.of_source(source):
+        drivers = _GIVES_BACK.get(rule.attribute.ladder or "", set())
+        back = [r.name for r in release if r.changes and r.attribute.ladder in drivers]
+        if back and rule.action is Action.KEEP:
+            found[rule.attribute.column] = Rule(
+                attribute=rule.attribute,
+                action=Action.REMOVE,
+                describe=f"removed with {back[0]}, which it would give back",
+            )
+    return found
 
 
 def _coupled(release: ReleaseRules, source: str) -> dict[str, Rule]:

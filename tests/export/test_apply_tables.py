@@ -154,3 +154,24 @@ def test_columns_of_a_metadata_table_follow_each_other_as_elements_do(
     assert set(written["SeriesDate"].to_pylist()) == {"2012"}
     assert set(written["PatientBirthDate"].to_pylist()) == {None}
     assert written.schema.field("instanceCount").type == pa.int32()
+
+
+def test_a_column_that_gives_another_back_goes_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = project_of_tables(tmp_path, "t.csv", "t.csv")
+    rows = (tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()
+    more = [rows[0] + ",bmi,birth_date", *(f"{r},{20 + i % 9}.3,1960-01-02" for i, r in
+            enumerate(rows[1:]))]  # fmt: skip
+    (tmp_path / "t.csv").write_text("\n".join(more) + "\n", encoding="utf-8")
+    with (tmp_path / "midi-risk.yaml").open("a", encoding="utf-8") as handle:
+        handle.write("  bmi: {role: insensitive, kind: number, hierarchy: bmi}\n")
+        handle.write("  birth_date: {role: insensitive, kind: date, hierarchy: birthdate}\n")
+    assert run(["suggest", str(project), "-o", str(tmp_path / "plan"), "-q"]) == 0
+    plan = str(tmp_path / "plan" / "plan.json")
+    assert run(["apply", str(project), "--plan", plan, "-o", str(tmp_path / "out"), "-q"]) == 0
+    out = capsys.readouterr().out
+    written = rows_of(tmp_path / "out" / "release" / "t.csv")
+    for column, gone in (("bmi", "bmi is removed with weight"), ("birth_date", "birth_date is")):
+        assert {row[column] for row in written} == {""}, out
+        assert gone in out
