@@ -40,7 +40,8 @@ _LISTING = pa.schema(
 )  # fmt: skip
 _GENERATION = re.compile(r"generation-(\d{6})\Z")
 _MANY_PARTS = 32
-_LISTED_AT_ONCE = 50_000
+_LISTED_AT_ONCE = 10_000
+_ROW_GROUP = 10_000
 _MEMORY = 4 << 30
 
 
@@ -179,6 +180,7 @@ class ScanStore:
         connection.execute(f"SET memory_limit = '{_memory_limit() // (1 << 20)}MB'")
         connection.execute(f"SET temp_directory = {sql_path(spill)}")
         connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET threads = 1")
         connection.execute("SET enable_progress_bar = false")
         pattern = sql_pattern(self.generation)[:-1] + "/part-*.parquet'"
         connection.execute(
@@ -243,7 +245,8 @@ class ScanStore:
             connection.execute(
                 "COPY (SELECT p.* FROM parts p SEMI JOIN listing l USING (_path, _size, _mtime)"  # noqa: S608 - names and paths of ours
                 " WHERE p._status <> 'unreadable')"
-                f" TO {sql_path(part)} (FORMAT parquet, COMPRESSION zstd)"
+                f" TO {sql_path(part)}"
+                f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
         part.chmod(0o600)
         with part.open("rb") as handle:
