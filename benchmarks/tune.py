@@ -111,7 +111,8 @@ def static(lines: list[str], scratch: Path) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     lattice = tuning_lattice(table, models(), hierarchies=hierarchies)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    assert lattice is not None
+    if lattice is None:
+        raise SystemExit("tune: no lattice")
     nodes = np.prod([len(a.levels) for a in lattice.attributes])
     size = len(lattice.model_dump_json())
     lines.append(
@@ -143,8 +144,7 @@ def served(lines: list[str], scratch: Path, source: Path) -> None:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     browser = Browser(scratch / "two")
     try:
-        assert process.stdout is not None
-        address = process.stdout.readline().split()[-1]
+        address = (process.stdout or sys.stdin).readline().split()[-1]
         lines.append(
             row(
                 "served, LIDC slice: from the command to the address",

@@ -121,8 +121,17 @@
 
   function locks() { return fields.map(function (f) { return f.querySelector(".lock input").checked || axes[f.getAttribute("data-axis")].levels.length === 1; }); }
 
+  // Steps cost many settings, so the server is asked for them only when the hand rests.
+  function rested(ticket) {
+    return new Promise(function (done) {
+      if (data.served) { setTimeout(function () { done(ticket === asked); }, 200); } else { done(true); }
+    });
+  }
+
   function further(ticket) {
-    return engine.steps(state.node, state.out, locks()).then(function (found) {
+    return rested(ticket).then(function (yes) {
+      return yes ? engine.steps(state.node, state.out, locks()) : {down: [], up: []};
+    }).then(function (found) {
       if (ticket !== asked) { return; }
       list(one("#tune-next"), found.down, function (now, here) {
         return "subjects below " + data.k + ": " + words.count(here.atRisk) + " → " + words.count(now.atRisk) + "; average risk " +

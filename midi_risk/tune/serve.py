@@ -107,7 +107,8 @@ def free_socket(port: int) -> socket.socket:
         When none of them is free.
     """
     for number in range(port, min(port + TRIES, 65_536)):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # with the protocol named, asyncio sends a small answer at once (TCP_NODELAY)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, number))
