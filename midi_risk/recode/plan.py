@@ -127,7 +127,7 @@ def suggest(
         k=demand.k,
         found=solution.found,
         optimal=solution.optimal,
-        utility="non-uniform entropy",
+        utility="non-uniform entropy, normalised per attribute",
         loss=plan_loss(setting, target, solution.suppressed, table.n_subjects)
         if solution.found
         else None,
@@ -214,7 +214,7 @@ def _search(
         k=demand.k,
         criteria=demand.criteria,
         max_suppression=max_suppression,
-        utility="entropy",
+        utility="normalised-entropy",
         weights={a.name: a.utility for a in setting.attributes},
         levels=level_ranges(setting),
         budget_seconds=budget_seconds,
@@ -233,6 +233,7 @@ def _front_nodes(
     swept = sweep(
         table.frame[list(setting.columns.names)],
         setting.hierarchies,
+        utility="normalised-entropy",
         weights={a.name: a.utility for a in setting.attributes},
         levels=level_ranges(setting),
     )
@@ -251,7 +252,7 @@ def _trivial(
         k=demand.k,
         found=before.passed,
         optimal=before.passed,
-        utility="non-uniform entropy",
+        utility="non-uniform entropy, normalised per attribute",
         loss=0.0 if before.passed else None,
         steps=[],
         suppressed=Suppressed(subjects=0, cells=0),

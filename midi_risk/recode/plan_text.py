@@ -21,6 +21,8 @@ def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy]) -> PlanStep:
     """Return a step as the document holds it."""
     hierarchy = hierarchies[step.attribute]
     text = hierarchy.describe(step.level_to, step.attribute)
+    if step.attribute == "StudyDate":
+        text += "; the other dates of the visit with it"
     return PlanStep(
         attribute=step.attribute,
         from_=hierarchy.level_names[step.level_from],

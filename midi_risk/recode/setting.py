@@ -16,6 +16,21 @@ UNCHANGEABLE = frozenset({"Modality", "SOPClassUID"})
 """Type 1 elements whose value says what the object is: a series can be withheld, not recoded."""
 
 
+def is_demanded(table: SubjectTable, attribute: Attribute) -> bool:
+    """Tell whether DICOM demands the value of an attribute as it is.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    attribute : Attribute
+        Of DICOM files or of a table that describes them; a sidecar or spreadsheet with a
+        column of that name demands nothing.
+    """
+    kinds = {str(source["name"]): str(source["kind"]) for source in table.sources}
+    of_images = kinds.get(attribute.source) in {"dicom", "metadata"}
+    return of_images and attribute.keyword in UNCHANGEABLE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """The lattice that is searched."""
@@ -48,7 +63,7 @@ def lattice_setting(
     decided = {
         a.name
         for a in attributes
-        if a.decision is Decision.RETAIN or (a.keyword in UNCHANGEABLE and a.decision is None)
+        if a.decision is Decision.RETAIN or (is_demanded(table, a) and a.decision is None)
     }
     return Setting(
         attributes=attributes,

@@ -108,7 +108,9 @@ class Plan(Part):
             return self.reason
         lines = [step.describe for step in self.steps] or ["Nothing has to be coarsened."]
         if self.suppressed.subjects:
-            lines.append(f"Leave out {self.suppressed.subjects} subjects that stay rare.")
+            n = self.suppressed.subjects
+            who = "1 subject that stays" if n == 1 else f"{n} subjects that stay"
+            lines.append(f"Leave out {who} rare.")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

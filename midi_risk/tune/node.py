@@ -95,7 +95,7 @@ def plan_at(
         k=node.k,
         found=node.state.passed,
         optimal=False,
-        utility="non-uniform entropy",
+        utility="non-uniform entropy, normalised per attribute",
         loss=plan_loss(setting, target, len(hidden), table.n_subjects),
         levels={a.name: level for a, level in zip(setting.attributes, target, strict=True)},
         hierarchies={

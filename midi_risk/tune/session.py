@@ -255,7 +255,7 @@ class Session:
             k=demand.k,
             criteria=demand.criteria,
             max_suppression=self.bench.max_suppression if leave_out else 0.0,
-            utility="entropy",
+            utility="normalised-entropy",
             weights={axis.name: axis.attribute.utility for axis in axes},
             levels=ranges,
             budget_seconds=self.bench.budget_seconds,
