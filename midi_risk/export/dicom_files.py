@@ -207,6 +207,9 @@ def _unreleased(
     meta = getattr(data_set, "file_meta", None)
     if str(getattr(meta, "MediaStorageSOPClassUID", "")) == DICOMDIR or "FileSetID" in data_set:
         return "an index of other files (DICOMDIR)"
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        if not (data_set.get(keyword) or getattr(meta, f"MediaStorage{keyword}", "")):
+            return f"no {keyword}: no conformant object can be written"
     subject = str(data_set.get("PatientID", "") or "").strip()
     if not subject:
         return "no subject key (PatientID): its risk is not known"

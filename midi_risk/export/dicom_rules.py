@@ -99,7 +99,8 @@ def dicom_rules(release: ReleaseRules, source: str) -> DicomRules:
             continue
         for partner in partners:
             own = rules.get(partner)
-            if partner in notes or (own is not None and own.action is Action.REMOVE):
+            removed = own is not None and own.action is Action.REMOVE
+            if partner in notes or removed or tag_for_keyword(partner) is None:
                 continue
             changed[partner] = _removed(own or changed[keyword], partner, keyword)
             notes[partner] = f"{partner} is removed with {keyword}, which it would give back"

@@ -38,6 +38,11 @@ def _nested() -> dict[tuple[str, str], str]:
 
 
 @cache
+def _catalogued() -> frozenset[str]:
+    return frozenset(row["keyword"] for row in data_rows("attribute_catalogue.csv"))
+
+
+@cache
 def _strictest() -> dict[str, str]:
     rows = data_rows("attribute_catalogue.csv")
     return {row["keyword"]: row["strictest_type"] for row in rows if row["strictest_type"]}
@@ -60,7 +65,8 @@ def element_type(sop_class: str, keyword: str, path: tuple[str, ...] = ()) -> st
     str
         ``1``, ``1C``, ``2``, ``2C`` or ``3``: the strictest of the modules that hold the
         attribute. Where the standard's tables do not say (an unknown class, a sequence
-        outside them), the strictest type that the attribute has anywhere.
+        outside them), the strictest type that the attribute has anywhere; ``1`` for an
+        attribute outside the catalogue, such as the dates of content items.
 
     Examples
     --------
@@ -69,6 +75,8 @@ def element_type(sop_class: str, keyword: str, path: tuple[str, ...] = ()) -> st
     >>> element_type("1.2.840.10008.5.1.4.1.1.2", "Manufacturer")
     '2'
     """
+    if keyword not in _catalogued():
+        return "1"
     if path:
         found = _nested().get((path[-1], keyword))
         return found or _strictest().get(keyword, "3")

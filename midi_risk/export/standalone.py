@@ -197,7 +197,7 @@ def _moment(text: str, dates: str, times: str) -> str | None:
 
 def _how(keyword: str, sop_class: str, path: tuple[str, ...]) -> str:
     """Return whether an element without a value is deleted, emptied or gets a dummy."""
-    strictest: str = RULES["strictest"].get(keyword, "delete")
+    strictest: str = RULES["strictest"].get(keyword, "dummy")
     if path:
         nested: dict[str, str] = RULES["nested"]
         return nested.get(path[-1] + "/" + keyword) or strictest
