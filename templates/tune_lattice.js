@@ -47,7 +47,7 @@ midiTune.lattice = function (data) {
     var now = {
       subjects: data.subjects, out: out, atRisk: few - out,
       classes: out ? keptClasses[at] : classes[at], smallest: out ? keptSmallest[at] : smallest[at],
-      uniques: below[data.ks.indexOf(2) * size + at],
+      uniques: out ? 0 : below[data.ks.indexOf(2) * size + at],
       below: data.ks.map(function (_, g) { return below[g * size + at]; }),
       loss: 1 - (stay / data.subjects) * (1 - plainLoss(node))
     };

@@ -14,7 +14,7 @@ from midi_risk.attributes.model import Decision
 from midi_risk.errors import SearchError
 from midi_risk.recode.plan_state import release_state
 from midi_risk.recode.search import search
-from midi_risk.recode.setting import Setting, lattice_setting
+from midi_risk.recode.setting import PLAN_UTILITY, Setting, lattice_setting
 from midi_risk.report.tuning import NodeFigures
 from midi_risk.risk.classes import EquivalenceClasses
 from midi_risk.risk.lattice_document import TuningLattice
@@ -151,7 +151,7 @@ class Session:
             "atRisk": rare - out,
             "classes": state.classes,
             "smallest": int(kept.min()) if stay else 0,
-            "uniques": int((sizes == 1).sum()),
+            "uniques": int((kept == 1).sum()),
             "below": [int(sizes[sizes < each].size) for each in ks],
             "loss": self._loss(levels, out),
             "max": state.risk_max or 0.0,
@@ -255,7 +255,7 @@ class Session:
             k=demand.k,
             criteria=demand.criteria,
             max_suppression=self.bench.max_suppression if leave_out else 0.0,
-            utility="normalised-entropy",
+            utility=PLAN_UTILITY,
             weights={axis.name: axis.attribute.utility for axis in axes},
             levels=ranges,
             budget_seconds=self.bench.budget_seconds,
