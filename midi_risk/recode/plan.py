@@ -23,7 +23,7 @@ from midi_risk.recode.plan_text import (
 from midi_risk.recode.population_criteria import population_criteria
 from midi_risk.recode.requirement import Requirement, requirement
 from midi_risk.recode.search import search
-from midi_risk.recode.setting import Setting, lattice_setting, level_ranges
+from midi_risk.recode.setting import PLAN_UTILITY, Setting, lattice_setting, level_ranges
 from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import (
     cheapest_step,
@@ -214,7 +214,7 @@ def _search(
         k=demand.k,
         criteria=demand.criteria,
         max_suppression=max_suppression,
-        utility="normalised-entropy",
+        utility=PLAN_UTILITY,
         weights={a.name: a.utility for a in setting.attributes},
         levels=level_ranges(setting),
         budget_seconds=budget_seconds,
@@ -233,7 +233,7 @@ def _front_nodes(
     swept = sweep(
         table.frame[list(setting.columns.names)],
         setting.hierarchies,
-        utility="normalised-entropy",
+        utility=PLAN_UTILITY,
         weights={a.name: a.utility for a in setting.attributes},
         levels=level_ranges(setting),
     )

@@ -12,6 +12,9 @@ from midi_risk.recode.steps import LatticeColumns, lattice_columns
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy
 
+PLAN_UTILITY = "normalised-entropy"
+"""Utility model of a plan: non-uniform entropy, each attribute as a share of its own."""
+
 UNCHANGEABLE = frozenset({"Modality", "SOPClassUID"})
 """Type 1 elements whose value says what the object is: a series can be withheld, not recoded."""
 

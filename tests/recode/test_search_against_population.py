@@ -12,7 +12,7 @@ from midi_risk.recode.plan_state import release_state
 from midi_risk.recode.population_criteria import PopulationRisk, population_criteria
 from midi_risk.recode.requirement import requirement
 from midi_risk.recode.search import search
-from midi_risk.recode.setting import lattice_setting
+from midi_risk.recode.setting import PLAN_UTILITY, lattice_setting
 from midi_risk.risk.superpopulation import fit_pitman_yor
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
@@ -63,6 +63,7 @@ def scores(table, setting, levels):
         table.frame[list(setting.columns.names)],
         setting.hierarchies,
         k=1,
+        utility=PLAN_UTILITY,
         levels={name: (level, level) for name, level in levels.items()},
     ).score
 
