@@ -107,11 +107,14 @@ def _export(
 def _crate(folder: Path, *, quiet: bool) -> int:
     """Describe the files of an assessment that is there already."""
     from midi_risk.export.crate import METADATA, crate_metadata
+    from midi_risk.export.linked_data import SNIPPETS
     from midi_risk.report import load_assessment
     from midi_risk.report.files import write_private
 
     assessment = load_assessment(folder / "assessment.json")
+    for name, text_of in SNIPPETS.items():
+        write_private(folder / name, text_of(assessment))
     write_private(folder / METADATA, crate_metadata(folder, assessment))
     if not quiet:
-        click.echo(f"written to {folder}: {METADATA}", err=True)
+        click.echo(f"written to {folder}: {', '.join([METADATA, *SNIPPETS])}", err=True)
     return 0

@@ -19,6 +19,10 @@ _KNOWN: dict[str, tuple[str, str, bool]] = {
     "subjects.parquet": ("Subject table", "application/vnd.apache.parquet", False),
     "report-internal.html": ("Report, internal edition", "text/html", False),
     "report-shareable.html": ("Report, shareable edition", "text/html", True),
+    "assessment.jsonld": ("Assessment as linked data", "application/ld+json", True),
+    "data-descriptor.md": ("Paragraph for the data descriptor", "text/markdown", True),
+    "croissant-rai.json": ("Properties of Croissant RAI", "application/json", True),
+    "participants-snippet.json": ("Descriptions for BIDS", "application/json", True),
     "apply.json": ("Account of the release that was written", "application/json", False),
 }
 
