@@ -144,7 +144,7 @@ def data_descriptor(assessment: Assessment) -> str:
         f"Not assessed: {_listed(open_channels)}.",
         (
             f"The assessment is a computed estimate, not a determination, and stands until"
-            f" {assessment.valid_until[:4]} unless the data or what is known of the subjects change."
+            f" {assessment.valid_until[:4]} unless the data, or what is known of them, change."
         ),
     ]
     return neutral(" ".join(sentences)) + "\n"

@@ -19,6 +19,7 @@ from release_collection import PROJECT, make_collection
 
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.cli.app import run
+from midi_risk.export.linked_data import SNIPPETS
 
 STATED = {"PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
 STATED |= {"LongitudinalTemporalInformationModified"}
@@ -249,6 +250,7 @@ def test_a_crate_describes_the_files_that_are_there(release: Path, tmp_path: Pat
     assert {part["@id"] for part in graph["./"]["hasPart"]} == {
         "assessment.json",
         "report-shareable.html",
+        *SNIPPETS,
     }
     action = next(e for e in crate["@graph"] if e["@type"] == "CreateAction")
     assert action["instrument"] == {"@id": "#midi-risk"}
