@@ -14,6 +14,7 @@ from midi_risk.attributes.model import Decision
 from midi_risk.recode.criteria import AverageRisk
 from midi_risk.recode.problem import prepare
 from midi_risk.recode.requirement import requirement
+from midi_risk.recode.setting import is_demanded
 from midi_risk.recode.sweep import sweep_tables
 from midi_risk.risk.lattice_document import (
     TuningAttribute,
@@ -91,7 +92,7 @@ def tuning_lattice(
         k=k,
         ks=ks,
         max_suppressed=floor(max_suppression * table.n_subjects + 1e-9),
-        attributes=[_attribute(axis, frozenset(keep)) for axis in axes.axes],
+        attributes=[_attribute(axis, _held(table, axes, keep)) for axis in axes.axes],
         rules=rules(models, axes),
         exact=exact,
         note=note,
@@ -161,6 +162,12 @@ def _packed(array: np.ndarray, *, wide: bool) -> str:
     return base64.b64encode(array.astype("<u4" if wide else "<u2").tobytes()).decode("ascii")
 
 
+def _held(table: SubjectTable, axes: TuningAxes, keep: Sequence[str]) -> frozenset[str]:
+    """Return the attributes that are locked at first: asked for, or demanded by DICOM."""
+    demanded = {axis.name for axis in axes.axes if is_demanded(table, axis.attribute)}
+    return frozenset(keep) | demanded
+
+
 def _attribute(axis: TuningAxis, keep: frozenset[str]) -> TuningAttribute:
     """Return an axis as the document holds it."""
     return TuningAttribute(
@@ -191,7 +198,7 @@ def blank_lattice(
         k=k,
         ks=sorted({*GRID, k}),
         max_suppressed=floor(max_suppression * table.n_subjects + 1e-9),
-        attributes=[_attribute(axis, frozenset(keep)) for axis in axes.axes],
+        attributes=[_attribute(axis, _held(table, axes, keep)) for axis in axes.axes],
         rules=rules(models, axes),
         exact=True,
         not_tuned=list(axes.not_tuned),
