@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -206,8 +205,3 @@ def parse_time(raw: str) -> Parsed:
         return nothing(BAD)
     seconds = float(hour * 3600 + minute * 60 + second)
     return Parsed(f"{hour:02d}{minute:02d}{second:02d}", seconds, flag)
-
-
-def ordinal_to_date(day: float) -> date | None:
-    """Return the date of a proleptic ordinal, None for nan."""
-    return None if math.isnan(day) else date.fromordinal(int(day))

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from midi_risk.attributes.model import AttributeSet, Kind, Role
+from midi_risk.attributes.model import AttributeSet, Kind
 from midi_risk.config import AttributeSettings, Project
 from midi_risk.export.dicom_types import DUMMIES
 from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
@@ -106,15 +106,3 @@ def project_yaml(data: dict[str, Any]) -> str:
     """Return a project file as text."""
     head = "# Project of a release that midi-risk wrote; assess it like any other.\n"
     return head + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
-
-
-def measured_again(release: ReleaseRules, settings: dict[str, dict[str, Any]]) -> tuple[str, ...]:
-    """Return quasi-identifiers decided to be removed whose values had to stay."""
-    return tuple(
-        rule.name
-        for rule in release
-        if rule.action is Action.REMOVE
-        and rule.attribute.role is Role.QUASI_IDENTIFIER
-        and rule.name in settings
-        and settings[rule.name].get("decision") != "remove"
-    )

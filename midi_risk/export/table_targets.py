@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from midi_risk.attributes.hierarchies import Hierarchy, build_hierarchy
@@ -178,12 +177,3 @@ def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], F
     labels = sorted({part for v in shown[pd.notna(shown)] for part in str(v).split(" + ")} - {"*"})
     cells = [("label", "", "", label) for label in labels]
     return cells, Fidelity.APPROXIMATE, "labels only: which values become which is not listed"
-
-
-def smallest_class(table: SubjectTable, names: Iterable[str]) -> int:
-    """Return the size of the smallest class, 0 for an empty table."""
-    codes = table.codes([name for name in names if name in table.frame.columns])
-    if not len(codes):
-        return 0
-    _, counts = np.unique(codes, axis=0, return_counts=True)
-    return int(counts.min())

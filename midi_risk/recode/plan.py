@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
-from midi_risk import __version__
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.model import Decision, Role
 from midi_risk.errors import SearchError, did_you_mean
@@ -17,6 +15,7 @@ from midi_risk.recode.plan_text import (
     blocked_text,
     next_step_text,
     plan_front,
+    plan_heading,
     plan_loss,
     plan_step,
 )
@@ -30,7 +29,7 @@ from midi_risk.recode.steps import (
     ordered_steps,
 )
 from midi_risk.recode.sweep import sweep
-from midi_risk.risk.plan_document import Plan, State, Suppressed, Tool
+from midi_risk.risk.plan_document import Plan, State, Suppressed
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
@@ -114,20 +113,17 @@ def suggest(
             solution, demand = replace(other, optimal=proved), open_
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
-    after_table = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
-    after = release_state(after_table, models, demand.k) if solution.found else before
+    after = before
+    if solution.found:
+        left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
+        after = release_state(left, models, demand.k)
     free = [name not in setting.keep for name in setting.columns.names]
     cheapest = cheapest_step(setting.columns, setting.start, free)
     hidden = np.flatnonzero(solution.suppressed_rows) if solution.found else np.empty(0, int)
     return Plan(
-        tool=Tool(name="midi-risk", version=__version__),
-        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
-        collection_digest=table.digest,
-        threat_models=[model.name for model in models],
-        k=demand.k,
+        **plan_heading(table, models, demand.k),
         found=solution.found,
         optimal=solution.optimal,
-        utility="non-uniform entropy, normalised per attribute",
         loss=plan_loss(setting, target, solution.suppressed, table.n_subjects)
         if solution.found
         else None,
@@ -245,14 +241,9 @@ def _trivial(
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""
     return Plan(
-        tool=Tool(name="midi-risk", version=__version__),
-        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
-        collection_digest=table.digest,
-        threat_models=[model.name for model in models],
-        k=demand.k,
+        **plan_heading(table, models, demand.k),
         found=before.passed,
         optimal=before.passed,
-        utility="non-uniform entropy, normalised per attribute",
         loss=0.0 if before.passed else None,
         steps=[],
         suppressed=Suppressed(subjects=0, cells=0),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
+from midi_risk import __version__
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.recode.requirement import Requirement
-from midi_risk.recode.setting import UNCHANGEABLE, Setting
+from midi_risk.recode.setting import PLAN_UTILITY_TEXT, UNCHANGEABLE, Setting
 from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import Step
-from midi_risk.risk.plan_document import FrontPoint, PlanStep
+from midi_risk.risk.plan_document import FrontPoint, PlanStep, Tool
+from midi_risk.table.model import SubjectTable
+from midi_risk.threat.model import ThreatModel
 
 MAX_FRONT = 60
 """Nodes of the front that a plan keeps."""
@@ -38,6 +43,26 @@ def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy]) -> PlanStep:
             f" {step.risk_after:.3f} and costs {step.loss:.0%} of the attribute's information."
         ),
     )
+
+
+def plan_heading(table: SubjectTable, models: Sequence[ThreatModel], k: int) -> dict[str, Any]:
+    """Return what every plan of a table says of itself.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    models : sequence of ThreatModel
+    k : int
+        Class size that is required.
+    """
+    return {
+        "tool": Tool(name="midi-risk", version=__version__),
+        "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
+        "collection_digest": table.digest,
+        "threat_models": [model.name for model in models],
+        "k": k,
+        "utility": PLAN_UTILITY_TEXT,
+    }
 
 
 def plan_loss(setting: Setting, target: Sequence[int], suppressed: int, n: int) -> float:

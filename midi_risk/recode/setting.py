@@ -15,6 +15,9 @@ from midi_risk.table.release import attribute_hierarchy
 PLAN_UTILITY = "normalised-entropy"
 """Utility model of a plan: non-uniform entropy, each attribute as a share of its own."""
 
+PLAN_UTILITY_TEXT = "non-uniform entropy, normalised per attribute"
+"""The same in the words of the document."""
+
 UNCHANGEABLE = frozenset({"Modality", "SOPClassUID"})
 """Type 1 elements whose value says what the object is: a series can be withheld, not recoded."""
 

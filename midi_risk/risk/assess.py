@@ -23,7 +23,6 @@ from midi_risk.risk.document import (
     Context,
     FileCounts,
     FindingEntry,
-    Governing,
     LinkEntry,
     Provenance,
     Result,
@@ -229,18 +228,6 @@ def governing_risk(risks: Sequence[AdversaryRisk]) -> AdversaryRisk:
         return not result.passed, result.upper / (result.threshold or 1)
 
     return max(risks, key=weight)
-
-
-def as_governing(risk: AdversaryRisk) -> Governing:
-    """Return the deciding figure of an adversary as the document holds it."""
-    result = risk.governing
-    return Governing(
-        model=risk.model.name,
-        adversary=risk.adversary.name,
-        measure=result.measure,
-        value=result.value,
-        threshold=float(result.threshold or 0),
-    )
 
 
 def _declared_population(models: Sequence[ThreatModel], view: SubjectTable) -> int | None:

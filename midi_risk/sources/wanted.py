@@ -122,9 +122,3 @@ def wanted_attributes() -> dict[int, Wanted]:
 def wanted_keywords() -> dict[str, Wanted]:
     """Return what reading looks for, by keyword."""
     return {item.keyword: item for item in wanted_attributes().values()}
-
-
-@cache
-def column_levels() -> dict[str, str]:
-    """Return the level of every column that reading can yield."""
-    return {item.keyword: item.level for item in wanted_attributes().values()}

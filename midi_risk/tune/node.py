@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from math import floor
 from typing import Any
 
 import numpy as np
 
-from midi_risk import __version__
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.model import Decision, Role
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.plan_state import release_state
-from midi_risk.recode.plan_text import next_step_text, plan_loss, plan_step
+from midi_risk.recode.plan_text import next_step_text, plan_heading, plan_loss, plan_step
 from midi_risk.recode.requirement import requirement
 from midi_risk.recode.setting import Setting, lattice_setting
 from midi_risk.recode.steps import cheapest_step, ordered_steps
 from midi_risk.risk.classes import EquivalenceClasses
-from midi_risk.risk.plan_document import Plan, State, Suppressed, Tool
+from midi_risk.risk.plan_document import Plan, State, Suppressed
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.model import ThreatModel
@@ -88,14 +86,9 @@ def plan_at(
     )
     further = cheapest_step(setting.columns, target, [True] * len(target))
     return Plan(
-        tool=Tool(name="midi-risk", version=__version__),
-        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
-        collection_digest=table.digest,
-        threat_models=[model.name for model in models],
-        k=node.k,
+        **plan_heading(table, models, node.k),
         found=node.state.passed,
         optimal=False,
-        utility="non-uniform entropy, normalised per attribute",
         loss=plan_loss(setting, target, len(hidden), table.n_subjects),
         levels={a.name: level for a, level in zip(setting.attributes, target, strict=True)},
         hierarchies={
