@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from midi_risk.recode.bounded import BestSoFar, Found
 from midi_risk.recode.evaluation import Evaluated, Judge
+from midi_risk.recode.found import BestSoFar, Found
 from midi_risk.recode.parts import Part, deal_axes, in_bound_order
 
 Ints = npt.NDArray[np.int64]
@@ -171,16 +171,4 @@ def search_within(judge: Judge, *, limit: int, deadline: float) -> Found:
     so_far = search.so_far
     if so_far.closest is None:
         so_far.take(judge.evaluate(top))
-    best = so_far.best
-    closest = best or so_far.closest
-    if closest is None:
-        raise AssertionError("the top was evaluated")
-    if best is not None:
-        bound = best.key[0] if complete else min(bound, best.key[0])
-    return Found(
-        best=best,
-        closest=closest,
-        optimal=best is not None and complete,
-        bound=bound,
-        evaluated=tuple(so_far.within),
-    )
+    return so_far.found(complete=complete, bound=bound)

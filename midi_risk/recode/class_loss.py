@@ -26,6 +26,15 @@ class _OfClasses(Utility):
         """Return zeros."""
         return np.zeros((len(steps), 1))
 
+    def components_below(
+        self,
+        steps: Sequence[int],  # noqa: ARG002
+        view: ClassView,  # noqa: ARG002
+        share: Floats,  # noqa: ARG002
+    ) -> Floats:
+        """Return zero: only the number of hidden records tells something of nodes below."""
+        return np.zeros(1)
+
     def _shown(self, view: ClassView, hidden: Ints) -> Bools:
         shown = np.ones(len(view.sizes), dtype=bool)
         shown[hidden] = False
@@ -51,10 +60,15 @@ class AverageClassSize(_OfClasses):
 
     def bound(self, steps: Ints) -> Floats:
         """Return the size if every combination of codes were a class."""
+        return self.bounds_when_hidden(steps, np.zeros(len(steps)))
+
+    def bounds_when_hidden(self, steps: Ints, hidden: Floats) -> Floats:
+        """Return the size if every combination of codes, or every shown record, were a class."""
         cells: Floats = np.ones(len(steps))
         for number, axis in enumerate(self.inputs.lattice.axes):
             sizes = [float(axis.cardinality(step)) for step in range(len(axis.steps))]
             cells = np.minimum(cells * np.array(sizes)[steps[:, number]], self.inputs.records)
+        cells = np.minimum(cells, self.inputs.records - hidden)
         most = self.inputs.hidden_factor * cells + self.inputs.shown_factor
         out: Floats = self.inputs.records / most
         return out[:, None]
@@ -109,6 +123,13 @@ class Discernibility(_OfClasses):
         out: Floats = factor * n * np.maximum(1.0, np.exp(total)) * (1 - 1e-9)
         return out[:, None]
 
+    def bounds_when_hidden(self, steps: Ints, hidden: Floats) -> Floats:
+        """Return the sum if the records that are shown were all unique, where it is more."""
+        n = self.inputs.records
+        spent = self.inputs.shown_factor * (n - hidden) + self.inputs.hidden_factor * n * hidden
+        out: Floats = np.maximum(self.bound(steps), spent[:, None] * (1 - 1e-12))
+        return out
+
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:  # noqa: ARG002
         """Return the sum."""
         sizes = view.sizes.astype(np.float64)
@@ -148,6 +169,13 @@ class Ambiguity(_OfClasses):
             total = total + table[steps[:, axis]]
         out: Floats = self.inputs.records * np.exp(total) * (1 - 1e-9)
         return out[:, None]
+
+    def bounds_when_hidden(self, steps: Ints, hidden: Floats) -> Floats:
+        """Return the sum if the records that are shown kept their values, where it is more."""
+        every = float(np.prod(self.inputs.domains.astype(np.float64)))
+        spent = self.inputs.records - hidden + hidden * every
+        out: Floats = np.maximum(self.bound(steps), spent[:, None] * (1 - 1e-12))
+        return out
 
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the sum."""

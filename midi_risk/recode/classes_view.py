@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,16 +31,14 @@ class SensitiveColumn:
         Rank of each record's value in data-type order; ``len(values)`` when missing.
     values : tuple of str
         Texts in that order.
+    shares : ndarray of float64, shape (values,)
+        Share of each value among the known ones of the whole table.
     """
 
     name: str
     codes: Ints
     values: tuple[str, ...]
-
-    @property
-    def totals(self) -> Ints:
-        """Records of each value in the whole table; missing ones are not counted."""
-        return np.bincount(self.codes, minlength=len(self.values) + 1)[: len(self.values)]
+    shares: Floats
 
 
 def sensitive_column(data: pd.DataFrame, name: str) -> SensitiveColumn:
@@ -65,8 +64,13 @@ def sensitive_column(data: pd.DataFrame, name: str) -> SensitiveColumn:
     rank = np.empty(len(texts) + 1, dtype=np.int64)
     rank[order] = np.arange(len(texts))
     rank[-1] = len(texts)
+    ranked = rank[codes]
+    totals = np.bincount(ranked, minlength=len(texts) + 1)[: len(texts)]
     return SensitiveColumn(
-        name=name, codes=rank[codes], values=tuple(texts[place] for place in order)
+        name=name,
+        codes=ranked,
+        values=tuple(texts[place] for place in order),
+        shares=totals / totals.sum(),
     )
 
 
@@ -83,6 +87,8 @@ class TagSpace:
     population : bool
     value_of : mapping of str to ndarray of int64
         Per sensitive attribute, its code for each joint code.
+    ordered : bool
+        Whether joint codes ascend with the codes of the only attribute.
     """
 
     columns: Mapping[str, SensitiveColumn]
@@ -90,6 +96,7 @@ class TagSpace:
     size: int
     population: bool
     value_of: Mapping[str, Ints]
+    ordered: bool
 
 
 def tag_space(columns: Sequence[SensitiveColumn], records: int, population: int) -> TagSpace:
@@ -99,44 +106,60 @@ def tag_space(columns: Sequence[SensitiveColumn], records: int, population: int)
     size = int(joint.max()) + 1
     first = np.unique(joint, return_index=True)[1]
     tag = np.concatenate((joint, np.full(population, size, dtype=np.int64)))
+    value_of = {column.name: column.codes[first] for column in columns}
     return TagSpace(
         columns={column.name: column for column in columns},
         tag=tag if columns or population else None,
         size=size + int(population > 0),
         population=population > 0,
-        value_of={column.name: column.codes[first] for column in columns},
+        value_of=value_of,
+        ordered=len(columns) == 1 and bool(np.all(np.diff(value_of[columns[0].name]) > 0)),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensitiveCounts:
-    """Counts of one sensitive attribute in every class, sparse.
+    """Counts of one sensitive attribute in classes, sparse.
 
     Parameters
     ----------
+    classes : ndarray of int64, shape (classes,)
+        Which classes of the view these are.
     of_class, value, count : ndarray of int64, shape (entries,)
         One entry per class and present value, sorted by class; missing values left out.
     known : ndarray of int64, shape (classes,)
         Records with a known value.
-    totals : ndarray of int64, shape (values,)
-        Records of each value in the whole table.
+    shares : ndarray of float64, shape (values,)
+        Share of each value in the whole table.
     texts : tuple of str
         Values in data-type order.
     """
 
+    classes: Ints
     of_class: Ints
     value: Ints
     count: Ints
     known: Ints
-    totals: Ints
+    shares: Floats
     texts: tuple[str, ...]
 
-    def dense(self) -> Ints:
-        """Return the counts as a matrix, shape (classes, values)."""
-        width = len(self.texts)
-        flat = np.zeros(len(self.known) * width, dtype=np.int64)
-        flat[self.of_class * width + self.value] = self.count
-        return flat.reshape(len(self.known), width)
+    def some(self, wanted: Bools) -> SensitiveCounts:
+        """Return the counts of some of the classes.
+
+        Parameters
+        ----------
+        wanted : ndarray of bool, shape (classes,)
+        """
+        entries = wanted[self.of_class]
+        return SensitiveCounts(
+            classes=self.classes[wanted],
+            of_class=(np.cumsum(wanted) - 1)[self.of_class[entries]],
+            value=self.value[entries],
+            count=self.count[entries],
+            known=self.known[wanted],
+            shares=self.shares,
+            texts=self.texts,
+        )
 
 
 class ClassView:
@@ -155,13 +178,14 @@ class ClassView:
         Classes that fail a criterion checked so far.
     """
 
-    __slots__ = ("_kept", "_starts", "failed", "sizes", "table", "tags")
+    __slots__ = ("_kept", "_open", "_starts", "failed", "sizes", "table", "tags")
 
     def __init__(self, table: ClassTable, tags: TagSpace) -> None:
         self.table = table
         self.tags = tags
         self._kept: Bools | None = None
         self._starts: Ints | None = None
+        self._open: tuple[str, Bools, SensitiveCounts] | None = None
         if tags.tag is None:
             self.sizes = table.sizes()
         else:
@@ -194,27 +218,39 @@ class ClassView:
         counts = np.add.reduceat(np.where(last, self.table.sizes(), 0), self._starts)
         return counts[self._kept]
 
-    def sensitive(self, name: str) -> SensitiveCounts:
-        """Return the counts of a sensitive attribute per class."""
+    def sensitive(self, name: str, among: Bools | None = None) -> SensitiveCounts:
+        """Return the counts of a sensitive attribute in all or some classes.
+
+        Parameters
+        ----------
+        name : str
+        among : ndarray of bool, shape (classes,), optional
+            Which classes to look at.
+        """
         column = self.tags.columns[name]
         width = len(column.values)
         value_of = self.tags.value_of[name]
         if self._starts is None:
             raise SearchError("this criterion needs a sensitive column")
-        entry_class = np.zeros(len(self.table), dtype=np.int64)
-        entry_class[self._starts[1:]] = 1
-        entry_class = np.cumsum(entry_class)
+        lengths = np.diff(self._starts, append=len(self.table))
+        entry_class = np.repeat(np.arange(len(lengths)), lengths)
         tag, count = self.table.tags(), self.table.sizes()
         if self._kept is not None:
             sample = tag < self.tags.size - 1
             renumber = np.cumsum(self._kept) - 1
             entry_class = renumber[entry_class[sample]]
             tag, count = tag[sample], count[sample]
+        classes = np.arange(len(self.sizes))
+        if among is not None and not among.all():
+            wanted = among[entry_class]
+            classes = classes[among]
+            entry_class = (np.cumsum(among) - 1)[entry_class[wanted]]
+            tag, count = tag[wanted], count[wanted]
         value = value_of[tag]
         known = value < width
         if not known.all():
             entry_class, value, count = entry_class[known], value[known], count[known]
-        if len(self.tags.columns) > 1 or not np.all(np.diff(value_of) > 0):
+        if not self.tags.ordered:
             key = entry_class * width + value
             order = np.argsort(key, kind="stable")
             key, count = key[order], count[order]
@@ -222,12 +258,25 @@ class ClassView:
             if len(first):
                 count = np.add.reduceat(count, first)
             entry_class, value = key[first] // width, key[first] % width
-        total = np.bincount(entry_class, weights=count, minlength=len(self.sizes))
+        total = np.bincount(entry_class, weights=count, minlength=len(classes))
         return SensitiveCounts(
+            classes=classes,
             of_class=entry_class,
             value=value,
             count=count,
             known=total.astype(np.int64),
-            totals=column.totals,
+            shares=column.shares,
             texts=column.values,
         )
+
+    def open_counts(self, name: str) -> SensitiveCounts:
+        """Return the counts of a sensitive attribute in the classes that have not failed yet."""
+        if self._open is None or self._open[0] != name or self._open[1] is not self.failed:
+            self._open = (name, self.failed, self.sensitive(name, ~self.failed))
+        return self._open[2]
+
+    def spread(self, counts: SensitiveCounts, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return values of some classes as those of all, the others zero, shape (classes,)."""
+        out = np.zeros(len(self.sizes), dtype=values.dtype)
+        out[counts.classes] = values
+        return out

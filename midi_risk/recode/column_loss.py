@@ -59,8 +59,19 @@ class Entropy(Utility):
 
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the bits lost of each attribute."""
-        sizes = view.sizes[hidden]
-        total = int(sizes.sum())
+        return self._bits(steps, view, hidden, view.sizes[hidden])
+
+    def components_below(self, steps: Sequence[int], view: ClassView, share: Floats) -> Floats:
+        """Return the bits lost when so much of each class is hidden; more hidden lose more."""
+        touched = np.flatnonzero(share)
+        bits = self._bits(steps, view, touched, view.sizes[touched] * share[touched])
+        return bits * (1 - 1e-12)
+
+    def _bits(
+        self, steps: Sequence[int], view: ClassView, hidden: Ints, sizes: Floats | Ints
+    ) -> Floats:
+        """Return the bits lost when so many records of some classes are hidden."""
+        total = float(sizes.sum())
         shown, lost = [], []
         for member, (axis, place) in enumerate(self.inputs.places):
             shown.append(float(self._tables[member][steps[axis]]))
@@ -92,6 +103,11 @@ class Precision(Utility):
     Sweeney 2002, doi:10.1142/S021848850200165X.
     """
 
+    @property
+    def hiding_costs(self) -> bool:
+        """Whether a hidden record never costs less than a shown one."""
+        return self.inputs.hidden_factor >= self.inputs.shown_factor
+
     @cached_property
     def _tables(self) -> tuple[Floats, ...]:
         out = []
@@ -115,6 +131,14 @@ class Precision(Utility):
         out: Floats = (shown + lost * self.inputs.hidden_factor) / self.inputs.records
         return out
 
+    def components_below(self, steps: Sequence[int], view: ClassView, share: Floats) -> Floats:
+        """Return the heights when so many records are hidden; others may be, if it costs less."""
+        lost = float((view.sizes * share).sum())
+        least = self.bound(np.array([steps]))[0]
+        spent = (self.inputs.records - lost) * least + lost * self.inputs.hidden_factor
+        out: Floats = spent / self.inputs.records * (1 - 1e-12)
+        return out
+
     def keys(self, components: Floats) -> Floats:
         """Return the weighted mean."""
         out: Floats = super().keys(components * self.inputs.weights) / components.shape[1]
@@ -131,6 +155,16 @@ class Height(Utility):
             axis = self.inputs.lattice.axes[number]
             tables.append(np.array([float(levels[place]) for levels in axis.steps]))
         return self.inputs.gather(tables, steps)
+
+    def components_below(
+        self,
+        steps: Sequence[int],
+        view: ClassView,  # noqa: ARG002
+        share: Floats,  # noqa: ARG002
+    ) -> Floats:
+        """Return the levels."""
+        out: Floats = self.bound(np.array([steps]))[0]
+        return out
 
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:  # noqa: ARG002
         """Return the levels."""

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.errors import SearchError
-from midi_risk.recode.classes_view import ClassView
+from midi_risk.recode.classes_view import ClassView, SensitiveColumn
 
 Bools = npt.NDArray[np.bool_]
 
@@ -67,15 +67,35 @@ Criterion = CustomCriterion
 class SoftCriterion(Protocol):
     """A criterion that is not robust, yet bounds what finer classes must hide.
 
-    When a distance is convex, a class far beyond the limit cannot consist of passing classes
-    and only a few failing records.
+    When the admissible distributions are a convex set, a class far outside of it cannot
+    consist of passing classes and only a few failing records.
     """
 
     def least_share(self, view: ClassView) -> npt.NDArray[np.float64]:
         """Return the share of each class that any refinement of it must hide at least.
 
-        The sum of this share over the records must not fall when classes are refined.
+        Classes that have failed already count as hidden without it.
         """
+
+
+@runtime_checkable
+class CountedCriterion(Protocol):
+    """A criterion that tells only how many records finer classes must hide, not which."""
+
+    def least_hidden(self, view: ClassView) -> int:
+        """Return how many records every refinement of the classes must hide at least."""
+
+
+@runtime_checkable
+class SizedCriterion(Protocol):
+    """A criterion on sensitive values that no class of few records can meet."""
+
+    @property
+    def sensitive(self) -> str:
+        """Column whose values it looks at."""
+
+    def smallest_class(self, column: SensitiveColumn) -> int:
+        """Return the fewest known values with which a class can pass."""
 
 
 def whole(name: str, value: float, low: int = 1) -> int:
@@ -210,9 +230,16 @@ class AverageRisk:
         out[order[: good[0] if good.size else len(order)]] = True
         return out
 
+    def least_hidden(self, view: ClassView) -> int:
+        """Return the records hidden here: finer classes are not fewer, nor hold more records."""
+        return int(view.sizes[view.failed | self.failing(view)].sum())
+
 
 def failing_classes(view: ClassView, criteria: Sequence[CustomCriterion]) -> Bools:
-    """Return the classes that fail any criterion, those that look at the whole table last.
+    """Return the classes that fail any criterion.
+
+    Class sizes are looked at first, then sensitive values of the classes that are left, and
+    last what depends on the whole table.
 
     Parameters
     ----------
@@ -220,6 +247,8 @@ def failing_classes(view: ClassView, criteria: Sequence[CustomCriterion]) -> Boo
         Its ``failed`` is updated on the way.
     criteria : sequence of CustomCriterion
     """
-    for criterion in sorted(criteria, key=lambda c: isinstance(c, AverageRisk)):
+    for criterion in sorted(
+        criteria, key=lambda c: (isinstance(c, AverageRisk), c.sensitive is not None)
+    ):
         view.failed = view.failed | criterion.failing(view)
     return view.failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -10,8 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.errors import SearchError
-from midi_risk.recode.classes_view import ClassView, SensitiveCounts
+from midi_risk.recode.classes_view import ClassView, SensitiveColumn, SensitiveCounts
 from midi_risk.recode.criteria import whole
+from midi_risk.recode.refinement import (
+    SLACK,
+    capped_gap,
+    least_hidden_share,
+    of_records,
+    smallest_capped,
+)
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -48,8 +56,13 @@ class DistinctLDiversity:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the classes with fewer distinct values."""
-        counts = view.sensitive(self.sensitive)
-        return np.bincount(counts.of_class, minlength=len(view.sizes)) < self.l
+        counts = view.open_counts(self.sensitive)
+        distinct = np.bincount(counts.of_class, minlength=len(counts.known))
+        return view.spread(counts, distinct < self.l)
+
+    def smallest_class(self, column: SensitiveColumn) -> int:  # noqa: ARG002
+        """Return the fewest records that can have so many values."""
+        return self.l
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,19 @@ class EntropyLDiversity:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the classes whose entropy is too small."""
-        counts = view.sensitive(self.sensitive)
+        counts = view.open_counts(self.sensitive)
         n = counts.count.astype(np.float64)
         logs = np.log(n) if self.estimator == "shannon" else _grassberger(counts.count)
-        spent = np.bincount(counts.of_class, weights=n * logs, minlength=len(view.sizes))
+        spent = np.bincount(counts.of_class, weights=n * logs, minlength=len(counts.known))
         known = counts.known.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             room = known * (np.log(known) - np.log(self.l))
-        out: Bools = (counts.known == 0) | (room + self.tolerance * known < spent)
-        return out
+        bad = (counts.known == 0) | (room + self.tolerance * known < spent)
+        return view.spread(counts, bad)
+
+    def smallest_class(self, column: SensitiveColumn) -> int:  # noqa: ARG002
+        """Return the fewest records that can have so much entropy."""
+        return ceil(self.l * (1 - SLACK)) if self.estimator == "shannon" else 1
 
 
 def _grassberger(n: npt.NDArray[np.int64]) -> Floats:
@@ -140,36 +157,45 @@ class RecursiveCLDiversity:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the classes whose largest count is too large."""
-        counts = view.sensitive(self.sensitive)
+        counts = view.open_counts(self.sensitive)
         order = np.lexsort((-counts.count, counts.of_class))
         of_class, count = counts.of_class[order], counts.count[order]
         first = np.flatnonzero(np.diff(of_class, prepend=-1))
         rank = np.arange(len(of_class)) - np.repeat(first, np.diff(first, append=len(of_class)))
         tail = np.bincount(
-            of_class, weights=np.where(rank >= self.l - 1, count, 0), minlength=len(view.sizes)
+            of_class, weights=np.where(rank >= self.l - 1, count, 0), minlength=len(counts.known)
         )
-        largest = np.zeros(len(view.sizes))
+        largest = np.zeros(len(counts.known))
         largest[of_class[first]] = count[first]
-        return ~(largest < self.c * tail)
+        return view.spread(counts, ~(largest < self.c * tail))
+
+    def smallest_class(self, column: SensitiveColumn) -> int:  # noqa: ARG002
+        """Return the fewest records that can be so even."""
+        return self.l
+
+    def least_share(self, view: ClassView) -> Floats:
+        """Return the share to hide: the largest share is below c / (1 + c) when l exceeds 1."""
+        counts = view.open_counts(self.sensitive)
+        most = self.c / (1.0 + self.c) if self.l > 1 else 1.0
+        return _share_under(view, counts, np.full(len(counts.texts), most))
 
 
-def _shares(counts: SensitiveCounts) -> tuple[Floats, Floats]:
-    """Return share in the class and share in the table of each present value."""
-    p = (counts.totals / counts.totals.sum())[counts.value]
-    return counts.count / counts.known[counts.of_class], p
-
-
-def _any_bad(counts: SensitiveCounts, bad: Bools) -> Bools:
-    hit = np.bincount(counts.of_class, weights=bad, minlength=len(counts.known)) > 0
-    out: Bools = hit | (counts.known == 0)
+def _class_shares(counts: SensitiveCounts) -> Floats:
+    """Return the share in its class of each present value."""
+    out: Floats = counts.count / counts.known[counts.of_class]
     return out
 
 
-def _largest(counts: SensitiveCounts, shares: Floats) -> Floats:
-    """Return the largest of the shares of each class, between 0 and 1."""
-    out: Floats = np.zeros(len(counts.known))
-    np.maximum.at(out, counts.of_class, shares)
-    return np.minimum(out, 1.0)
+def _any_bad(view: ClassView, counts: SensitiveCounts, bad: Bools) -> Bools:
+    """Return the classes of a view in which any value is bad or none is known."""
+    hit = np.bincount(counts.of_class, weights=bad, minlength=len(counts.known)) > 0
+    return view.spread(counts, hit | (counts.known == 0))
+
+
+def _share_under(view: ClassView, counts: SensitiveCounts, caps: Floats) -> Floats:
+    """Return the share of the records of each class to hide so that values stay under caps."""
+    share = least_hidden_share(counts, lambda some: capped_gap(some, caps, 1.0))
+    return view.spread(counts, of_records(view, counts, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,16 +228,19 @@ class AlphaK:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the classes that are small or dominated by one value."""
-        counts = view.sensitive(self.sensitive)
-        q, _ = _shares(counts)
-        return (view.sizes < self.k) | _any_bad(counts, q > self.alpha)
+        counts = view.open_counts(self.sensitive)
+        dominated = _any_bad(view, counts, _class_shares(counts) > self.alpha)
+        return (view.sizes < self.k) | dominated
+
+    def smallest_class(self, column: SensitiveColumn) -> int:
+        """Return k, or the fewest records no value of which can dominate."""
+        return max(self.k, smallest_capped(np.full(len(column.values), self.alpha)))
 
     def least_share(self, view: ClassView) -> Floats:
-        """Return the share to hide: the share of a value is linear, and nowhere above 1."""
-        counts = view.sensitive(self.sensitive)
-        q, _ = _shares(counts)
-        beyond = _largest(counts, (q - self.alpha) / max(1.0 - self.alpha, 1e-12))
-        return np.where(view.sizes < self.k, 1.0, beyond * counts.known / view.sizes)
+        """Return the share to hide: no value may hold more than alpha of what is shown."""
+        counts = view.open_counts(self.sensitive)
+        share = _share_under(view, counts, np.full(len(counts.texts), self.alpha))
+        return np.where(view.sizes < self.k, 1.0, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,20 +273,24 @@ class BetaLikeness:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the classes in which a value gains too much."""
-        counts = view.sensitive(self.sensitive)
-        q, p = _shares(counts)
-        return _any_bad(counts, (q > p) & ((q - p) / p > self._limit(p)))
+        counts = view.open_counts(self.sensitive)
+        q, p = _class_shares(counts), counts.shares[counts.value]
+        return _any_bad(view, counts, (q > p) & ((q - p) / p > self._limit(p)))
 
     def _limit(self, p: Floats) -> Floats:
         return np.minimum(self.beta, -np.log(p)) if self.enhanced else np.full(len(p), self.beta)
 
+    def _caps(self, p: Floats) -> Floats:
+        return np.minimum(1.0, p * (1.0 + self._limit(p)))
+
+    def smallest_class(self, column: SensitiveColumn) -> int:
+        """Return the fewest records no value of which gains too much."""
+        return smallest_capped(self._caps(column.shares))
+
     def least_share(self, view: ClassView) -> Floats:
-        """Return the share to hide: the share of a value is linear, and nowhere above 1."""
-        counts = view.sensitive(self.sensitive)
-        q, p = _shares(counts)
-        most = np.minimum(1.0, p * (1.0 + self._limit(p)))
-        beyond = _largest(counts, (q - most) / np.maximum(1.0 - most, 1e-12))
-        return beyond * counts.known / view.sizes
+        """Return the share to hide so that no value gains too much."""
+        counts = view.open_counts(self.sensitive)
+        return _share_under(view, counts, self._caps(counts.shares))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +323,19 @@ class DeltaDisclosure:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the classes in which a present value shifts too much."""
-        counts = view.sensitive(self.sensitive)
-        q, p = _shares(counts)
-        return _any_bad(counts, ~(np.abs(np.log2(q / p)) < self.delta))
+        counts = view.open_counts(self.sensitive)
+        q, p = _class_shares(counts), counts.shares[counts.value]
+        return _any_bad(view, counts, ~(np.abs(np.log2(q / p)) < self.delta))
+
+    def _caps(self, p: Floats) -> Floats:
+        out: Floats = np.minimum(1.0, p * 2.0**self.delta)
+        return out
+
+    def smallest_class(self, column: SensitiveColumn) -> int:
+        """Return the fewest records no value of which is too frequent."""
+        return smallest_capped(self._caps(column.shares))
+
+    def least_share(self, view: ClassView) -> Floats:
+        """Return the share to hide so that no value is too frequent; rarity is left aside."""
+        counts = view.open_counts(self.sensitive)
+        return _share_under(view, counts, self._caps(counts.shares))

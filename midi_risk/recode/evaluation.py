@@ -10,13 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.recode.classes_view import ClassView, TagSpace
-from midi_risk.recode.criteria import CustomCriterion, SoftCriterion, failing_classes
+from midi_risk.recode.criteria import (
+    CountedCriterion,
+    CustomCriterion,
+    KAnonymity,
+    SizedCriterion,
+    SoftCriterion,
+    failing_classes,
+)
 from midi_risk.recode.front import smallest_shown
 from midi_risk.recode.lattice import Lattice
 from midi_risk.recode.loss import Utility
 from midi_risk.recode.node_tables import NodeTables
+from midi_risk.recode.roll_up import ClassTable
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 # Scores closer than this are one score: their difference is rounding (ARX breaks such ties by it).
 SAME_SCORE = 12
 
@@ -52,6 +61,18 @@ class Evaluated:
     components: tuple[float, ...]
 
 
+def _implied(criteria: Sequence[CustomCriterion], tags: TagSpace) -> tuple[KAnonymity, ...]:
+    """Return the class size that criteria on sensitive values demand, where it is larger."""
+    sizes = [
+        criterion.smallest_class(tags.columns[criterion.sensitive])
+        for criterion in criteria
+        if isinstance(criterion, SizedCriterion)
+    ]
+    smallest = max(sizes, default=1)
+    known = max((c.k for c in criteria if isinstance(c, KAnonymity)), default=1)
+    return (KAnonymity(smallest),) if smallest > known else ()
+
+
 class Judge:
     """Counts the hidden records of nodes and scores them.
 
@@ -75,7 +96,7 @@ class Judge:
         self.lattice = lattice
         self.tables = tables
         self.tags = tags
-        self.criteria = tuple(criteria)
+        self.criteria = (*criteria, *_implied(criteria, tags))
         self.utility = utility
         self.checked = 0
 
@@ -85,38 +106,61 @@ class Judge:
             return tuple(criterion for criterion in self.criteria if criterion.monotone)
         return tuple(criterion for criterion in self.criteria if criterion.robust)
 
-    def soft_rules(self, limit: int) -> tuple[SoftCriterion, ...]:
+    def soft_rules(self, limit: int) -> tuple[SoftCriterion | CountedCriterion, ...]:
         """Return the other criteria that tell what nodes below a node must hide at least."""
         if limit == 0:
             return ()
         return tuple(
             criterion
             for criterion in self.criteria
-            if not criterion.robust and isinstance(criterion, SoftCriterion)
+            if not criterion.robust and isinstance(criterion, SoftCriterion | CountedCriterion)
         )
 
-    def least_hidden(self, view: ClassView, soft: Sequence[SoftCriterion]) -> int:
-        """Return how many records every node below must hide at least.
+    def must_hide(
+        self, view: ClassView, soft: Sequence[SoftCriterion | CountedCriterion]
+    ) -> tuple[Floats, float]:
+        """Return what every node below must hide at least: shares of classes, and records.
 
         Parameters
         ----------
         view : ClassView
             Judged by the pruning rules.
-        soft : sequence of SoftCriterion
+        soft : sequence of SoftCriterion or CountedCriterion
         """
-        if not soft:
-            return self.hidden(view)
         share = view.failed.astype(np.float64)
+        counted = 0
         for criterion in soft:
-            share = np.maximum(share, criterion.least_share(view))
-        return ceil(float((view.sizes * share).sum()) * (1 - 1e-12) - 1e-6)
+            if hasattr(criterion, "least_hidden"):
+                counted = max(counted, criterion.least_hidden(view))
+            else:
+                share = np.maximum(share, criterion.least_share(view))
+        records = float((view.sizes * share).sum()) * (1 - 1e-12)
+        return share, max(records, float(counted))
+
+    def least_hidden(
+        self, view: ClassView, soft: Sequence[SoftCriterion | CountedCriterion]
+    ) -> int:
+        """Return how many records every node below must hide at least; see `must_hide`."""
+        return ceil(self.must_hide(view, soft)[1] - 1e-6) if soft else self.hidden(view)
 
     def view(
-        self, steps: Sequence[int], rules: Sequence[CustomCriterion] | None = None
+        self,
+        steps: Sequence[int],
+        rules: Sequence[CustomCriterion] | None = None,
+        table: ClassTable | None = None,
     ) -> ClassView:
-        """Return the classes of a node, judged by all or some criteria."""
+        """Return the classes of a node, judged by all or some criteria.
+
+        Parameters
+        ----------
+        steps : sequence of int
+        rules : sequence of CustomCriterion, optional
+            All criteria unless given.
+        table : ClassTable, optional
+            Its class table, when it is at hand.
+        """
         self.checked += 1
-        view = ClassView(self.tables.at(steps), self.tags)
+        view = ClassView(self.tables.at(steps) if table is None else table, self.tags)
         failing_classes(view, self.criteria if rules is None else rules)
         return view
 
@@ -124,12 +168,27 @@ class Judge:
         """Return the records in failing classes."""
         return int(view.sizes[view.failed].sum())
 
-    def evaluate(self, steps: Sequence[int], view: ClassView | None = None) -> Evaluated:
-        """Return the figures of a node."""
+    def evaluate(
+        self,
+        steps: Sequence[int],
+        view: ClassView | None = None,
+        components: Floats | None = None,
+    ) -> Evaluated:
+        """Return the figures of a node.
+
+        Parameters
+        ----------
+        steps : sequence of int
+        view : ClassView, optional
+            Its classes, judged, when they are at hand.
+        components : ndarray, optional
+            Of its score, when they are at hand.
+        """
         node = tuple(int(step) for step in steps)
         view = self.view(node) if view is None else view
         failed = np.flatnonzero(view.failed)
-        components = self.utility.components(node, view, failed)
+        if components is None:
+            components = self.utility.components(node, view, failed)
         return Evaluated(
             steps=node,
             hidden=int(view.sizes[failed].sum()),

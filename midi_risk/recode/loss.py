@@ -138,6 +138,12 @@ class Utility(ABC):
     """
 
     separable = True
+    """Whether there is one component per attribute, of its axis alone."""
+
+    @property
+    def hiding_costs(self) -> bool:
+        """Whether a hidden record never costs less than a shown one."""
+        return True
 
     def __init__(self, inputs: UtilityInputs) -> None:
         self.inputs = inputs
@@ -150,6 +156,24 @@ class Utility(ABC):
         """Return components that a node undercuts by no choice of that many hidden records."""
         out: Floats = self.bound(np.array([steps]))[0]
         return out
+
+    def bounds_when_hidden(self, steps: Ints, hidden: Floats) -> Floats:  # noqa: ARG002
+        """Return `bound_when_hidden` of many nodes, shape (nodes, components)."""
+        return self.bound(steps)
+
+    @abstractmethod
+    def components_below(self, steps: Sequence[int], view: ClassView, share: Floats) -> Floats:
+        """Return components that no node below undercuts which has the same step on their axis.
+
+        Parameters
+        ----------
+        steps : sequence of int
+            The node.
+        view : ClassView
+            Its classes.
+        share : ndarray, shape (classes,)
+            Share of each class that every node below must hide at least.
+        """
 
     @abstractmethod
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
@@ -194,7 +218,7 @@ class Loss(Utility):
             for leaves, (axis, _) in zip(inputs.leaves, inputs.places, strict=True)
         )
 
-    def _share(self, shown: Floats, hidden_leaves: Floats, hidden: float) -> Floats:
+    def _share(self, shown: Floats, hidden_leaves: Floats, hidden: float | Floats) -> Floats:
         """Return components from sums of leaves over shown and over hidden records."""
         g, s = self.inputs.shown_factor, self.inputs.hidden_factor
         spent = g * shown + hidden_leaves + s * (hidden * self.inputs.domains - hidden_leaves)
@@ -237,6 +261,35 @@ class Loss(Utility):
             shown.append(float(self._totals[attribute][steps[axis]]) - part)
             lost.append(part)
         return self._share(np.array(shown), np.array(lost), float(hidden)) * (1 - 1e-12)
+
+    def bounds_when_hidden(self, steps: Ints, hidden: Floats) -> Floats:
+        """Return `bound_when_hidden` of many nodes, shape (nodes, components)."""
+        lost = np.empty((len(steps), len(self.inputs.places)))
+        for attribute, (axis, _) in enumerate(self.inputs.places):
+            for step, (records, sums) in enumerate(self._extremes[attribute]):
+                here = steps[:, axis] == step
+                lost[here, attribute] = np.interp(hidden[here], records, sums)
+        totals = [total.astype(np.float64) for total in self._totals]
+        shown = self.inputs.gather(totals, steps) - lost
+        return self._share(shown, lost, hidden[:, None]) * (1 - 1e-12)
+
+    def components_below(self, steps: Sequence[int], view: ClassView, share: Floats) -> Floats:
+        """Return the shares when so much of each class is hidden."""
+        touched = np.flatnonzero(share)
+        complement = 2 * len(touched) > len(share)
+        if complement:
+            touched = np.flatnonzero(share < 1.0)
+        records = view.sizes[touched] * (1.0 - share if complement else share)[touched]
+        side, totals = [], []
+        for attribute, (axis, _) in enumerate(self.inputs.places):
+            under = self.inputs.leaves[attribute][steps[axis]]
+            side.append(float((under[view.field(axis, touched)] * records).sum()))
+            totals.append(float(self._totals[attribute][steps[axis]]))
+        counted, all_ = np.array(side), np.array(totals)
+        shown, lost = (counted, all_ - counted) if complement else (all_ - counted, counted)
+        hidden = float(records.sum())
+        hidden = self.inputs.records - hidden if complement else hidden
+        return self._share(shown, lost, hidden) * (1 - 1e-12)
 
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the share of each attribute."""

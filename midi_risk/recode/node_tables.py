@@ -44,6 +44,8 @@ class NodeTables:
         self._sizes = np.full(64, np.iinfo(np.int64).max)
         self._sizes[0] = len(self.base)
         self._used = 0
+        self._prefix_used = 0
+        self._prefixes: dict[tuple[int, ...], ClassTable] = {}
         self._last: tuple[list[int], ClassTable] | None = None
 
     def _lut(self, axis: int, low: int, high: int) -> Ints:
@@ -65,6 +67,33 @@ class NodeTables:
             return out
         axes = self.lattice.axes
         return narrowed(out, lambda a: axes[a].cardinality(int(high[a])), self._tags, self.records)
+
+    def by_prefix(self, steps: Sequence[int], order: Sequence[int]) -> ClassTable:
+        """Return the table of a node by way of nodes that others share.
+
+        Axis after axis is raised from the finest node; what all but the last one lead to is
+        kept, so that nodes which agree on the first axes begin where they part.
+
+        Parameters
+        ----------
+        steps : sequence of int
+        order : sequence of int
+            Axes, the first to be raised first; the same at every call.
+        """
+        now, table = [0] * len(steps), self.base
+        raised = [axis for axis in order if steps[axis]]
+        for axis in raised[:-1]:
+            following = [*now]
+            following[axis] = int(steps[axis])
+            prefix = tuple(following)
+            kept = self._prefixes.get(prefix)
+            if kept is None:
+                kept = self.rolled(table, now, following)
+                if self._prefix_used + kept.nbytes <= self._memory:
+                    self._prefix_used += kept.nbytes
+                    self._prefixes[prefix] = kept
+            now, table = following, kept
+        return self.rolled(table, now, steps) if raised else table
 
     def at(self, steps: Sequence[int]) -> ClassTable:
         """Return the table of a node, and keep it when it is much smaller than its source."""

@@ -8,8 +8,8 @@ from math import isnan
 import numpy as np
 import numpy.typing as npt
 
-from midi_risk.recode.bounded import Found
 from midi_risk.recode.evaluation import Evaluated, Judge
+from midi_risk.recode.found import Found
 from midi_risk.recode.front import pareto
 from midi_risk.recode.joint import joint_codes
 from midi_risk.recode.lattice import Lattice

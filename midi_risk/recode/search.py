@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from midi_risk.recode.bounded import search_in_order
 from midi_risk.recode.budgeted import DEFAULT_BUDGET, LISTED_NODES, search_within
 from midi_risk.recode.criteria import CustomCriterion
+from midi_risk.recode.exact import search_in_order
 from midi_risk.recode.node_tables import DEFAULT_MEMORY
 from midi_risk.recode.problem import prepare
 from midi_risk.recode.result import solution_of

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.errors import SearchError
-from midi_risk.recode.bounded import BestSoFar, Found
 from midi_risk.recode.criteria import KAnonymity
 from midi_risk.recode.evaluation import Judge
+from midi_risk.recode.found import BestSoFar
 from midi_risk.recode.front import pareto
 from midi_risk.recode.node_tables import NodeTables
 from midi_risk.recode.problem import Problem, hidden_limit, prepare
@@ -134,17 +134,7 @@ class LatticeSweep:
             closest = int(np.argmin(hidden))
             steps = tuple(int(step) for step in np.unravel_index(closest, base.lattice.shape))
             so_far.take(judge.evaluate(steps))
-        best = so_far.best
-        closest_node = best or so_far.closest
-        if closest_node is None:
-            raise AssertionError("a node was evaluated")
-        found = Found(
-            best=best,
-            closest=closest_node,
-            optimal=best is not None,
-            bound=best.key[0] if best is not None else float("nan"),
-            evaluated=tuple(so_far.within),
-        )
+        found = so_far.found(complete=True, bound=float("nan"))
         return solution_of(judge, found, limit, self._utility)
 
     def front(

@@ -1,0 +1,187 @@
+"""Exact search from the top of the lattice, level by level.
+
+What a node must hide, every node below it must hide as well, and where they have the same
+step on an axis the loss of its attributes is at least that of the node. Level by level from
+the top each node inherits these bounds from the nodes directly above; only nodes that they do
+not rule out are counted. The nodes near the top have few classes and rule out most others.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from midi_risk.recode.classes_view import ClassView
+from midi_risk.recode.criteria import failing_classes
+from midi_risk.recode.evaluation import Evaluated, Judge
+from midi_risk.recode.found import BestSoFar
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+TRIAL = 256
+PAYS = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What counting one node proved.
+
+    Parameters
+    ----------
+    hidden : float
+        Records that it and all nodes below must hide at least.
+    components : ndarray, shape (components,)
+        See `Utility.components_below`.
+    node : Evaluated or None
+        Its figures, when it is within the limit.
+    """
+
+    hidden: float
+    components: Floats
+    node: Evaluated | None
+
+
+class TopDownSearch:
+    """The search over all nodes of a lattice of moderate size, from the top.
+
+    Parameters
+    ----------
+    judge : Judge
+    limit : int
+        Records that may be hidden.
+    """
+
+    def __init__(self, judge: Judge, limit: int) -> None:
+        self._judge = judge
+        self._limit = limit
+        self._shape = judge.lattice.shape
+        self._rules = judge.pruning_rules(limit)
+        self._rest = tuple(c for c in judge.criteria if c not in self._rules)
+        self._soft = judge.soft_rules(limit)
+        self._exact = not self._rest and judge.utility.hiding_costs
+        self._asked = self._paid = 0
+        self._counted: dict[tuple[int, ...], Counted] = {}
+        places = judge.utility.inputs.places if judge.utility.separable else ()
+        self._width = len(places) or 1
+        self._elsewhere = [
+            np.array([number for number, (own, _) in enumerate(places) if own != axis], dtype=int)
+            for axis in range(len(self._shape))
+        ]
+        widths = [axis.cardinality(0) for axis in judge.lattice.axes]
+        self._order = sorted(range(len(widths)), key=lambda axis: (-widths[axis], axis))
+        self.so_far = BestSoFar(judge.lattice, limit)
+
+    def count(self, steps: tuple[int, ...]) -> Counted:
+        """Return what a node proves, counting its classes at most once."""
+        known = self._counted.get(steps)
+        if known is None:
+            known = self._counted[steps] = self._count(steps)
+        return known
+
+    def _count(self, steps: tuple[int, ...]) -> Counted:
+        judge = self._judge
+        view = judge.view(steps, self._rules, judge.tables.by_prefix(steps, self._order))
+        if self._exact:
+            failed = np.flatnonzero(view.failed)
+            components = judge.utility.components(steps, view, failed)
+            node = self._judged(steps, view, components)
+            hidden = float(judge.hidden(view))
+            return Counted(hidden=hidden, components=components * (1 - 1e-12), node=node)
+        self._asked += 1
+        soft = self._soft if self._asked < TRIAL or self._paid >= PAYS * self._asked else ()
+        share, hidden = judge.must_hide(view, soft)
+        components = judge.utility.components_below(steps, view, share)
+        key = tuple(judge.utility.keys(components[None, :])[0].tolist())
+        dead = hidden > self._limit or self.so_far.beaten(key, steps)
+        if dead and self.so_far.best is not None:
+            self._paid += 1
+            return Counted(hidden=hidden, components=components, node=None)
+        failing_classes(view, self._rest)
+        return Counted(hidden=hidden, components=components, node=self._judged(steps, view, None))
+
+    def _judged(
+        self, steps: tuple[int, ...], view: ClassView, components: Floats | None
+    ) -> Evaluated | None:
+        """Return the figures of a judged node when it is within the limit."""
+        hidden = self._judge.hidden(view)
+        if hidden > self._limit and not self.so_far.hides_less(hidden):
+            return None
+        node = self._judge.evaluate(steps, view, components)
+        self.so_far.take(node)
+        return node if hidden <= self._limit else None
+
+    def descend(self, deadline: float | None) -> None:
+        """Lower one axis at a time from the top, each time to the best node within the limit."""
+        now = self.count(tuple(size - 1 for size in self._shape)).node
+        while now is not None and not (deadline is not None and time.monotonic() > deadline):
+            ahead = []
+            for axis, step in enumerate(now.steps):
+                if step:
+                    below = (*now.steps[:axis], step - 1, *now.steps[axis + 1 :])
+                    node = self.count(below).node
+                    if node is not None and node.key < now.key:
+                        ahead.append(node)
+            now = min(ahead, key=lambda node: (node.key, node.steps)) if ahead else None
+
+    def run(self, deadline: float | None) -> tuple[bool, float]:
+        """Return whether every node was settled, and the bound that was reached."""
+        self.descend(deadline)
+        lattice = self._judge.lattice
+        steps = lattice.steps_of(np.arange(lattice.size))
+        heights = steps.sum(axis=1)
+        order = np.argsort(-heights, kind="stable")
+        edges = np.flatnonzero(np.diff(heights[order], prepend=-1, append=-1))
+        strides = [int(np.prod(self._shape[axis + 1 :])) for axis in range(len(self._shape))]
+        place = np.zeros(lattice.size, dtype=np.int64)
+        above_hidden, above_parts = np.zeros(0), np.zeros((0, self._width))
+        complete, bound = True, float("inf")
+        for low, high in pairwise(edges.tolist()):
+            nodes = order[low:high]
+            place[nodes] = np.arange(len(nodes))
+            here = steps[nodes]
+            hidden, parts = np.zeros(len(nodes)), np.zeros((len(nodes), self._width))
+            for axis, size in enumerate(self._shape):
+                has = np.flatnonzero(here[:, axis] < size - 1)
+                if has.size:
+                    source = place[nodes[has] + strides[axis]]
+                    hidden[has] = np.maximum(hidden[has], above_hidden[source])
+                    columns = self._elsewhere[axis]
+                    grid = np.ix_(has, columns)
+                    parts[grid] = np.maximum(parts[grid], above_parts[np.ix_(source, columns)])
+            late = not self._settle(here, hidden, parts, deadline)
+            if late:
+                complete = False
+                bound = min(bound, self._lowest(here, hidden, parts))
+            above_hidden, above_parts = hidden, parts
+        return complete, bound
+
+    def _keys(self, here: Ints, hidden: Floats, parts: Floats) -> Floats:
+        utility = self._judge.utility
+        return utility.keys(np.maximum(utility.bounds_when_hidden(here, hidden), parts))
+
+    def _settle(self, here: Ints, hidden: Floats, parts: Floats, deadline: float | None) -> bool:
+        """Count the nodes of one level that may be the best; False when the time is up."""
+        keys = self._keys(here, hidden, parts)
+        open_ = np.flatnonzero(hidden <= self._limit + 1e-6)
+        for number in open_[np.lexsort(keys[open_].T[::-1])].tolist():
+            key = tuple(keys[number].tolist())
+            if self.so_far.finished(key):
+                break
+            steps = tuple(here[number].tolist())
+            if self.so_far.beaten(key, steps):
+                continue
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            found = self.count(steps)
+            hidden[number] = max(hidden[number], found.hidden)
+            parts[number] = np.maximum(parts[number], found.components)
+        return True
+
+    def _lowest(self, here: Ints, hidden: Floats, parts: Floats) -> float:
+        """Return the smallest bound of the nodes of one level that are not ruled out."""
+        keys = self._keys(here, hidden, parts)[hidden <= self._limit + 1e-6]
+        return float(keys[:, 0].min()) if len(keys) else float("inf")
