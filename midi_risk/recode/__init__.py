@@ -2,10 +2,8 @@
 
 from midi_risk.recode.closeness import TCloseness
 from midi_risk.recode.criteria import AverageRisk, Criterion, CustomCriterion, KAnonymity, KMap
-from midi_risk.recode.disclosure_criteria import (
-    AlphaK,
-    BetaLikeness,
-    DeltaDisclosure,
+from midi_risk.recode.disclosure_criteria import AlphaK, BetaLikeness, DeltaDisclosure
+from midi_risk.recode.diversity_criteria import (
     DistinctLDiversity,
     EntropyLDiversity,
     RecursiveCLDiversity,

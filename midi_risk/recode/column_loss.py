@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from midi_risk.recode.classes_view import ClassView
-from midi_risk.recode.loss import Floats, Ints, Utility, floor10
+from midi_risk.recode.utility import Floats, Ints, Utility, floor10
 
 
 class Entropy(Utility):

@@ -105,6 +105,12 @@ def whole(name: str, value: float, low: int = 1) -> int:
     return int(value)
 
 
+def positive(name: str, value: float) -> None:
+    """Check a parameter that must lie above 0."""
+    if not value > 0:
+        raise SearchError(f"{name} must be above 0")
+
+
 @dataclass(frozen=True, slots=True)
 class KAnonymity:
     """Each class has at least ``k`` records.

@@ -20,9 +20,9 @@ from midi_risk.recode.criteria import (
 )
 from midi_risk.recode.front import smallest_shown
 from midi_risk.recode.lattice import Lattice
-from midi_risk.recode.loss import Utility
 from midi_risk.recode.node_tables import NodeTables
 from midi_risk.recode.roll_up import ClassTable
+from midi_risk.recode.utility import Utility
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

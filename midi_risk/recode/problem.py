@@ -16,8 +16,8 @@ from midi_risk.recode.criteria import CustomCriterion, KAnonymity
 from midi_risk.recode.evaluation import Judge
 from midi_risk.recode.hierarchy_codes import encode
 from midi_risk.recode.lattice import build_lattice
-from midi_risk.recode.loss import UtilityInputs, attribute_weights
 from midi_risk.recode.node_tables import DEFAULT_MEMORY, NodeTables
+from midi_risk.recode.utility import UtilityInputs, attribute_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

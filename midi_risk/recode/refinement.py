@@ -103,6 +103,12 @@ def capped_gap(counts: SensitiveCounts, caps: Floats, needed: float) -> Gap:
     return gap
 
 
+def share_under(view: ClassView, counts: SensitiveCounts, caps: Floats) -> Floats:
+    """Return the share of the records of each class to hide so that values stay under caps."""
+    share = least_hidden_share(counts, lambda some: capped_gap(some, caps, 1.0))
+    return view.spread(counts, of_records(view, counts, share))
+
+
 def smallest_capped(caps: Floats) -> int:
     """Return the fewest records whose shares can all stay under their caps.
 

@@ -25,9 +25,9 @@ from midi_risk.recode.classes_view import sensitive_column, tag_space
 from midi_risk.recode.evaluation import Judge
 from midi_risk.recode.hierarchy_codes import encode
 from midi_risk.recode.lattice import build_lattice
-from midi_risk.recode.loss import UtilityInputs, attribute_weights
 from midi_risk.recode.node_tables import NodeTables
 from midi_risk.recode.problem import all_criteria
+from midi_risk.recode.utility import UtilityInputs, attribute_weights
 
 UTILITY = {
     "loss": "loss",
