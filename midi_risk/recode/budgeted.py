@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from midi_risk.recode.evaluation import Evaluated, Judge
 from midi_risk.recode.found import BestSoFar, Found
-from midi_risk.recode.parts import Part, deal_axes, in_bound_order
+from midi_risk.recode.from_top import TopDownSearch
+from midi_risk.recode.levels import widest_first
+from midi_risk.recode.projection import Projection
 
 Ints = npt.NDArray[np.int64]
 LISTED_NODES = 1_000_000
 DEFAULT_BUDGET = 60.0
+FIRST_PROJECTION = 1_000
+MOST_NODES = 1 << 25
+MOVED = 0.25
 
 
 class Failures:
@@ -111,41 +117,50 @@ class BudgetedSearch:
                 for step in range(best.steps[axis] + 1, size):
                     self.descend((*best.steps[:axis], step, *best.steps[axis + 1 :]))
 
-    def climb(self, steps: tuple[int, ...]) -> None:
-        """Find a failing node as high as possible above a failing one."""
-        low, high = list(steps), [size - 1 for size in self._judge.lattice.shape]
-        while not self.late():
-            middle = [(a + b) // 2 for a, b in zip(low, high, strict=True)]
-            if middle == low:
-                return
-            if self.look(tuple(middle)) is None:
-                low = middle
-            else:
-                high = middle
-
     def prove(self) -> tuple[bool, float]:
-        """Return whether every node was settled, and the bound that was reached."""
+        """Return whether no node can be better, and the bound that was reached.
+
+        The axes are projected on, the widest first, with one more axis each time, as long as
+        the next projection is likely to be settled in time. With all axes it is the search.
+        """
         judge = self._judge
-        floor_key = judge.utility.keys(judge.utility.bound(np.zeros((1, len(self._shape)), int)))
-        bound = float(floor_key[0, 0])
+        start = np.zeros((1, len(self._shape)), dtype=np.int64)
+        bound = float(judge.utility.keys(judge.utility.bound(start))[0, 0])
         if not judge.utility.separable:
             return False, bound
-        now = time.monotonic()
-        share = now + 0.6 * max(0.0, self._deadline - now)
-        parts = [
-            Part(judge, axes, self._limit, self._rules, share) for axes in deal_axes(self._shape)
-        ]
-        for key, steps in in_bound_order(judge, parts):
+        axes = [axis for axis in widest_first(judge.lattice) if self._shape[axis] > 1]
+        best = self.so_far.best
+        aim = (float("inf"),) if best is None else best.key
+        spent = before = 0.0
+        for count in range(1, len(axes) + 1):
+            nodes = prod(self._shape[axis] for axis in axes[:count])
+            if nodes < FIRST_PROJECTION and count < len(axes):
+                continue
+            begun = time.monotonic()
+            growth = max(float(self._shape[axes[count - 1]]), spent / before if before else 0.0)
+            if begun + growth * spent > self._deadline or nodes > MOST_NODES:
+                break
+            if count == len(axes):
+                search = TopDownSearch(judge, self._limit, self.so_far)
+                complete, found = search.run(self._deadline)
+                return complete, max(bound, found)
+            settled, key = Projection(judge, self._limit, axes[:count]).lowest(aim, self._deadline)
             bound = max(bound, key[0])
             if self.so_far.finished(key):
                 return True, bound
-            if self.late():
-                return False, bound
-            if steps in self._seen or (self._rules and self._failures.cover(steps)):
-                continue
-            if not self.so_far.beaten(key, steps) and self.look(steps) is None and self._rules:
-                self.climb(steps)
-        return True, bound
+            if not settled:
+                break
+            before, spent = spent, time.monotonic() - begun
+        return False, bound
+
+    def wander(self, seed: int = 0) -> None:
+        """Begin again from the best node with some axes moved at random, while there is time."""
+        draw = np.random.default_rng(seed)
+        shape = np.array(self._shape)
+        while self.so_far.best is not None and not self.late():
+            moved = draw.random(len(shape)) < MOVED
+            steps = np.where(moved, draw.integers(0, shape), self.so_far.best.steps)
+            self.descend(tuple(int(step) for step in np.minimum(steps + moved, shape - 1)))
 
     @property
     def _shape(self) -> tuple[int, ...]:
@@ -168,6 +183,8 @@ def search_within(judge: Judge, *, limit: int, deadline: float) -> Found:
     search.descend(top)
     search.polish()
     complete, bound = search.prove()
+    if not complete:
+        search.wander()
     so_far = search.so_far
     if so_far.closest is None:
         so_far.take(judge.evaluate(top))

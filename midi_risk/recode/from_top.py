@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +18,11 @@ from midi_risk.recode.classes_view import ClassView
 from midi_risk.recode.criteria import failing_classes
 from midi_risk.recode.evaluation import Evaluated, Judge
 from midi_risk.recode.found import BestSoFar
+from midi_risk.recode.levels import Level, in_table_order, levels_from_top, not_above, widest_first
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+SLACK = 1e-6
 TRIAL = 256
 PAYS = 0.2
 
@@ -53,9 +54,11 @@ class TopDownSearch:
     judge : Judge
     limit : int
         Records that may be hidden.
+    so_far : BestSoFar, optional
+        What another search found.
     """
 
-    def __init__(self, judge: Judge, limit: int) -> None:
+    def __init__(self, judge: Judge, limit: int, so_far: BestSoFar | None = None) -> None:
         self._judge = judge
         self._limit = limit
         self._shape = judge.lattice.shape
@@ -71,9 +74,8 @@ class TopDownSearch:
             np.array([number for number, (own, _) in enumerate(places) if own != axis], dtype=int)
             for axis in range(len(self._shape))
         ]
-        widths = [axis.cardinality(0) for axis in judge.lattice.axes]
-        self._order = sorted(range(len(widths)), key=lambda axis: (-widths[axis], axis))
-        self.so_far = BestSoFar(judge.lattice, limit)
+        self._order = widest_first(judge.lattice)
+        self.so_far = so_far or BestSoFar(judge.lattice, limit)
 
     def count(self, steps: tuple[int, ...]) -> Counted:
         """Return what a node proves, counting its classes at most once."""
@@ -130,58 +132,38 @@ class TopDownSearch:
     def run(self, deadline: float | None) -> tuple[bool, float]:
         """Return whether every node was settled, and the bound that was reached."""
         self.descend(deadline)
-        lattice = self._judge.lattice
-        steps = lattice.steps_of(np.arange(lattice.size))
-        heights = steps.sum(axis=1)
-        order = np.argsort(-heights, kind="stable")
-        edges = np.flatnonzero(np.diff(heights[order], prepend=-1, append=-1))
-        strides = [int(np.prod(self._shape[axis + 1 :])) for axis in range(len(self._shape))]
-        place = np.zeros(lattice.size, dtype=np.int64)
-        above_hidden, above_parts = np.zeros(0), np.zeros((0, self._width))
         complete, bound = True, float("inf")
-        for low, high in pairwise(edges.tolist()):
-            nodes = order[low:high]
-            place[nodes] = np.arange(len(nodes))
-            here = steps[nodes]
-            hidden, parts = np.zeros(len(nodes)), np.zeros((len(nodes), self._width))
-            for axis, size in enumerate(self._shape):
-                has = np.flatnonzero(here[:, axis] < size - 1)
-                if has.size:
-                    source = place[nodes[has] + strides[axis]]
-                    hidden[has] = np.maximum(hidden[has], above_hidden[source])
-                    columns = self._elsewhere[axis]
-                    grid = np.ix_(has, columns)
-                    parts[grid] = np.maximum(parts[grid], above_parts[np.ix_(source, columns)])
-            late = not self._settle(here, hidden, parts, deadline)
-            if late:
+        for level in levels_from_top(
+            self._shape, self._elsewhere, self._width, self._limit + SLACK
+        ):
+            if not self._settle(level, deadline):
                 complete = False
-                bound = min(bound, self._lowest(here, hidden, parts))
-            above_hidden, above_parts = hidden, parts
+                bound = min(bound, self._lowest(level))
         return complete, bound
 
-    def _keys(self, here: Ints, hidden: Floats, parts: Floats) -> Floats:
+    def _keys(self, level: Level) -> Floats:
         utility = self._judge.utility
-        return utility.keys(np.maximum(utility.bounds_when_hidden(here, hidden), parts))
+        least = utility.bounds_when_hidden(level.steps, level.hidden)
+        return utility.keys(np.maximum(least, level.parts))
 
-    def _settle(self, here: Ints, hidden: Floats, parts: Floats, deadline: float | None) -> bool:
+    def _settle(self, level: Level, deadline: float | None) -> bool:
         """Count the nodes of one level that may be the best; False when the time is up."""
-        keys = self._keys(here, hidden, parts)
-        open_ = np.flatnonzero(hidden <= self._limit + 1e-6)
-        for number in open_[np.lexsort(keys[open_].T[::-1])].tolist():
+        keys = self._keys(level)
+        best = self.so_far.best
+        most = float("inf") if best is None else best.key[0]
+        open_ = np.flatnonzero((level.hidden <= self._limit + SLACK) & not_above(keys, most))
+        for number in open_[in_table_order(level.steps[open_], self._order)].tolist():
             key = tuple(keys[number].tolist())
-            if self.so_far.finished(key):
-                break
-            steps = tuple(here[number].tolist())
+            steps = tuple(level.steps[number].tolist())
             if self.so_far.beaten(key, steps):
                 continue
             if deadline is not None and time.monotonic() > deadline:
                 return False
             found = self.count(steps)
-            hidden[number] = max(hidden[number], found.hidden)
-            parts[number] = np.maximum(parts[number], found.components)
+            level.prove(number, found.hidden, found.components)
         return True
 
-    def _lowest(self, here: Ints, hidden: Floats, parts: Floats) -> float:
+    def _lowest(self, level: Level) -> float:
         """Return the smallest bound of the nodes of one level that are not ruled out."""
-        keys = self._keys(here, hidden, parts)[hidden <= self._limit + 1e-6]
+        keys = self._keys(level)[level.hidden <= self._limit + SLACK]
         return float(keys[:, 0].min()) if len(keys) else float("inf")

@@ -72,7 +72,8 @@ class NodeTables:
         """Return the table of a node by way of nodes that others share.
 
         Axis after axis is raised from the finest node; what all but the last one lead to is
-        kept, so that nodes which agree on the first axes begin where they part.
+        kept, so that nodes which agree on the first axes begin where they part. When the
+        memory is full all of it is dropped: ask for nodes in the order of their steps.
 
         Parameters
         ----------
@@ -89,9 +90,11 @@ class NodeTables:
             kept = self._prefixes.get(prefix)
             if kept is None:
                 kept = self.rolled(table, now, following)
-                if self._prefix_used + kept.nbytes <= self._memory:
-                    self._prefix_used += kept.nbytes
-                    self._prefixes[prefix] = kept
+                if self._prefix_used + kept.nbytes > self._memory:
+                    self._prefixes.clear()
+                    self._prefix_used = 0
+                self._prefix_used += kept.nbytes
+                self._prefixes[prefix] = kept
             now, table = following, kept
         return self.rolled(table, now, steps) if raised else table
 
