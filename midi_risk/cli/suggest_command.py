@@ -39,6 +39,7 @@ def command(project: str, **given: Any) -> int:
     from midi_risk.recode.plan import suggest
     from midi_risk.report import write_plan
     from midi_risk.report.clean import neutral
+    from midi_risk.report.imaging import sentence
 
     job = open_job([project], threats=given["threats"], parameters=given["parameters"])
     models = job.threat_models(given["k"])
@@ -71,6 +72,10 @@ def command(project: str, **given: Any) -> int:
             )
         elif plan.next_step:
             click.echo(f"cheapest next step: {neutral(plan.next_step)}")
+        if plan.imaging:
+            click.echo(f"For a user of images{'' if plan.found else ', as decided now'}:")
+        for figure in plan.imaging:
+            click.echo(f"  {neutral(sentence(figure))}")
     if not given["quiet"]:
         announce(Path(given["output"]), ("plan.json",))
     return 0 if plan.found else EXIT_ABOVE

@@ -12,8 +12,7 @@ from midi_risk.attributes.dates import parse_date, parse_time
 from midi_risk.attributes.ladder_time import UNPARSED, date_columns, time_columns
 from midi_risk.attributes.ladders import find_ladder
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.values import ZERO_MEANS_MISSING
-from midi_risk.export.representatives import (
+from midi_risk.attributes.representatives import (
     age_string,
     date_string,
     decimal_string,
@@ -21,6 +20,7 @@ from midi_risk.export.representatives import (
     text_for,
     time_string,
 )
+from midi_risk.attributes.values import ZERO_MEANS_MISSING
 from midi_risk.export.rules import Rule
 
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})

@@ -10,6 +10,7 @@ import numpy as np
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.model import Decision, Role
 from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.imaging_figures import imaging_figures
 from midi_risk.recode.plan_state import release_state
 from midi_risk.recode.plan_text import (
     blocked_text,
@@ -29,7 +30,7 @@ from midi_risk.recode.steps import (
     ordered_steps,
 )
 from midi_risk.recode.sweep import sweep
-from midi_risk.risk.plan_document import Plan, State, Suppressed
+from midi_risk.risk.plan_document import ImagingFigure, Plan, State, Suppressed
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
@@ -101,7 +102,7 @@ def suggest(
         a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
     )
     if not attributes:
-        return _trivial(table, models, demand, before)
+        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
     setting = lattice_setting(table, attributes, given, frozenset(keep))
     solution = _search(table, setting, demand, max_suppression, budget_seconds)
     relaxed = population_criteria(models, table.n_subjects)
@@ -113,7 +114,7 @@ def suggest(
             solution, demand = replace(other, optimal=proved), open_
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
-    after = before
+    left, after = view, before
     if solution.found:
         left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
         after = release_state(left, models, demand.k)
@@ -140,6 +141,7 @@ def suggest(
         front=plan_front(
             setting, _front_nodes(table, setting, solution, max_suppression), table.n_subjects
         ),
+        imaging=imaging_figures(table, left, given),
         next_step=next_step_text(cheapest, setting.hierarchies) if not before.passed else "",
         reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),
         nodes=solution.nodes,
@@ -237,7 +239,11 @@ def _front_nodes(
 
 
 def _trivial(
-    table: SubjectTable, models: Sequence[ThreatModel], demand: Requirement, before: State
+    table: SubjectTable,
+    models: Sequence[ThreatModel],
+    demand: Requirement,
+    before: State,
+    imaging: list[ImagingFigure],
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""
     return Plan(
@@ -250,5 +256,6 @@ def _trivial(
         before=before,
         after=before,
         front=[],
+        imaging=imaging,
         reason="" if before.passed else "the collection has fewer subjects than a class needs",
     )

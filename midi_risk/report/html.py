@@ -19,6 +19,7 @@ from midi_risk.report import (
     figures,
     filters,
     gaps,
+    imaging,
     mapping,
     references,
     text,
@@ -233,6 +234,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         text=text,
+        imaging=imaging,
         tornado=tornado,
         words=words,
         share=figures.share_text,

@@ -203,6 +203,19 @@ class SafeNode(Safe):
     chosen: bool
 
 
+class SafeImaging(Safe):
+    """What the release costs a user of images."""
+
+    name: Literal["age_error", "suv_error", "visit_intervals", "scanner_strata"]
+    attributes: tuple[Name, ...]
+    state: Literal["exact", "coarsened", "removed"]
+    rule: Written
+    subjects: SafeCount
+    measures: dict[Code, Loss | SafeCount] = {}  # noqa: RUF012
+    formula: Written
+    reference: Written
+
+
 class SafePlan(Safe):
     """Steps and totals."""
 
@@ -217,6 +230,7 @@ class SafePlan(Safe):
     before: SafeState
     after: SafeState
     front: tuple[SafeNode, ...]
+    imaging: tuple[SafeImaging, ...] = ()
     nodes: Size
     nodes_checked: Size
 

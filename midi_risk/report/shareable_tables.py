@@ -8,6 +8,7 @@ from typing import Any
 from midi_risk.report import shareable_parts as parts
 from midi_risk.report.counts import SafeCount, safe
 from midi_risk.report.figures import is_share
+from midi_risk.report.imaging import imaging_of
 from midi_risk.report.quality import defect_bound
 from midi_risk.report.shareable_convert import code, digits, year
 from midi_risk.report.shareable_types import two_digits
@@ -129,6 +130,7 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
             )
             for p in plan.front
         ),
+        imaging=tuple(imaging_of(figure, k) for figure in plan.imaging),
         nodes=plan.nodes,
         nodes_checked=plan.nodes_checked,
     )

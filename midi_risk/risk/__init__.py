@@ -30,6 +30,7 @@ from midi_risk.risk.global_risk import (
     risk_threshold,
 )
 from midi_risk.risk.identity import identity_risk, strict_mean
+from midi_risk.risk.imaging_utility import age_error, interval_error, strata, suv_error
 from midi_risk.risk.individual import expected_inverse, individual_risk
 from midi_risk.risk.likeness import beta_likeness, delta_disclosure
 from midi_risk.risk.linkage import (
@@ -79,6 +80,7 @@ __all__ = [
     "RiskThreshold",
     "SensitiveCounts",
     "SudaResult",
+    "age_error",
     "alpha_k_anonymity",
     "ambiguity",
     "attack_risk",
@@ -108,6 +110,7 @@ __all__ = [
     "individual_risk",
     "inference",
     "interval_disclosure",
+    "interval_error",
     "k_anonymity",
     "k_map",
     "k_map_sample_size",
@@ -126,8 +129,10 @@ __all__ = [
     "sensitive_counts",
     "singling_out",
     "squared_error_share",
+    "strata",
     "strict_mean",
     "suda",
+    "suv_error",
     "t_closeness",
     "wilson_rate",
 ]

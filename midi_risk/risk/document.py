@@ -259,7 +259,7 @@ class Assessment(Part):
 
     def public(self) -> Assessment:
         """Return a copy without the disclosive parts."""
-        plan = self.plan and self.plan.model_copy(update={"suppressed_subjects": []})
+        plan = self.plan and self.plan.public()
         return self.model_copy(update={"internal": None, "plan": plan})
 
     def __repr__(self) -> str:

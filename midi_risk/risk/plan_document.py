@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -72,6 +72,24 @@ class FrontPoint(Part):
     suppressed: int
 
 
+class ImagingFigure(Part):
+    """What the release costs a user of images, in the user's own unit."""
+
+    name: Literal["age_error", "suv_error", "visit_intervals", "scanner_strata"]
+    attributes: list[str]
+    state: Literal["exact", "coarsened", "removed"] = Field(
+        description="what the release holds of the attributes"
+    )
+    rule: str = Field(default="", description="what is done to them, in plain English")
+    subjects: int = Field(description="subjects that the figure is computed from")
+    measures: dict[str, float] = Field(
+        default={}, description="empty when nothing is left to compute it from"
+    )
+    kind: Literal["exact"] = "exact"
+    formula: str = ""
+    reference: str = Field(default="", description="what the figure is set against")
+
+
 class Plan(Part):
     """Ordered generalisations and suppressions (`plan.json`)."""
 
@@ -97,6 +115,9 @@ class Plan(Part):
     before: State
     after: State
     front: list[FrontPoint]
+    imaging: list[ImagingFigure] = Field(
+        default=[], description="utility for images after the plan, or as decided without one"
+    )
     next_step: str = ""
     reason: str = Field(default="", description="when nothing was found: what blocks it")
     nodes: int = 0
@@ -112,6 +133,22 @@ class Plan(Part):
             who = "1 subject that stays" if n == 1 else f"{n} subjects that stay"
             lines.append(f"Leave out {who} rare.")
         return "\n".join(lines)
+
+    def public(self) -> Plan:
+        """Return a copy without keys of subjects and figures of a single one."""
+        imaging = [
+            figure.model_copy(
+                update={
+                    "measures": {
+                        name: value
+                        for name, value in figure.measures.items()
+                        if not name.startswith("largest")
+                    }
+                }
+            )
+            for figure in self.imaging
+        ]
+        return self.model_copy(update={"suppressed_subjects": [], "imaging": imaging})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as `plan.json` holds it."""

@@ -12,6 +12,7 @@ import numpy as np
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.model import Decision, Role
 from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.imaging_figures import imaging_figures
 from midi_risk.recode.plan_state import release_state
 from midi_risk.recode.plan_text import next_step_text, plan_heading, plan_loss, plan_step
 from midi_risk.recode.requirement import requirement
@@ -101,6 +102,7 @@ def plan_at(
         before=before.state,
         after=node.state,
         front=[],
+        imaging=imaging_figures(table, node.released, given),
         next_step="" if node.state.passed else next_step_text(further, setting.hierarchies),
         reason="" if node.state.passed else "these levels leave a figure above its threshold",
         nodes=1,
@@ -122,6 +124,8 @@ class JudgedNode:
         Class size that every adversary accepts.
     hidden : numpy.ndarray of bool, shape (n_subjects,)
         Subjects left out.
+    released : SubjectTable
+        What would be released.
     state : State
     """
 
@@ -129,6 +133,7 @@ class JudgedNode:
     target: tuple[int, ...]
     k: int
     hidden: np.ndarray
+    released: SubjectTable
     state: State
 
 
@@ -179,6 +184,7 @@ def judged(
         target=target,
         k=demand.k,
         hidden=hidden,
+        released=view,
         state=release_state(view, models, demand.k),
     )
 
