@@ -62,8 +62,11 @@ def command(project: str, **given: Any) -> int:
         click.echo(json.dumps(plan.to_dict(), indent=2))
     else:
         click.echo("\n".join(neutral(line) for line in plan.describe().splitlines()))
-        for step in plan.steps:
-            click.echo(f"  {neutral(step.justification)}")
+        reasons = [s.justification for s in plan.steps] + [a.justification for a in plan.kept]
+        if reasons:
+            click.echo("Why:")
+        for reason in reasons:
+            click.echo(f"  {neutral(reason)}")
         if plan.found:
             click.echo(
                 f"smallest class {plan.before.k} -> {plan.after.k}; subjects left out"

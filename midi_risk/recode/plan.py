@@ -14,6 +14,7 @@ from midi_risk.recode.imaging_figures import imaging_figures
 from midi_risk.recode.plan_state import release_state
 from midi_risk.recode.plan_text import (
     blocked_text,
+    kept_attribute,
     next_step_text,
     plan_front,
     plan_heading,
@@ -28,9 +29,10 @@ from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import (
     cheapest_step,
     ordered_steps,
+    removals,
 )
 from midi_risk.recode.sweep import sweep
-from midi_risk.risk.plan_document import ImagingFigure, Plan, State, Suppressed
+from midi_risk.risk.plan_document import ImagingFigure, KeptAttribute, Plan, State, Suppressed
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
 from midi_risk.threat.library import load_threat_model
@@ -133,7 +135,11 @@ def suggest(
             name: [h.describe(level, name) for level in range(len(h.level_names))]
             for name, h in setting.hierarchies.items()
         },
-        steps=[plan_step(each, setting.hierarchies) for each in steps],
+        steps=[
+            plan_step(each, setting.hierarchies, table.attributes[each.attribute].need)
+            for each in steps
+        ],
+        kept=_kept(table, setting, target) if solution.found else [],
         suppressed=Suppressed(subjects=len(hidden), cells=len(hidden) * len(attributes)),
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
@@ -217,6 +223,21 @@ def _search(
         levels=level_ranges(setting),
         budget_seconds=budget_seconds,
     )
+
+
+def _kept(table: SubjectTable, setting: Setting, target: Sequence[int]) -> list[KeptAttribute]:
+    """Return the attributes that stay as they are, with what removing each would do."""
+    stays = [i for i, (a, b) in enumerate(zip(setting.start, target, strict=True)) if a == b]
+    shown = [i for i in stays if target[i] < len(setting.columns.losses[i]) - 1]
+    return [
+        kept_attribute(
+            step,
+            setting.hierarchies,
+            decided=step.attribute in setting.keep,
+            need=table.attributes[step.attribute].need,
+        )
+        for step in removals(setting.columns, target, shown)
+    ]
 
 
 def _front_nodes(

@@ -14,7 +14,7 @@ from midi_risk.recode.requirement import Requirement
 from midi_risk.recode.setting import PLAN_UTILITY_TEXT, UNCHANGEABLE, Setting
 from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import Step
-from midi_risk.risk.plan_document import FrontPoint, PlanStep, Tool
+from midi_risk.risk.plan_document import FrontPoint, KeptAttribute, PlanStep, Tool
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 
@@ -22,8 +22,8 @@ MAX_FRONT = 60
 """Nodes of the front that a plan keeps."""
 
 
-def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy]) -> PlanStep:
-    """Return a step as the document holds it."""
+def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy], need: str = "") -> PlanStep:
+    """Return a step as the document holds it, with the assessor's reason to keep the rest."""
     hierarchy = hierarchies[step.attribute]
     text = hierarchy.describe(step.level_to, step.attribute)
     if step.attribute == "StudyDate":
@@ -38,11 +38,65 @@ def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy]) -> PlanStep:
         loss=step.loss,
         level_from=step.level_from,
         level_to=step.level_to,
+        classes_before=step.classes_before,
+        classes_after=step.classes_after,
         justification=(
-            f"{text}: lowers the mean risk from {step.risk_before:.3f} to"
-            f" {step.risk_after:.3f} and costs {step.loss:.0%} of the attribute's information."
+            f"{text}: {_effect(step)} and costs {_share(step.loss)} of the attribute's"
+            f" information.{_needed(need)}"
         ),
     )
+
+
+def kept_attribute(
+    step: Step, hierarchies: Mapping[str, Hierarchy], *, decided: bool, need: str
+) -> KeptAttribute:
+    """Return an attribute that a plan leaves alone.
+
+    Parameters
+    ----------
+    step : Step
+        Its removal from the node of the plan.
+    hierarchies : mapping of str to Hierarchy
+    decided : bool
+        Whether somebody demanded that it stays.
+    need : str
+        Why research needs it, the assessor's words.
+    """
+    text = hierarchies[step.attribute].describe(step.level_from, step.attribute)
+    why = "kept as decided" if decided else "the threshold is met without coarsening it further"
+    effect = _effect(step).replace("lowers", "would lower").replace("does", "would")
+    return KeptAttribute(
+        attribute=step.attribute,
+        level=step.level_from,
+        describe=text,
+        decided=decided,
+        risk_now=step.risk_before,
+        risk_without=step.risk_after,
+        loss=step.loss,
+        need=need,
+        justification=f"{text}: {why}. Removing it {effect}.{_needed(need)}",
+    )
+
+
+def _effect(step: Step) -> str:
+    """Return what a step does to the mean risk."""
+    if step.classes_after == step.classes_before:
+        return f"does not lower the mean risk of {step.risk_before:.3f}"
+    return (
+        f"lowers the mean risk from {step.risk_before:.3f} to {step.risk_after:.3f}"
+        f" (classes {step.classes_before} to {step.classes_after})"
+    )
+
+
+def _share(loss: float) -> str:
+    """Return a share as a percentage that is 0 or 100 only when it is."""
+    if 0.995 <= loss < 1:
+        return "over 99%"
+    return "under 1%" if 0 < loss < 0.005 else f"{loss:.0%}"
+
+
+def _needed(need: str) -> str:
+    return f" Needed: {need.strip().rstrip('.')}." if need.strip() else ""
 
 
 def plan_heading(table: SubjectTable, models: Sequence[ThreatModel], k: int) -> dict[str, Any]:

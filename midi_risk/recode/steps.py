@@ -29,11 +29,15 @@ class LatticeColumns:
     codes: tuple[np.ndarray, ...]
     losses: tuple[np.ndarray, ...]
 
+    @property
+    def n(self) -> int:
+        """Number of subjects."""
+        return self.codes[0].shape[1] if self.codes else 0
+
     def classes(self, levels: Sequence[int]) -> EquivalenceClasses:
         """Return the classes at a node."""
         columns = [codes[level] for codes, level in zip(self.codes, levels, strict=True)]
-        n = self.codes[0].shape[1] if self.codes else 0
-        matrix = np.column_stack(columns) if columns else np.empty((n, 0), dtype=np.int64)
+        matrix = np.column_stack(columns) if columns else np.empty((self.n, 0), dtype=np.int64)
         return EquivalenceClasses.from_codes(matrix)
 
     def mean_risk(self, levels: Sequence[int]) -> float:
@@ -76,7 +80,7 @@ def lattice_columns(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One attribute moved from one level to another."""
+    """One attribute moved from one level to another, all others as they are."""
 
     attribute: str
     level_from: int
@@ -84,6 +88,17 @@ class Step:
     risk_before: float
     risk_after: float
     loss: float
+    subjects: int
+
+    @property
+    def classes_before(self) -> int:
+        """Equivalence classes before the step; the mean risk is their number per subject."""
+        return round(self.risk_before * self.subjects)
+
+    @property
+    def classes_after(self) -> int:
+        """Equivalence classes after the step."""
+        return round(self.risk_after * self.subjects)
 
 
 def ordered_steps(
@@ -117,6 +132,7 @@ def ordered_steps(
                 risk_before=risk,
                 risk_after=after,
                 loss=loss,
+                subjects=columns.n,
             )
         )
         current[best] = target[best]
@@ -157,9 +173,40 @@ def cheapest_step(
                         risk_before=risk,
                         risk_after=after,
                         loss=loss,
+                        subjects=columns.n,
                     ),
                 )
     return best[1] if best else None
+
+
+def removals(columns: LatticeColumns, at: Sequence[int], which: Sequence[int]) -> list[Step]:
+    """Return for each of some attributes what removing it alone would do.
+
+    Parameters
+    ----------
+    columns : LatticeColumns
+    at : sequence of int
+        Level of each attribute.
+    which : sequence of int
+        Places of the attributes to try.
+    """
+    risk = columns.mean_risk(at) if which else 0.0
+    steps = []
+    for i in which:
+        last = len(columns.losses[i]) - 1
+        _, after, loss = _gain(columns, at, i, last, risk)
+        steps.append(
+            Step(
+                attribute=columns.names[i],
+                level_from=at[i],
+                level_to=last,
+                risk_before=risk,
+                risk_after=after,
+                loss=loss,
+                subjects=columns.n,
+            )
+        )
+    return steps
 
 
 def _gain(

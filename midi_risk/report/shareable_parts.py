@@ -182,6 +182,17 @@ class SafeStep(Safe):
     loss: Loss
 
 
+class SafeKept(Safe):
+    """One attribute that the plan leaves alone."""
+
+    attribute: Name
+    describe: Written
+    decided: bool
+    risk_now: Digits
+    risk_without: Digits
+    need: Written
+
+
 class SafeState(Safe):
     """Risk before or after the plan."""
 
@@ -225,6 +236,7 @@ class SafePlan(Safe):
     utility: Code
     loss: Loss | None
     steps: tuple[SafeStep, ...]
+    kept: tuple[SafeKept, ...] = ()
     suppressed_subjects: SafeCount
     suppressed_cells: SafeCount
     before: SafeState

@@ -115,6 +115,17 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
             )
             for s in plan.steps
         ),
+        kept=tuple(
+            parts.SafeKept(
+                attribute=a.attribute,
+                describe=a.describe,
+                decided=a.decided,
+                risk_now=two_digits(a.risk_now),
+                risk_without=two_digits(a.risk_without),
+                need=a.need,
+            )
+            for a in plan.kept
+        ),
         suppressed_subjects=safe(plan.suppressed.subjects, k),
         suppressed_cells=SafeCount(state="withheld", k=k)
         if 0 < plan.suppressed.subjects < k

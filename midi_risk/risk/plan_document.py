@@ -37,6 +37,22 @@ class PlanStep(Part):
     loss: float
     level_from: int = 0
     level_to: int = 0
+    classes_before: int | None = None
+    classes_after: int | None = None
+    justification: str = ""
+
+
+class KeptAttribute(Part):
+    """One attribute that the plan does not change, with what removing it would do."""
+
+    attribute: str
+    level: int
+    describe: str
+    decided: bool = Field(description="kept by demand; otherwise the search left it alone")
+    risk_now: float = Field(description="mean risk of the plan with nobody left out")
+    risk_without: float = Field(description="the same with this attribute removed as well")
+    loss: float = Field(description="share of its information that removing it would cost")
+    need: str = ""
     justification: str = ""
 
 
@@ -108,6 +124,9 @@ class Plan(Part):
         default={}, description="attribute -> plain-English text of each level"
     )
     steps: list[PlanStep]
+    kept: list[KeptAttribute] = Field(
+        default=[], description="attributes that the steps leave as they are"
+    )
     suppressed: Suppressed
     suppressed_subjects: list[str] = Field(
         default=[], description="internal only: keys of the subjects left out"
@@ -131,8 +150,15 @@ class Plan(Part):
         if self.suppressed.subjects:
             n = self.suppressed.subjects
             who = "1 subject that stays" if n == 1 else f"{n} subjects that stay"
-            lines.append(f"Leave out {who} rare.")
+            lines.append(f"Leave out {who} rare{self._left_out_text()}.")
         return "\n".join(lines)
+
+    def _left_out_text(self) -> str:
+        """Return what leaving subjects out does to the mean risk, when it is known."""
+        start = self.steps[-1].risk_after if self.steps else self.before.risk_mean
+        if start is None or self.after.risk_mean is None:
+            return ""
+        return f": mean risk {start:.3f} to {self.after.risk_mean:.3f}"
 
     def public(self) -> Plan:
         """Return a copy without keys of subjects and figures of a single one."""
