@@ -219,6 +219,7 @@ def _environment() -> jinja2.Environment:
         interval=figures.interval_text,
         estimate=figures.value_text,
         listed=text.listed,
+        capitalised=text.capital,
         plain=words.plain,
         reference=filters.linked,
         day=filters.day,

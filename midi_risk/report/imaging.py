@@ -8,6 +8,7 @@ from midi_risk.report.counts import SafeCount, safe
 from midi_risk.report.figures import count_text, number, percent
 from midi_risk.report.shareable_parts import SafeImaging
 from midi_risk.report.shareable_types import two_digits
+from midi_risk.risk.imaging_utility import FORMULAS, SOURCES
 from midi_risk.risk.plan_document import ImagingFigure
 
 TITLES = {
@@ -51,14 +52,22 @@ def imaging_of(figure: ImagingFigure, k: int) -> SafeImaging:
         rule=figure.rule,
         subjects=safe(figure.subjects, k),
         measures=values,
-        formula=figure.formula,
-        reference=figure.reference,
     )
 
 
 def title(figure: Any) -> str:
     """Return what a figure is about."""
     return TITLES[figure.name]
+
+
+def formula(figure: Any) -> str:
+    """Return how a figure is computed."""
+    return FORMULAS[figure.name]
+
+
+def source(figure: Any) -> str:
+    """Return what a figure is set against, a reference at its end."""
+    return SOURCES[figure.name]
 
 
 def sentence(figure: Any) -> str:

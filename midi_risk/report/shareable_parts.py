@@ -223,8 +223,6 @@ class SafeImaging(Safe):
     rule: Written
     subjects: SafeCount
     measures: dict[Code, Loss | SafeCount] = {}  # noqa: RUF012
-    formula: Written
-    reference: Written
 
 
 class SafePlan(Safe):

@@ -103,7 +103,7 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
         k=plan.k,
         found=plan.found,
         optimal=plan.optimal,
-        utility=code(plan.utility.replace(" ", "-")),
+        utility=code(plan.utility.replace(",", "").replace(" ", "-")),
         loss=digits(plan.loss),
         steps=tuple(
             parts.SafeStep(

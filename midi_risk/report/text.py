@@ -131,10 +131,29 @@ def plan_sentence(view: Any) -> str:
     out = plan.suppressed.subjects if view.edition == "internal" else plan.suppressed_subjects
     steps = len(plan.steps)
     text = f"The proposed plan changes {steps} attribute{'s' if steps != 1 else ''}"
-    text += f" and leaves out {count_text(out)} subjects" if positive(out) else ""
+    who = "subject" if out == 1 else "subjects"
+    text += f" and leaves out {count_text(out)} {who}" if positive(out) else ""
     reached = risk_text(plan.after.risk_max)
     word = "would be within" if plan.after.passed else "would still be above"
     return f"{text}: the highest risk becomes {reached}, which {word} the threshold."
+
+
+UTILITIES = {
+    "non-uniform-entropy": "non-uniform entropy",
+    "non-uniform-entropy-normalised-per-attribute": "non-uniform entropy, normalised per attribute",
+}
+
+
+def utility_name(plan: Any) -> str:
+    """Return the information loss of a plan in words, in either edition.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> utility_name(SimpleNamespace(utility="non-uniform-entropy"))
+    'non-uniform entropy'
+    """
+    return UTILITIES.get(plan.utility, str(plan.utility))
 
 
 def methods_paragraph(view: Any) -> str:

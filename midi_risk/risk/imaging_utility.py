@@ -34,13 +34,12 @@ FORMULAS = {
 """Figure -> how it is computed."""
 
 SOURCES = {
-    "age_error": "Cole et al. 2017, doi:10.1016/j.neuroimage.2017.07.059 (mean absolute error"
-    " 4.16 years)",
-    "suv_error": "Wahl et al. 2009, PERCIST 1.0, doi:10.2967/jnumed.108.057307 (response from"
-    " 30 %)",
-    "visit_intervals": "MIDI Task Group, arXiv:2303.10473, best practice 12",
-    "scanner_strata": "Orlhac et al. 2022, doi:10.2967/jnumed.121.262464 (20 to 30 patients"
-    " per scanner)",
+    "age_error": "Mean absolute error of 4.16 years: Cole et al. 2017,"
+    " doi:10.1016/j.neuroimage.2017.07.059",
+    "suv_error": "Response from 30 %: PERCIST 1.0, Wahl et al. 2009, doi:10.2967/jnumed.108.057307",
+    "visit_intervals": "MIDI Task Group, best practice 12, arXiv:2303.10473",
+    "scanner_strata": "20 to 30 subjects per scanner: Orlhac et al. 2022,"
+    " doi:10.2967/jnumed.121.262464",
 }
 """Figure -> what it is set against."""
 
