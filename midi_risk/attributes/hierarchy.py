@@ -8,95 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from midi_risk.attributes.hierarchy_checks import NestingError, check_cycles, check_nesting
 from midi_risk.attributes.ladders import EXACT, LADDERS, REMOVED, describe_level
 from midi_risk.errors import HierarchyError, did_you_mean
 
+__all__ = ["MOST_GENERAL", "Hierarchy", "NestingError", "check_nesting"]
+
 MOST_GENERAL = "*"
-
-
-class NestingError(HierarchyError):
-    """Two values that one level puts together are apart at the next.
-
-    Parameters
-    ----------
-    message : str
-        One line.
-    level : str
-        Level whose groups are split by the next one.
-    groups : int
-        Number of such groups.
-    values : tuple of str
-        Two labels of the next level that one group splits into; for the owner of the
-        hierarchy only, never for a log.
-    """
-
-    def __init__(
-        self, message: str, *, level: str, groups: int, values: tuple[str, ...], hint: str = ""
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.level = level
-        self.groups = groups
-        self.values = values
-
-
-def _codes(labels: list[str]) -> np.ndarray:
-    """Return a number per label, in order of appearance; pandas 2.2 ends texts at NUL."""
-    seen: dict[str, int] = {}
-    return np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.int64)
-
-
-def check_nesting(frame: pd.DataFrame, *, attribute: str = "", reveal: bool = False) -> None:
-    """Check that each level only merges groups of the level before.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        One row per value, one column per level, most detailed first.
-    attribute : str
-        Named in the message.
-    reveal : bool
-        Whether the message may show an offending group and its two labels: only when
-        the reader wrote the hierarchy.
-
-    Raises
-    ------
-    NestingError
-        When a group is split; names the level and the number of groups.
-    HierarchyError
-        When a value has two rows.
-
-    Examples
-    --------
-    >>> check_nesting(pd.DataFrame({"exact": ["1", "2"], "removed": ["*", "*"]}))
-    """
-    where = f"hierarchy of {attribute}" if attribute else "hierarchy"
-    codes = [_codes(frame.iloc[:, i].tolist()) for i in range(frame.shape[1])]
-    twice = len(frame) - (int(codes[0].max()) + 1 if len(frame) else 0)
-    if twice:
-        raise HierarchyError(f"{where}: {twice} values have more than one row")
-    for i in range(len(codes) - 1):
-        fine, coarse = codes[i], codes[i + 1]
-        first = np.zeros(int(fine.max()) + 1 if fine.size else 0, dtype=np.int64)
-        first[fine] = coarse
-        apart = np.flatnonzero(first[fine] != coarse)
-        if apart.size:
-            groups = int(np.unique(fine[apart]).size)
-            row = int(apart[0])
-            same = int(np.flatnonzero((fine == fine[row]) & (coarse == first[fine[row]]))[0])
-            labels = tuple(str(label) for label in frame.iloc[[row, same], i + 1])
-            level = str(frame.columns[i])
-            shown = f" (a group becomes both {labels[0]!r} and {labels[1]!r})" if reveal else ""
-            raise NestingError(
-                f"{where}: level {i} '{level}' does not nest in level {i + 1}: "
-                f"{groups} groups are split{shown}",
-                level=level,
-                groups=groups,
-                values=labels,
-                hint="Each level may only merge groups of the level before it",
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -223,9 +143,10 @@ class Hierarchy:
         Raises
         ------
         HierarchyError
-            When the file cannot be read, a row is short, or the levels do not nest.
+            When the file cannot be read, a row is short or has an empty level, a value has
+            two paths, the levels do not nest or go round in a circle.
         """
-        rows = _arx_rows(Path(path))
+        rows = list(map(list, dict.fromkeys(map(tuple, _arx_rows(Path(path))))))
         width = len(rows[0])
         short = [number for number, row in enumerate(rows, start=1) if len(row) != width]
         if short:
@@ -234,6 +155,13 @@ class Hierarchy:
                 f"the first line {width} ({len(short)} such lines)"
             )
         last = {row[-1] for row in rows}
+        inner = slice(1, -1 if len(last) == 1 else None)
+        gaps = [number for number, row in enumerate(rows, 1) if not all(map(str.strip, row[inner]))]
+        if gaps:
+            raise HierarchyError(
+                f"{path}: row {gaps[0]} has an empty level ({len(gaps)} such rows)",
+                hint="Fill every level of every row",
+            )
         if len(last) == 1 and width > 1:
             rows = [[*row[:-1], MOST_GENERAL] for row in rows]
         else:
@@ -241,6 +169,7 @@ class Hierarchy:
         middle = (f"level{i}" for i in range(1, len(rows[0]) - 1))
         level_names = (EXACT, *middle, REMOVED)
         frame = pd.DataFrame(rows, columns=list(level_names), dtype=object)
+        check_cycles(list(zip(*rows, strict=True)), attribute=attribute or Path(path).name)
         check_nesting(frame, attribute=attribute or Path(path).name, reveal=True)
         return cls(name=Path(path).name, level_names=level_names, frame=frame)
 
@@ -255,7 +184,14 @@ def _arx_rows(path: Path) -> list[list[str]]:
         ) from None
     first = text.partition("\n")[0]
     delimiter = next((sign for sign in (";", "\t", ",") if sign in first), ";")
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    try:
+        rows = [row for row in reader if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise HierarchyError(
+            f"{path}: line {reader.line_num} is not CSV ({error})",
+            hint="Close every quotation mark, and double those inside a value",
+        ) from None
     if not rows:
         raise HierarchyError(f"{path}: the hierarchy is empty")
     return rows

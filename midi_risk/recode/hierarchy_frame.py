@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.attributes.hierarchy_checks import check_cycles, quoted_label
 from midi_risk.errors import HierarchyError
 
 Ints = npt.NDArray[np.int64]
@@ -65,8 +66,8 @@ def _factorised(texts: Sequence[str | None]) -> tuple[Ints, tuple[str | None, ..
     return codes, tuple(places)
 
 
-def _check_nesting(name: str, codes: Sequence[Ints]) -> None:
-    """Raise when one value of a level has two parents."""
+def _check_nesting(name: str, codes: Sequence[Ints], texts: Sequence[Sequence[str | None]]) -> None:
+    """Raise when one value of a level has two parents; raw values are not shown."""
     for level, (fine, coarse) in enumerate(pairwise(codes)):
         first = np.zeros(int(fine.max()) + 1, dtype=np.int64)
         order = np.arange(len(fine))[::-1]
@@ -74,35 +75,23 @@ def _check_nesting(name: str, codes: Sequence[Ints]) -> None:
         broken = np.flatnonzero(coarse != coarse[first[fine]])
         if broken.size:
             row = int(broken[0])
+            other = int(first[fine[row]])
+            group, one, two = (
+                _shown(str(texts[at][place]), texts[0])
+                for at, place in ((level, row), (level + 1, other), (level + 1, row))
+            )
+            parents = f" ({one} and {two})" if one and two else ""
             raise HierarchyError(
-                f"hierarchy of '{name}' does not nest: rows {int(first[fine[row]]) + 1} and "
-                f"{row + 1} agree at level {level} but not at level {level + 1}",
+                f"hierarchy of '{name}' does not nest: rows {other + 1} and {row + 1} agree at"
+                f" level {level}{f' ({group})' if group else ''} but not at level"
+                f" {level + 1}{parents}",
                 hint="Give both rows the same values from that level on",
             )
 
 
-def _check_cycles(name: str, texts: Sequence[Sequence[str | None]]) -> None:
-    """Raise when a text is its own ancestor by way of another text."""
-    places: dict[str | None, int] = {}
-    number = [
-        np.array([places.setdefault(text, len(places)) for text in level], dtype=np.int64)
-        for level in texts
-    ]
-    edges = np.concatenate(
-        [np.stack([a, b], axis=1) for a, b in pairwise(number)]
-        or [np.empty((0, 2), dtype=np.int64)]
-    )
-    edges = np.unique(edges[edges[:, 0] != edges[:, 1]], axis=0)
-    while len(edges):
-        has_parent = np.zeros(len(places), dtype=bool)
-        has_parent[edges[:, 0]] = True
-        kept = edges[has_parent[edges[:, 1]]]
-        if len(kept) == len(edges):
-            raise HierarchyError(
-                f"hierarchy of '{name}' is cyclic: values generalise to one another",
-                hint="Each level must be more general than the one before",
-            )
-        edges = kept
+def _shown(label: str, raw: Sequence[str | None]) -> str:
+    """Return a label for a message, ``""`` when it is a raw value."""
+    return quoted_label(label, [text for text in raw if text is not None], "")
 
 
 def checked_rows(name: str, frame: pd.DataFrame) -> HierarchyRows:
@@ -145,8 +134,8 @@ def checked_rows(name: str, frame: pd.DataFrame) -> HierarchyRows:
         )
     coded = [_factorised(level) for level in texts]
     codes = tuple(level_codes for level_codes, _ in coded)
-    _check_cycles(name, texts)
-    _check_nesting(name, codes)
+    check_cycles(texts, attribute=name)
+    _check_nesting(name, codes, texts)
     return HierarchyRows(texts=texts, codes=codes, labels=tuple(labels for _, labels in coded))
 
 

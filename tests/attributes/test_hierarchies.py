@@ -240,7 +240,19 @@ def test_an_arx_file_may_end_in_any_constant_or_none(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("a;x;*\nb;x\n", "line 2 has 2 columns"), ("", "empty"), ("a;x;p\nb;x;q\n", "does not nest")],
+    [
+        ("a;x;*\nb;x\n", "line 2 has 2 columns"),
+        ("", "empty"),
+        (" \n\n", "empty"),
+        ("a;x;p\nb;x;q\n", r"'x' becomes both 'p' and 'q' \(rows 1 and 2\)"),
+        ("a;b;p\nc;b;q\nb;b;q\n", r"a group becomes both 'p' and 'q' \(rows 1 and 2\)"),
+        ("a;x\u202e;p\nb;x\u202e;q\n", r"'x\\u202e' becomes both"),
+        (f"a;{'L' * 300};p\nb;{'L' * 300};q\n", rf"'{'L' * 37}\.\.\.' becomes both"),
+        ("a;b;*\nb;a;*\n", "cyclic"),
+        ("a;;*\nb;x;*\n", "row 1 has an empty level"),
+        ("a;x;*\na;y;*\n", r"more than one row \(first: rows 1 and 2\)"),
+        ('a;"x;*\nb;x;*\n', "line 2 is not CSV"),
+    ],
 )
 def test_a_faulty_arx_file_is_one_clear_line(tmp_path, content, message):
     path = tmp_path / "bad.csv"
@@ -248,6 +260,15 @@ def test_a_faulty_arx_file_is_one_clear_line(tmp_path, content, message):
     with pytest.raises(HierarchyError, match=message) as caught:
         Hierarchy.from_arx_csv(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sign", [";", ",", "\t"])
+def test_any_usual_separator_and_a_byte_order_mark_are_read(tmp_path, sign):
+    path = tmp_path / "h.csv"
+    lines = [sign.join(row) for row in (["a", "x", "*"], ["b", "x", "*"], ["a", "x", "*"])]
+    path.write_text("\ufeff" + "\r\n".join(lines), encoding="utf-8", newline="")
+    read = Hierarchy.from_arx_csv(path)
+    assert read.frame.to_numpy().tolist() == [["a", "x", "*"], ["b", "x", "*"]]
 
 
 def test_an_absent_arx_file_is_one_clear_line(tmp_path):

@@ -75,6 +75,11 @@ def test_bad_demands_are_refused_in_one_line(options: dict[str, Any], words: str
     [
         (pd.DataFrame([["a", "x", "*"], ["b", None, "*"]]), "ragged: 1 row"),
         (pd.DataFrame([["a", "x", "*"], ["b", "x", "y"]]), "does not nest: rows 1 and 2"),
+        (pd.DataFrame([["a", "x", "p"], ["b", "x", "q"]]), r"level 1 \('x'\) .* \('p' and 'q'\)"),
+        (
+            pd.DataFrame([["a", HOSTILE, "p"], ["b", HOSTILE, "q"], [HOSTILE, HOSTILE, "q"]]),
+            "agree at level 1 but not at level 2",
+        ),
         (pd.DataFrame([["a", "b", "*"], ["b", "a", "*"]]), "cyclic"),
         (pd.DataFrame([["a", "x"], ["a", "y"]]), "two different paths"),
         (pd.DataFrame([[HOSTILE, "*"]]), "lacks 2 value"),
