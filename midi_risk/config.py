@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from midi_risk.errors import ConfigError, did_you_mean
+from midi_risk.hierarchy_rules import HierarchyStep
 
 PROJECT_SCHEMA = "midi-risk/project/1"
 PROJECT_FILE = "midi-risk.yaml"
@@ -187,7 +188,9 @@ class AttributeSettings(Settings):
     kind: (
         Literal["age", "sex", "date", "time", "number", "category", "text", "identifier"] | None
     ) = None
-    hierarchy: str | None = Field(default=None, description="built-in ladder or ARX CSV file")
+    hierarchy: str | Annotated[tuple[HierarchyStep, ...], Field(min_length=1)] | None = Field(
+        default=None, description="built-in ladder, ARX CSV file, or levels of one's own"
+    )
     level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
     utility: float | None = Field(default=None, ge=0, description="weight of its information loss")
     need: str | None = Field(default=None, description="why research needs it")

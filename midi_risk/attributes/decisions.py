@@ -60,7 +60,9 @@ def decided(
         if setting.role is not None:
             changes |= _decided_role(proposed[name], Role(setting.role))
         ladder = setting.hierarchy
-        if ladder is not None and not ladder.lower().endswith(".csv"):
+        if isinstance(ladder, tuple):
+            changes["hierarchy_steps"] = ladder
+        elif ladder is not None and not ladder.lower().endswith(".csv"):
             if ladder not in LADDERS:
                 faults.append(
                     f"attributes.{name}.hierarchy: no ladder '{ladder}' (a file ends in .csv)."

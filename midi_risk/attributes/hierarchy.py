@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -32,11 +32,14 @@ class Hierarchy:
     frame : pandas.DataFrame
         Shape (n_values, n_levels), object text: column 0 the canonical value, the last
         ``*`` throughout. Missing has no row.
+    texts : tuple of str
+        What each level does, where no ladder tells it.
     """
 
     name: str
     level_names: tuple[str, ...]
     frame: pd.DataFrame
+    texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a frame whose width is not the number of levels."""
@@ -101,7 +104,7 @@ class Hierarchy:
             dtype=object,
         )
         frame = pd.concat([self.frame, more], ignore_index=True)
-        return Hierarchy(name=self.name, level_names=self.level_names, frame=frame)
+        return replace(self, frame=frame)
 
     def describe(self, level: str | int, attribute: str) -> str:
         """Return what a level does to an attribute, in plain English.
@@ -114,7 +117,9 @@ class Hierarchy:
         """
         number = self.level_of(level)
         name = self.level_names[number]
-        text = describe_level(self.name if self.name in LADDERS else "", name)
+        text = self.texts[number] if self.texts else None
+        if text is None:
+            text = describe_level(self.name if self.name in LADDERS else "", name)
         if text is None:
             text = (
                 f"level {number} of {len(self.level_names) - 1} ('{name}') of hierarchy {self.name}"

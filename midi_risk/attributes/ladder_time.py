@@ -121,6 +121,25 @@ _DATE_STEPS: dict[str, tuple[Callable[[str], str], ...]] = {
 }
 
 
+def date_step(name: str) -> Callable[[str], str]:
+    """Return how a date (``YYYY-MM-DD`` or partial) is labelled at a step.
+
+    Examples
+    --------
+    >>> date_step("quarter")("2012-05-17"), date_step("5y")("2012-05-17")
+    ('2012-Q2', '2010-2014')
+    """
+    steps: dict[str, Callable[[str], str]] = {
+        "week": _week,
+        "month": lambda text: text[:7],
+        "quarter": _quarter,
+        "year": lambda text: text[:4],
+        "5y": _years(5),
+        "10y": _years(10),
+    }
+    return steps[name]
+
+
 def date_columns(ladder: str, text: Sequence[str], days: np.ndarray) -> list[list[str]]:
     """Return dates (``YYYY-MM-DD`` or partial) at the steps of a date ladder.
 

@@ -12,6 +12,8 @@ from midi_risk.errors import AttributeRoleError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
+    from midi_risk.hierarchy_rules import HierarchyStep
+
 
 class Role(StrEnum):
     """Part that an attribute plays in re-identification."""
@@ -107,6 +109,8 @@ class Attribute:
         Level name or number of the hierarchy that was decided on.
     hierarchy_file : str, optional
         Path of an ARX-format hierarchy that replaces the ladder.
+    hierarchy_steps : tuple of HierarchyStep, optional
+        Rules of the assessor's own that replace the ladder.
     """
 
     name: str
@@ -129,6 +133,7 @@ class Attribute:
     decision: Decision | None = None
     generalise_to: str | int | None = None
     hierarchy_file: str | None = None
+    hierarchy_steps: tuple[HierarchyStep, ...] | None = None
 
     def revised(self, **changes: Any) -> Attribute:
         """Return a copy with some fields changed."""

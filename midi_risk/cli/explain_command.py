@@ -13,7 +13,13 @@ from midi_risk.resources import data_rows
 @click.command("explain")
 @click.argument("term", nargs=-1)
 def command(term: tuple[str, ...]) -> None:
-    """Explain a term of the field or of the report; without one, list the terms."""
+    """Explain a term of the field or of the report; without one, list the terms.
+
+    'ladder NAME' shows a generalisation ladder as a table, 'ladder' lists them.
+    """
+    if term and term[0].casefold() in {"ladder", "ladders"}:
+        _ladder(" ".join(term[1:]).strip())
+        return
     entries = {row["term"]: row for row in data_rows("glossary.csv")}
     if not term:
         for name in sorted(entries):
@@ -34,3 +40,50 @@ def command(term: tuple[str, ...]) -> None:
     click.echo(textwrap.indent(textwrap.fill(row["text"], 92), "  "))
     if row["source"]:
         click.echo(f"  Source: {row['source']}")
+
+
+_SAMPLES = {
+    "age": ("173M", "66", "94"),
+    "agedays": ("5270", "24106"),
+    "birthdate": ("1950-03-17", "1988-11-02"),
+    "bmi": ("18.6", "27.4"),
+    "count": ("2", "7"),
+    "date": ("2012-03-17", "2012-11-02"),
+    "datetime": ("2012-03-17", "2012-11-02"),
+    "device": ("SIEMENS Biograph 64", "GE MEDICAL SYSTEMS"),
+    "diag": ("C34.1", "J44.9"),
+    "geo": ("Ohio", "Germany"),
+    "height": ("1.72", "1.86"),
+    "number": ("143.7", "9.25"),
+    "occupation": ("retired nurse", "student"),
+    "offset": ("-12", "400"),
+    "race": ("White", "Asian Indian"),
+    "software": ("syngo MR E11", "VB17"),
+    "time": ("08:30:00", "17:05:12"),
+    "weight": ("64.5", "112"),
+    "year": ("1987", "2012"),
+}
+"""Invented values that show what a ladder does."""
+
+
+def _ladder(asked: str) -> None:
+    """Print a ladder as a table: levels, what they do, and what becomes of some values."""
+    from midi_risk.attributes.hierarchies import build_hierarchy
+    from midi_risk.attributes.ladders import LADDERS, find_ladder
+    from midi_risk.attributes.model import Kind
+
+    if not asked:
+        for name, ladder in LADDERS.items():
+            click.echo(f"{name:<12} {', '.join(ladder.level_names)}")
+        return
+    find_ladder(asked)
+    samples = list(_SAMPLES.get(asked, ("A", "B")))
+    made = build_hierarchy(asked, Kind.CATEGORY, samples, counts=[20, 3, 1][: len(samples)])
+    rows = [("level", "name", "what it does", *("" for _ in samples))]
+    for level, name in enumerate(made.level_names):
+        shown = [str(label) for label in made.apply(level, samples)]
+        rows.append((str(level), name, made.describe(level, "x").removeprefix("x: "), *shown))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())

@@ -11,6 +11,7 @@ import pandas as pd
 from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy, build_hierarchy
 from midi_risk.attributes.ladder_time import UNPARSED
 from midi_risk.attributes.model import Attribute, Kind
+from midi_risk.attributes.own_hierarchy import hierarchy_for, of_value_alone
 from midi_risk.attributes.values import normalise_for
 
 VALUE_ONLY = frozenset(
@@ -54,7 +55,10 @@ class Labeller:
     def of_canonical(self, value: str) -> str | None:
         """Return the label of a canonical value, None when it has to be removed."""
         label = self.known.get(value)
-        if label is None and self.ladder in VALUE_ONLY:
+        own = self.attribute.hierarchy_steps
+        if label is None and own and of_value_alone(own, self.level):
+            label = hierarchy_for(self.attribute, [value]).apply(self.level, [value])[0]
+        elif label is None and self.ladder in VALUE_ONLY:
             built = build_hierarchy(self.ladder, self.attribute.kind, [value])
             label = built.apply(self.level, [value])[0]
         return None if label == UNPARSED else label
@@ -118,6 +122,6 @@ def _member_labels(attribute: Attribute, level: int, texts: np.ndarray) -> dict[
         for member in str(value).split(SET_JOINER):
             totals[member] = totals.get(member, 0) + n
     members = list(totals)
-    built = build_hierarchy(attribute.ladder, attribute.kind, members, counts=list(totals.values()))
+    built = hierarchy_for(attribute, members, counts=list(totals.values()))
     found = built.apply(level, members)
     return {m: str(label) for m, label in zip(members, found, strict=True) if label is not None}

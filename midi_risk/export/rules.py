@@ -8,9 +8,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from midi_risk.attributes.hierarchies import Hierarchy, build_hierarchy
+from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.ladders import COUNT
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.attributes.values import normalise_for
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
 from midi_risk.export.labels import Labeller, labeller
@@ -216,7 +217,7 @@ def _hierarchy(
         return attribute_hierarchy(table, attribute, given)
     read = normalise_for(attribute, raws).text if raws else ()
     values = list(dict.fromkeys(value for value in read if value is not None))
-    return build_hierarchy(attribute.ladder, attribute.kind, values, counts=[0] * len(values))
+    return hierarchy_for(attribute, values, counts=[0] * len(values))
 
 
 def _generalised(

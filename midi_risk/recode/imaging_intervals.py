@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 
-from midi_risk.attributes.hierarchies import build_hierarchy
 from midi_risk.attributes.ladder_time import date_columns
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.attributes.representatives import date_string
 from midi_risk.recode.release_pair import ReleasePair, imaging_figure
 from midi_risk.risk.imaging_utility import interval_error
@@ -72,7 +72,7 @@ def _written_days(view: ReleasePair, attribute: Attribute, day: np.ndarray) -> n
     texts = [date.fromordinal(int(d)).isoformat() for d in distinct]
     hierarchy = view.given.get(attribute.name)
     if hierarchy is None:
-        hierarchy = build_hierarchy(attribute.ladder, Kind.DATE, texts)
+        hierarchy = hierarchy_for(attribute.revised(kind=Kind.DATE), texts)
     if set(texts) - set(hierarchy.frame.iloc[:, 0]):
         return None
     labels = hierarchy.apply(attribute.generalise_to or 0, texts)
@@ -89,7 +89,8 @@ def _ordinal(text: str) -> int:
 
 def _worst_days(view: ReleasePair, attribute: Attribute) -> int | None:
     ladder = attribute.ladder or "date"
-    if attribute.name in view.given or ladder not in {"date", "datetime", "birthdate", "year"}:
+    own = attribute.name in view.given or attribute.hierarchy_steps
+    if own or ladder not in {"date", "datetime", "birthdate", "year"}:
         return None
     names = LADDERS[ladder].level_names
     level = attribute.generalise_to

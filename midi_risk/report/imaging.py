@@ -96,7 +96,11 @@ def _names(figure: Any) -> str:
 
 
 def _of(figure: Any) -> str:
-    return f"{count_text(figure.subjects)} subjects"
+    return _subjects(figure.subjects)
+
+
+def _subjects(count: float | SafeCount) -> str:
+    return f"{_count(count)} subject{'' if count == 1 else 's'}"
 
 
 def _unknown(figure: Any) -> str:
@@ -177,8 +181,7 @@ def _strata(figure: Any) -> str:
             " cannot be told apart, so nothing can be harmonised."
         )
     parts = [
-        f"{_count(values[f'small_{when}'])} {word} ({_count(values[f'subjects_small_{when}'])}"
-        " subjects)"
+        f"{_count(values[f'small_{when}'])} {word} ({_subjects(values[f'subjects_small_{when}'])})"
         for when, word in (("before", "before"), ("after", "after"))
     ]
     return (

@@ -216,6 +216,7 @@ def _add_range(attribute: Attribute, folded: Folded, draft: _Draft) -> None:
             decision=Decision.REMOVE if attribute.decision is Decision.REMOVE else None,
             generalise_to=None,
             hierarchy_file=None,
+            hierarchy_steps=None,
             ladder="number",
             reason=f"how much {attribute.name} varies within a subject; follows its role",
         )

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy, build_hierarchy
+from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.table.digest import table_digest
 from midi_risk.table.model import SubjectTable
 
@@ -38,7 +39,7 @@ def attribute_hierarchy(
     values = [str(value) for value in distinct]
     counts = np.bincount(codes, minlength=len(values)).tolist()
     sets = attribute.kind is Kind.CATEGORY and any(SET_JOINER in value for value in values)
-    return build_hierarchy(attribute.ladder, attribute.kind, values, sets=sets, counts=counts)
+    return hierarchy_for(attribute, values, sets=sets, counts=counts)
 
 
 def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) -> SubjectTable:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import clinical_table, midi_risk
 
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.cli.app import COMMANDS
 from midi_risk.cli.results import RESULT_FILES
 
@@ -212,3 +213,20 @@ def test_diff_names_what_changed_and_no_value(tmp_path, capsys):
     result = midi_risk(capsys, "diff", tmp_path / "a", tmp_path / "b")
     assert "subjects: 60 -> 61" in result.out
     assert "p060" not in result.out
+
+
+@pytest.mark.parametrize("name", sorted(LADDERS))
+def test_explain_shows_every_ladder_as_a_table(name, capsys):
+    shown = midi_risk(capsys, "explain", "ladder", name)
+    assert shown.code == 0
+    for level, step in enumerate(LADDERS[name].level_names):
+        assert f"\n{level}      {step} " in f"{shown.out} "
+    assert shown.out.splitlines()[-1].split()[-1] == "*"
+
+
+def test_explain_lists_the_ladders_and_names_a_close_one(capsys):
+    listed = midi_risk(capsys, "explain", "ladder").out
+    assert len(listed.splitlines()) == len(LADDERS)
+    wrong = midi_risk(capsys, "explain", "ladder", "wieght")
+    assert wrong.code == 2
+    assert "Did you mean 'weight'" in wrong.err
