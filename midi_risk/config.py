@@ -249,6 +249,9 @@ class SuggestSettings(Settings):
 
     max_suppression: Share = 0.02
     keep: tuple[str, ...] = ()
+    cells: bool = Field(
+        default=False, description="empty single cells of rare subjects instead of leaving them out"
+    )
 
 
 class Project(Settings):

@@ -82,6 +82,7 @@ def assess_job(
         keep=limits.keep or settings.keep,
         budget_seconds=limits.budget_seconds,
         hierarchies=options.hierarchies,
+        cells=settings.cells,
     )
     lattice = tuning_lattice(
         table,

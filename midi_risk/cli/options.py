@@ -139,6 +139,12 @@ SUPPRESSION = click.option(
 KEEP = click.option(
     "--keep", multiple=True, metavar="ATTR", help="Attribute that must not be changed."
 )
+CELLS = click.option(
+    "--cells/--no-cells",
+    default=None,
+    help="Empty single cells of subjects that stay rare instead of leaving them out; needs"
+    " 'missing: wildcard'. Default: the project's.",
+)
 BUDGET = click.option(
     "--budget", type=SecondsType(), metavar="TIME", help="Time for the search, as 60s or 2m."
 )

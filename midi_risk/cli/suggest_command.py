@@ -23,6 +23,7 @@ EXIT_ABOVE = 3
     common.PARAMETERS,
     common.SUPPRESSION,
     common.KEEP,
+    common.CELLS,
     common.BUDGET,
     common.JOBS,
     common.OUTPUT,
@@ -56,6 +57,7 @@ def command(project: str, **given: Any) -> int:
             keep=given["keep"] or settings.keep,
             budget_seconds=given["budget"] or 60.0,
             hierarchies=job.hierarchies(attributes),
+            cells=settings.cells if given["cells"] is None else given["cells"],
         )
         write_plan(plan, folder / "plan.json")
     if given["form"] == "json":
@@ -70,7 +72,8 @@ def command(project: str, **given: Any) -> int:
         if plan.found:
             click.echo(
                 f"smallest class {plan.before.k} -> {plan.after.k}; subjects left out"
-                f" {plan.suppressed.subjects}; information lost {plan.loss or 0:.1%}"
+                f" {plan.suppressed.subjects}; cells emptied {plan.suppressed.emptied};"
+                f" information lost {plan.loss or 0:.1%}"
                 f"{'' if plan.optimal else '; not proved optimal in the time given'}"
             )
         elif plan.next_step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
@@ -161,7 +161,7 @@ def _is_list(value: Any) -> bool:
 def _apply(
     data_set: Dataset, tag: int, vr: str, rule: Rule, path: tuple[str, ...], visit: _Visit
 ) -> None:
-    if rule.action is Action.REMOVE:
+    if rule.action is Action.REMOVE or visit.release.loses(rule, visit.subject):
         _remove(data_set, tag, vr, path, visit)
         return
     values = _texts(data_set, tag) if vr not in {"SQ", "OB", "OW", "UN"} else []
@@ -180,7 +180,7 @@ def _apply_visit(
     """Apply the one rule of all dates and times of a visit."""
     if keyword_for_tag(tag) in DEVICE_DATES:
         return
-    dates, times = visit.rules.dates, visit.rules.times
+    dates, times = _own(visit.rules.dates, visit), _own(visit.rules.times, visit)
     rule = times if vr == "TM" else dates
     if vr == "DT" and dates is None and times is not None:
         values = _texts(data_set, tag)
@@ -204,6 +204,15 @@ def _apply_visit(
         if vr == "DT" and text is not None and len(values) == 1:
             text = _moment(text, values[0], times)
     _set(data_set, tag, vr, text, path, visit)
+
+
+def _own(rule: Rule | None, visit: _Visit) -> Rule | None:
+    """Return the rule of dates or times for this subject: removal where its cell is emptied."""
+    if rule is None:
+        return None
+    if visit.release.loses(rule, visit.subject):
+        return replace(rule, action=Action.REMOVE)
+    return rule if rule.changes else None
 
 
 def _moment(day: str, raw: str, times: Rule | None) -> str | None:

@@ -90,9 +90,13 @@ def dicom_rules(release: ReleaseRules, source: str) -> DicomRules:
         body mass index with height or weight, times and dates of a visit together.
     """
     rules = {r.attribute.keyword: r for r in release.of_source(source) if r.attribute.keyword}
-    dates = _leading(rules, Kind.DATE, "StudyDate")
-    times = _leading(rules, Kind.TIME, "StudyTime")
-    changed = {keyword: rule for keyword, rule in rules.items() if rule.changes}
+    dates = _leading(rules, Kind.DATE, "StudyDate", release)
+    times = _leading(rules, Kind.TIME, "StudyTime", release)
+    changed = {
+        keyword: rule
+        for keyword, rule in rules.items()
+        if rule.changes or rule.name in release.emptied
+    }
     notes: dict[str, str] = {}
     for keyword, partners in _COUPLED.items():
         if keyword not in changed:
@@ -139,10 +143,13 @@ def _removed(rule: Rule, keyword: str, because: str) -> Rule:
     )
 
 
-def _leading(rules: Mapping[str, Rule], kind: Kind, leader: str) -> Rule | None:
+def _leading(
+    rules: Mapping[str, Rule], kind: Kind, leader: str, release: ReleaseRules
+) -> Rule | None:
     """Return the rule of the visit's dates or times: the leader's, else the strictest."""
     if leader in rules:
-        return rules[leader] if rules[leader].changes else None
+        rule = rules[leader]
+        return rule if rule.changes or rule.name in release.emptied else None
     others = [
         r
         for keyword, r in rules.items()

@@ -205,4 +205,14 @@ def table_rows(release: ReleaseRules) -> list[Translated]:
                 why="leave their files out yourself: plan.json lists their keys",
             )
         )
+    if release.emptied:
+        rows.append(
+            Translated(
+                attribute=", ".join(release.emptied),
+                source="",
+                rule=f"{sum(map(len, release.emptied.values()))} single cells are emptied",
+                fidelity=Fidelity.INEXPRESSIBLE,
+                why="no rule of this tool holds for single subjects: use 'midi-risk apply'",
+            )
+        )
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -13,14 +13,14 @@ from midi_risk.attributes.ladders import COUNT
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.attributes.values import normalise_for
-from midi_risk.errors import MidiRiskError, StaleAssessmentError
 from midi_risk.export.labels import Labeller, labeller
-from midi_risk.recode.plan import planned
+from midi_risk.export.plan_check import check_plan
+from midi_risk.recode.planned import planned
 from midi_risk.risk.plan_document import Plan
 from midi_risk.sources.model import Extraction
 from midi_risk.table.columns import raw_codes
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import attribute_hierarchy
+from midi_risk.table.release import attribute_hierarchy, without_cells
 
 DICOM = "dicom"
 """Name of the source table that DICOM files make."""
@@ -96,12 +96,19 @@ class ReleaseRules:
         As the plan would release it; suppressed subjects are gone.
     suppressed : frozenset of str
         Subjects that are left out.
+    emptied : mapping of str to frozenset of str
+        Attribute -> subjects that stay and lose this value.
     """
 
     rules: tuple[Rule, ...]
     table: SubjectTable
     expected: SubjectTable
     suppressed: frozenset[str]
+    emptied: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def loses(self, rule: Rule, subject: str | None) -> bool:
+        """Tell whether the plan empties this attribute for a subject."""
+        return subject is not None and subject in self.emptied.get(rule.name, ())
 
     def __iter__(self) -> Iterator[Rule]:
         """Iterate over the rules."""
@@ -157,7 +164,7 @@ def release_rules(
         When the plan was made for other data or decisions.
     """
     if plan is not None:
-        _check(plan, table)
+        check_plan(plan, table)
     levels = dict(plan.levels) if plan else {}
     hidden = frozenset(plan.suppressed_subjects) if plan else frozenset()
     known = dict(hierarchies)
@@ -178,29 +185,15 @@ def release_rules(
             rules.append(Rule(attribute=attribute, action=Action.KEEP, describe="kept"))
     mask = np.array([str(key) in hidden for key in table.frame.index], dtype=bool)
     at_least = {n: level for n, level in levels.items() if n in known}
-    expected = planned(table, at_least, known, mask)
+    emptied = dict(plan.suppressed_cells) if plan else {}
+    expected = without_cells(planned(table, at_least, known, mask), emptied)
     return ReleaseRules(
-        rules=tuple(_with_ranges(rules)), table=table, expected=expected, suppressed=hidden
+        rules=tuple(_with_ranges(rules)),
+        table=table,
+        expected=expected,
+        suppressed=hidden,
+        emptied={name: frozenset(keys) for name, keys in emptied.items()},
     )
-
-
-def _check(plan: Plan, table: SubjectTable) -> None:
-    """Refuse a plan that found nothing, or that was made for something else."""
-    if not plan.found:
-        raise MidiRiskError(
-            f"the plan found nothing to apply: {plan.reason or 'no solution'}",
-            hint="Relax the limits and run 'midi-risk suggest' again",
-        )
-    if len(plan.suppressed_subjects) != plan.suppressed.subjects:
-        raise MidiRiskError(
-            "the plan leaves subjects out and does not say which: it is a public copy",
-            hint="Use the plan.json that suggest wrote",
-        )
-    if plan.collection_digest and plan.collection_digest != table.digest:
-        raise StaleAssessmentError(
-            "the plan was made for other data or other roles than the project has now",
-            hint="Run 'midi-risk suggest' again and apply its plan.json",
-        )
 
 
 def _hierarchy(

@@ -87,7 +87,8 @@ def recode_table(
     for name in table.rows.column_names:
         column = table.rows.column(name)
         shown = table.origin.get(name, name)
-        columns[shown] = _column(column, rules.get(name), release, of_row, labels)[keep]
+        texts = _column(column, rules.get(name), release, of_row, labels)
+        columns[shown] = _emptied(texts, rules.get(name), release, of_row, labels)[keep]
     return RecodedTable(
         name=table.name,
         columns=columns,
@@ -97,10 +98,26 @@ def recode_table(
         unchanged=frozenset(
             table.origin.get(name, name)
             for name in table.rows.column_names
-            if name not in rules or not rules[name].changes
+            if name not in rules or not (rules[name].changes or rules[name].name in release.emptied)
         ),
         coupled=tuple(f"{rule.name} is {rule.describe}" for rule in given_back.values()),
     )
+
+
+def _emptied(
+    texts: np.ndarray,
+    rule: Rule | None,
+    release: ReleaseRules,
+    of_row: np.ndarray,
+    labels: list[str],
+) -> np.ndarray:
+    """Return a column without the cells that the plan empties."""
+    if rule is None or rule.name not in release.emptied:
+        return texts
+    loses = np.array([release.loses(rule, label) for label in labels] + [False], dtype=bool)
+    out = texts.copy()
+    out[loses[of_row]] = None
+    return out
 
 
 _GIVES_BACK = {"bmi": {"height", "weight"}, "birthdate": {"age", "agedays"}}
@@ -112,7 +129,11 @@ def _given_back(release: ReleaseRules, source: str) -> dict[str, Rule]:
     found = {}
     for rule in release.of_source(source):
         drivers = _GIVES_BACK.get(rule.attribute.ladder or "", set())
-        back = [r.name for r in release if r.changes and r.attribute.ladder in drivers]
+        back = [
+            r.name
+            for r in release
+            if (r.changes or r.name in release.emptied) and r.attribute.ladder in drivers
+        ]
         if back and rule.action is Action.KEEP:
             found[rule.attribute.column] = Rule(
                 attribute=rule.attribute,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.errors import MidiRiskError
@@ -104,7 +104,9 @@ def export_rules(
 
 def _dicom(release: ReleaseRules, extraction: Extraction) -> DicomRules | None:
     source = next((t for t in extraction.tables if t.kind is SourceKind.DICOM), None)
-    return None if source is None else dicom_rules(release, source.name)
+    # No rule of these tools holds for single subjects, so the emptied cells are left aside.
+    general = replace(release, emptied={})
+    return None if source is None else dicom_rules(general, source.name)
 
 
 def _exported(

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from midi_risk.attributes.hierarchies import Hierarchy
-from midi_risk.attributes.model import Decision, Role
+from midi_risk.attributes.model import Role
 from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.cells import EmptiedCells, accepted_cells, check_policy
 from midi_risk.recode.imaging_figures import imaging_figures
 from midi_risk.recode.plan_state import release_state
 from midi_risk.recode.plan_text import (
@@ -21,6 +22,7 @@ from midi_risk.recode.plan_text import (
     plan_loss,
     plan_step,
 )
+from midi_risk.recode.planned import planned
 from midi_risk.recode.population_criteria import population_criteria
 from midi_risk.recode.requirement import Requirement, requirement
 from midi_risk.recode.search import search
@@ -34,7 +36,7 @@ from midi_risk.recode.steps import (
 from midi_risk.recode.sweep import sweep
 from midi_risk.risk.plan_document import ImagingFigure, KeptAttribute, Plan, State, Suppressed
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import measured, released
+from midi_risk.table.release import measured, released, without_cells
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import ThreatModel
 
@@ -50,6 +52,7 @@ def suggest(
     keep: Sequence[str] = (),
     budget_seconds: float | None = 60.0,
     hierarchies: Mapping[str, Hierarchy] | None = None,
+    cells: bool = False,
 ) -> Plan:
     """Suggest the cheapest generalisation that brings the risk under the threshold.
 
@@ -68,6 +71,10 @@ def suggest(
         Time for the search; the plan says when it did not suffice for a proof.
     hierarchies : mapping of str to Hierarchy, optional
         Hierarchies of the user's own, by attribute.
+    cells : bool
+        Empty single cells of the subjects that stay rare instead of leaving them out, where
+        that brings every adversary within the threshold. Needs the missing policy
+        ``wildcard``; attributes that are kept are never emptied.
 
     Returns
     -------
@@ -78,7 +85,8 @@ def suggest(
     Raises
     ------
     SearchError
-        When a kept attribute does not exist or a limit is out of range.
+        When a kept attribute does not exist, a limit is out of range, or cells are to be
+        emptied under another missing policy.
 
     Notes
     -----
@@ -88,6 +96,8 @@ def suggest(
     Loss is the non-uniform entropy of each attribute, weighted by its utility. Steps
     show the mean probability that a prosecutor is right, with nobody left out.
     """
+    if cells:
+        check_policy(table)
     given = dict(hierarchies or {})
     models = [load_threat_model(threat) for threat in threats]
     view = released(table, given)
@@ -117,17 +127,24 @@ def suggest(
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     left, after = view, before
+    emptied: EmptiedCells | None = None
+    if solution.found and cells and solution.suppressed_rows.any() and demand.k > 1:
+        emptied = accepted_cells(table, setting, solution, models, demand.k, max_suppression)
+    hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
+    gone = {} if emptied is None else emptied.subjects
     if solution.found:
-        left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
+        left = without_cells(
+            planned(table, solution.levels, setting.hierarchies, hidden_rows), gone
+        )
         after = release_state(left, models, demand.k)
     free = [name not in setting.keep for name in setting.columns.names]
     cheapest = cheapest_step(setting.columns, setting.start, free)
-    hidden = np.flatnonzero(solution.suppressed_rows) if solution.found else np.empty(0, int)
+    hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     return Plan(
         **plan_heading(table, models, demand.k),
         found=solution.found,
         optimal=solution.optimal,
-        loss=plan_loss(setting, target, solution.suppressed, table.n_subjects)
+        loss=plan_loss(setting, target, len(hidden), table.n_subjects, gone)
         if solution.found
         else None,
         levels={name: int(level) for name, level in solution.levels.items()},
@@ -140,7 +157,12 @@ def suggest(
             for each in steps
         ],
         kept=_kept(table, setting, target) if solution.found else [],
-        suppressed=Suppressed(subjects=len(hidden), cells=len(hidden) * len(attributes)),
+        suppressed=Suppressed(
+            subjects=len(hidden),
+            cells=len(hidden) * len(attributes) + sum(map(len, gone.values())),
+            emptied=sum(map(len, gone.values())),
+        ),
+        suppressed_cells={name: list(keys) for name, keys in gone.items()},
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
@@ -169,39 +191,6 @@ def _accepted(
     """
     left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
     return release_state(left, models, 1).passed
-
-
-def planned(
-    table: SubjectTable,
-    levels: Mapping[str, int],
-    hierarchies: Mapping[str, Hierarchy],
-    suppressed: np.ndarray | None = None,
-) -> SubjectTable:
-    """Return the table as a plan would release it.
-
-    Parameters
-    ----------
-    table : SubjectTable
-    levels : mapping of str to int
-        Level of each recoded attribute.
-    hierarchies : mapping of str to Hierarchy
-    suppressed : numpy.ndarray of bool, shape (n_subjects,), optional
-        Subjects that are left out.
-
-    Returns
-    -------
-    SubjectTable
-    """
-    attributes = table.attributes
-    for name, level in levels.items():
-        last = len(hierarchies[name].level_names) - 1
-        decision = Decision.REMOVE if level == last else Decision.GENERALISE
-        if level > 0:
-            attributes = attributes.revised(name, decision=decision, generalise_to=level)
-    revised = replace(table, attributes=attributes)
-    if suppressed is not None and suppressed.any():
-        revised = replace(revised, frame=revised.frame.loc[~suppressed])
-    return released(revised, hierarchies)
 
 
 def _search(

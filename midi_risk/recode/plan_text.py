@@ -119,11 +119,23 @@ def plan_heading(table: SubjectTable, models: Sequence[ThreatModel], k: int) -> 
     }
 
 
-def plan_loss(setting: Setting, target: Sequence[int], suppressed: int, n: int) -> float:
-    """Return the weighted mean share of information lost, left-out subjects included."""
+def plan_loss(
+    setting: Setting,
+    target: Sequence[int],
+    suppressed: int,
+    n: int,
+    emptied: Mapping[str, Sequence[str]] | None = None,
+) -> float:
+    """Return the weighted mean share of information lost.
+
+    A subject that is left out loses all of it, an emptied cell all of that cell's.
+    """
     weights = np.array([a.utility for a in setting.attributes], dtype=float)
     weights = weights if weights.sum() else np.ones(len(weights))
     each = np.array([c[level] for c, level in zip(setting.columns.losses, target, strict=True)])
+    stay = max(n - suppressed, 1)
+    gone = np.array([len((emptied or {}).get(a.name, ())) / stay for a in setting.attributes])
+    each = each + gone * (1 - each)
     kept = 1 - suppressed / n
     return float(1 - kept * (1 - np.average(each, weights=weights)))
 

@@ -237,6 +237,7 @@ class SafePlan(Safe):
     kept: tuple[SafeKept, ...] = ()
     suppressed_subjects: SafeCount
     suppressed_cells: SafeCount
+    emptied_cells: SafeCount
     before: SafeState
     after: SafeState
     front: tuple[SafeNode, ...]

@@ -128,8 +128,11 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
         ),
         suppressed_subjects=safe(plan.suppressed.subjects, k),
         suppressed_cells=SafeCount(state="withheld", k=k)
-        if 0 < plan.suppressed.subjects < k
+        if 0 < plan.suppressed.subjects < k or _few_are_emptied(plan, k)
         else safe(plan.suppressed.cells, k),
+        emptied_cells=SafeCount(state="withheld", k=k)
+        if _few_are_emptied(plan, k)
+        else safe(plan.suppressed.emptied, k),
         before=_state(plan.before, k),
         after=_state(plan.after, k, hidden=0 < plan.suppressed.subjects < k),
         front=tuple(
@@ -145,6 +148,12 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
         nodes=plan.nodes,
         nodes_checked=plan.nodes_checked,
     )
+
+
+def _few_are_emptied(plan: Plan, k: int) -> bool:
+    """Tell whether the emptied cells are of fewer than k subjects, or nobody knows of how many."""
+    subjects = {key for keys in plan.suppressed_cells.values() for key in keys}
+    return plan.suppressed.emptied > 0 and len(subjects) < k
 
 
 def _state(state: State, k: int, *, hidden: bool = False) -> parts.SafeState:

@@ -61,6 +61,7 @@ class Suppressed(Part):
 
     subjects: int
     cells: int
+    emptied: int = Field(default=0, description="cells of subjects that stay in the release")
 
 
 class State(Part):
@@ -131,6 +132,9 @@ class Plan(Part):
     suppressed_subjects: list[str] = Field(
         default=[], description="internal only: keys of the subjects left out"
     )
+    suppressed_cells: dict[str, list[str]] = Field(
+        default={}, description="internal only: attribute -> keys of the subjects whose cell goes"
+    )
     before: State
     after: State
     front: list[FrontPoint]
@@ -151,6 +155,15 @@ class Plan(Part):
             n = self.suppressed.subjects
             who = "1 subject that stays" if n == 1 else f"{n} subjects that stay"
             lines.append(f"Leave out {who} rare{self._left_out_text()}.")
+        if self.suppressed.emptied:
+            counts = ", ".join(
+                f"{name} {len(keys)}" for name, keys in self.suppressed_cells.items()
+            )
+            what = "1 cell" if self.suppressed.emptied == 1 else f"{self.suppressed.emptied} cells"
+            tail = "" if self.suppressed.subjects else self._left_out_text()
+            lines.append(
+                f"Empty {what} of subjects that stay rare{f' ({counts})' if counts else ''}{tail}."
+            )
         return "\n".join(lines)
 
     def _left_out_text(self) -> str:
@@ -174,7 +187,8 @@ class Plan(Part):
             )
             for figure in self.imaging
         ]
-        return self.model_copy(update={"suppressed_subjects": [], "imaging": imaging})
+        hidden: dict[str, Any] = {"suppressed_subjects": [], "suppressed_cells": {}}
+        return self.model_copy(update={**hidden, "imaging": imaging})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as `plan.json` holds it."""

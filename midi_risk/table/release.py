@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +82,32 @@ def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) 
     frame = frame.drop(columns=removed)
     for name, texts in changed.items():
         frame = frame.assign(**{name: pd.Series(texts, index=frame.index, dtype=object)})
+    return replace(table, frame=frame, digest=table_digest(frame))
+
+
+def without_cells(table: SubjectTable, emptied: Mapping[str, Sequence[str]]) -> SubjectTable:
+    """Return the table with single cells emptied.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    emptied : mapping of str to sequence of str
+        Attribute -> keys of the subjects whose cell is emptied.
+
+    Returns
+    -------
+    SubjectTable
+        The same object when there is no such cell.
+    """
+    frame = table.frame
+    keys = frame.index.astype(str)
+    for name, subjects in emptied.items():
+        if name in frame.columns and subjects:
+            texts = frame[name].to_numpy(dtype=object).copy()
+            texts[keys.isin(list(subjects))] = None
+            frame = frame.assign(**{name: pd.Series(texts, index=frame.index, dtype=object)})
+    if frame is table.frame:
+        return table
     return replace(table, frame=frame, digest=table_digest(frame))
 
 
