@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from midi_risk.errors import ConfigError, did_you_mean
-from midi_risk.hierarchy_rules import HierarchyStep
+from midi_risk.hierarchy_rules import HierarchySetting
 
 PROJECT_SCHEMA = "midi-risk/project/1"
 PROJECT_FILE = "midi-risk.yaml"
@@ -188,7 +195,7 @@ class AttributeSettings(Settings):
     kind: (
         Literal["age", "sex", "date", "time", "number", "category", "text", "identifier"] | None
     ) = None
-    hierarchy: str | Annotated[tuple[HierarchyStep, ...], Field(min_length=1)] | None = Field(
+    hierarchy: HierarchySetting | None = Field(
         default=None, description="built-in ladder, ARX CSV file, or levels of one's own"
     )
     level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
@@ -249,9 +256,7 @@ class SuggestSettings(Settings):
 
     max_suppression: Share = 0.02
     keep: tuple[str, ...] = ()
-    cells: bool = Field(
-        default=False, description="empty single cells of rare subjects instead of leaving them out"
-    )
+    cells: bool = Field(default=False, description="empty cells instead of leaving subjects out")
 
 
 class Project(Settings):

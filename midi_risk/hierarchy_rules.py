@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
 class HierarchyStep(BaseModel):
@@ -59,3 +59,22 @@ class HierarchyStep(BaseModel):
             if getattr(self, name) is not None and name != "name":
                 return "top" if name == "bottom" else name
         return ""
+
+
+def _form(value: Any) -> str | None:
+    """Return which form of hierarchy was given."""
+    if isinstance(value, str):
+        return "tagged-name"
+    return "tagged-levels" if isinstance(value, list | tuple) else None
+
+
+HierarchySetting = Annotated[
+    Annotated[str, Tag("tagged-name")]
+    | Annotated[tuple[HierarchyStep, ...], Field(min_length=1), Tag("tagged-levels")],
+    Discriminator(
+        _form,
+        custom_error_type="hierarchy",
+        custom_error_message="the name of a ladder, a .csv file or a list of levels is expected",
+    ),
+]
+"""A ladder or file by name, or levels of one's own."""

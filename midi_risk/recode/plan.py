@@ -9,7 +9,6 @@ import numpy as np
 
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.model import Role
-from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.cells import EmptiedCells, accepted_cells, check_policy
 from midi_risk.recode.imaging_figures import imaging_figures
 from midi_risk.recode.plan_state import release_state
@@ -26,7 +25,13 @@ from midi_risk.recode.planned import planned
 from midi_risk.recode.population_criteria import population_criteria
 from midi_risk.recode.requirement import Requirement, requirement
 from midi_risk.recode.search import search
-from midi_risk.recode.setting import PLAN_UTILITY, Setting, lattice_setting, level_ranges
+from midi_risk.recode.setting import (
+    PLAN_UTILITY,
+    Setting,
+    check_kept,
+    lattice_setting,
+    level_ranges,
+)
 from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import (
     cheapest_step,
@@ -102,12 +107,7 @@ def suggest(
     models = [load_threat_model(threat) for threat in threats]
     view = released(table, given)
     quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
-    for name in keep:
-        if name not in {a.name for a in quasi}:
-            raise SearchError(
-                f"--keep {name}: no such quasi-identifier",
-                hint=did_you_mean(name, [a.name for a in quasi]),
-            )
+    check_kept(table, keep, [a.name for a in quasi])
     demand = requirement(models, quasi)
     before = release_state(view, models, demand.k)
     attributes = tuple(

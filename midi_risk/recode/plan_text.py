@@ -14,7 +14,7 @@ from midi_risk.recode.requirement import Requirement
 from midi_risk.recode.setting import PLAN_UTILITY_TEXT, UNCHANGEABLE, Setting
 from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import Step
-from midi_risk.risk.plan_document import FrontPoint, KeptAttribute, PlanStep, Tool
+from midi_risk.risk.plan_document import FrontPoint, KeptAttribute, PlanStep, Tool, risk_figure
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 
@@ -81,9 +81,10 @@ def kept_attribute(
 def _effect(step: Step) -> str:
     """Return what a step does to the mean risk."""
     if step.classes_after == step.classes_before:
-        return f"does not lower the mean risk of {step.risk_before:.3f}"
+        return f"does not lower the mean risk of {risk_figure(step.risk_before)}"
     return (
-        f"lowers the mean risk from {step.risk_before:.3f} to {step.risk_after:.3f}"
+        f"lowers the mean risk from {risk_figure(step.risk_before)} to"
+        f" {risk_figure(step.risk_after)}"
         f" (classes {step.classes_before} to {step.classes_after})"
     )
 
@@ -162,13 +163,19 @@ def next_step_text(step: Step | None, hierarchies: Mapping[str, Hierarchy]) -> s
     if step is None:
         return "No single step lowers the risk."
     text = hierarchies[step.attribute].describe(step.level_to, step.attribute)
-    return f"{text}: mean risk {step.risk_before:.3f} to {step.risk_after:.3f}"
+    before, after = risk_figure(step.risk_before), risk_figure(step.risk_after)
+    return f"{text}: mean risk {before} to {after}"
 
 
 def blocked_text(
     solution: Solution, setting: Setting, demand: Requirement, max_suppression: float
 ) -> str:
     """Return what blocks a solution."""
+    if setting.columns.n < demand.k:
+        return (
+            f"the collection has {setting.columns.n} subjects, fewer than the {demand.k} that one"
+            " class needs"
+        )
     text = f"no generalisation reaches class size {demand.k} with at most"
     text += f" {max_suppression:.1%} of the subjects left out"
     if setting.keep:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.attributes.model import Attribute, Decision
+from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.entropy import level_losses
 from midi_risk.recode.steps import LatticeColumns, lattice_columns
 from midi_risk.table.model import SubjectTable
@@ -78,6 +79,39 @@ def lattice_setting(
         start=start,
         keep=keep | decided,
     )
+
+
+def check_kept(table: SubjectTable, keep: Sequence[str], quasi: Sequence[str]) -> None:
+    """Refuse to keep what is no quasi-identifier of the release.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    keep, quasi : sequence of str
+        Attributes to keep, and the quasi-identifiers that are left to choose from.
+
+    Raises
+    ------
+    SearchError
+        Says whether the project removes it, gives it another role, or does not have it.
+    """
+    for name in keep:
+        if name in quasi:
+            continue
+        if name not in table.attributes:
+            raise SearchError(
+                f"--keep {name}: no such quasi-identifier", hint=did_you_mean(name, quasi)
+            )
+        attribute = table.attributes[name]
+        if attribute.decision is Decision.REMOVE:
+            raise SearchError(
+                f"--keep {name} contradicts its decision: the project removes it",
+                hint="Change 'decision', or leave --keep out",
+            )
+        raise SearchError(
+            f"--keep {name}: its role is {attribute.role.value}, so no recoding changes it",
+            hint="Only quasi-identifiers can be kept",
+        )
 
 
 def level_ranges(setting: Setting) -> dict[str, tuple[int, int]]:

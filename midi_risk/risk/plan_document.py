@@ -12,6 +12,17 @@ from midi_risk.risk.notebook import plan_card
 PLAN_SCHEMA = "midi-risk/plan/1"
 
 
+def risk_figure(risk: float) -> str:
+    """Return a risk with three decimals, or two digits where those would say nothing.
+
+    Examples
+    --------
+    >>> risk_figure(0.135), risk_figure(0.00002), risk_figure(1.0)
+    ('0.135', '2e-05', '1.000')
+    """
+    return f"{risk:.3f}" if risk >= 0.01 or not risk else f"{risk:.2g}"
+
+
 class Part(BaseModel):
     """Base of every part: frozen, nothing unknown, field names are JSON keys."""
 
@@ -171,7 +182,7 @@ class Plan(Part):
         start = self.steps[-1].risk_after if self.steps else self.before.risk_mean
         if start is None or self.after.risk_mean is None:
             return ""
-        return f": mean risk {start:.3f} to {self.after.risk_mean:.3f}"
+        return f": mean risk {risk_figure(start)} to {risk_figure(self.after.risk_mean)}"
 
     def public(self) -> Plan:
         """Return a copy without keys of subjects and figures of a single one."""

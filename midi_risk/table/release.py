@@ -11,6 +11,7 @@ import pandas as pd
 from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.own_hierarchy import hierarchy_for
+from midi_risk.errors import HierarchyError
 from midi_risk.table.digest import table_digest
 from midi_risk.table.model import SubjectTable
 
@@ -31,15 +32,33 @@ def attribute_hierarchy(
     Returns
     -------
     Hierarchy
+
+    Raises
+    ------
+    HierarchyError
+        When a hierarchy of the user's lacks values of the table; says how many.
     """
-    if given and attribute.name in given:
-        return given[attribute.name]
     texts = table.frame[attribute.name].to_numpy(dtype=object)
     codes, distinct = pd.factorize(texts[pd.notna(texts)])
+    if given and attribute.name in given:
+        _check_cover(given[attribute.name], attribute, distinct)
+        return given[attribute.name]
     values = [str(value) for value in distinct]
     counts = np.bincount(codes, minlength=len(values)).tolist()
     sets = attribute.kind is Kind.CATEGORY and any(SET_JOINER in value for value in values)
     return hierarchy_for(attribute, values, sets=sets, counts=counts)
+
+
+def _check_cover(hierarchy: Hierarchy, attribute: Attribute, distinct: np.ndarray) -> None:
+    """Raise when values of a table have no row in a hierarchy of the user's."""
+    lacking = {str(value) for value in distinct} - set(hierarchy.frame.iloc[:, 0])
+    if lacking:
+        raise HierarchyError(
+            f"hierarchy {hierarchy.name} of '{attribute.name}' has no row for {len(lacking)} of"
+            f" {len(distinct)} values that occur in the data",
+            hint="Add a row for each value, as 'midi-risk export --to arx' writes them, or use a"
+            " built-in ladder",
+        )
 
 
 def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) -> SubjectTable:

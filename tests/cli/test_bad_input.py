@@ -189,3 +189,43 @@ def test_an_interrupt_is_exit_130(tmp_path, capsys, monkeypatch):
     assert [line for line in result.err.splitlines() if line] == [
         "midi-risk: interrupted; nothing is half-written"
     ]
+
+
+AGES = "id,age,sex\n" + "".join(f"p{i},{20 + i % 60},{'MF'[i % 2]}\n" for i in range(120))
+
+
+@pytest.mark.parametrize(
+    ("setting", "extra", "args", "code", "words"),
+    [
+        ("{hierarchy: none.csv}", "", (), 2, "none.csv: the hierarchy cannot be read"),
+        ("{hierarchy: short.csv}", "", (), 2, "no row for 59 of 60 values that occur in the data"),
+        ("{hierarchy: split.csv}", "", (), 2, "'x' becomes both 'p' and 'q' (rows 1 and 2)"),
+        ("{hierarchy: 5}", "", (), 2, "a ladder, a .csv file or a list of levels is expected"),
+        ("{hierarchy: []}", "", (), 2, "attributes.age.hierarchy"),
+        ("{hierarchy: [{groups: {a: [b]}}, {cuts: [x]}]}", "", (), 2, "hierarchy.1.cuts.0"),
+        ("{}", "", ("--keep", "aeg"), 2, "Did you mean 'age'?"),
+        ("{decision: remove}", "", ("--keep", "age"), 2, "contradicts its decision"),
+        ("{role: sensitive}", "", ("--keep", "age"), 2, "its role is sensitive"),
+        ("{}", "suggest: {cells: true}\n", (), 2, "needs 'missing: wildcard'"),
+        ("{}", "", ("--k", "500"), 3, "120 subjects, fewer than the 500"),
+        ("{}", "", ("--keep", "age", "--keep", "sex"), 3, "kept unchanged: age, sex"),
+    ],
+)
+def test_what_the_search_cannot_do_is_one_line(setting, extra, args, code, words, tmp_path, capsys):
+    (tmp_path / "people.csv").write_text(AGES, encoding="utf-8")
+    (tmp_path / "short.csv").write_text("20;*\n", encoding="utf-8")
+    (tmp_path / "split.csv").write_text("20;x;p\n21;x;q\n", encoding="utf-8")
+    role = setting if "role" in setting else "{role: quasi_identifier, " + setting[1:]
+    (tmp_path / "midi-risk.yaml").write_text(
+        "schema: midi-risk/project/1\n"
+        "collection: {name: t, sources: [{table: people.csv, key: id}]}\n"
+        f"{extra}attributes:\n  age: {role}\n  sex: {{role: quasi_identifier}}\n",
+        encoding="utf-8",
+    )
+    result = midi_risk(capsys, "suggest", tmp_path, "-o", tmp_path / "out", "-q", *args)
+    assert result.code == code
+    said = result.out if code == 3 else result.err
+    assert words in said
+    if code == 2:
+        assert len(result.err.splitlines()) == 1
+        assert not (tmp_path / "out").exists()
