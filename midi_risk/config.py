@@ -195,9 +195,7 @@ class AttributeSettings(Settings):
     kind: (
         Literal["age", "sex", "date", "time", "number", "category", "text", "identifier"] | None
     ) = None
-    hierarchy: HierarchySetting | None = Field(
-        default=None, description="built-in ladder, ARX CSV file, or levels of one's own"
-    )
+    hierarchy: HierarchySetting | None = Field(default=None, description="ladder, file or levels")
     level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
     utility: float | None = Field(default=None, ge=0, description="weight of its information loss")
     need: str | None = Field(default=None, description="why research needs it")
