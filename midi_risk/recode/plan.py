@@ -20,6 +20,7 @@ from midi_risk.recode.plan_text import (
     plan_heading,
     plan_loss,
     plan_step,
+    with_plan,
 )
 from midi_risk.recode.planned import planned
 from midi_risk.recode.population_criteria import population_criteria
@@ -39,7 +40,14 @@ from midi_risk.recode.steps import (
     removals,
 )
 from midi_risk.recode.sweep import sweep
-from midi_risk.risk.plan_document import ImagingFigure, KeptAttribute, Plan, State, Suppressed
+from midi_risk.risk.plan_document import (
+    FrontPoint,
+    ImagingFigure,
+    KeptAttribute,
+    Plan,
+    State,
+    Suppressed,
+)
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released, without_cells
 from midi_risk.threat.library import load_threat_model
@@ -79,7 +87,8 @@ def suggest(
     cells : bool
         Empty single cells of the subjects that stay rare instead of leaving them out, where
         that brings every adversary within the threshold. Needs the missing policy
-        ``wildcard``; attributes that are kept are never emptied.
+        ``wildcard``; attributes that are kept are never emptied. Such a plan is never called
+        optimal: other levels may need fewer cells.
 
     Returns
     -------
@@ -140,13 +149,24 @@ def suggest(
     free = [name not in setting.keep for name in setting.columns.names]
     cheapest = cheapest_step(setting.columns, setting.start, free)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
+    loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
+    front = plan_front(
+        setting, _front_nodes(table, setting, solution, max_suppression), table.n_subjects
+    )
+    if solution.found:
+        shown = 1 / solution.smallest if solution.smallest else 0.0
+        own = FrontPoint(
+            levels={name: int(level) for name, level in solution.levels.items()},
+            risk=shown if emptied is None else after.risk_max or 0.0,
+            loss=loss,
+            suppressed=len(hidden),
+        )
+        front = with_plan(front, own, solution.suppressed)
     return Plan(
         **plan_heading(table, models, demand.k),
         found=solution.found,
-        optimal=solution.optimal,
-        loss=plan_loss(setting, target, len(hidden), table.n_subjects, gone)
-        if solution.found
-        else None,
+        optimal=solution.optimal and emptied is None,
+        loss=loss if solution.found else None,
         levels={name: int(level) for name, level in solution.levels.items()},
         hierarchies={
             name: [h.describe(level, name) for level in range(len(h.level_names))]
@@ -166,9 +186,7 @@ def suggest(
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=plan_front(
-            setting, _front_nodes(table, setting, solution, max_suppression), table.n_subjects
-        ),
+        front=front,
         imaging=imaging_figures(table, left, given),
         next_step=next_step_text(cheapest, setting.hierarchies) if not before.passed else "",
         reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),

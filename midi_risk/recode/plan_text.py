@@ -14,7 +14,13 @@ from midi_risk.recode.requirement import Requirement
 from midi_risk.recode.setting import PLAN_UTILITY_TEXT, UNCHANGEABLE, Setting
 from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.steps import Step
-from midi_risk.risk.plan_document import FrontPoint, KeptAttribute, PlanStep, Tool, risk_figure
+from midi_risk.risk.plan_document import (
+    FrontPoint,
+    KeptAttribute,
+    PlanStep,
+    Tool,
+    risk_figure,
+)
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 
@@ -63,7 +69,9 @@ def kept_attribute(
         Why research needs it, the assessor's words.
     """
     text = hierarchies[step.attribute].describe(step.level_from, step.attribute)
-    why = "kept as decided" if decided else "the threshold is met without coarsening it further"
+    further = " further" if step.level_from else ""
+    why = f"the threshold is met without coarsening it{further}"
+    why = "kept as decided" if decided else why
     effect = _effect(step).replace("lowers", "would lower").replace("does", "would")
     return KeptAttribute(
         attribute=step.attribute,
@@ -156,6 +164,24 @@ def plan_front(setting: Setting, nodes: Sequence[FrontNode], n: int) -> list[Fro
         )
         for node in nodes
     ]
+
+
+def with_plan(front: list[FrontPoint], own: FrontPoint, left_out: int) -> list[FrontPoint]:
+    """Return the front with the plan on it.
+
+    A plan is not on the front when a node that changes more costs the same and carries less
+    risk, or when emptied cells have changed its figures.
+
+    Parameters
+    ----------
+    front : list of FrontPoint
+    own : FrontPoint
+        The plan.
+    left_out : int
+        Subjects that the search would have left out at its levels.
+    """
+    others = [p for p in front if p.levels != own.levels or p.suppressed != left_out]
+    return sorted([*others, own], key=lambda p: (p.risk, p.loss, p.suppressed))
 
 
 def next_step_text(step: Step | None, hierarchies: Mapping[str, Hierarchy]) -> str:

@@ -134,7 +134,7 @@ def _recodes(view: Any) -> list[str]:
     if not view.plan.found:
         return ["No recoding within the limits meets the threshold."]
     if not view.plan.optimal:
-        return ["The search did not cover the whole lattice: a better plan may exist."]
+        return ["It is not proved that this plan is the best: a better one may exist."]
     return []
 
 

@@ -183,7 +183,7 @@ def _proposed(point: Any, plan: Any) -> bool:
     """Tell whether a point of the front is the plan."""
     if hasattr(point, "chosen"):
         return bool(point.chosen)
-    return bool(plan.found and point.levels and point.levels == plan.levels)
+    return bool(plan.is_point(point))
 
 
 def _curve(view: Any) -> list[tuple[int, float, str]]:

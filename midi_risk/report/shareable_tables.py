@@ -140,7 +140,7 @@ def plan_of(plan: Plan, k: int) -> parts.SafePlan:
                 risk=two_digits(p.risk),
                 loss=two_digits(p.loss),
                 suppressed=safe(p.suppressed, k),
-                chosen=bool(plan.found and p.levels and p.levels == plan.levels),
+                chosen=plan.is_point(p),
             )
             for p in plan.front
         ),

@@ -177,6 +177,11 @@ class Plan(Part):
             )
         return "\n".join(lines)
 
+    def is_point(self, point: FrontPoint) -> bool:
+        """Tell whether a point of the front is this plan."""
+        same = bool(point.levels) and point.levels == self.levels
+        return self.found and same and point.suppressed == self.suppressed.subjects
+
     def _left_out_text(self) -> str:
         """Return what leaving subjects out does to the mean risk, when it is known."""
         start = self.steps[-1].risk_after if self.steps else self.before.risk_mean

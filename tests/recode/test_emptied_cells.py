@@ -105,6 +105,10 @@ def test_a_plan_keeps_every_subject_and_says_how_many_cells_go():
     assert plan.levels == whole.levels == {"maker": 0, "region": 0, "sex": 0}
     assert f"Empty {plan.suppressed.emptied} cell" in plan.describe()
     assert plan.public().suppressed_cells == {}
+    assert whole.optimal
+    assert not plan.optimal
+    (own,) = filter(plan.is_point, plan.front)
+    assert (own.loss, own.risk) == (plan.loss, plan.after.risk_max)
 
 
 def test_an_empty_cell_that_would_be_a_value_of_its_own_is_refused():

@@ -105,3 +105,17 @@ def test_the_plan_is_what_its_own_node_gives():
     assert (again.after, again.levels) == (plan.after, plan.levels)
     assert again.loss == plan.loss
     assert again.imaging == plan.imaging
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.02, 0.1]))
+def test_the_point_of_the_front_is_the_plan(seed, share):
+    plan = suggest(people(200, seed), max_suppression=share)
+    (own,) = filter(plan.is_point, plan.front)
+    assert own.loss == plan.loss
+    assert own.risk == plan.after.risk_max
+    assert own.suppressed == plan.suppressed.subjects
+    assert plan.after.subjects == 200 - plan.suppressed.subjects
+    for point in plan.front:
+        better = point.risk <= own.risk and point.loss < own.loss
+        assert not (better and point.suppressed <= own.suppressed)
