@@ -199,8 +199,8 @@ def blocked_text(
     """Return what blocks a solution."""
     if setting.columns.n < demand.k:
         return (
-            f"the collection has {setting.columns.n} subjects, fewer than the {demand.k} that one"
-            " class needs"
+            f"no generalisation reaches class size {demand.k}: the collection has only"
+            f" {setting.columns.n} subjects"
         )
     text = f"no generalisation reaches class size {demand.k} with at most"
     text += f" {max_suppression:.1%} of the subjects left out"

@@ -135,7 +135,9 @@ def plan_sentence(view: Any) -> str:
     text += f" and leaves out {count_text(out)} {who}" if positive(out) else ""
     emptied = plan.suppressed.emptied if view.edition == "internal" else plan.emptied_cells
     cells = "cell" if emptied == 1 else "cells"
-    text += f" and empties {count_text(emptied)} {cells}" if positive(emptied) else ""
+    told = isinstance(emptied, int) or emptied.value is not None
+    how_many = count_text(emptied) if told else "some"
+    text += f" and empties {how_many} {cells}" if positive(emptied) else ""
     reached = risk_text(plan.after.risk_max)
     word = "would be within" if plan.after.passed else "would still be above"
     return f"{text}: the highest risk becomes {reached}, which {word} the threshold."

@@ -207,7 +207,13 @@ AGES = "id,age,sex\n" + "".join(f"p{i},{20 + i % 60},{'MF'[i % 2]}\n" for i in r
         ("{decision: remove}", "", ("--keep", "age"), 2, "contradicts its decision"),
         ("{role: sensitive}", "", ("--keep", "age"), 2, "its role is sensitive"),
         ("{}", "suggest: {cells: true}\n", (), 2, "needs 'missing: wildcard'"),
-        ("{}", "", ("--k", "500"), 3, "120 subjects, fewer than the 500"),
+        (
+            "{}",
+            "",
+            ("--k", "500"),
+            3,
+            "reaches class size 500: the collection has only 120 subjects",
+        ),
         ("{}", "", ("--keep", "age", "--keep", "sex"), 3, "kept unchanged: age, sex"),
     ],
 )
