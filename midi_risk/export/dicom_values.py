@@ -12,6 +12,7 @@ from midi_risk.attributes.dates import parse_date, parse_time
 from midi_risk.attributes.ladder_time import UNPARSED, date_columns, time_columns
 from midi_risk.attributes.ladders import find_ladder
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.attributes.representatives import (
     age_string,
     date_string,
@@ -58,7 +59,7 @@ def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
 
 
 def _number(rule: Rule, vr: str, label: str, raw: str) -> str | None:
-    ladder = rule.ladder or rule.attribute.ladder or ""
+    ladder = (rule.ladder if rule.ladder != OWN else "") or rule.attribute.ladder or ""
     number = number_of_band(label, zero_is_missing=ladder in ZERO_MEANS_MISSING)
     if number is None:
         return None
@@ -107,8 +108,21 @@ def visit_time(raw: str, level: int) -> str | None:
     return None if label == UNPARSED else time_string(label)
 
 
+_OWN_DATES = {
+    "week": ("date", 1),
+    "month": ("date", 2),
+    "quarter": ("date", 3),
+    "year": ("date", 4),
+    "5y": ("birthdate", 3),
+    "10y": ("birthdate", 4),
+}
+
+
 def ladder_of_dates(rule: Rule) -> tuple[str, int]:
     """Return ladder and level that the dates of a visit follow."""
+    steps = rule.attribute.hierarchy_steps
+    if rule.ladder == OWN and steps and 0 < rule.level <= len(steps):
+        return _OWN_DATES[steps[rule.level - 1].date or "year"]
     ladder = rule.ladder if rule.ladder in {"date", "datetime", "birthdate", "year"} else "date"
     return ladder, min(rule.level, len(find_ladder(ladder).steps))
 

@@ -11,7 +11,7 @@ import pandas as pd
 from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy, build_hierarchy
 from midi_risk.attributes.ladder_time import UNPARSED
 from midi_risk.attributes.model import Attribute, Kind
-from midi_risk.attributes.own_hierarchy import hierarchy_for, of_value_alone
+from midi_risk.attributes.own_hierarchy import OWN, hierarchy_for, of_value_alone
 from midi_risk.attributes.values import normalise_for
 
 VALUE_ONLY = frozenset(
@@ -55,7 +55,7 @@ class Labeller:
     def of_canonical(self, value: str) -> str | None:
         """Return the label of a canonical value, None when it has to be removed."""
         label = self.known.get(value)
-        own = self.attribute.hierarchy_steps
+        own = self.attribute.hierarchy_steps if self.ladder == OWN else None
         if label is None and own and of_value_alone(own, self.level):
             label = hierarchy_for(self.attribute, [value]).apply(self.level, [value])[0]
         elif label is None and self.ladder in VALUE_ONLY:

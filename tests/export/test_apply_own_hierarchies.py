@@ -5,9 +5,15 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 import yaml
 
+from midi_risk.attributes.model import Attribute, Kind, Role
+from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.cli.app import run
+from midi_risk.export.dicom_values import ladder_of_dates, visit_date, written
+from midi_risk.export.rules import Action, Rule
+from midi_risk.hierarchy_rules import HierarchyStep
 
 PROJECT = {
     "schema": "midi-risk/project/1",
@@ -74,6 +80,36 @@ def test_every_rule_is_written_and_read_back_with_the_risk_that_was_promised(tmp
     assert shown["maker"] == {"Big", "other"}
     assert shown["town"] == {"Bonn", "other"}
     assert shown["seen"] == {"2012-Q1", "2012-Q2", "2012-Q3", "2012-Q4"}
+
+
+@pytest.mark.parametrize(
+    ("step", "day"),
+    [
+        ("week", "20120515"),
+        ("month", "20120501"),
+        ("quarter", "20120401"),
+        ("year", "20120101"),
+        ("5y", "20100101"),
+        ("10y", "20100101"),
+    ],
+)
+def test_the_dates_of_a_visit_in_dicom_follow_a_rule_of_dates(step, day):
+    attribute = Attribute(
+        name="StudyDate", source="dicom", column="StudyDate", role=Role.QUASI_IDENTIFIER,
+        kind=Kind.DATE, reason="", hierarchy_steps=(HierarchyStep(date=step),),
+    )  # fmt: skip
+    rule = Rule(attribute=attribute, action=Action.GENERALISE, level=1, ladder=OWN)
+    assert visit_date("20120517", *ladder_of_dates(rule)) == day
+
+
+def test_a_band_from_zero_is_not_written_as_an_unknown_weight():
+    attribute = Attribute(
+        name="PatientWeight", source="dicom", column="PatientWeight", role=Role.QUASI_IDENTIFIER,
+        kind=Kind.NUMBER, reason="", ladder="weight", hierarchy_steps=(HierarchyStep(width=10),),
+    )  # fmt: skip
+    rule = Rule(attribute=attribute, action=Action.GENERALISE, level=1, ladder=OWN)
+    assert written(rule, "DS", "[0, 10)") == "5"
+    assert written(rule, "DS", "[70, 80)") == "70"
 
 
 def test_rules_that_do_not_nest_or_are_two_in_one_are_one_line(tmp_path, capsys):
