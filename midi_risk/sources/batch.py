@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from midi_risk.sources.arrow_arrays import integer_array, text_array
 from midi_risk.sources.columns import Coded, attribute_columns
 from midi_risk.sources.facts import DECIDING, noticed_in
 from midi_risk.sources.header import Noticed
@@ -49,7 +50,7 @@ def _noticed(
                 said[codes] = noticed_in(dict(zip(DECIDING, texts, strict=True)))
             bit |= said[codes]
         bits.append(bit)
-    return pa.array(bits, pa.int64())
+    return integer_array(bits)
 
 
 def _coded(texts: Sequence[str]) -> pa.DictionaryArray:
@@ -78,9 +79,9 @@ def batch_of(records: Sequence[FileRecord]) -> pa.RecordBatch:
     columns = attribute_columns(headers)
     identified = _identified(columns, len(records))
     internal = [
-        pa.array([record.listed.shown for record in records], pa.string()),
-        pa.array([record.listed.size for record in records], pa.int64()),
-        pa.array([record.listed.mtime for record in records], pa.int64()),
+        text_array(record.listed.shown for record in records),
+        integer_array(record.listed.size for record in records),
+        integer_array(record.listed.mtime for record in records),
         _coded([record.status for record in records]),
         _coded([record.reason for record in records]),
         _noticed(records, columns, identified),

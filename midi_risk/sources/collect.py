@@ -6,7 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from midi_risk.errors import SourceError
+from midi_risk.sources.arrow_arrays import text_array
 from midi_risk.sources.collect_parts import parts_of, read_parts
 from midi_risk.sources.collect_spec import TableSpec
 from midi_risk.sources.collected import Collected
@@ -203,17 +206,21 @@ def _read_dicom(
         if "://" not in str(path) and Path(path).is_dir() and not _any_file(Path(path)):
             raise SourceError(f"{shown(path)} holds no file", hint="Check the path")
     reading = read_dicom(paths, jobs=jobs, progress=progress, store=store, payloads=payloads)
-    listed = reading.files.column("path").to_pylist()
-    like_tables = [name for name in listed if _looks_like_table(name)]
+    unread = pc.is_in(reading.files["status"], text_array((FileStatus.NOT_DICOM,)))
+    like_tables = sum(
+        _looks_like_table(name)
+        for batch in reading.files.filter(unread).to_batches()
+        for name in batch["path"].to_pylist()
+    )
     if reading.table is None:
         named = ", ".join(shown(path) for path in paths)
         hint = (
-            f"{counted(len(like_tables), 'file')} there look like tables: name the file itself"
+            f"{counted(like_tables, 'file')} there look like tables: name the file itself"
             if like_tables
             else "Known: DICOM files, BIDS and CDISC folders, metadata tables"
         )
         raise SourceError(
-            f"{named}: no readable DICOM among {counted(len(listed), 'file')}", hint=hint
+            f"{named}: no readable DICOM among {counted(reading.files.num_rows, 'file')}", hint=hint
         )
     collected.tables.insert(at, reading.table)
     collected.file_tables.append(reading.files)
@@ -221,7 +228,7 @@ def _read_dicom(
     collected.facts.update(reading.facts)
     if like_tables:
         collected.findings.append(
-            f"{counted(len(like_tables), 'file')} beside the images look like tables and were "
+            f"{counted(like_tables, 'file')} beside the images look like tables and were "
             "not read: give them with --table"
         )
 

@@ -54,7 +54,9 @@ class Collected:
 
     def extraction(self) -> Extraction:
         """Return all of it, image metadata first."""
-        parts = [*self.file_tables, pa.Table.from_pylist(self.files, schema=FILE_SCHEMA)]
+        parts = list(self.file_tables)
+        if self.files or not parts:
+            parts.append(pa.Table.from_pylist(self.files, schema=FILE_SCHEMA))
         return Extraction(
             tables=tuple(self.tables),
             files=pa.concat_tables([part.cast(FILE_SCHEMA) for part in parts]),

@@ -7,6 +7,7 @@ from operator import itemgetter
 
 import pyarrow as pa
 
+from midi_risk.sources.arrow_arrays import coded_array
 from midi_risk.sources.element_text import element_text
 from midi_risk.sources.header import Header, join_values
 from midi_risk.sources.raw_header import RawHeader
@@ -50,8 +51,7 @@ class Coded:
 
     def array(self) -> pa.DictionaryArray:
         """Return the column for Arrow."""
-        codes = pa.array(self.codes, pa.int32())
-        return pa.DictionaryArray.from_arrays(codes, pa.array(self.texts, pa.string()))
+        return coded_array(self.codes, self.texts)
 
 
 def _fill(

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.arrow_arrays import empty_table, give_back, integers_of, truth_array
 from midi_risk.sources.batch import INTERNAL
-from midi_risk.sources.facts import facts_from
+from midi_risk.sources.facts import facts_from, noticed_counts
+from midi_risk.sources.file_account import account_of, mapped_account
 from midi_risk.sources.filling import fill, flush_rows
-from midi_risk.sources.header import NOTICED_BITS, Noticed
+from midi_risk.sources.header import Noticed
 from midi_risk.sources.inputs import chunks_of, list_inputs, only_here
+from midi_risk.sources.ledger import Census, take_census
 from midi_risk.sources.listing import Listed
-from midi_risk.sources.model import FILE_SCHEMA, SourceKind, SourceTable
+from midi_risk.sources.listing_file import write_listing
+from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.sources.pool import Pool
-from midi_risk.sources.series import INSTANCES, counts, prepare, series_rows
-from midi_risk.sources.series import files as files_of
+from midi_risk.sources.series import INSTANCES, series_rows
 from midi_risk.sources.series import findings as folding_findings
 from midi_risk.sources.store import ScanStore
 from midi_risk.sources.unopened import unopened_findings
@@ -81,20 +85,19 @@ def _kept_columns(rows: pa.Table) -> pa.Table:
 
 
 def _instances(scan: pa.Table) -> pa.Table:
-    bit = pc.bit_wise_and(scan["_noticed"], pa.scalar(Noticed.INSTANCE, pa.int64()))
-    return scan.filter(pc.not_equal(bit, pa.scalar(0, pa.int64())))
+    return scan.filter(truth_array(integers_of(scan["_noticed"]) & Noticed.INSTANCE != 0))
 
 
-def _files(scan: pa.Table) -> pa.Table:
-    source = pa.array([_NAME] * scan.num_rows, pa.string())
-    columns = [scan["_path"], pa.chunked_array([source]), scan["_size"], scan["_status"]]
-    whole = pa.table([*columns, scan["_reason"]], names=FILE_SCHEMA.names)
-    return whole.cast(FILE_SCHEMA)
+def _account(census: Census, counted: Counter[int], folder: Path) -> pa.Table:
+    """Return the account of all files, and count what was noticed about them."""
 
+    def rows() -> Iterator[pa.RecordBatch]:
+        for listed, row in census.rows():
+            counted.update(noticed_counts(row["_noticed"]))
+            columns = [listed["_path"], listed["_size"], row["_status"], row["_reason"]]
+            yield pa.RecordBatch.from_arrays(columns, ["_path", "_size", "_status", "_reason"])
 
-def _counts(scan: pa.Table) -> dict[int, int]:
-    noticed = scan["_noticed"].to_numpy()
-    return {bit: int(((noticed & bit) != 0).sum()) for bit in NOTICED_BITS}
+    return mapped_account(rows(), _NAME, folder)
 
 
 def _processes(jobs: int | None, files: int) -> int:
@@ -125,14 +128,15 @@ def _in_memory(
     scan = (
         pa.concat_tables(tables, promote_options="default").unify_dictionaries()
         if tables
-        else INTERNAL.empty_table()
+        else empty_table(INTERNAL)
     )
     rows = _kept_columns(_instances(scan))
+    files = account_of(scan, _NAME)
     return DicomReading(
         table=_table(rows, "instance"),
-        files=_files(scan),
-        findings=(*pool.findings, *unopened_findings(_files(scan))),
-        facts=facts_from(_counts(scan), payloads=payloads),
+        files=files,
+        findings=(*pool.findings, *unopened_findings(files)),
+        facts=facts_from(noticed_counts(scan["_noticed"]), payloads=payloads),
     )
 
 
@@ -157,7 +161,7 @@ def scan_into(
     jobs: int | None = None,
     progress: Progress | None = None,
     payloads: bool = False,
-) -> tuple[str, ...]:
+) -> tuple[Census, tuple[str, ...]]:
     """Read into a store the files that it does not hold as they are now.
 
     Parameters
@@ -171,19 +175,25 @@ def scan_into(
 
     Returns
     -------
-    tuple of str
-        Findings of the pool.
+    tuple of (Census, tuple of str)
+        What the store holds now, and findings of the pool.
     """
-    total = store.write_listing(listed)
-    count, unread = store.unread()
+    total = write_listing(store.folder, listed)
+    give_back()
+    census = take_census(store.folder, store.parts())
+    count = census.count_unread()
+    if not count:
+        return census, ()
     done = total - count
     pool = Pool(_processes(jobs, count), payloads=payloads)
-    batches = (batch for result in pool.run(chunks_of(unread, _CHUNK)) for batch in result.batches)
+    batches = (
+        batch for result in pool.run(chunks_of(census.unread(), _CHUNK)) for batch in result.batches
+    )
     for number in fill(store, batches, flush_rows(count)):
         done += number
         if progress is not None:
             progress(done, total)
-    return pool.findings
+    return take_census(store.folder, store.parts()), pool.findings
 
 
 def _stored(
@@ -194,16 +204,14 @@ def _stored(
     *,
     payloads: bool,
 ) -> DicomReading:
-    store = ScanStore(folder, payloads=payloads)
-    try:
-        said = scan_into(store, listed, jobs=jobs, progress=progress, payloads=payloads)
-        with prepare(store) as connection:
-            counted = counts(connection)
-            files = _files(files_of(connection, store.folder))
-            rows = _kept_columns(series_rows(connection, store.folder))
-        store.compact()
-    finally:
-        store.close()
+    with closing(ScanStore(folder, payloads=payloads)) as store:
+        census, said = scan_into(store, listed, jobs=jobs, progress=progress, payloads=payloads)
+        counted: Counter[int] = Counter()
+        files = _account(census, counted, store.folder)
+        if census.stale() or store.is_scattered(files.num_rows):
+            store.compact(census.parts)
+        give_back()
+        rows = _kept_columns(series_rows(store))
     instances = counted[Noticed.INSTANCE]
     return DicomReading(
         table=_table(rows, "series"),

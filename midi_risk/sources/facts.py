@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from midi_risk.sources.header import Noticed
+import pyarrow as pa
+
+from midi_risk.sources.arrow_arrays import integers_of
+from midi_risk.sources.header import NOTICED_BITS, Noticed
 
 FACTS = {
     "instances": Noticed.INSTANCE,
@@ -133,6 +136,12 @@ def noticed_in(values: Mapping[str, str]) -> int:  # noqa: C901 - one test per f
     if "OVERVIEW" in kinds:
         found |= Noticed.WSI_OVERVIEW
     return found
+
+
+def noticed_counts(noticed: pa.Array | pa.ChunkedArray) -> dict[int, int]:
+    """Return the number of files with each bit of `Noticed`."""
+    numbers = integers_of(noticed)
+    return {bit: int(((numbers & bit) != 0).sum()) for bit in NOTICED_BITS}
 
 
 def facts_from(counts: Mapping[int, int], *, payloads: bool) -> dict[str, int]:

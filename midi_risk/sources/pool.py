@@ -63,6 +63,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=os.name == "posix",
+            env=os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"},
         )
         return self._process
 

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.sources.archive import NESTED
+from midi_risk.sources.arrow_arrays import text_array
 from midi_risk.sources.sniff import Sniffed
 
 _REASONS = (
@@ -40,7 +41,7 @@ def unopened_findings(files: pa.Table) -> tuple[str, ...]:
     >>> unopened_findings(pa.table({"path": ["a.dcm.gz"], "reason": ["gzip data"]}))
     ('1 compressed file or archive was not opened and may hold DICOM files',)
     """
-    met = files.filter(pc.is_in(files["reason"].cast(pa.string()), pa.array(_REASONS)))
+    met = files.filter(pc.is_in(files["reason"].cast(pa.string()), text_array(_REASONS)))
     if not met.num_rows:
         return ()
     other = pc.match_substring_regex(met["path"].cast(pa.string()), _OTHER_CONTENT)

@@ -18,7 +18,8 @@ from midi_risk.errors import OutputError, SourceError
 from midi_risk.sources import dicom
 from midi_risk.sources import store as store_module
 from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.store import ScanStore, sql_path
+from midi_risk.sources.sql import sql_path
+from midi_risk.sources.store import ScanStore
 
 
 class Reads:
