@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import or_
 
 import pyarrow as pa
 
@@ -30,8 +31,11 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 def _identified(columns: Mapping[str, Coded], count: int) -> list[bool]:
     """Whether each file yields a row: any identifier was there."""
-    held = [columns[name].filled() for name in _IDENTIFIERS if name in columns]
-    return [any(row) for row in zip(*held, strict=True)] if held else [False] * count
+    found = [False] * count
+    for name in _IDENTIFIERS:
+        if name in columns and not all(found):
+            found = list(map(or_, found, columns[name].filled()))
+    return found
 
 
 def _noticed(
@@ -39,18 +43,19 @@ def _noticed(
 ) -> pa.Array:
     absent = Coded(len(records))
     deciding = [columns.get(name, absent) for name in DECIDING]
-    said: dict[tuple[int | None, ...], int] = {}
-    bits = []
-    for at, codes in enumerate(zip(*(column.codes for column in deciding), strict=True)):
-        header = records[at].header
-        bit = 0 if header is None else header.noticed
-        if identified[at]:
-            if codes not in said:
-                texts = (column.text(at) or "" for column in deciding)
-                said[codes] = noticed_in(dict(zip(DECIDING, texts, strict=True)))
-            bit |= said[codes]
-        bits.append(bit)
-    return integer_array(bits)
+    rows = list(zip(*(column.codes for column in deciding), strict=True))
+    said = {}
+    for codes in set(rows):
+        texts = (
+            "" if code is None else column.texts[code]
+            for column, code in zip(deciding, codes, strict=True)
+        )
+        said[codes] = noticed_in(dict(zip(DECIDING, texts, strict=True)))
+    headers = [0 if record.header is None else record.header.noticed for record in records]
+    return integer_array(
+        bits | said[codes] if known else bits
+        for bits, codes, known in zip(headers, rows, identified, strict=True)
+    )
 
 
 def _coded(texts: Sequence[str]) -> pa.DictionaryArray:

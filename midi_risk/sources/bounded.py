@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 from midi_risk.errors import SourceError
 
 READ_BUDGET = 32 << 20
 """Most bytes that reading one header may take in."""
+
+_POSITIONED = hasattr(os, "pread")
 
 ReadAt = Callable[[int, int], bytes]
 """``read_at(offset, count)``: bytes at an offset, fewer only at the end."""
@@ -18,8 +21,8 @@ class BudgetError(SourceError):
     """A header wants more bytes than any header holds."""
 
 
-def _read_some(descriptor: int, count: int, offset: int) -> bytes:
-    if hasattr(os, "pread"):
+def _read_some(descriptor: int, offset: int, count: int) -> bytes:
+    if _POSITIONED:
         return os.pread(descriptor, count, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.read(descriptor, count)
@@ -27,15 +30,14 @@ def _read_some(descriptor: int, count: int, offset: int) -> bytes:
 
 def reader_of(descriptor: int, base: int = 0, size: int | None = None) -> ReadAt:
     """Return a positioned reader over an open descriptor, or over a part of it."""
-
-    def read_at(offset: int, count: int) -> bytes:
-        return _read_some(descriptor, count, offset)
+    if size is None:
+        return partial(_read_some, descriptor)
 
     def read_part(offset: int, count: int) -> bytes:
-        take = min(count, (size or 0) - offset)
-        return _read_some(descriptor, take, base + offset) if take > 0 else b""
+        take = min(count, size - offset)
+        return _read_some(descriptor, base + offset, take) if take > 0 else b""
 
-    return read_at if size is None else read_part
+    return read_part
 
 
 class BoundedFile:

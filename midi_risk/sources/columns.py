@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import cast
 
 import pyarrow as pa
 
 from midi_risk.sources.arrow_arrays import coded_array
-from midi_risk.sources.element_text import element_text
+from midi_risk.sources.element_text import element_texts
 from midi_risk.sources.header import Header, join_values
 from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.wanted import Wanted, wanted_attributes
@@ -39,6 +40,17 @@ class Coded:
             self.texts.append(text)
         return found
 
+    def numbers(self, texts: Sequence[str | None]) -> Sequence[int | None]:
+        """Return the numbers of several texts, as `number` does one by one."""
+        if self.texts or len(texts) < 2 or None in texts:
+            return [self.number(text) for text in texts]
+        known = cast("list[str]", list(dict.fromkeys(texts)))
+        self._numbers = dict(zip(known, range(len(known)), strict=True))
+        self.texts = known
+        if len(known) == len(texts):
+            return range(len(known))
+        return [self._numbers[text] for text in cast("Sequence[str]", texts)]
+
     def text(self, at: int) -> str | None:
         """Return the text of one row."""
         code = self.codes[at]
@@ -47,6 +59,8 @@ class Coded:
     def filled(self) -> list[bool]:
         """Return for each row whether it has a text that is not empty."""
         empty = self._numbers.get("")
+        if empty is None and None not in self.codes:
+            return [True] * len(self.codes)
         return [code is not None and code != empty for code in self.codes]
 
     def array(self) -> pa.DictionaryArray:
@@ -68,13 +82,15 @@ def _fill(
         raws = list(map(itemgetter(tag), rows))
     except KeyError:
         raws = [row.get(tag) for row in rows]
-    numbers = {
-        raw: None if raw is None else column.number(element_text(wanted.vr, raw, encodings))
-        for raw in set(raws)
-    }
+    numbers: dict[bytes | None, int | None] = dict.fromkeys(raws)
+    present = [raw for raw in numbers if raw is not None]
+    texts = element_texts(wanted.vr, present, encodings)
+    numbers.update(zip(present, column.numbers(texts), strict=True))
     if len(places) == len(column.codes):
         if len(numbers) == 1:
             column.codes = [*numbers.values()] * len(raws)
+        elif len(numbers) == len(raws):
+            column.codes = [*numbers.values()]
         else:
             column.codes = list(map(numbers.__getitem__, raws))
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
@@ -20,6 +21,8 @@ _DEFAULT = ("iso8859",)
 _ASCII_BELOW = frozenset({("iso8859",), ("latin_1",), ("iso8859_2",), ("utf8",)})
 _TEXT_VRS = frozenset({"LO", "SH", "UC", "LT", "ST", "UT"})
 _WHOLE = frozenset({"LT", "ST", "UT", "UR"})
+_BETWEEN = b"\n"
+_MANY = 4
 
 
 @lru_cache(maxsize=1024)
@@ -70,9 +73,14 @@ def _name(text: str, encodings: list[str]) -> PersonName:
     return name.decode()
 
 
+def _is_plain(raw: bytes, encodings: tuple[str, ...]) -> bool:
+    """Whether text is ASCII without escapes, in a character set that extends ASCII."""
+    return encodings in _ASCII_BELOW and raw.isascii() and b"\x1b" not in raw
+
+
 def _text(raw: bytes, encodings: tuple[str, ...]) -> str:
     """Decode text; plain ASCII without escapes needs no decoder where it is what it says."""
-    if encodings in _ASCII_BELOW and raw.isascii() and b"\x1b" not in raw:
+    if _is_plain(raw, encodings):
         return raw.decode("ascii")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -125,3 +133,46 @@ def element_text(
     if not raw:
         return ""
     return _decoded(vr, bytes(raw), encodings, little)
+
+
+def element_texts(
+    vr: str, raws: Sequence[bytes], encodings: tuple[str, ...] = _DEFAULT
+) -> list[str | None]:
+    r"""Return the texts of many values of one attribute, as `element_text` does one by one.
+
+    Where the decoder of every value is plain (ASCII, or not subject to a character set),
+    all are decoded in one go.
+
+    Parameters
+    ----------
+    vr : str
+        Value representation.
+    raws : sequence of bytes
+        Value fields, little endian.
+    encodings : tuple of str
+        From `encodings_of`.
+
+    Returns
+    -------
+    list of (str or None)
+
+    Examples
+    --------
+    >>> element_texts("CS", [b"CT", b" MR ", b"A \\ B", b""])
+    ['CT', 'MR', 'A\\B', '']
+    """
+    joined = _BETWEEN.join(raws)
+    if (
+        len(raws) < _MANY
+        or vr == "PN"
+        or vr in NUMBER_FORMATS
+        or (vr in _TEXT_VRS and not _is_plain(joined, encodings))
+        or joined.count(_BETWEEN) != len(raws) - 1
+    ):
+        return [element_text(vr, raw, encodings) for raw in raws]
+    parts = joined.decode("iso8859").split(_BETWEEN.decode())
+    if vr in _WHOLE:
+        return [part.rstrip(_PADDING) for part in parts]
+    if b"\\" not in joined:
+        return [part.strip(_PADDING) for part in parts]
+    return ["\\".join([piece.strip(_PADDING) for piece in part.split("\\")]) for part in parts]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from midi_risk.sources.arrow_arrays import text_array
 from midi_risk.sources.model import FILE_SCHEMA
 
-_AT_ONCE = 65_536
+_AT_ONCE = 16_384
 
 
 def account_of(rows: pa.Table | pa.RecordBatch, source: str) -> pa.Table:

@@ -5,6 +5,8 @@ run is such a stretch as one regular expression over bytes: every header stands 
 literally, every value as the number of bytes that its header says. As each header gives
 the place of the next one, a match is as good as a walk from element to element, at a
 fraction of its price. An element met with several lengths has one alternative for each.
+As compiling is dear and alternatives are cheap to match, a run that is compiled anew takes
+in the lengths that its texts will likely have next.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ _RUNS = 4_000
 _ALTERNATIVES = 6
 _SINGLES = 50_000
 _LENGTHS = 48
+_OF_ANY_LENGTH = frozenset(b"AE CS DS DT IS LO LT PN SH ST TM UI".split())
 _SPREAD = 64
 SHORTEST = 6
 """Fewest elements walked singly that are worth a run."""
@@ -68,6 +71,18 @@ def _between(lengths: set[int]) -> list[int]:
     return sorted(lengths)
 
 
+def _near(length: int) -> set[int]:
+    """Return a length and those that a digit or two more or less would have."""
+    if length % 2 or length > _SPREAD:
+        return {length}
+    return {max(length - 2, 0), length, length + 2}
+
+
+def _may_vary(element: Element, *, implicit: bool) -> bool:
+    """Whether other files may well have another length of this element."""
+    return not element.sequence and (implicit or element.head[4:6] in _OF_ANY_LENGTH)
+
+
 class Run:
     """A stretch of elements with known headers.
 
@@ -80,13 +95,14 @@ class Run:
     """
 
     __slots__ = (
-        "_elements", "_implicit", "_lengths", "creators", "first", "last", "match",
-        "most", "noticed", "private", "sequences", "special", "tags", "varying",
+        "_elements", "_implicit", "_lengths", "_widened", "creators", "cuts", "first", "last",
+        "match", "most", "noticed", "private", "sequences", "special", "tags",
     )  # fmt: skip
 
     def __init__(self, elements: Sequence[Element], *, implicit: bool) -> None:
         self._elements = tuple(elements)
         self._implicit = implicit
+        self._widened = False
         self._lengths = [{element.length} for element in elements]
         self.tags = tuple(element.tag for element in elements if element.kept)
         self.private = tuple(element.tag for element in elements if element.tag >> 16 & 1)
@@ -101,8 +117,8 @@ class Run:
         self._compile()
 
     def _compile(self) -> None:
-        """Write the expression; what varies is captured together with its length."""
-        parts, varying, number = [], [], 0
+        """Write the expression; what varies is captured with its length, for ``cuts`` to undo."""
+        parts, cuts = [], []
         self.most = 0
         for element, lengths in zip(self._elements, self._lengths, strict=True):
             at, width = _places(element.head, implicit=self._implicit)
@@ -117,11 +133,10 @@ class Run:
                     for length in _between(lengths)
                 )
                 parts.append(before + (b"((?>%b))" if element.kept else b"(?>%b)") % cases)
-                if element.kept:
-                    varying.append((number, element.tag, width))
-            number += element.kept
+            if element.kept:
+                cuts.append(slice(0 if len(lengths) == 1 else width, None))
             self.most += len(element.head) + max(lengths)
-        self.varying = tuple((tag, width) for _, tag, width in varying)
+        self.cuts = tuple(cuts) if any(cut.start for cut in cuts) else ()
         self.match = re.compile(b"".join(parts), re.DOTALL).match
 
     def tell(self, state: Teller) -> None:
@@ -149,7 +164,13 @@ class Run:
         if at > len(data):
             return False
         for lengths, length in zip(self._lengths, new, strict=True):
-            lengths.add(length)
+            if length not in lengths:
+                lengths.update(_near(length))
+        if not self._widened:
+            self._widened = True
+            for element, lengths in zip(self._elements, self._lengths, strict=True):
+                if _may_vary(element, implicit=self._implicit):
+                    lengths.update(_near(element.length))
         self._compile()
         return True
 

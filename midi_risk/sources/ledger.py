@@ -152,10 +152,10 @@ def take_census(folder: Path, parts: Sequence[Path]) -> Census:
     with pq.ParquetWriter(ledger, _SCHEMA, compression="zstd", use_dictionary=["_status"]) as out:
         for number, path in enumerate(parts):
             census.parts.append(_enter(out, number, path))
+    give_back()
     join = _JOINED.format(listing=sql_pattern(folder / NAME), ledger=sql_pattern(ledger))
     _copy(folder, join, joined)
     ledger.unlink()
-    give_back()
     census.sorted_rows.unlink(missing_ok=True)
     _copy(folder, _SORTED.format(joined=sql_pattern(joined)), census.sorted_rows)
     joined.unlink()

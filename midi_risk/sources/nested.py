@@ -13,6 +13,7 @@ from functools import cache
 
 from midi_risk.resources import data_rows
 from midi_risk.sources.header import Header, Noticed, ValueCollector
+from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.wanted import NESTED_COMPARED, Wanted, wanted_attributes
 
 ORIGINAL_ATTRIBUTES = 0x04000561
@@ -72,7 +73,7 @@ class NestedResult:
     noticed: int
     cut: bool
 
-    def note(self, header: Header, top: Callable[[str], str]) -> None:
+    def note(self, header: Header | RawHeader, top: Callable[[str], str]) -> None:
         """Add flags and what was noticed to the header of the file."""
         header.noticed |= self.noticed
         if any(text != top(keyword) for keyword, text in self.compared):

@@ -18,7 +18,6 @@ from midi_risk.sources.prefix import PrefixParser
 from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.remote import RemoteError
 from midi_risk.sources.sniff import EMPTY, Sniffed, named_like_dicom, sniff
-from midi_risk.sources.walk_state import HEAD
 
 _ARCHIVES = frozenset({Sniffed.ZIP, Sniffed.TAR, Sniffed.GZIP, Sniffed.SEVEN_ZIP, Sniffed.BZIP2})
 _DICOMDIR = "1.2.840.10008.1.3.10"
@@ -96,7 +95,7 @@ def read_content(
     FileRecord
     """
     try:
-        head = read_at(0, HEAD)
+        head = read_at(0, _parser().head)
         kind, start = sniff(head, size)
         if kind is Sniffed.EMPTY and named_like_dicom(listed.shown):
             return record_without_header(listed, EMPTY)

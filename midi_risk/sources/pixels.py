@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.header import Header, Noticed
+from midi_risk.sources.raw_header import RawHeader
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = 0xFFFEE000
@@ -69,7 +70,7 @@ def pixel_end(pixels: PixelElement) -> int | None:
     return fragments(pixels, start)[1]
 
 
-def check_pixels(pixels: PixelElement, header: Header) -> None:
+def check_pixels(pixels: PixelElement, header: Header | RawHeader) -> None:
     """Flag a file whose pixel data are cut, and notice data behind them."""
     end = pixel_end(pixels)
     if end is None:

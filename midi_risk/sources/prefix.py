@@ -13,7 +13,7 @@ import struct
 
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.element_text import element_text
-from midi_risk.sources.header import Header, Noticed, ValueCollector, notice_of
+from midi_risk.sources.header import Noticed, ValueCollector, notice_of
 from midi_risk.sources.items import (
     LONG_VRS,
     SHORT_VRS,
@@ -30,11 +30,14 @@ from midi_risk.sources.nested import NestedResult, NestedValues
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
 from midi_risk.sources.raw_header import RawHeader
-from midi_risk.sources.walk_state import WalkState, follow, is_whole
+from midi_risk.sources.walk_state import HEAD, SHORT_HEAD, WalkState, follow, is_whole
 from midi_risk.sources.wanted import wanted_attributes
 
 _WINDOWS = (1 << 16, 1 << 20, 16 << 20)
 _VERDICTS = 4096
+_SHORT = 4096
+_WEIGHT = 0.05
+_MANY_FAR = 0.2
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _PIXEL_TAG = b"\xe0\x7f\x10\x00"
 _CHARACTER_SET = 0x00080005
@@ -57,9 +60,12 @@ class PrefixParser:
         }
         self._vrs = {tag: item.vr.encode() for tag, item in wanted_attributes().items()}
         self._sequences = sequence_tags()
+        self.head = SHORT_HEAD
+        """Bytes that are worth reading first, as the last files were."""
+        self._far = 0.0
         self._alone: dict[int, tuple[int, ...]] = {}
         self._verdicts: dict[tuple[object, ...], tuple[bool, object]] = {}
-        self._merged: dict[tuple[int, ...], tuple[NestedResult, object]] = {}
+        self._merged: dict[object, tuple[NestedResult, bool]] = {}
 
     def parse(self, head: bytes, read_at: ReadAt, size: int) -> RawHeader | None:
         """Read the elements before the pixel data.
@@ -83,6 +89,8 @@ class PrefixParser:
             self._walk(state, "meta")
             mode = self._mode(state)
             at_pixels = self._walk(state, mode)
+            self._far += ((state.base + state.rel > SHORT_HEAD) - self._far) * _WEIGHT
+            self.head = SHORT_HEAD if self._far < _MANY_FAR else HEAD
             return self._finish(state, explicit=mode == "explicit", at_pixels=at_pixels)
         except (NotVouchedError, MoreNeededError):
             return None
@@ -104,7 +112,7 @@ class PrefixParser:
 
     def _walk(self, state: WalkState, mode: str) -> bool:  # noqa: C901, PLR0912 - one case per branch
         """Walk to the end of the meta header, the pixel data or the file."""
-        layouts = self._layouts[mode]
+        layouts, meta = self._layouts[mode], mode == "meta"
         layouts.grow()
         walked: list[Element] = []
         tried = -1
@@ -118,6 +126,8 @@ class PrefixParser:
                 if rel != len(data):
                     raise NotVouchedError
                 break
+            if (meta and data[rel] != 2) or data[rel : rel + 4] == _PIXEL_TAG:
+                break
             runs = layouts.runs.get(data[rel : rel + 4], ())
             if runs:
                 more = state.base + len(data) < state.size
@@ -127,8 +137,6 @@ class PrefixParser:
                 if rel != tried and state.last < runs[0].first and layouts.widen(data, rel):
                     tried = rel
                     continue
-            if data[rel : rel + 4] == _PIXEL_TAG or (mode == "meta" and data[rel] != 2):
-                break
             element = self._single(state, mode)
             if element is None:
                 break
@@ -142,7 +150,8 @@ class PrefixParser:
             else:
                 layouts.learn(walked)
                 walked = []
-        layouts.learn(walked)
+        if walked:
+            layouts.learn(walked)
         return state.rel + 8 <= len(state.data)
 
     def _single(self, state: WalkState, mode: str) -> Element | None:  # noqa: C901, PLR0912 - hot
@@ -225,25 +234,22 @@ class PrefixParser:
 
     def _finish(self, state: WalkState, *, explicit: bool, at_pixels: bool) -> RawHeader:
         encodings, known = state.encodings()
-        header = Header(noticed=state.noticed)
         if not known:
             raise NotVouchedError
-        found = RawHeader(raws=state.raws, encodings=encodings)
+        found = RawHeader(raws=state.raws, encodings=encodings, noticed=state.noticed)
         if at_pixels:
             found.pixels_at = state.base + state.rel
         if at_pixels and not is_whole(state):
             pixels = PixelElement(
                 read_at=state.read, size=state.size, at=state.base + state.rel, little=True
             )
-            check_pixels(pixels, header)
+            check_pixels(pixels, found)
         if state.sequences:
-            self._nested(state, found, header, explicit=explicit)
+            self._nested(state, found, explicit=explicit)
         if state.private:
-            header.noticed |= Noticed.ANY_PRIVATE
+            found.noticed |= Noticed.ANY_PRIVATE
             if self._unsafe(state, encodings):
-                header.noticed |= Noticed.UNSAFE_PRIVATE
-        found.noticed = header.noticed
-        found.flags = header.flags
+                found.noticed |= Noticed.UNSAFE_PRIVATE
         return found
 
     def _unsafe(self, state: WalkState, encodings: tuple[str, ...]) -> bool:
@@ -263,31 +269,28 @@ class PrefixParser:
             self._verdicts[key] = held
         return held[0]
 
-    def _nested(
-        self, state: WalkState, found: RawHeader, header: Header, *, explicit: bool
-    ) -> None:
-        """Merge what the sequences hold; remembered by the sequences' contents."""
-        contents = []
-        for tag, walked in state.sequences:
-            content = walked or sequence_content(
-                tag, state.raws.pop(tag), found.encodings, explicit=explicit
-            )
-            if content.contours:
-                header.noticed |= Noticed.CONTOURS
-            if content.events:
-                contents.append(content)
-        if not contents:
-            return
-        key = tuple(map(id, contents))
+    def _nested(self, state: WalkState, found: RawHeader, *, explicit: bool) -> None:
+        """Merge what the sequences hold; remembered by the bytes of short ones."""
+        raws = tuple([state.raws.pop(tag, None) for tag, _ in state.sequences])
+        key = None
+        if sum([_SHORT + 1 if raw is None else len(raw) for raw in raws]) <= _SHORT:
+            key = (raws, tuple([tag for tag, _ in state.sequences]), found.encodings, explicit)
         held = self._merged.get(key)
         if held is None:
+            contents = [
+                walked or sequence_content(tag, raw or b"", found.encodings, explicit=explicit)
+                for (tag, walked), raw in zip(state.sequences, raws, strict=True)
+            ]
             nested = NestedValues(ValueCollector())
             for content in contents:
                 for path, inside, text in content.events:
                     nested.element(path, inside, text)
-            if len(self._merged) >= _VERDICTS:
-                self._merged.clear()
-            held = nested.result(), contents
-            self._merged[key] = held
+            held = nested.result(), any(content.contours for content in contents)
+            if key is not None:
+                if len(self._merged) >= _VERDICTS:
+                    self._merged.clear()
+                self._merged[key] = held
         found.more = held[0].more
-        held[0].note(header, found.get)
+        if held[1]:
+            found.noticed |= Noticed.CONTOURS
+        held[0].note(found, found.get)

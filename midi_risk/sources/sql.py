@@ -16,7 +16,7 @@ from typing import TypeVar
 import duckdb
 
 _MB = 1 << 20
-_LEAST = 32 * _MB
+_LEAST = 24 * _MB
 _STEP = 4
 _MOST = 4 << 30
 

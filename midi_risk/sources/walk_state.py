@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from operator import getitem
 
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.element_text import encodings_of
@@ -11,6 +12,8 @@ from midi_risk.sources.layout import LONGEST, Element, Layouts
 
 HEAD = 16384
 """Bytes read at once."""
+SHORT_HEAD = 8192
+"""Bytes read first where most headers end before."""
 
 _LONGEST_VALUE = 8 << 20
 _CHARACTER_SET = 0x00080005
@@ -101,9 +104,11 @@ def follow(  # noqa: C901, PLR0912 - the hot loop
                     break
             if found is None or run.first <= last:
                 break
-            raws.update(zip(run.tags, found.groups(), strict=True))
-            for tag, width in run.varying:
-                raws[tag] = raws[tag][width:]
+            values = found.groups()
+            if run.cuts:
+                raws.update(zip(run.tags, map(getitem, values, run.cuts), strict=True))
+            else:
+                raws.update(zip(run.tags, values, strict=True))
             if run.special:
                 run.tell(state)
             rel = found.end()
