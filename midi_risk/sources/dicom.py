@@ -180,7 +180,7 @@ def scan_into(
     """
     total = write_listing(store.folder, listed)
     give_back()
-    census = take_census(store.folder, store.parts())
+    census = take_census(store.folder, store.parts(), total)
     count = census.count_unread()
     if not count:
         return census, ()
@@ -193,7 +193,7 @@ def scan_into(
         done += number
         if progress is not None:
             progress(done, total)
-    return take_census(store.folder, store.parts()), pool.findings
+    return take_census(store.folder, store.parts(), total), pool.findings
 
 
 def _stored(
@@ -211,7 +211,7 @@ def _stored(
         if census.stale() or store.is_scattered(files.num_rows):
             store.compact(census.parts)
         give_back()
-        rows = _kept_columns(series_rows(store))
+        rows = _kept_columns(series_rows(store, files.num_rows))
     instances = counted[Noticed.INSTANCE]
     return DicomReading(
         table=_table(rows, "series"),

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +28,7 @@ from midi_risk.sources.header import Noticed
 from midi_risk.sources.listing import Listed
 from midi_risk.sources.listing_file import NAME, listed_in, listing_batches
 from midi_risk.sources.model import FileStatus
-from midi_risk.sources.sql import query, sql_path, sql_pattern
+from midi_risk.sources.sql import copy_to, scratch, sql_pattern
 
 _TEXTS = ("_path", "_status", "_reason")
 _READ = ["_path", "_size", "_mtime", "_status", "_reason", "_noticed", "_scan"]
@@ -75,7 +74,7 @@ class Census:
     @property
     def sorted_rows(self) -> Path:
         """Rows that match a listed file, by file, the newest first."""
-        return self.folder / "census.parquet.tmp"
+        return scratch(self.folder, "census")
 
     def rows(self) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
         """Yield the list of files, and the newest row for each.
@@ -133,7 +132,7 @@ def _is_unread(batch: pa.RecordBatch) -> pa.BooleanArray:
     return pc.is_in(batch["_status"], text_array(("", FileStatus.UNREADABLE)))
 
 
-def take_census(folder: Path, parts: Sequence[Path]) -> Census:
+def take_census(folder: Path, parts: Sequence[Path], listed: int) -> Census:
     """Compare the parts of a store with its list of files.
 
     Parameters
@@ -142,22 +141,23 @@ def take_census(folder: Path, parts: Sequence[Path]) -> Census:
         Folder of the store, with the list in it.
     parts : sequence of Path
         The valid parts.
+    listed : int
+        Number of files in the list.
 
     Returns
     -------
     Census
     """
     census = Census(folder)
-    ledger, joined = folder / "ledger.parquet.tmp", folder / "joined.parquet.tmp"
+    ledger, joined = scratch(folder, "ledger"), scratch(folder, "joined")
     with pq.ParquetWriter(ledger, _SCHEMA, compression="zstd", use_dictionary=["_status"]) as out:
         for number, path in enumerate(parts):
             census.parts.append(_enter(out, number, path))
     give_back()
     join = _JOINED.format(listing=sql_pattern(folder / NAME), ledger=sql_pattern(ledger))
-    _copy(folder, join, joined)
+    copy_to(joined, join, rows=listed)
     ledger.unlink()
-    census.sorted_rows.unlink(missing_ok=True)
-    _copy(folder, _SORTED.format(joined=sql_pattern(joined)), census.sorted_rows)
+    copy_to(census.sorted_rows, _SORTED.format(joined=sql_pattern(joined)), rows=listed)
     joined.unlink()
     return census
 
@@ -177,12 +177,3 @@ def _enter(out: pq.ParquetWriter, number: int, path: Path) -> PartRows:
             at += count
     instances = np.concatenate(said) if said else np.zeros(0, np.bool_)
     return PartRows(instances, np.zeros(len(instances), np.bool_))
-
-
-def _copy(folder: Path, select: str, target: Path) -> None:
-    def work(connection: duckdb.DuckDBPyConnection) -> None:
-        connection.execute(
-            f"COPY ({select}) TO {sql_path(target)} (FORMAT parquet, ROW_GROUP_SIZE {_AT_ONCE})"
-        )
-
-    query(folder, work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from midi_risk.errors import SourceError
@@ -92,19 +92,32 @@ def cause_of(error: OSError) -> str:
     return (error.strerror or "input/output error").lower()
 
 
-def _identity(path: bytes) -> tuple[int, int]:
+Identity = tuple[int, int]
+"""Device and number of a folder."""
+
+
+def _identity(path: bytes) -> Identity:
     about = os.stat(path)  # noqa: PTH116
     return about.st_dev, about.st_ino
 
 
-def _below(folder: bytes, met: set[tuple[int, int]]) -> Iterator[Listed]:
+@dataclass(slots=True)
+class _Met:
+    """What was met so far: folders, those whose files were listed, and single files."""
+
+    folders: set[Identity] = field(default_factory=set)
+    listed: set[Identity] = field(default_factory=set)
+    single: set[tuple[Identity, bytes]] = field(default_factory=set)
+
+
+def _below(folder: bytes, met: _Met) -> Iterator[Listed]:
     """Walk one folder depth first by name, with a stack of its own."""
     stack = [folder]
     while stack:
         current = stack.pop()
         try:
             identity = _identity(current)
-            if identity in met:
+            if identity in met.folders:
                 yield Listed(
                     path=current,
                     shown=printable(current),
@@ -112,9 +125,10 @@ def _below(folder: bytes, met: set[tuple[int, int]]) -> Iterator[Listed]:
                     harmless=True,
                 )
                 continue
-            met.add(identity)
+            met.folders.add(identity)
             with os.scandir(current) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
+            met.listed.add(identity)
         except OSError as error:
             yield Listed(
                 path=current,
@@ -130,13 +144,15 @@ def _below(folder: bytes, met: set[tuple[int, int]]) -> Iterator[Listed]:
                 inside = False
             if inside:
                 folders.append(entry.path)
-            else:
+            elif not met.single or (identity, entry.name) not in met.single:
                 yield _entry(entry.path)
         stack.extend(reversed(folders))
 
 
 def list_files(paths: Sequence[str | Path]) -> Iterator[Listed]:
     """Yield every file below files and folders, deterministic, without following loops.
+
+    A file that is given and lies in a folder that is given, too, is met once.
 
     Parameters
     ----------
@@ -159,12 +175,13 @@ def list_files(paths: Sequence[str | Path]) -> Iterator[Listed]:
             raise SourceError(
                 f"{printable(raw)} does not exist", hint="Check the path of the source"
             )
-    folders: set[tuple[int, int]] = set()
-    single: set[bytes] = set()
+    met = _Met()
     for given in paths:
         raw = os.fsencode(given)
         if os.path.isdir(raw):  # noqa: PTH112
-            yield from _below(raw, folders)
-        elif raw not in single:
-            single.add(raw)
+            yield from _below(raw, met)
+            continue
+        place = _identity(os.path.dirname(raw) or b"."), os.path.basename(raw)  # noqa: PTH119, PTH120
+        if place not in met.single and place[0] not in met.listed:
+            met.single.add(place)
             yield _entry(raw)

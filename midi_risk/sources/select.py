@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,9 @@ from midi_risk.errors import SourceError, did_you_mean
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.sources.tables_raw import counted, shown
 from midi_risk.sources.tables_values import compact
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MOST_GROUPS = 1000
 _ROW = "midi_risk_row_number"
@@ -144,6 +147,8 @@ def _matching(table: SourceTable, where: str) -> pa.Array:
             rows = rows.append_column(old, rows.column(new))
             taken.add(old.casefold())
     numbered = rows.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
+    import duckdb  # noqa: PLC0415 - loaded only where rows are chosen
+
     with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
         connection.register("midi_risk_rows", numbered)
         for setting in (
@@ -194,6 +199,8 @@ def _not_one() -> SourceError:
 
 def _explained(error: duckdb.Error, names: list[str]) -> SourceError:
     """Return a line about what is wrong, without a value of the table or of the condition."""
+    import duckdb  # noqa: PLC0415
+
     message = str(error)
     column = re.search(r'Referenced column "([^"]{1,100})" not found', message)
     if column:

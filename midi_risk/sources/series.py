@@ -8,12 +8,15 @@ of a series differs by, the series as a whole is not told apart by.
 
 from __future__ import annotations
 
-import duckdb
+from collections.abc import Sequence
+from pathlib import Path
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from midi_risk.sources.arrow_arrays import parquet_table
 from midi_risk.sources.header import Noticed
-from midi_risk.sources.sql import query, sql_path, sql_pattern
+from midi_risk.sources.sql import copy_to, scratch, sql_pattern
 from midi_risk.sources.store import ScanStore
 from midi_risk.sources.wanted import Wanted, wanted_attributes
 
@@ -22,9 +25,12 @@ _SETS = frozenset({"CS", "LO", "LT", "PN", "SH", "SQ", "ST", "UC", "UT"})
 _MANY_TUPLES = 0.2
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, parts: str) -> list[Wanted]:
-    found = connection.execute(f"DESCRIBE SELECT * FROM {parts}").fetchall()  # noqa: S608 - a path of ours
-    present = {row[0] for row in found}
+def _columns(parts: Sequence[Path]) -> list[Wanted]:
+    """Return the attributes that any part has."""
+    present: set[str] = set()
+    for path in parts:
+        with pq.ParquetFile(path) as reader:
+            present.update(reader.schema_arrow.names)
     return [item for item in wanted_attributes().values() if item.keyword in present]
 
 
@@ -40,29 +46,26 @@ def _term(item: Wanted) -> str:
     )
 
 
-def series_rows(store: ScanStore) -> pa.Table:
+def series_rows(store: ScanStore, rows: int) -> pa.Table:
     """Return one row per series tuple, with the number of its instances as text.
 
-    Every row of the store's parts that describes an instance counts.
+    Every row of the store's parts that describes an instance counts; ``rows`` is about how
+    many there are.
     """
-    target = store.folder / "series.parquet.tmp"
+    columns = _columns(store.parts())
+    terms = [_term(item) for item in columns]
+    keys = [f'"{i.keyword}"' for i in columns if i.level not in {"instance", "file"}]
+    grouping = f" GROUP BY {', '.join(keys)}" if keys else ""
     pattern = sql_pattern(store.generation)[:-1] + "/part-*.parquet'"
-    parts = f"read_parquet({pattern}, union_by_name = true)"
-
-    def work(connection: duckdb.DuckDBPyConnection) -> list[str]:
-        columns = _columns(connection, parts)
-        terms = [_term(item) for item in columns]
-        keys = [f'"{i.keyword}"' for i in columns if i.level not in {"instance", "file"}]
-        grouping = f" GROUP BY {', '.join(keys)}" if keys else ""
-        connection.execute(
-            f"COPY (SELECT {', '.join([*terms, f'CAST(COUNT(*) AS VARCHAR) AS {INSTANCES}'])}"  # noqa: S608 - names and paths of ours
-            f" FROM {parts} WHERE (_noticed & {Noticed.INSTANCE}) <> 0{grouping} ORDER BY ALL)"
-            f" TO {sql_path(target)} (FORMAT parquet)"
-        )
-        return [item.keyword for item in columns]
-
-    names = query(store.folder, work)
-    return parquet_table(target, names)
+    target = scratch(store.folder, "series")
+    copy_to(
+        target,
+        f"SELECT {', '.join([*terms, f'CAST(COUNT(*) AS VARCHAR) AS {INSTANCES}'])}"  # noqa: S608 - names and paths of ours
+        f" FROM read_parquet({pattern}, union_by_name = true)"
+        f" WHERE (_noticed & {Noticed.INSTANCE}) <> 0{grouping} ORDER BY ALL",
+        rows=rows,
+    )
+    return parquet_table(target, [item.keyword for item in columns])
 
 
 def findings(rows: int, instances: int) -> tuple[str, ...]:
