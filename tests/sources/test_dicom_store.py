@@ -21,6 +21,8 @@ from midi_risk.sources.dicom import read_dicom
 from midi_risk.sources.sql import sql_path
 from midi_risk.sources.store import ScanStore
 
+SLOW = pytest.mark.skipif("MIDI_RISK_SLOW_TESTS" not in os.environ, reason="takes minutes")
+
 
 class Reads:
     """Counts files that are really read."""
@@ -170,39 +172,49 @@ def test_odd_folder_names_are_no_patterns_and_no_sql(tmp_path, name):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_kills_at_any_moment_lose_nothing_and_repeat_little(tmp_path):
-    collection(tmp_path / "in", 60, 20)
+@pytest.mark.parametrize(
+    ("patients", "wanted", "in_flight", "settings"),
+    [
+        (60, 4, 150, "dicom._CHUNK, dicom.flush_rows = 50, lambda unread: 100"),
+        pytest.param(1000, 20, 1024 + 256, "", marks=SLOW),
+    ],
+)
+def test_kills_at_any_moment_lose_nothing_and_repeat_little(
+    tmp_path, monkeypatch, patients, wanted, in_flight, settings
+):
+    files = len(collection(tmp_path / "in", patients, 20))
     whole = read_dicom([tmp_path / "in"], store=tmp_path / "whole", jobs=1)
     log = tmp_path / "reads.log"
+    log.touch()
     script = tmp_path / "scan.py"
     script.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
         from midi_risk.sources import chunks, dicom
+        log = open({str(log)!r}, "ab", buffering=0)
         plain = chunks.read_local
         def counted(listed, *, payloads=False):
-            with open({str(log)!r}, "a") as handle:
-                handle.write(listed.shown + "\\n")
+            log.write(b"x")
             return plain(listed, payloads=payloads)
         chunks.read_local = counted
-        dicom._CHUNK, dicom.flush_rows = 50, lambda unread: 100
+        {settings}
         store = Path({str(tmp_path / "store")!r})
         dicom.read_dicom([{str(tmp_path / "in")!r}], store=store, jobs=1)
         """)
     )
     chance = random.Random(5)  # noqa: S311 - moments of kills
     kills = 0
-    for _ in range(4):
-        before = log.stat().st_size if log.exists() else 0
+    for _ in range(wanted):
         process = subprocess.Popen([sys.executable, script])
-        wanted = before + chance.randrange(500, 30_000)
-        while process.poll() is None and (not log.exists() or log.stat().st_size < wanted):
-            time.sleep(0.002)
+        until = log.stat().st_size + chance.randrange(1, files // wanted + in_flight)
+        while process.poll() is None and log.stat().st_size < until:
+            time.sleep(0.001)
         process.kill()
         kills += process.wait() == -signal.SIGKILL
-    assert kills >= 2
+    assert kills >= wanted // 2
+    reads = Reads(monkeypatch)
     final = read_dicom([tmp_path / "in"], store=tmp_path / "store", jobs=1)
     assert final.files.equals(whole.files)
     assert rows(final) == rows(whole)
     assert final.facts == whole.facts
-    assert len(log.read_text().splitlines()) <= 1200 + (kills + 1) * 150
+    assert files <= log.stat().st_size + len(reads.take()) <= files + kills * in_flight
