@@ -5,8 +5,8 @@ run is such a stretch as one regular expression over bytes: every header stands 
 literally, every value as the number of bytes that its header says. As each header gives
 the place of the next one, a match is as good as a walk from element to element, at a
 fraction of its price. An element met with several lengths has one alternative for each.
-As compiling is dear and alternatives are cheap to match, a run that is compiled anew takes
-in the lengths that its texts will likely have next.
+As compiling is dear and alternatives are cheap to match, a stretch becomes a run when it
+comes for the second time, with the lengths that its texts will likely have next.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from midi_risk.sources.header import notice_of
 from midi_risk.sources.items import SequenceContent
 
 _RUNS = 4_000
+_ONCE = 2_000
+_DIGITS = 6
 _ALTERNATIVES = 6
 _SINGLES = 50_000
 _LENGTHS = 48
@@ -71,11 +73,12 @@ def _between(lengths: set[int]) -> list[int]:
     return sorted(lengths)
 
 
-def _near(length: int) -> set[int]:
-    """Return a length and those that a digit or two more or less would have."""
+def _near(length: int, element: Element) -> set[int]:
+    """Return a length and those that some digits more or less would have."""
     if length % 2 or length > _SPREAD:
         return {length}
-    return {max(length - 2, 0), length, length + 2}
+    most = _DIGITS if element.kept else 2
+    return set(range(max(length - most, 0), length + most + 1, 2))
 
 
 def _may_vary(element: Element, *, implicit: bool) -> bool:
@@ -90,20 +93,28 @@ class Run:
     ----------
     elements : sequence of Element
         In file order, without gaps.
+    before : sequence of int
+        Their lengths in another file.
     implicit : bool
         Whether headers carry no representation.
     """
 
     __slots__ = (
-        "_elements", "_implicit", "_lengths", "_widened", "creators", "cuts", "first", "last",
+        "_elements", "_implicit", "_lengths", "creators", "cuts", "first", "last",
         "match", "most", "noticed", "private", "sequences", "special", "tags",
     )  # fmt: skip
 
-    def __init__(self, elements: Sequence[Element], *, implicit: bool) -> None:
+    def __init__(
+        self, elements: Sequence[Element], before: Sequence[int], *, implicit: bool
+    ) -> None:
         self._elements = tuple(elements)
         self._implicit = implicit
-        self._widened = False
-        self._lengths = [{element.length} for element in elements]
+        self._lengths = [
+            _near(element.length, element) | _near(length, element)
+            if element.length != length or _may_vary(element, implicit=implicit)
+            else {length}
+            for element, length in zip(elements, before, strict=True)
+        ]
         self.tags = tuple(element.tag for element in elements if element.kept)
         self.private = tuple(element.tag for element in elements if element.tag >> 16 & 1)
         self.creators = tuple(tag for tag in self.private if 0x10 <= tag & 0xFFFF <= 0xFF)
@@ -163,14 +174,9 @@ class Run:
             at += len(head) + length
         if at > len(data):
             return False
-        for lengths, length in zip(self._lengths, new, strict=True):
+        for element, lengths, length in zip(self._elements, self._lengths, new, strict=True):
             if length not in lengths:
-                lengths.update(_near(length))
-        if not self._widened:
-            self._widened = True
-            for element, lengths in zip(self._elements, self._lengths, strict=True):
-                if _may_vary(element, implicit=self._implicit):
-                    lengths.update(_near(element.length))
+                lengths.update(_near(length, element))
         self._compile()
         return True
 
@@ -184,7 +190,7 @@ class Layouts:
         Whether headers carry no representation.
     """
 
-    __slots__ = ("_budget", "_count", "_implicit", "runs", "singles")
+    __slots__ = ("_budget", "_count", "_implicit", "_once", "runs", "singles")
 
     def __init__(self, *, implicit: bool) -> None:
         self.runs: dict[bytes, list[Run]] = {}
@@ -192,6 +198,7 @@ class Layouts:
         self._implicit = implicit
         self._budget = 500.0
         self._count = 0
+        self._once: dict[tuple[int, ...], list[int]] = {}
 
     def grow(self) -> None:
         """Allow a little more learning; called once per file."""
@@ -207,8 +214,18 @@ class Layouts:
         )  # fmt: skip
 
     def learn(self, elements: Sequence[Element]) -> None:
-        """Remember a stretch of elements that was walked singly, unless it is short."""
+        """Remember a stretch of elements that was walked singly, unless it is short.
+
+        It becomes a run when it comes again: what comes once is not worth compiling.
+        """
         if len(elements) < SHORTEST or self._budget < 1:
+            return
+        tags = tuple([element.tag for element in elements])
+        before = self._once.pop(tags, None)
+        if before is None:
+            if len(self._once) >= _ONCE:
+                self._once.clear()
+            self._once[tags] = [element.length for element in elements]
             return
         self._budget -= 1
         if self._count >= _RUNS:
@@ -218,7 +235,7 @@ class Layouts:
         if len(held) >= _ALTERNATIVES:
             held.pop()
             self._count -= 1
-        held.insert(0, Run(elements, implicit=self._implicit))
+        held.insert(0, Run(elements, before, implicit=self._implicit))
         self._count += 1
 
     def widen(self, data: bytes, at: int) -> bool:
