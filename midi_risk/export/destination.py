@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from midi_risk.errors import OutputError
 
@@ -51,8 +54,8 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
 
     Notes
     -----
-    After an error or an interruption the hidden folder is removed. What a killed run
-    left is removed by the next run that has the same target.
+    After an error or an interruption (Ctrl-C, SIGTERM, SIGHUP) the hidden folder is
+    removed. What a killed run left is removed by the next run that has the same target.
     """
     check_apart(target, sources)
     if target.is_dir() and any(target.iterdir()):
@@ -67,7 +70,8 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"cannot write '{target}': {_reason(error)}") from None
     try:
-        yield staging
+        with _stopped_as_interrupted():
+            yield staging
         if target.is_dir():
             target.rmdir()
         staging.rename(target)
@@ -77,6 +81,28 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
         ) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _stopped_as_interrupted() -> Iterator[None]:
+    """Let a request to stop be an interruption, so that it is cleaned up after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupted(*_args: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names]
+    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupted)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _reason(error: OSError) -> str:

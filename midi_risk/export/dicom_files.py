@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 from pydicom import config
@@ -24,7 +25,7 @@ from midi_risk.export.dicom_method import state_method
 from midi_risk.export.dicom_recode import Outcome, recode
 from midi_risk.export.dicom_rules import DicomRules
 from midi_risk.export.rules import ReleaseRules
-from midi_risk.sources.listing import Listed, list_files
+from midi_risk.export.source_files import Opened, opened_files
 from midi_risk.sources.sniff import Sniffed, sniff
 
 HEAD = 16384
@@ -99,7 +100,7 @@ def write_copies(
     Parameters
     ----------
     sources : sequence of path
-        Folders and files; they are only read.
+        Folders, files and archives; they are only read.
     folder : pathlib.Path
         New folder for the copies.
     rules, release
@@ -118,12 +119,13 @@ def write_copies(
     Notes
     -----
     A copy lies under its study, series and object UID, because names of files and
-    folders often hold names of people. Pixel data stay the bytes that they were, in the
-    same transfer syntax.
+    folders, and of archives and their members, often hold names of people; so no path of
+    a member is ever a path on disk. Pixel data stay the bytes that they were, in the same
+    transfer syntax.
     """
     copies = Copies()
-    for listed in list_files(sources):
-        file = _one(listed, folder, rules, release, statement, selected, copies.outcome)
+    for opened in opened_files(sources):
+        file = _one(opened, folder, rules, release, statement, selected, copies.outcome)
         copies.files.append(file)
         if progress is not None:
             progress(len(copies.files), None)
@@ -131,7 +133,7 @@ def write_copies(
 
 
 def _one(
-    listed: Listed,
+    opened: Opened,
     folder: Path,
     rules: DicomRules,
     release: ReleaseRules,
@@ -139,15 +141,15 @@ def _one(
     selected: Callable[[Dataset], bool] | None,
     total: Outcome,
 ) -> Written:
-    if listed.reason:
-        return Written(source=listed.shown, reason=listed.reason)
-    with _quiet():
-        data_set, reason = _read(listed)
+    if opened.stream is None:
+        return Written(source=opened.shown, reason=opened.reason)
+    with _quiet(), opened.stream as stream:
+        data_set, reason = _read(stream, opened.size)
         if data_set is None:
-            return Written(source=listed.shown, reason=reason)
+            return Written(source=opened.shown, reason=reason)
         reason = _unreleased(data_set, release, selected)
         if reason:
-            return Written(source=listed.shown, reason=reason)
+            return Written(source=opened.shown, reason=reason)
         target = _free(folder, data_set)
         try:
             outcome = recode(data_set, rules, release)
@@ -159,9 +161,9 @@ def _one(
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             target.unlink(missing_ok=True)
-            return Written(source=listed.shown, reason="damaged beyond recoding")
+            return Written(source=opened.shown, reason="damaged beyond recoding")
     total.add(outcome)
-    return Written(source=listed.shown, target=target.relative_to(folder).as_posix())
+    return Written(source=opened.shown, target=target.relative_to(folder).as_posix())
 
 
 class _quiet:  # noqa: N801 - reads as a statement
@@ -182,16 +184,15 @@ class _quiet:  # noqa: N801 - reads as a statement
         self.warnings.__exit__(None, None, None)
 
 
-def _read(listed: Listed) -> tuple[Dataset | None, str]:
+def _read(stream: BinaryIO, size: int) -> tuple[Dataset | None, str]:
     """Return the data set of a file, or why there is none."""
     try:
-        with open(listed.path, "rb") as handle:  # noqa: PTH123 - the path is bytes
-            head = handle.read(HEAD)
-            kind, start = sniff(head, listed.size)
-            if kind not in {Sniffed.DICOM, Sniffed.BARE}:
-                return None, f"not recoded: {kind.value}"
-            handle.seek(128 if kind is Sniffed.BARE and start == 128 else 0)
-            data_set = pydicom.dcmread(handle, force=kind is Sniffed.BARE)
+        head = stream.read(HEAD)
+        kind, start = sniff(head, size)
+        if kind not in {Sniffed.DICOM, Sniffed.BARE}:
+            return None, f"not recoded: {kind.value}"
+        stream.seek(128 if kind is Sniffed.BARE and start == 128 else 0)
+        data_set = pydicom.dcmread(stream, force=kind is Sniffed.BARE)
     except OSError as error:
         reason = (error.strerror or "").lower() if error.errno else "damaged"
         return None, f"cannot be read: {reason}"
@@ -227,8 +228,10 @@ def _free(folder: Path, data_set: Dataset) -> Path:
         text = str(data_set.get(keyword, "") or "").strip()
         good = _UID.fullmatch(text) is not None and text.strip(".") != ""
         parts.append(text if good else keyword.removesuffix("InstanceUID").lower() + "-unnamed")
-    place = folder / parts[0] / parts[1]
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place = folder
+    for part in parts[:2]:
+        place = place / part
+        place.mkdir(exist_ok=True, mode=0o700)
     target, number = place / f"{parts[2]}.dcm", 1
     while target.exists():
         number += 1
@@ -267,17 +270,15 @@ def _save(data_set: Dataset, target: Path) -> None:
 
 
 def check_local(sources: Iterator[str] | Sequence[str]) -> None:
-    """Refuse sources whose files cannot be copied one by one.
+    """Refuse sources whose files are not on this machine.
 
     Raises
     ------
     OutputError
-        When a source is remote or an archive.
+        When a source is remote.
     """
     for source in sources:
-        packed = source.casefold().endswith((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"))
-        if "://" in source or packed:
+        if "://" in source:
             raise OutputError(
-                f"{source}: recoded copies are made of files in a folder only",
-                hint="Fetch or unpack it first",
+                f"{source}: recoded copies are made of local files only", hint="Fetch it first"
             )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -145,6 +146,31 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
         (folder / "whole").write_text("x", encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert [path.name for path in target.iterdir()] == ["whole"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_run_that_is_told_to_stop_leaves_nothing(tmp_path: Path, name: str) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from midi_risk.export.destination import new_folder\n"
+        "try:\n"
+        "    with new_folder(Path(sys.argv[1])) as folder:\n"
+        "        (folder / 'half').write_text('x')\n"
+        f"        os.kill(os.getpid(), signal.{name})\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(130)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "out")], check=False)
+    assert done.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_what_is_written_is_for_its_owner_only(release: Path) -> None:
+    for path in [release, *release.rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path.name
 
 
 def test_the_release_can_be_assessed_like_any_project(
