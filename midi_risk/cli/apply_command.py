@@ -72,16 +72,14 @@ def _print(applied: Applied, form: str) -> None:
     if form == "json":
         click.echo(json.dumps({**comparison.to_dict(), **account}, indent=2))
         return
-    lines = []
-    if applied.release.copies is not None:
-        lines.append(f"DICOM files written {account['files']['written']}")
-        lines += [f"  {n} left out: {why}" for why, n in account["files"]["left_out"].items()]
+    lines = [f"files written {account['files']['written']}"]
+    lines += [f"  {n} left out: {why}" for why, n in account["files"]["left_out"].items()]
     for table in account["tables"]:
         lines.append(
             f"{table['name']}: {table['rows']} rows written, {table['rows_left_out']} left out"
             f" with their subject, {table['rows_of_nobody']} left out as rows of nobody assessed"
         )
-    lines += [f"  {text}" for text in account["coupled"]]
+    lines += [f"  {text}" for text in (*account["coupled"], *account["notes"])]
     kept = account["elements"]["kept"]
     if kept:
         lines.append(f"values that had to stay (type 1): {', '.join(kept)}")

@@ -93,7 +93,8 @@ def apply_plan(
         selected=_selection(job),
         progress=progress,
     )
-    write_private(staging / RELEASE / "data-dictionary.csv", dictionary_text(rules, release.dicom))
+    dictionary = dictionary_text(rules, release.dicom, release.written)
+    write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
     comparison, assessment = _assess_written(
         job, given.plan, rules, release, staging, jobs, command
     )
@@ -166,9 +167,8 @@ def _write_account(
         report(assessment, None, edition=edition).write(folder / f"report-{edition}.html")
     account = {"schema": "midi-risk/apply/1", **comparison.to_dict(), **summary(release, rules)}
     write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
-    if release.copies is not None:
-        rows = [(f.source, f.target, f.reason) for f in release.copies.files]
-        write_private(folder / "files.csv", csv_text(("source", "release", "reason"), rows))
+    rows = [(f.source, f.target, f.reason) for f in release.files]
+    write_private(folder / "files.csv", csv_text(("source", "release", "reason"), rows))
 
 
 def summary(release: Release, rules: ReleaseRules) -> dict[str, Any]:
@@ -185,8 +185,8 @@ def summary(release: Release, rules: ReleaseRules) -> dict[str, Any]:
     return {
         "subjects_left_out": len(rules.suppressed),
         "files": {
-            "written": copies.written if copies else 0,
-            "left_out": copies.left_out() if copies else {},
+            "written": sum(bool(file.target) for file in release.files),
+            "left_out": release.left_out(),
         },
         "elements": {
             "changed": dict(sorted(copies.outcome.changed.items())) if copies else {},
@@ -203,6 +203,7 @@ def summary(release: Release, rules: ReleaseRules) -> dict[str, Any]:
             for table in release.tables
         ],
         "coupled": _coupled(release),
+        "notes": list(release.notes),
         "undecided_direct_identifiers": list(without_decision(rules)),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,6 +51,10 @@ class Written:
     target: str = ""
     reason: str = ""
 
+    def below(self, folder: str) -> Written:
+        """Return it with a target inside a folder."""
+        return replace(self, target=f"{folder}/{self.target}") if self.target else self
+
 
 @dataclass(slots=True)
 class Copies:
@@ -71,14 +75,6 @@ class Copies:
     def written(self) -> int:
         """Number of files written."""
         return sum(bool(file.target) for file in self.files)
-
-    def left_out(self) -> dict[str, int]:
-        """Return the reasons of files that were not written, with their number."""
-        counts: dict[str, int] = {}
-        for file in self.files:
-            if not file.target:
-                counts[file.reason] = counts.get(file.reason, 0) + 1
-        return dict(sorted(counts.items()))
 
     def __repr__(self) -> str:
         """Return counts only."""

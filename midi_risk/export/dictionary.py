@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from midi_risk.export.dicom_rules import DicomRules
 from midi_risk.export.dicom_values import written
@@ -21,7 +21,12 @@ _NOTES = {
 }
 
 
-def dictionary_rows(release: ReleaseRules, dicom: DicomRules | None) -> list[tuple[str, ...]]:
+Written = Mapping[str, Callable[[str], str | None]]
+
+
+def dictionary_rows(
+    release: ReleaseRules, dicom: DicomRules | None, stands: Written | None = None
+) -> list[tuple[str, ...]]:
     """Return the rows of the data dictionary.
 
     Parameters
@@ -29,6 +34,8 @@ def dictionary_rows(release: ReleaseRules, dicom: DicomRules | None) -> list[tup
     release : ReleaseRules
     dicom : DicomRules or None
         Adds what was coupled.
+    stands : mapping of str to callable, optional
+        Attribute -> what stands for a label, in files that cannot hold the label.
 
     Returns
     -------
@@ -38,7 +45,7 @@ def dictionary_rows(release: ReleaseRules, dicom: DicomRules | None) -> list[tup
     rows: list[tuple[str, ...]] = []
     for rule in release:
         if rule.changes:
-            rows += _rows(rule, release)
+            rows += _rows(rule, release, (stands or {}).get(rule.name))
     if dicom is not None:
         known = {id(rule) for rule in release}
         for rule in dicom.elements.values():
@@ -47,7 +54,9 @@ def dictionary_rows(release: ReleaseRules, dicom: DicomRules | None) -> list[tup
     return rows
 
 
-def _rows(rule: Rule, release: ReleaseRules) -> Iterable[tuple[str, ...]]:
+def _rows(
+    rule: Rule, release: ReleaseRules, stands: Callable[[str], str | None] | None
+) -> Iterable[tuple[str, ...]]:
     meaning = rule.describe
     if rule.one_value:
         meaning += "; every record of a subject shows the same value"
@@ -62,7 +71,7 @@ def _rows(rule: Rule, release: ReleaseRules) -> Iterable[tuple[str, ...]]:
     shown = {str(v) for v in release.expected.frame[rule.name] if v is not None and v != "*"}
     members = {part for value in shown for part in value.split(" + ")}
     for label in sorted(members):
-        text = written(rule, vr, label) if vr else label
+        text = stands(label) if stands else written(rule, vr, label) if vr else label
         yield _row(rule, label, text or "(removed)", "")
 
 
@@ -74,6 +83,8 @@ def _row(rule: Rule, label: str, text: str, meaning: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def dictionary_text(release: ReleaseRules, dicom: DicomRules | None) -> str:
+def dictionary_text(
+    release: ReleaseRules, dicom: DicomRules | None, stands: Written | None = None
+) -> str:
     """Return the data dictionary as CSV."""
-    return csv_text(HEADER, dictionary_rows(release, dicom))
+    return csv_text(HEADER, dictionary_rows(release, dicom, stands))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +14,21 @@ from pydicom.dataset import Dataset
 from midi_risk import __version__
 from midi_risk.config import SourceSettings
 from midi_risk.errors import OutputError
-from midi_risk.export.dicom_files import Copies, check_local, write_copies
+from midi_risk.export.bids_release import write_bids
+from midi_risk.export.cdisc_release import write_cdisc
+from midi_risk.export.dicom_files import Copies, Written, check_local, write_copies
 from midi_risk.export.dicom_rules import DicomRules, dicom_rules
+from midi_risk.export.folder_tables import FolderAccount, folder_source
 from midi_risk.export.rules import ReleaseRules
 from midi_risk.export.table_files import typed_columns, write_table, written_name
 from midi_risk.export.table_recode import RecodedTable, recode_table
+from midi_risk.sources.bids import read_bids
+from midi_risk.sources.collect import BIDS_MARKS, CDISC_MARKS
+from midi_risk.sources.collected import Collected
+from midi_risk.sources.listing import printable
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
-from midi_risk.table.subjects import find_subjects
+from midi_risk.sources.sdtm import read_cdisc
+from midi_risk.table.subjects import Subjects, find_subjects
 
 IMAGES = "images"
 
@@ -36,12 +45,26 @@ class Release:
         DICOM copies.
     tables : list of RecodedTable
     dicom : DicomRules or None
+    files : list of Written
+        Every file met in any source, with its place in the release or why it has none.
+    notes : list of str
+        What was done beyond the rules.
+    written : dict of str to callable
+        Attribute -> what stands for a label in the files, where that is not the label.
     """
 
     sources: list[dict[str, Any]] = field(default_factory=list)
     copies: Copies | None = None
     tables: list[RecodedTable] = field(default_factory=list)
     dicom: DicomRules | None = None
+    files: list[Written] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    written: dict[str, Callable[[str], str | None]] = field(default_factory=dict)
+
+    def left_out(self) -> dict[str, int]:
+        """Return the reasons of files that were not written, with their number."""
+        reasons = Counter(file.reason for file in self.files if not file.target)
+        return dict(sorted(reasons.items()))
 
     def __repr__(self) -> str:
         """Return counts only."""
@@ -73,18 +96,12 @@ def check_sources(sources: Sequence[SourceSettings], base: Path) -> list[Path]:
     Raises
     ------
     OutputError
-        For remote sources, archives, BIDS and CDISC folders.
+        For remote sources, and tables in folders of parts.
     """
-    for source in sources:
-        if source.kind in {"bids", "sdtm"}:
-            raise OutputError(
-                f"{source.path}: {source.kind.upper()} folders are not written back",
-                hint="Name its tables with 'table:', or use 'midi-risk export --to spreadsheet'",
-            )
     check_local([s.path for s in sources if s.kind == "dicom"])
     paths = [base / source.path for source in sources]
     for source, path in zip(sources, paths, strict=True):
-        if source.kind != "dicom" and not path.is_file():
+        if source.kind != "dicom" and not path.is_file() and not _folder_reader(path):
             raise OutputError(
                 f"{source.path}: only tables in one file are written back",
                 hint="Give the file of the table",
@@ -138,6 +155,9 @@ def write_release(
     made: list[dict[str, Any]] = []
     tables: list[RecodedTable] = []
     copies = rules = None
+    files: list[Written] = []
+    notes: list[str] = []
+    written: dict[str, Callable[[str], str | None]] = {}
     images = [base / s.path for s in sources if s.kind == "dicom"]
     if images:
         source = next(t for t in extraction.tables if t.kind is SourceKind.DICOM)
@@ -149,8 +169,21 @@ def write_release(
             statement=statement, selected=selected, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
+        files += [file.below(IMAGES) for file in copies.files]
     for settings in sources:
         if settings.kind == "dicom":
+            continue
+        if (base / settings.path).is_dir():
+            place = _free(folder, settings.kind)
+            place.mkdir(mode=0o700)
+            account = _write_folder(
+                base / settings.path, place, extraction, release, subjects, statement
+            )
+            files += [file.below(place.name) for file in account.files]
+            tables += account.tables
+            notes += account.notes
+            written |= account.written
+            made.append({settings.kind: f"{folder.name}/{place.name}"})
             continue
         table = _table_of(extraction, base / settings.path)
         recoded = recode_table(table, release, subjects, leading=table is leading)
@@ -164,7 +197,39 @@ def write_release(
             entry["key"] = table.origin.get(table.key, table.key)
         made.append(entry)
         tables.append(recoded)
-    return Release(sources=made, copies=copies, tables=tables, dicom=rules)
+        files.append(Written(source=printable(str(base / settings.path)), target=target.name))
+    return Release(
+        sources=made, copies=copies, tables=tables, dicom=rules, files=files, notes=notes,
+        written=written,
+    )  # fmt: skip
+
+
+def _folder_reader(path: Path) -> Callable[[Path, Collected], None] | None:
+    """Return what reads a data set folder, None for other paths."""
+    if not path.is_dir():
+        return None
+    names = {entry.name.casefold() for entry in path.iterdir()}
+    if names & BIDS_MARKS:
+        return read_bids
+    return read_cdisc if names & CDISC_MARKS else None
+
+
+def _write_folder(
+    path: Path,
+    place: Path,
+    extraction: Extraction,
+    release: ReleaseRules,
+    subjects: Subjects,
+    statement: str,
+) -> FolderAccount:
+    """Write a BIDS or CDISC folder back."""
+    reader = _folder_reader(path)
+    if reader is None:
+        raise OutputError(f"{path.name}: not a folder that is written back")
+    source = folder_source(path, reader, extraction, release, subjects)
+    if reader is read_cdisc:
+        return write_cdisc(source, place)
+    return write_bids(source, place, statement)
 
 
 def _table_of(extraction: Extraction, path: Path) -> SourceTable:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import yaml
 
 from midi_risk.attributes.model import AttributeSet, Kind
+from midi_risk.attributes.values import normalise_for
 from midi_risk.config import AttributeSettings, Project
 from midi_risk.export.dicom_types import DUMMIES
 from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
@@ -73,8 +74,16 @@ def _setting(
         entry["decision"] = "retain"
         texts = {Kind.CATEGORY, Kind.SEX, Kind.TEXT}
         if rule.action is Action.GENERALISE and a.source != DICOM and a.kind not in texts:
-            entry["kind"] = Kind.CATEGORY.value
+            entry["kind"] = a.kind.value if _still_read(rule, column) else Kind.CATEGORY.value
     return entry
+
+
+def _still_read(rule: Rule, column: pa.ChunkedArray | None) -> bool:
+    """Tell whether dates and times are labels that read as such, so that the first one leads."""
+    if rule.attribute.kind not in {Kind.DATE, Kind.TIME} or column is None:
+        return False
+    read = normalise_for(rule.attribute, raw_codes(column)[1])
+    return "unparseable" not in read.flag
 
 
 def release_project(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,13 @@ class RecodedTable:
 
 
 def recode_table(
-    table: SourceTable, release: ReleaseRules, subjects: Subjects, *, leading: bool
+    table: SourceTable,
+    release: ReleaseRules,
+    subjects: Subjects,
+    *,
+    leading: bool,
+    of_row: np.ndarray | None = None,
+    more: Mapping[str, Rule] | None = None,
 ) -> RecodedTable:
     """Recode one source table.
 
@@ -67,6 +74,10 @@ def recode_table(
         Subjects of the leading source.
     leading : bool
         Whether this table is the leading one.
+    of_row : numpy.ndarray of int64, shape (n_rows,), optional
+        Subject of each row, where it is known; -1 for nobody.
+    more : mapping of str to Rule, optional
+        Rules that replace those of some columns.
 
     Returns
     -------
@@ -74,15 +85,13 @@ def recode_table(
         Same columns; removed attributes are empty. Rows of subjects that the plan leaves
         out and rows of nobody are left out: nobody assessed their risk.
     """
-    of_row = subjects.of_row if leading else link(table, subjects)[0]
+    if of_row is None:
+        of_row = subjects.of_row if leading else link(table, subjects)[0]
     labels = [str(label) for label in subjects.labels]
     hidden = np.array([label in release.suppressed for label in labels] + [False], dtype=bool)
     keep = (of_row >= 0) & ~hidden[of_row]
-    rules = {rule.attribute.column: rule for rule in release.of_source(table.name)}
-    given_back = _given_back(release, table.name)
-    rules |= given_back
-    if table.kind is SourceKind.METADATA:
-        rules |= _coupled(release, table.name)
+    rules, coupled = column_rules(table, release)
+    rules |= more or {}
     columns = {}
     for name in table.rows.column_names:
         column = table.rows.column(name)
@@ -100,7 +109,7 @@ def recode_table(
             for name in table.rows.column_names
             if name not in rules or not (rules[name].changes or rules[name].name in release.emptied)
         ),
-        coupled=tuple(f"{rule.name} is {rule.describe}" for rule in given_back.values()),
+        coupled=coupled,
     )
 
 
@@ -118,6 +127,31 @@ def _emptied(
     out = texts.copy()
     out[loses[of_row]] = None
     return out
+
+
+def column_rules(
+    table: SourceTable, release: ReleaseRules
+) -> tuple[dict[str, Rule], tuple[str, ...]]:
+    """Return the rule of each column, and what is removed because it gives another back.
+
+    Parameters
+    ----------
+    table : SourceTable
+    release : ReleaseRules
+
+    Returns
+    -------
+    rules : dict of str to Rule
+        By name of the column; columns that no attribute was made of have none.
+    coupled : tuple of str
+        One sentence per removal.
+    """
+    rules = {rule.attribute.column: rule for rule in release.of_source(table.name)}
+    given_back = _given_back(release, table.name)
+    rules |= given_back
+    if table.kind in {SourceKind.METADATA, SourceKind.BIDS}:
+        rules |= _coupled(release, table.name)
+    return rules, tuple(f"{rule.name} is {rule.describe}" for rule in given_back.values())
 
 
 _GIVES_BACK = {"bmi": {"height", "weight"}, "birthdate": {"age", "agedays"}}
@@ -156,11 +190,11 @@ def _coupled(release: ReleaseRules, source: str) -> dict[str, Rule]:
         if tag in together.elements:
             found[rule.attribute.column] = together.elements[tag]
         elif group is not None and keyword not in DEVICE_DATES and group.name != rule.name:
-            found[rule.attribute.column] = _like(rule, group)
+            found[rule.attribute.column] = like_visit(rule, group)
     return found
 
 
-def _like(rule: Rule, group: Rule) -> Rule:
+def like_visit(rule: Rule, group: Rule) -> Rule:
     """Return the rule of a visit's dates or times for another column of them."""
     if group.action is Action.REMOVE:
         return Rule(attribute=rule.attribute, action=Action.REMOVE, describe=group.describe)
@@ -201,12 +235,12 @@ def _column(
         one: np.ndarray = own[of_row]
         one[~shown] = None
         return one
-    labelled = [_labelled(rule, raw) for raw in raws]
+    labelled = [label_of_cell(rule, raw) for raw in raws]
     new: np.ndarray = np.array([*labelled, None], dtype=object)[codes]
     return new
 
 
-def _labelled(rule: Rule, raw: str) -> str | None:
+def label_of_cell(rule: Rule, raw: str) -> str | None:
     """Return the label of one cell; a value that the level leaves alone keeps its spelling."""
     if rule.labels is None:
         return raw

@@ -22,6 +22,10 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
 """Kinds of table that hold image metadata."""
 
+BIDS_MARKS = frozenset({"participants.tsv", "dataset_description.json"})
+CDISC_MARKS = frozenset({"dm.xpt", "dm.json", "dm.ndjson", "adsl.xpt", "adsl.json"})
+"""Files, one of which makes a folder a data set of that standard; names in lower case."""
+
 
 def extract(
     *sources: str | Path | TableSpec,
@@ -121,9 +125,9 @@ def _layout(folder: Path) -> str:
         ) from error
     if not names:
         raise SourceError(f"{shown(folder)} is an empty folder", hint="Check the path")
-    if names & {"participants.tsv", "dataset_description.json"}:
+    if names & BIDS_MARKS:
         return "bids"
-    if {"dm.xpt", "dm.json", "dm.ndjson", "adsl.xpt", "adsl.json"} & names:
+    if names & CDISC_MARKS:
         return "cdisc"
     return "parts" if parts_of(folder) else "dicom"
 

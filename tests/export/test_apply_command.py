@@ -230,10 +230,12 @@ class TestTheShippedExample:
             pytest.skip("dciodvfy (Debian package dicom3tools) is not installed")
         with (example_release / "assessment" / "files.csv").open(encoding="utf-8") as handle:
             pairs = [line.rstrip("\n").split(",")[:2] for line in handle][1:]
-        written = [(source, target) for source, target in pairs if target][:: max(1, 60)]
+        written = [(source, target) for source, target in pairs if target.startswith("images/")][
+            ::60
+        ]
         assert len(written) >= 5
         for source, target in written:
-            copy = example_release / "release" / "images" / target
+            copy = example_release / "release" / target
             assert errors(program, copy) - errors(program, Path(source)) == set()
 
 

@@ -122,8 +122,9 @@ def test_originals_are_only_read(collection: Path, release: Path) -> None:
 def test_the_account_lists_every_file(release: Path) -> None:
     with (release / "assessment" / "files.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
-    assert len(rows) == SUBJECTS + 1
-    assert all((release / "release" / "images" / row["release"]).is_file() for row in rows)
+    assert len(rows) == SUBJECTS + 1 + 1
+    assert all((release / "release" / row["release"]).is_file() for row in rows)
+    assert [row["release"] for row in rows if row["source"].endswith(".csv")] == ["clinical.csv"]
 
 
 def test_the_files_carry_the_risk_that_the_plan_promised(release: Path) -> None:

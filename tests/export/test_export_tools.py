@@ -72,8 +72,8 @@ def pairs(release: Path) -> Iterator[tuple[Path, Path]]:
     """Yield original and copy of every object, but one subject that shows one value for two."""
     with (release / "assessment" / "files.csv").open(encoding="utf-8", newline="") as handle:
         for row in csv.DictReader(handle):
-            if row["release"] and not row["source"].endswith("second.dcm"):
-                yield Path(row["source"]), release / "release" / "images" / row["release"]
+            if row["release"].endswith(".dcm") and not row["source"].endswith("second.dcm"):
+                yield Path(row["source"]), release / "release" / row["release"]
 
 
 def test_the_standalone_script_writes_what_apply_wrote(release: Path, exports: Path) -> None:
