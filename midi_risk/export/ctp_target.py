@@ -236,7 +236,7 @@ def ctp_fidelity(dicom: DicomRules, release: ReleaseRules) -> list[Translated]:
             rows.append(translated(p.rule, p.keyword, Fidelity.INEXPRESSIBLE, why))
         else:
             rows.append(_approximate(p, several=several_values(p.rule, release)))
-    why = "elements of the catalogue at the top level; date-times are emptied or removed"
+    why = "elements of the data dictionary at the top level; date-times are emptied or removed"
     rows += [
         Translated(
             attribute=r.attribute,

@@ -74,7 +74,7 @@ def deid_fidelity(dicom: DicomRules, release: ReleaseRules) -> list[Translated]:
             source=row.source,
             rule=row.rule,
             fidelity=Fidelity.APPROXIMATE,
-            why="a recipe names elements: those of the catalogue, no others",
+            why="a recipe names elements: those of the data dictionary of DICOM, no others",
         )
         for row in visit_fidelity(dicom)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -89,6 +89,7 @@ def write_copies(
     *,
     statement: str,
     selected: Callable[[Dataset], bool] | None = None,
+    refused: Mapping[str, str] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Copies:
     """Write recoded copies of every DICOM file below some paths.
@@ -105,6 +106,8 @@ def write_copies(
         For (0012,0063).
     selected : callable, optional
         Tells whether an object belongs to the collection.
+    refused : mapping of str to str, optional
+        Printable path -> why no conformant copy of it can be made.
     progress : callable, optional
         Called with files done and None.
 
@@ -121,7 +124,11 @@ def write_copies(
     """
     copies = Copies()
     for opened in opened_files(sources):
-        file = _one(opened, folder, rules, release, statement, selected, copies.outcome)
+        if opened.stream is not None and refused and opened.shown in refused:
+            opened.stream.close()
+            file = Written(source=opened.shown, reason=refused[opened.shown])
+        else:
+            file = _one(opened, folder, rules, release, statement, selected, copies.outcome)
         copies.files.append(file)
         if progress is not None:
             progress(len(copies.files), None)

@@ -22,7 +22,7 @@ from midi_risk.export.rules import Action, ReleaseRules, Rule
 
 _CONTENT_SEQUENCE = 0x0040A730
 _CONCEPT_NAME = 0x0040A043
-_PATIENT_ID = 0x00100020
+_BODY_PART = 0x00180015
 
 
 @dataclass(slots=True)
@@ -89,8 +89,19 @@ def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outco
         sop_class=str(data_set.get("SOPClassUID", "") or ""),
         outcome=Outcome(),
     )
+    body_part = _BODY_PART in data_set and bool(data_set[_BODY_PART].value)
     _walk(data_set, (), visit)
+    if body_part and not data_set.get("BodyPartExamined"):
+        _unknown_side(data_set)
     return visit.outcome
+
+
+def _unknown_side(data_set: Dataset) -> None:
+    """Say that the side is unknown once the body part is (type 2C, PS3.3 C.7.3.1)."""
+    sides = ("Laterality", "ImageLaterality", "FrameLaterality", "MeasurementLaterality")
+    elsewhere = "SharedFunctionalGroupsSequence" in data_set
+    if not elsewhere and not any(name in data_set for name in sides):
+        data_set.Laterality = ""
 
 
 def _vr(element: Any) -> str:

@@ -133,8 +133,7 @@ def _name_steps(rule: Rule) -> Steps | None:
     if rule.attribute.hierarchy_file is not None:
         return None
     if rule.ladder == "device":
-        word = {"step": "first_word"}
-        return (word,) if rule.level_name == "family" else (word, allow)
+        return ({"step": "first_word"}, allow)
     if rule.ladder == "software":
         return ({"step": "major"},)
     return (allow,) if rule.level_name == COMMON else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.datadict import DicomDictionary, dictionary_VR, keyword_for_tag  # type: ignore[attr-defined]
 
 from midi_risk.export.dicom_rules import DEVICE_DATES, DicomRules
 from midi_risk.export.dicom_types import element_type, removal
@@ -39,13 +39,13 @@ def portable_elements(dicom: DicomRules, release: ReleaseRules) -> list[Portable
 
 
 def visit_keywords(dicom: DicomRules) -> list[str]:
-    """Return the dates and times of a visit that the catalogue knows."""
+    """Return the dates and times of a visit that the data dictionary of DICOM knows."""
     own = {keyword_for_tag(tag) for tag in dicom.elements} | DEVICE_DATES
     changes = {"DA": dicom.dates, "TM": dicom.times, "DT": dicom.dates or dicom.times}
     return [
-        row["keyword"]
-        for row in data_rows("attribute_catalogue.csv")
-        if changes.get(row["vr"]) is not None and row["keyword"] not in own
+        keyword
+        for vr, _vm, _name, _retired, keyword in DicomDictionary.values()
+        if keyword and changes.get(vr) is not None and keyword not in own
     ]
 
 
@@ -160,6 +160,12 @@ def element_fidelity(p: Portable, *, several: bool) -> Translated:
     if p.steps is None:
         fidelity = Fidelity.INEXPRESSIBLE
         why = "needs more than the value; the element is removed instead"
+    elif p.steps and p.steps[0]["step"] == "first_word":
+        fidelity = Fidelity.APPROXIMATE
+        why = (
+            "a name that no subject was counted with may show a label that others show;"
+            " apply removes it"
+        )
     elif several and not p.removes:
         fidelity = Fidelity.APPROXIMATE
         why = "a subject with several values shows the band of each, not one band"

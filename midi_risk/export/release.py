@@ -166,7 +166,8 @@ def write_release(
         target.mkdir(mode=0o700)
         copies = write_copies(
             images, target, rules, release,
-            statement=statement, selected=selected, progress=progress,
+            statement=statement, selected=selected, refused=_cut_short(extraction),
+            progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]
@@ -230,6 +231,16 @@ def _write_folder(
     if reader is read_cdisc:
         return write_cdisc(source, place)
     return write_bids(source, place, statement)
+
+
+def _cut_short(extraction: Extraction) -> dict[str, str]:
+    """Return the files that reading found cut short: what is missing cannot be written."""
+    files = extraction.files.select(["path", "reason"]).to_pylist()
+    return {
+        file["path"]: f"cannot be recoded: {file['reason']}"
+        for file in files
+        if "truncated" in (file["reason"] or "")
+    }
 
 
 def _table_of(extraction: Extraction, path: Path) -> SourceTable:
