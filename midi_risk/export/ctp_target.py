@@ -31,6 +31,8 @@ MOST_BANDS = 100
 """More conditions inside each other are not written: CTP reads them again at every level."""
 
 _TOP = 100_000
+_ALWAYS = "@always()"
+"""Without it CTP changes an element that is there and creates none."""
 
 
 def gone(keyword: str, vr: str) -> str | None:
@@ -201,9 +203,10 @@ def script_text(dicom: DicomRules, release: ReleaseRules, statement: str) -> str
     statement : str
         For (0012,0063).
     """
-    lines = [_line("PatientIdentityRemoved", "YES"), _line("DeidentificationMethod", statement)]
+    stated = {"PatientIdentityRemoved": "YES", "DeidentificationMethod": statement}
     if temporal(dicom):
-        lines.append(_line("LongitudinalTemporalInformationModified", temporal(dicom)))
+        stated["LongitudinalTemporalInformationModified"] = temporal(dicom)
+    lines = [_line(keyword, f"{_ALWAYS}{text}") for keyword, text in stated.items()]
     for p in portable_elements(dicom, release):
         text, _ = expression(p)
         if text is not None:

@@ -142,7 +142,8 @@ def test_the_ctp_script_is_well_formed_and_recodes_the_top_level(
 ) -> None:
     text = (exports / "ctp" / "midi-risk.script").read_text(encoding="utf-8")
     found = ctp_reader.scripts(text)
-    assert found["PatientIdentityRemoved"] == "YES"
+    assert found["PatientIdentityRemoved"] == "@always()YES"
+    assert found["DeidentificationMethod"].startswith("@always()midi-risk ")
     assert "@round" not in text
     assert "\\" not in text
     for source, copy in list(pairs(release))[:6]:
