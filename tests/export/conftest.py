@@ -3,19 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from release_collection import make_collection
-
-from midi_risk.cli.app import run
+from release_collection import applied, make_collection
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lung-ct"
-
-
-def applied(project: Path, folder: Path) -> tuple[Path, int]:
-    """Suggest, apply, and return the folder of the release with the exit code."""
-    assert run(["suggest", str(project), "-o", str(folder / "plan"), "-q"]) == 0
-    plan = folder / "plan" / "plan.json"
-    target = folder / "out"
-    return target, run(["apply", str(project), "--plan", str(plan), "-o", str(target), "-q"])
 
 
 @pytest.fixture(scope="session")

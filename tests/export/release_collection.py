@@ -19,6 +19,8 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
+from midi_risk.cli.app import run
+
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SR = "1.2.840.10008.5.1.4.1.1.88.11"
 SYNTAXES = (
@@ -53,6 +55,8 @@ attributes:
   postcode: {role: quasi_identifier, kind: category, decision: remove}
   note: {role: sensitive, kind: category, decision: retain}
 """
+STATED = {"PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
+STATED |= {"LongitudinalTemporalInformationModified"}
 
 
 def uid(*parts: int) -> UID:
@@ -148,3 +152,27 @@ def by_subject(release: Path) -> dict[str, list[Dataset]]:
     for ds in released_files(release):
         found.setdefault(str(ds.PatientID), []).append(ds)
     return found
+
+
+def values(ds: Dataset) -> dict[str, str]:
+    """Return what an object says, an absent element like an empty one."""
+    found = {}
+    for element in ds:
+        if element.keyword in STATED or element.tag.is_private or element.VR == "SQ":
+            continue
+        if element.tag >> 16 != 0x7FE0 and str(element.value or ""):
+            found[element.keyword] = str(element.value)
+    for element in ds:
+        if element.VR == "SQ" and element.keyword not in STATED:
+            for place, item in enumerate(element.value):
+                below = values(item).items()
+                found |= {f"{element.keyword}[{place}].{k}": v for k, v in below}
+    return found
+
+
+def applied(project: Path, folder: Path) -> tuple[Path, int]:
+    """Suggest, apply, and return the folder of the release with the exit code."""
+    assert run(["suggest", str(project), "-o", str(folder / "plan"), "-q"]) == 0
+    plan = folder / "plan" / "plan.json"
+    target = folder / "out"
+    return target, run(["apply", str(project), "--plan", str(plan), "-o", str(target), "-q"])

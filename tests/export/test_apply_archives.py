@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import applied
-from release_collection import SUBJECTS, make_collection, released_files
+from release_collection import SUBJECTS, applied, make_collection, released_files
 
 from midi_risk.export.source_files import opened_files
 

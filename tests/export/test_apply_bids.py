@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bids_collection import PROJECT, RARE, SUBJECTS, make_bids, nifti, write
-from conftest import applied
+from release_collection import applied
 
 from midi_risk.cli.app import run
 from midi_risk.export.nifti import NotCopiedError, copy_nifti

@@ -14,15 +14,11 @@ from types import ModuleType
 import ctp_reader
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
-from release_collection import PROJECT, make_collection
+from release_collection import PROJECT, make_collection, values
 
 from midi_risk.attributes.hierarchies import Hierarchy
 from midi_risk.cli.app import run
 from midi_risk.export.linked_data import SNIPPETS
-
-STATED = {"PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
-STATED |= {"LongitudinalTemporalInformationModified"}
 
 
 def export(project: Path, target: str, folder: Path, plan: Path | None = None) -> Path:
@@ -50,22 +46,6 @@ def load(path: Path) -> ModuleType:
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
-
-
-def values(ds: Dataset) -> dict[str, str]:
-    """Return what an object says, an absent element like an empty one."""
-    found = {}
-    for element in ds:
-        if element.keyword in STATED or element.tag.is_private or element.VR == "SQ":
-            continue
-        if element.tag >> 16 != 0x7FE0 and str(element.value or ""):
-            found[element.keyword] = str(element.value)
-    for element in ds:
-        if element.VR == "SQ" and element.keyword not in STATED:
-            for place, item in enumerate(element.value):
-                below = values(item).items()
-                found |= {f"{element.keyword}[{place}].{k}": v for k, v in below}
-    return found
 
 
 def pairs(release: Path) -> Iterator[tuple[Path, Path]]:
