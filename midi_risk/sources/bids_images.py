@@ -32,9 +32,7 @@ _MODALITIES = {"anat": "MR", "func": "MR", "dwi": "MR", "fmap": "MR", "perf": "M
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sidecar:
-    folder: Path
     entities: frozenset[str]
-    suffix: str
     values: dict[str, Any]
 
 
@@ -99,7 +97,7 @@ def _account(
 def _note(
     folder: Path,
     files: list[Path],
-    sidecars: dict[str, list[_Sidecar]],
+    sidecars: dict[tuple[Path, str], list[_Sidecar]],
     broken: set[Path],
     collected: Collected,
 ) -> None:
@@ -139,9 +137,11 @@ def _images(files: list[Path]) -> dict[Path, list[Path]]:
     return dict(images)
 
 
-def _sidecars(paths: list[Path]) -> tuple[dict[str, list[_Sidecar]], set[Path]]:
-    """Return sidecars by suffix, farthest from the images first, and the broken ones."""
-    found: dict[str, list[_Sidecar]] = defaultdict(list)
+def _sidecars(
+    paths: list[Path],
+) -> tuple[dict[tuple[Path, str], list[_Sidecar]], set[Path]]:
+    """Return sidecars by folder and suffix, and the broken ones."""
+    found: dict[tuple[Path, str], list[_Sidecar]] = defaultdict(list)
     broken: set[Path] = set()
     for path in sorted(paths, key=lambda p: len(p.parts)):
         try:
@@ -151,18 +151,11 @@ def _sidecars(paths: list[Path]) -> tuple[dict[str, list[_Sidecar]], set[Path]]:
             continue
         if isinstance(values, dict):
             *entities, suffix = path.stem.split("_")
-            found[suffix].append(
-                _Sidecar(
-                    folder=path.parent,
-                    entities=frozenset(entities),
-                    suffix=suffix,
-                    values=values,
-                )
-            )
+            found[path.parent, suffix].append(_Sidecar(entities=frozenset(entities), values=values))
     return dict(found), broken
 
 
-def _row(stem: Path, sidecars: dict[str, list[_Sidecar]]) -> dict[str, str | None]:
+def _row(stem: Path, sidecars: dict[tuple[Path, str], list[_Sidecar]]) -> dict[str, str | None]:
     *entities, suffix = stem.name.split("_")
     row: dict[str, str | None] = {
         "participant_id": next((e for e in entities if e.startswith("sub-")), None),
@@ -170,9 +163,9 @@ def _row(stem: Path, sidecars: dict[str, list[_Sidecar]]) -> dict[str, str | Non
         "datatype": stem.parent.name if stem.parent.name in _DATATYPES else None,
         "suffix": suffix,
     }
-    for sidecar in sidecars.get(suffix, ()):
-        above = sidecar.folder == stem.parent or sidecar.folder in stem.parents
-        if above and sidecar.entities <= frozenset(entities):
+    above = [*reversed(stem.parents)]
+    for sidecar in (found for folder in above for found in sidecars.get((folder, suffix), ())):
+        if sidecar.entities <= frozenset(entities):
             row |= {name: _scalar(value) for name, value in sidecar.values.items()}
     if "Modality" not in row and row["datatype"] in _MODALITIES:
         row["Modality"] = _MODALITIES[str(row["datatype"])]
