@@ -53,7 +53,8 @@ class _Copy:
     statement: str
     tables: dict[str, BidsTable]
     subjects: dict[str, str | None]
-    images: list[PurePosixPath] = field(default_factory=list)
+    labels: dict[str, str | None]
+    images: dict[str | None, list[PurePosixPath]]
     fields: Fields = field(default_factory=Fields)
     cleared: int = 0
     nifti: int = 0
@@ -95,6 +96,7 @@ def write_bids(source: FolderSource, target: Path, statement: str) -> FolderAcco
         statement=statement,
         tables=tables,
         subjects=_subjects(source),
+        labels={key: source.released_label(n) for key, n in source.numbers().items()},
         images=_images(source),
     )
     account = FolderAccount(written=representatives(tables))
@@ -119,14 +121,16 @@ def _subjects(source: FolderSource) -> dict[str, str | None]:
     return reasons
 
 
-def _images(source: FolderSource) -> list[PurePosixPath]:
-    """Return the images of the data set without their endings, as far as they were read."""
-    found = {
-        PurePosixPath((path.parent / path.name.split(".")[0]).relative_to(source.folder))
-        for path, table in source.table_of.items()
-        if table == "images" and path.parent != source.folder
-    }
-    return sorted(found)
+def _images(source: FolderSource) -> dict[str | None, list[PurePosixPath]]:
+    """Return the images that were read, without their endings: of each subject, and all."""
+    found: dict[str | None, list[PurePosixPath]] = {None: []}
+    for path, table in source.table_of.items():
+        if table == "images" and path.parent != source.folder:
+            stem = path.parent / path.name.split(".")[0]
+            image = PurePosixPath(stem.relative_to(source.folder))
+            found[None].append(image)
+            found.setdefault(subject_of(image), []).append(image)
+    return found
 
 
 def _one(copy: _Copy, file: Listed, path: PurePosixPath) -> Written:
@@ -210,11 +214,11 @@ def _json(copy: _Copy, path: Path, place: Path) -> str:
         write_json(place, described_columns(document, columns, rules))
         return ""
     table = copy.source.tables.get("images")
-    heirs = any(applies(relative, image) for image in copy.images)
-    if table is None or not heirs or not (subject_of(relative) or is_inherited(relative)):
-        return "describes nothing that was assessed"
     subject = subject_of(relative)
-    label = copy.source.released_label(copy.source.numbers()[subject]) if subject else None
+    heirs = any(applies(relative, image) for image in copy.images.get(subject, ()))
+    if table is None or not heirs or not (subject or is_inherited(relative)):
+        return "describes nothing that was assessed"
+    label = copy.labels[subject] if subject else None
     made = recoded_sidecar(
         document, table, copy.tables["images"].rules, copy.source.release, label, copy.fields
     )

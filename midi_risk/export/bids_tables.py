@@ -33,23 +33,22 @@ class BidsTable:
     recoded : RecodedTable
     rules : dict of str to Rule
         By column.
-    starts : dict of pathlib.Path to (int, int)
-        File -> its first row and the one after its last, in the table.
+    starts : dict of pathlib.Path to (int, int, tuple of str)
+        File -> its first row and the one after its last, among the rows that stay, and its
+        columns.
     followed : tuple of str
         Columns that follow the dates of the visit, in sentences.
     """
 
     recoded: RecodedTable
     rules: dict[str, Rule]
-    starts: dict[Path, tuple[int, int]]
+    starts: dict[Path, tuple[int, int, tuple[str, ...]]]
     followed: tuple[str, ...] = ()
 
     def columns_of(self, path: Path) -> dict[str, list[str | None]]:
         """Return the columns that a file has, with the rows that stay."""
-        first, last = self.starts[path]
-        before = np.concatenate([[0], np.cumsum(self.recoded.kept)])
-        piece = slice(int(before[first]), int(before[last]))
-        names = bids_text(path).rows.column_names
+        first, last, names = self.starts[path]
+        piece = slice(first, last)
         return {name: self._written(name, piece) for name in names}
 
     def _written(self, name: str, piece: slice) -> list[str | None]:
@@ -84,10 +83,11 @@ def bids_tables(source: FolderSource) -> dict[str, BidsTable]:
                 more[column] = Rule(attribute=rule.attribute, action=Action.KEEP)
             elif group is not None and _follows(name, rule) and _weaker(rule, group):
                 more[column] = like_visit(rule, group)
+        recoded = source.recoded(name, more)
         made[name] = BidsTable(
-            recoded=source.recoded(name, more),
+            recoded=recoded,
             rules=rules | more,
-            starts=_starts(source, name),
+            starts=_starts(source, name, recoded.kept),
             followed=tuple(
                 f"{rule.name} follows the strictest rule of the dates of visits: {rule.describe}"
                 for rule in more.values()
@@ -150,15 +150,21 @@ def _weaker(rule: Rule, group: Rule) -> bool:
     return _strictness(rule) < _strictness(group)
 
 
-def _starts(source: FolderSource, name: str) -> dict[Path, tuple[int, int]]:
-    """Return which rows of a table came from which file."""
+def _starts(
+    source: FolderSource, name: str, kept: np.ndarray
+) -> dict[Path, tuple[int, int, tuple[str, ...]]]:
+    """Return which rows of a recoded table came from which file, and that file's columns."""
     paths = [p for p, of in source.table_of.items() if of == name and p.suffix == ".tsv"]
+    before = np.concatenate([[0], np.cumsum(kept)])
     starts, at = {}, 0
     for path in paths if name != "images" else ():
-        rows = bids_text(path).rows.num_rows
-        starts[path] = (at, at + rows)
-        at += rows
-    if starts and at != source.tables[name].rows.num_rows:
+        rows = bids_text(path).rows
+        end = at + rows.num_rows
+        if end > len(kept):
+            break
+        starts[path] = (int(before[at]), int(before[end]), tuple(rows.column_names))
+        at = end
+    if name != "images" and at != len(kept):
         raise OutputError(f"{source.folder.name}: {name} changed while it was read")
     return starts
 

@@ -37,6 +37,8 @@ class Labeller:
         Canonical value -> label, for the values of the collection.
     canonical : dict of str to (str or None)
         Raw value -> canonical value, read together with its neighbours.
+    made : dict of str to (str or None)
+        Canonical value that the collection did not have -> label, made so far.
     """
 
     attribute: Attribute
@@ -44,6 +46,7 @@ class Labeller:
     level: int
     known: Mapping[str, str]
     canonical: dict[str, str | None] = field(default_factory=dict)
+    made: dict[str, str | None] = field(default_factory=dict)
 
     def label(self, raw: str) -> str | None:
         """Return the label of a raw value; None when it is missing or has to be removed."""
@@ -55,13 +58,21 @@ class Labeller:
     def of_canonical(self, value: str) -> str | None:
         """Return the label of a canonical value, None when it has to be removed."""
         label = self.known.get(value)
-        own = self.attribute.hierarchy_steps if self.ladder == OWN else None
-        if label is None and own and of_value_alone(own, self.level):
-            label = hierarchy_for(self.attribute, [value]).apply(self.level, [value])[0]
-        elif label is None and self.ladder in VALUE_ONLY:
-            built = build_hierarchy(self.ladder, self.attribute.kind, [value])
-            label = built.apply(self.level, [value])[0]
+        if label is None:
+            if value not in self.made:
+                self.made[value] = self._made(value)
+            label = self.made[value]
         return None if label == UNPARSED else label
+
+    def _made(self, value: str) -> str | None:
+        """Return the label of a value that was not assessed, where it follows from itself."""
+        own = self.attribute.hierarchy_steps if self.ladder == OWN else None
+        if own and of_value_alone(own, self.level):
+            return hierarchy_for(self.attribute, [value]).apply(self.level, [value])[0]
+        if self.ladder in VALUE_ONLY:
+            built = build_hierarchy(self.ladder, self.attribute.kind, [value])
+            return built.apply(self.level, [value])[0]
+        return None
 
     def unchanged(self, raw: str) -> bool:
         """Tell whether the label of a raw value is that value."""

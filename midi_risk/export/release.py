@@ -15,6 +15,7 @@ from midi_risk import __version__
 from midi_risk.config import SourceSettings
 from midi_risk.errors import OutputError
 from midi_risk.export.bids_release import write_bids
+from midi_risk.export.bids_tables import write_tsv
 from midi_risk.export.cdisc_release import write_cdisc
 from midi_risk.export.dicom_files import Copies, Written, check_local, write_copies
 from midi_risk.export.dicom_rules import DicomRules, dicom_rules
@@ -192,7 +193,10 @@ def write_release(
         typed = {}
         if target.suffix.casefold() in {".parquet", ".pq"}:
             typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
-        write_table(target, recoded.columns, typed)
+        if table.kind is SourceKind.BIDS:
+            write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
+        else:
+            write_table(target, recoded.columns, typed)
         entry = {settings.kind: f"{folder.name}/{target.name}"}
         if not table.key.startswith("#"):
             entry["key"] = table.origin.get(table.key, table.key)

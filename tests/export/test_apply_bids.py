@@ -205,3 +205,18 @@ def test_a_table_of_participants_alone_is_a_data_set(tmp_path: Path) -> None:
     target, code = applied(folder, tmp_path)
     assert code == 0
     assert len(table(target / "release" / "bids" / "participants.tsv")) == SUBJECTS
+
+
+def test_the_table_of_participants_may_be_named_itself(tmp_path: Path) -> None:
+    folder = make_bids(tmp_path / "set")
+    head, _, attributes = PROJECT.replace("data/", "data/participants.tsv").partition("attributes:")
+    wanted = ("age", "sex", "handedness", "postcode")
+    lines = [line for line in attributes.splitlines() if line.strip().startswith(wanted)]
+    text = head + "attributes:\n" + "\n".join(lines) + "\n"
+    (folder / "midi-risk.yaml").write_text(text, encoding="utf-8")
+    plan, target = tmp_path / "plan", tmp_path / "out"
+    assert run(["suggest", str(folder), "--max-suppression", "5%", "-o", str(plan), "-q"]) == 0
+    assert run(["apply", str(folder), "--plan", str(plan / "plan.json"), "-o", str(target)]) == 0
+    rows = table(target / "release" / "participants.tsv")
+    assert {row["postcode"] for row in rows} == {"n/a"}
+    assert {row["age"] for row in rows} == {"60-64"}
