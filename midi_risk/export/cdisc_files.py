@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from midi_risk.errors import SourceError
+from midi_risk.errors import OutputError, SourceError
 from midi_risk.export.table_files import private
 from midi_risk.sources.dicom_json import load_json
 from midi_risk.sources.sdtm_json import dataset_json
 from midi_risk.sources.tables_raw import column_names, shown
 from midi_risk.sources.tables_values import text_of
 
+_LITTLE = 1 << 20
 _NUMERIC = frozenset({"integer", "float", "double", "decimal"})
 _WHOLE_DATES = frozenset({"date", "datetime"})
 _HEAD = (
@@ -142,6 +145,7 @@ def _read_xpt(path: Path) -> DomainFile:
 
 
 def _write_xpt(domain: DomainFile, target: Path, columns: dict[str, list[Any]]) -> None:
+    """Write SAS transport; the writer does not tell of a full disk, the size does."""
     import pandas as pd  # noqa: PLC0415
     import pyreadstat  # noqa: PLC0415
 
@@ -154,16 +158,29 @@ def _write_xpt(domain: DomainFile, target: Path, columns: dict[str, list[Any]]) 
         }
     )
     long = any(len(name) > 8 for name in columns)
-    pyreadstat.write_xport(
-        frame,
-        str(target),
-        file_label=domain.about["label"][:40],
-        column_labels=domain.about["labels"],
-        table_name=domain.about["name"],
-        file_format_version=8 if long else 5,
-        variable_format={n: form for n, form in domain.numeric.items() if form},
-    )
+    try:
+        pyreadstat.write_xport(
+            frame,
+            str(target),
+            file_label=domain.about["label"][:40],
+            column_labels=domain.about["labels"],
+            table_name=domain.about["name"],
+            file_format_version=8 if long else 5,
+            variable_format={n: form for n, form in domain.numeric.items() if form},
+        )
+    except pyreadstat.ReadstatError as error:
+        if shutil.disk_usage(target.parent).free < _LITTLE:
+            raise OSError(errno.ENOSPC, "the writer failed") from error
+        raise OutputError(f"{shown(target.name)} cannot be written as SAS transport") from None
     target.chmod(0o600)
+    width = sum(
+        8
+        if name in domain.numeric
+        else max((len(text.encode()) for text in frame[name]), default=1)
+        for name in frame
+    )
+    if target.stat().st_size < len(frame) * width:
+        raise OSError(errno.ENOSPC, "the file is shorter than its rows")
 
 
 def _read_json(path: Path) -> DomainFile:

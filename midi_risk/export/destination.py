@@ -79,6 +79,11 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
         raise OutputError(
             f"cannot write '{target}': {_reason(error)}", hint="Nothing was left behind"
         ) from None
+    except OutputError as error:
+        if str(staging) not in error.message:
+            raise
+        message = error.message.replace(str(staging), str(target))
+        raise OutputError(message, hint="Nothing was left behind") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -299,3 +299,21 @@ def test_the_cdisc_pilot_keeps_its_risk(tmp_path: Path, shared_data: Path) -> No
         assert list(frame) == list(before)
         assert meta.column_names_to_labels == was.column_names_to_labels
         assert not hidden & set(frame["USUBJID"])
+
+
+def test_a_writer_that_hides_a_full_disk_stops_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_trial(tmp_path / "trial")
+    plan = tmp_path / "plan"
+    assert run(["suggest", str(folder), "--max-suppression", "5%", "-o", str(plan), "-q"]) == 0
+    capsys.readouterr()
+
+    def short(frame: pd.DataFrame, path: str, **_given: object) -> None:
+        Path(path).write_bytes(b"HEADER" * len(frame))
+
+    monkeypatch.setattr(pyreadstat, "write_xport", short)
+    target = tmp_path / "out"
+    assert run(["apply", str(folder), "--plan", str(plan / "plan.json"), "-o", str(target)]) == 2
+    assert "the disk is full" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan", "trial"]
