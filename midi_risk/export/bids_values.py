@@ -6,13 +6,13 @@ import re
 from typing import Any
 
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.values import ZERO_MEANS_MISSING
-from midi_risk.export.representatives import (
+from midi_risk.attributes.representatives import (
     age_string,
     date_string,
     number_of_band,
     time_string,
 )
+from midi_risk.attributes.values import ZERO_MEANS_MISSING
 from midi_risk.export.rules import Rule
 from midi_risk.sources.tables_values import VALUE_SEPARATOR
 

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.representatives import date_string, number_of_band
 from midi_risk.attributes.values import ZERO_MEANS_MISSING
-from midi_risk.export.representatives import date_string, number_of_band
 from midi_risk.export.rules import Rule
 
 _PARTIAL = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")

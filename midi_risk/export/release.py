@@ -151,6 +151,7 @@ def write_release(
         When a source cannot be written back.
     """
     check_sources(sources, base)
+    _check_cells(sources, base, release)
     leading = extraction.tables[0]
     subjects = find_subjects(leading)
     made: list[dict[str, Any]] = []
@@ -207,6 +208,17 @@ def write_release(
         sources=made, copies=copies, tables=tables, dicom=rules, files=files, notes=notes,
         written=written,
     )  # fmt: skip
+
+
+def _check_cells(sources: Sequence[SourceSettings], base: Path, release: ReleaseRules) -> None:
+    """Refuse a plan that empties single cells where they stand in more than one file."""
+    folders = [s.path for s in sources if s.kind != "dicom" and (base / s.path).is_dir()]
+    if release.emptied and folders:
+        raise OutputError(
+            f"{folders[0]}: single cells cannot be emptied in a data set folder, whose sidecars "
+            "and qualifiers repeat them",
+            hint="Use a plan made without --cells",
+        )
 
 
 def _folder_reader(path: Path) -> Callable[[Path, Collected], None] | None:

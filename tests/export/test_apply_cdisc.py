@@ -317,3 +317,22 @@ def test_a_writer_that_hides_a_full_disk_stops_the_run(
     assert run(["apply", str(folder), "--plan", str(plan / "plan.json"), "-o", str(target)]) == 2
     assert "the disk is full" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plan", "trial"]
+
+
+def test_single_cells_are_refused_in_a_folder_that_repeats_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_trial(tmp_path)
+    project = folder / "midi-risk.yaml"
+    text = project.read_text(encoding="utf-8") + "missing: wildcard\n"
+    text = text.replace("RACE: {role: quasi_identifier, kind: category, decision: retain}",
+                        "RACE: {role: quasi_identifier, kind: category}")  # fmt: skip
+    project.write_text(text, encoding="utf-8")
+    plan = folder / "plan"
+    run(["suggest", str(folder), "--cells", "--max-suppression", "5%", "-o", str(plan), "-q"])
+    assert json.loads((plan / "plan.json").read_text(encoding="utf-8"))["suppressed_cells"]
+    capsys.readouterr()
+    target = folder / "out"
+    assert run(["apply", str(folder), "--plan", str(plan / "plan.json"), "-o", str(target)]) == 2
+    assert "single cells cannot be emptied" in capsys.readouterr().err
+    assert not target.exists()
