@@ -29,7 +29,7 @@ from midi_risk.sources.compaction import PART_ROWS, rewrite
 from midi_risk.sources.ledger import PartRows
 from midi_risk.sources.listing import cause_of, printable
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Raised whenever the readers would yield something else from the same file."""
 
 PART_SCHEMA = INTERNAL.append(pa.field("_scan", pa.int64()))

@@ -1,4 +1,4 @@
-"""Which attributes are read from a header: the catalogue's, by tag.
+"""Which attributes are read from a header: the catalogue's and Table E.1-1's texts, by tag.
 
 Values that stand inside sequences (contributing equipment, request attributes,
 functional groups, content trees) join the column of their keyword as further values,
@@ -27,6 +27,10 @@ _MORE = (
     "MediaStorageSOPClassUID", "SOPClassUID", "TransferSyntaxUID", "PatientSpeciesCodeSequence",
     "InstanceNumber",
 )  # fmt: skip
+
+_LISTED_VRS = frozenset({"PN", "LO", "LT", "SH", "ST", "UC", "UT"})
+_SELECTOR = "Selector"
+"""Values that a hanging protocol compares with; of nobody."""
 
 _NOT_TEXT = frozenset({"ContourData"})
 
@@ -81,6 +85,18 @@ def _tag_number(text: str) -> int | None:
         return None
 
 
+def _listed_texts() -> list[str]:
+    """Return the names and texts that Table E.1-1 lists, whether the catalogue has them or not."""
+    named = (row["keyword"] for row in data_rows("ps315_e1_1.csv") if row["basic"])
+    return [
+        keyword
+        for keyword in named
+        if not keyword.startswith(_SELECTOR)
+        and (tag := tag_for_keyword(keyword)) is not None
+        and dictionary_VR(tag) in _LISTED_VRS
+    ]
+
+
 @cache
 def wanted_attributes() -> dict[int, Wanted]:
     """Return what reading looks for, by tag in ascending order.
@@ -98,7 +114,7 @@ def wanted_attributes() -> dict[int, Wanted]:
     levels = {row["keyword"]: row["level"] for row in data_rows("attribute_catalogue.csv")}
     tags = [_tag_number(row["tag"]) for row in data_rows("attribute_catalogue.csv")]
     names = [row["keyword"] for row in data_rows("attribute_catalogue.csv")]
-    more = [(tag_for_keyword(keyword), keyword) for keyword in _MORE]
+    more = [(tag_for_keyword(keyword), keyword) for keyword in (*_MORE, *_listed_texts())]
     for tag, keyword in [*zip(tags, names, strict=True), *more]:
         if tag is None or keyword in _NOT_TEXT:
             continue

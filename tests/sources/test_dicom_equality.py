@@ -12,9 +12,11 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from dicom_samples import encoded, sample
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 
+from midi_risk.sources import extract
 from midi_risk.sources.bounded import reader_of
 from midi_risk.sources.columns import attribute_columns
 from midi_risk.sources.element_text import element_text, element_texts
@@ -176,3 +178,23 @@ def test_both_readers_agree_on_pydicom_data():
     fast, _ = compare(folder)
     assert fast > 50
     assert against_pydicom(folder) > 2000
+
+
+def test_names_and_texts_that_only_the_confidentiality_table_lists_are_read(tmp_path):
+    item = pydicom.Dataset()
+    item.ScheduledProcedureStepDescription = "head for Jones"
+    interpreter = pydicom.Dataset()
+    interpreter.ROIInterpreter = "Reader^R"
+    whole = sample(
+        OrderEnteredBy="Clerk^C",
+        RequestedProcedureComments="daughter of the mayor",
+        RequestAttributesSequence=[item],
+        RTROIObservationsSequence=[interpreter],
+    )
+    path = tmp_path / "a.dcm"
+    path.write_bytes(encoded(whole))
+    row = extract(path).tables[0].rows.to_pylist()[0]
+    assert row["OrderEnteredBy"] == "Clerk^C"
+    assert row["RequestedProcedureComments"] == "daughter of the mayor"
+    assert row["ScheduledProcedureStepDescription"] == "head for Jones"
+    assert row["ROIInterpreter"] == "Reader^R"
