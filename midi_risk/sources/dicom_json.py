@@ -1,8 +1,9 @@
 """JSON metadata: DICOM JSON, Orthanc tags, AWS HealthImaging image sets, plain records.
 
 DICOM JSON is the model of PS3.18 annex F: what QIDO-RS and WADO-RS metadata, dcm2json and
-pydicom's ``to_json`` write. Each data set becomes one row; items of a sequence become
-columns ``Sequence.Leaf``, or ``Leaf`` where only one column can be meant.
+pydicom's ``to_json`` write. Each data set becomes one row; DICOM sequences are read as
+those of files, see `tables_sequences`. Other nested objects become columns
+``Parent.Leaf``, or ``Leaf`` where only one column can be meant.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 from midi_risk.errors import SourceError
 from midi_risk.sources.tables_parquet import shorten_leaves
 from midi_risk.sources.tables_raw import RawTable, counted, shown
+from midi_risk.sources.tables_sequences import (
+    SequenceCounts,
+    element_parts,
+    read_sequences,
+    sequence_tag,
+)
 from midi_risk.sources.tables_values import joined, text_array
 
 _HEX = re.compile(r"^([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})$")
@@ -34,7 +41,7 @@ class _Counts:
     private: int = 0
     bulk: int = 0
     deep: int = 0
-    kinds: set[str] = field(default_factory=set)
+    sequences: SequenceCounts = field(default_factory=SequenceCounts)
 
 
 Record = dict[str, list[str | None]]
@@ -126,8 +133,9 @@ def table_of(document: Any, where: str) -> RawTable:
         findings.append(f"{where}: {counted(counts.bulk, 'element')} of bulk data not read")
     if counts.deep:
         findings.append(
-            f"{where}: {counted(counts.deep, 'sequence')} nested deeper than {_MAX_DEPTH} not read"
+            f"{where}: {counted(counts.deep, 'object')} nested deeper than {_MAX_DEPTH} not read"
         )
+    findings += counts.sequences.findings(where)
     return RawTable(rows=shorten_leaves(pa.table(columns)), findings=tuple(findings))
 
 
@@ -178,7 +186,17 @@ def _record(item: Mapping[str, Any], counts: _Counts) -> Record:
         if isinstance(item.get(part), dict):
             merged.update(item[part])
     record: Record = {}
-    _flatten(merged or item, "", record, counts, 0)
+    sequences: dict[str, list[Any]] = {}
+    for key, element in (merged or item).items():
+        name = _name(str(key), counts)
+        if name and sequence_tag(name) is not None:
+            sequences[name] = element_parts(element)
+        elif name:
+            _element(name, element, record, counts, 0)
+    if sequences:
+        own = {name: joined(values) for name, values in record.items()}
+        found = read_sequences(sequences, own.get, counts.sequences)
+        record |= {name: [text] for name, text in found.items()}
     return record
 
 
@@ -210,31 +228,15 @@ def _name(key: str, counts: _Counts) -> str | None:
 
 
 def _element(name: str, element: Any, record: Record, counts: _Counts, depth: int) -> None:
-    """Add the values of one element, or those inside its items, to the record."""
-    value = element
-    if isinstance(element, dict):
-        if "BulkDataURI" in element or "InlineBinary" in element:
-            counts.bulk += 1
-            return
-        if "vr" in element or {"Name", "Type"} <= set(element):
-            value = element.get("Value")
-        elif "Alphabetic" in element:
-            value = element["Alphabetic"]
-    if isinstance(value, dict):
-        value = [value]
-    if isinstance(value, list):
-        for part in value:
-            if isinstance(part, dict) and not _is_person_name(part):
-                _flatten(part, f"{name}.", record, counts, depth + 1)
-            else:
-                text = part.get("Alphabetic") if isinstance(part, dict) else part
-                record.setdefault(name, []).append(_scalar(text))
-    elif value is not None:
-        record.setdefault(name, []).append(_scalar(value))
-
-
-def _is_person_name(part: Mapping[str, Any]) -> bool:
-    return bool(part) and set(part) <= {"Alphabetic", "Ideographic", "Phonetic"}
+    """Add the values of one element, or those inside its objects, to the record."""
+    if isinstance(element, dict) and ("BulkDataURI" in element or "InlineBinary" in element):
+        counts.bulk += 1
+        return
+    for part in element_parts(element):
+        if isinstance(part, dict):
+            _flatten(part, f"{name}.", record, counts, depth + 1)
+        else:
+            record.setdefault(name, []).append(_scalar(part))
 
 
 def _scalar(value: object) -> str | None:

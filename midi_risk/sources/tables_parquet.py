@@ -13,17 +13,25 @@ import pyarrow.parquet as pq
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.tables_raw import RawTable, column_names, counted, listed, shown
+from midi_risk.sources.tables_sequences import (
+    NAME_PARTS,
+    SequenceCounts,
+    element_parts,
+    person_name,
+    sequence_tag,
+    with_sequence_columns,
+)
 from midi_risk.sources.tables_values import joined, text_column
 
-_PERSON_NAME_PARTS = {"alphabetic", "ideographic", "phonetic"}
 _DROPPED = {"droppedtags", "othelements", "otherelements"}
 
 
 def read_parquet(path: Path) -> RawTable:
     """Read a Parquet file as text columns.
 
-    Structures become one column per leaf, named ``Parent.Leaf``; a person name keeps its
-    alphabetic part under its own name; repeated values are joined by backslash.
+    DICOM sequences are read as those of files, see `tables_sequences`. Other structures
+    become one column per leaf, named ``Parent.Leaf``; the component groups of a person
+    name are joined as DICOM writes them; repeated values are joined by backslash.
 
     Parameters
     ----------
@@ -77,18 +85,25 @@ def flatten(
         Column descriptions.
     """
     columns: dict[str, pa.ChunkedArray] = {}
+    sequences: dict[str, pa.ChunkedArray] = {}
     unread: list[str] = []
     dropped: list[str] = []
     for name, column in fields:
         if name.casefold() in _DROPPED:
             dropped.append(name)
             continue
+        if sequence_tag(name) is not None and _holds_items(column.type):
+            sequences[name] = column
+            continue
         for leaf, values in _leaves(name, column):
             if values is None:
                 unread.append(leaf)
             else:
                 columns[shown(leaf, limit=200)] = values
-    findings = []
+    counts = SequenceCounts()
+    if sequences:
+        columns = with_sequence_columns(columns, sequences, counts)
+    findings = counts.findings(where)
     if unread:
         findings.append(
             f"{where}: {counted(len(unread), 'column')} of binary values not read: {listed(unread)}"
@@ -134,9 +149,9 @@ def _struct_leaves(
     name: str, column: pa.ChunkedArray
 ) -> Iterator[tuple[str, pa.ChunkedArray | None]]:
     fields = [column.type.field(i).name for i in range(column.type.num_fields)]
-    if fields and {f.casefold() for f in fields} <= _PERSON_NAME_PARTS:
-        first = next((f for f in fields if f.casefold() == "alphabetic"), fields[0])
-        yield from _leaves(name, pc.struct_field(column, first))
+    if _names_person(column.type):
+        texts = [person_name(value) if value else None for value in column.to_pylist()]
+        yield name, text_column(pa.chunked_array([pa.array(texts, pa.string())]))
         return
     for child in fields:
         yield from _leaves(f"{name}.{child}", pc.struct_field(column, child))
@@ -147,36 +162,40 @@ def _list_leaves(
 ) -> Iterator[tuple[str, pa.ChunkedArray | None]]:
     """Join each row's values; for a list of structures, each leaf on its own."""
     inner = column.type.value_type
-    if pa.types.is_struct(inner):
-        paths = list(_leaf_paths(inner, ()))
+    if pa.types.is_struct(inner) and not _names_person(inner):
         items = column.to_pylist()
-        for path in paths:
+        for path in _leaf_paths(inner, ()):
             texts = [joined(_walk(item, path)) if item else None for item in items]
-            label = ".".join((name, *(part for part in path if not _is_name_part(part))))
+            label = ".".join((name, *path))
             yield label, text_column(pa.chunked_array([pa.array(texts, pa.string())]))
         return
     if _is_binary(inner) or pa.types.is_map(inner):
         yield name, None
         return
-    texts = [joined(item) if item else None for item in column.to_pylist()]
+    texts = [joined(element_parts(item)) if item else None for item in column.to_pylist()]
     yield name, text_column(pa.chunked_array([pa.array(texts, pa.string())]))
 
 
 def _leaf_paths(kind: pa.DataType, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if _is_list(kind):
         yield from _leaf_paths(kind.value_type, path)
-    elif pa.types.is_struct(kind):
-        fields = [kind.field(i) for i in range(kind.num_fields)]
-        if fields and {f.name.casefold() for f in fields} <= _PERSON_NAME_PARTS:
-            fields = [f for f in fields if f.name.casefold() == "alphabetic"] or fields[:1]
-        for field in fields:
+    elif pa.types.is_struct(kind) and not _names_person(kind):
+        for field in kind.fields:
             yield from _leaf_paths(field.type, (*path, field.name))
     elif not _is_binary(kind):
         yield path
 
 
-def _is_name_part(part: str) -> bool:
-    return part.casefold() in _PERSON_NAME_PARTS
+def _names_person(kind: pa.DataType) -> bool:
+    """Whether a structure holds the component groups of a person name."""
+    names = {field.name.casefold() for field in kind.fields}
+    return bool(names) and names <= set(NAME_PARTS)
+
+
+def _holds_items(kind: pa.DataType) -> bool:
+    """Whether values of a type are items of a sequence, or lists of them."""
+    inner = kind.value_type if _is_list(kind) else kind
+    return bool(pa.types.is_struct(inner)) and not _names_person(inner)
 
 
 def _walk(value: Any, path: tuple[str, ...]) -> list[object]:
@@ -187,7 +206,7 @@ def _walk(value: Any, path: tuple[str, ...]) -> list[object]:
         return [found for item in value for found in _walk(item, path)]
     if path and isinstance(value, dict):
         return _walk(value.get(path[0]), path[1:])
-    return [value]
+    return element_parts(value)
 
 
 def _is_text(kind: pa.DataType) -> bool:

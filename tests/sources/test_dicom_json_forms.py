@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import warnings
+from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.errors import InvalidDicomError
 
 from midi_risk.errors import SourceError
 from midi_risk.sources import SourceKind, extract
 from midi_risk.sources.dicom_json import read_json
+from midi_risk.sources.wanted import wanted_keywords
+
+TEST_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 
 
 def _tagged(patient: str, series: str) -> dict:
@@ -45,7 +51,7 @@ def test_dicom_json_is_a_metadata_table(tmp_path):
     table = extraction.tables[0]
     assert (table.kind, table.level, table.key) == (SourceKind.METADATA, "series", "PatientID")
     row = table.rows.to_pylist()[0]
-    assert row["PatientName"] == "DOE^JANE"
+    assert row["PatientName"] == "DOE^JANE=x"
     assert row["ImageType"] == "ORIGINAL\\PRIMARY"
     assert row["PatientWeight"] == "70"
     assert row["ScheduledProcedureStepDescription"] == "Thorax"
@@ -69,6 +75,34 @@ def test_what_pydicom_writes_is_read(tmp_path):
     dataset.SeriesInstanceUID = "1.2.3"
     row = _read(tmp_path, dataset.to_json()).tables[0].rows.to_pylist()[0]
     assert row["PatientName"] == "DOE^J"
+
+
+def test_a_data_set_gives_the_same_attributes_as_file_and_as_json(tmp_path):
+    """Values of sequences join, are compared and become code meanings alike in both."""
+    compared = 0
+    for number, path in enumerate(sorted(TEST_FILES.rglob("*.dcm"))):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                dataset = pydicom.dcmread(path, stop_before_pixels=True)
+                text = dataset.to_json(suppress_invalid_tags=True)
+        except (InvalidDicomError, NotImplementedError, EOFError, ValueError):
+            continue
+        if not dataset.get("PatientID"):
+            continue
+        as_file = extract(path).tables[0].rows.to_pylist()[0]
+        as_json = _read(tmp_path, text, f"{number}.json").tables[0].rows.to_pylist()[0]
+        for keyword, wanted in wanted_keywords().items():
+            if wanted.vr in {"DS", "FL", "FD", "UL", "US", "SS"} or wanted.tag >> 16 == 2:
+                continue
+            ours, theirs = as_json.get(keyword) or "", as_file.get(keyword) or ""
+            assert _parts(ours) == _parts(theirs), (path.name, keyword)
+        compared += 1
+    assert compared > 40
+
+
+def _parts(text: str) -> set[str]:
+    return {" ".join(part.split()) for part in text.split("\\")} - {""}
 
 
 def test_orthanc_simplified_short_and_full_tags_are_read(tmp_path):

@@ -86,17 +86,50 @@ def test_nested_and_repeated_bigquery_columns_are_flattened(tmp_path):
         "PatientID": ["A", "B"],
         "PatientName": ["DOE^J", None],
         "ImageType": ["ORIGINAL\\PRIMARY", None],
-        "CodeValue": ["1\\2", None],
         "Manufacturer": ["X", None],
+        "ProcedureCodeSequence": ["1\\2", None],
     }
     assert any("OtherElements" in text and "not seen" in text for text in raw.findings)
     assert any("PixelData" in text for text in raw.findings)
 
 
-def test_a_leaf_that_two_sequences_share_keeps_its_path(tmp_path):
+def test_a_leaf_that_two_structures_share_keeps_its_path(tmp_path):
     item = pa.array([[{"CodeValue": "1"}]])
     raw = read_parquet(_parquet(tmp_path, {"ASequence": item, "BSequence": item}))
     assert raw.rows.column_names == ["ASequence.CodeValue", "BSequence.CodeValue"]
+
+
+def test_the_sequences_of_a_row_extend_its_own_columns(tmp_path):
+    equipment = [[{"Manufacturer": "Y"}, {"Manufacturer": "X"}], None, [{"Manufacturer": "Z"}]]
+    other = [[{"PatientID": "H1"}], None, [{"PatientID": "H2"}]]
+    path = _parquet(
+        tmp_path,
+        {
+            "PatientID": pa.array(["A", "B", "C"]),
+            "Manufacturer": pa.array(["X", "X", None]),
+            "ContributingEquipmentSequence": pa.array(equipment),
+            "OtherPatientIDsSequence": pa.array(other),
+            "ReferencedStudySequence": pa.array([{"PatientID": "A"}, None, {"PatientID": "B"}]),
+        },
+    )
+    raw = read_parquet(path)
+    assert raw.rows.to_pydict() == {
+        "PatientID": ["A", "B", "C"],
+        "Manufacturer": ["X\\Y", "X", "Z"],
+        "OtherPatientIDs": ["H1", None, "H2"],
+    }
+    assert any("1 row with sequences that state an identity" in text for text in raw.findings)
+
+
+def test_a_name_written_in_another_script_only_is_not_lost(tmp_path):
+    parts = {"Alphabetic": pa.string(), "Ideographic": pa.string(), "Phonetic": pa.string()}
+    rows = [
+        {"Ideographic": "山田^太郎"},
+        {"Alphabetic": "Yamada^Tarou", "Phonetic": "やまだ^たろう"},
+    ]
+    names = pa.array(rows, pa.struct(parts))
+    table = read_parquet(_parquet(tmp_path, {"PatientName": names})).rows
+    assert table.column("PatientName").to_pylist() == ["=山田^太郎", "Yamada^Tarou==やまだ^たろう"]
 
 
 def test_a_parquet_file_with_null_names_and_a_broken_one_give_one_line(tmp_path):
