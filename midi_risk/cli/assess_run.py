@@ -160,8 +160,17 @@ def describe(outcome: Outcome) -> str:
 
 def _not_counted(excluded: Mapping[str, int]) -> list[str]:
     """Return the line about what is in the sources and no subject, if anything is."""
-    words = {"phantom": "phantoms", "animal": "animals", "no_key": "rows without a key"}
-    told = [f"{excluded[name]} {word}" for name, word in words.items() if excluded.get(name)]
+    words = {
+        "phantom": ("phantom", "phantoms"),
+        "animal": ("animal", "animals"),
+        "derived": ("derived object", "derived objects"),
+        "no_key": ("row without a key", "rows without a key"),
+    }
+    told = [
+        f"{excluded[name]:,} {one if excluded[name] == 1 else many}"
+        for name, (one, many) in words.items()
+        if excluded.get(name)
+    ]
     return [f"  not counted as subjects: {', '.join(told)}"] if told else []
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, Kind
+from midi_risk.sources.model import SourceTable
 from midi_risk.table.columns import CodedColumn
 from midi_risk.table.model import Finding
 from midi_risk.table.rules import Folded
+from midi_risk.table.subjects import keys_of_rows
 
 _FLAG_TEXT = {
     "missing-token": "{n} of {name} {mean} that nothing is known: counted as missing",
@@ -120,6 +122,24 @@ def cross_source_findings(
                     )
                 )
     return found
+
+
+def keyless_rows(table: SourceTable) -> list[Finding]:
+    """Return the finding of a linked source's rows that name no subject."""
+    of_row, _ = keys_of_rows(table)
+    rows = int((of_row < 0).sum())
+    if not rows:
+        return []
+    words = _words(rows, "row")
+    text = "{n} of {name} {have} no subject key, or one that means unknown: linked to nobody"
+    return [
+        Finding(
+            code="rows-without-key",
+            attribute=table.key,
+            subjects=rows,
+            text=text.format(name=table.name, **words),
+        )
+    ]
 
 
 def age_date_findings(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
 from midi_risk.table.checks import (
@@ -16,6 +17,7 @@ from midi_risk.table.checks import (
     conflict_findings,
     cross_source_findings,
     hygiene_findings,
+    keyless_rows,
 )
 from midi_risk.table.columns import CodedColumn, coded, raw_codes
 from midi_risk.table.date_findings import date_findings
@@ -111,6 +113,7 @@ def fold(
         of_row, report = link(table, subjects)
         rows_of.append((table, of_row))
         draft.links.append(report)
+        draft.findings += keyless_rows(table)
         _fold_source(table, attributes, of_row, subjects, draft)
     draft.findings += cross_source_findings(draft.attributes, draft.folded)
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
@@ -248,8 +251,8 @@ def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
     if table.instances_column and table.instances_column in names:
         numbers = table.rows.column(table.instances_column)
         codes, raw = raw_codes(numbers)
-        each = np.append([int(text) if text.strip().isdigit() else 0 for text in raw], 0)
-        counts["instances"] = int(each[codes][seen].sum())
+        each = np.append([read.number for read in parse_numbers(raw)], np.nan)
+        counts["instances"] = int(np.nan_to_num(each[codes][seen]).sum())
     elif table.level == "instance":
         counts["instances"] = int(seen.sum())
     return counts

@@ -8,9 +8,8 @@ import pandas as pd
 from midi_risk.errors import LinkageError
 from midi_risk.sources.keys import match_keys
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.columns import raw_codes
 from midi_risk.table.model import LinkReport
-from midi_risk.table.subjects import Subjects
+from midi_risk.table.subjects import Subjects, keys_of_rows
 
 
 def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport]:
@@ -26,8 +25,10 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
     Returns
     -------
     of_row : numpy.ndarray of int64, shape (n_rows,)
-        Leading subject of each row, -1 for an orphan.
+        Leading subject of each row, -1 for an orphan, a phantom or animal of the leading
+        source, and a row without a key.
     report : LinkReport
+        Phantoms and animals are no orphans.
 
     Raises
     ------
@@ -35,22 +36,23 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
         When one key stands for several leading subjects (the same key in two
         collections), or when no key of the table is a key of the leading source.
     """
-    codes, raw = raw_codes(table.rows.column(table.key))
-    stripped, keys = pd.factorize(np.array([key.strip() for key in raw], dtype=object))
+    key_of_row, keys = keys_of_rows(table)
     repeated = pd.Series(subjects.keys).duplicated(keep=False).to_numpy()
     if pd.Series(subjects.keys[repeated]).isin(keys).any():
         raise LinkageError(
             f"{table.name}: some of its keys stand for subjects of several collections",
             hint="Assess one collection at a time with --by or --where",
         )
-    match = match_keys([str(key) for key in subjects.keys], [str(key) for key in keys])
+    known = [*subjects.keys, *subjects.apart]
+    match = match_keys([str(key) for key in known], [str(key) for key in keys])
     linked = np.flatnonzero(match.mapping >= 0)
     of_key = np.full(len(keys) + 1, -1, dtype=np.int64)
     of_key[match.mapping[linked]] = linked
-    key_of_row = np.append(stripped, -1)[codes]
     present = np.unique(key_of_row[key_of_row >= 0])
-    matched = int((of_key[present] >= 0).sum())
-    if not matched and len(present):
+    people = present[of_key[present] < len(subjects.keys)]
+    of_key[of_key >= len(subjects.keys)] = -1
+    matched = int((of_key[people] >= 0).sum())
+    if not matched and len(people):
         raise LinkageError(
             f"{table.name}: none of its keys in column '{table.key}' is a subject of the"
             " leading source",
@@ -61,9 +63,9 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
     return of_row, LinkReport(
         source=table.name,
         rows=table.rows.num_rows,
-        subjects=len(present),
+        subjects=len(people),
         matched=matched,
-        orphans=len(present) - matched,
+        orphans=len(people) - matched,
         unmatched_subjects=int((rows_per_subject == 0).sum()),
         fan_out=int((rows_per_subject > 1).sum()),
         key_rule=match.rule,

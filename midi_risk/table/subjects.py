@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from midi_risk.attributes.missing import is_missing
+from midi_risk.attributes.model import Kind
 from midi_risk.errors import LinkageError
-from midi_risk.sources.model import SourceTable
+from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.table.columns import raw_codes
 
 DERIVED_MODALITIES = frozenset(
@@ -17,7 +20,15 @@ DERIVED_MODALITIES = frozenset(
 )
 """Modalities of objects made from images; their equipment is software, not a scanner."""
 
-_HUMAN = frozenset({"", "human", "homo sapiens", "homo sapien", "person", "l-85b00", "337915000"})
+_HUMAN = frozenset(
+    {"human", "humans", "homo", "homo sapiens", "homo sapien", "h. sapiens", "h sapiens", "person"}
+    | {"9606", "ncbi:txid9606", "txid9606", "l-85b00", "337915000"}
+)
+"""Names of the human species, and its codes in NCBI taxonomy, SNOMED RT and SNOMED CT."""
+
+_SPECIES = ("PatientSpeciesDescription", "PatientSpeciesCodeSequence")
+_EMPTY_ROOMS = frozenset({"emptyroom", "sub-emptyroom"})
+"""BIDS labels of recordings without anybody in the scanner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +47,8 @@ class Subjects:
         Rows that describe derived objects.
     excluded : dict of str to int
         What is not a subject, and how much of it there is.
+    apart : numpy.ndarray of object
+        Keys of the phantoms and animals.
     """
 
     labels: np.ndarray
@@ -43,14 +56,16 @@ class Subjects:
     of_row: np.ndarray
     derived: np.ndarray
     excluded: dict[str, int]
+    apart: np.ndarray
 
 
 def find_subjects(table: SourceTable) -> Subjects:
     """Find the subjects of a source table.
 
-    Phantoms are keys that say so, or subjects whose every row has
-    QualityControlSubject YES; animals have a species other than human. Both are counted
-    apart. Rows without a key belong to nobody and are counted.
+    Phantoms are keys and names that say so, empty-room recordings of BIDS, and subjects
+    for whom QualityControlSubject says YES wherever it is stated; animals are subjects
+    whose species, wherever stated, is not human. Both are counted apart. Rows without a
+    key, or with a key that means "unknown", belong to nobody and are counted.
 
     Parameters
     ----------
@@ -61,23 +76,18 @@ def find_subjects(table: SourceTable) -> Subjects:
     LinkageError
         When no row has a key.
     """
-    codes, raw = raw_codes(table.rows.column(table.key))
-    stripped, keys = pd.factorize(np.array([key.strip() for key in raw], dtype=object))
-    keys = np.asarray(keys, dtype=object)
-    lookup = np.append(np.where([bool(k) for k in keys], np.arange(len(keys)), -1)[stripped], -1)
-    of_row = lookup[codes] if len(raw) else np.full(len(codes), -1, dtype=np.int64)
+    of_row, keys = keys_of_rows(table)
     no_key = int((of_row < 0).sum())
     scopes = np.full(len(keys), "", dtype=object)
     if table.scope:
         of_row, keys, scopes = _scoped(table, of_row, keys)
     if not len(of_row) or of_row.max(initial=-1) < 0:
         raise LinkageError(
-            f"{table.name}: no row has a value in its key column '{table.key}'",
+            f"{table.name}: no row has a value in its key column '{table.key}' that tells one"
+            " subject from another",
             hint="Name the column that identifies the subject with FILE:KEY",
         )
-    phantom = _marks(table, of_row, len(keys), "QualityControlSubject", {"yes"}) | np.array(
-        ["phantom" in key.casefold() for key in keys], dtype=bool
-    )
+    phantom = _phantoms(table, of_row, keys)
     animal = _animals(table, of_row, len(keys)) & ~phantom
     of_row, keep = _compact(of_row, ~(phantom | animal), len(keys))
     derived = _derived_rows(table)
@@ -90,8 +100,29 @@ def find_subjects(table: SourceTable) -> Subjects:
         "no_key": no_key,
     }
     return Subjects(
-        labels=labels, keys=keys[keep], of_row=of_row, derived=derived, excluded=excluded
+        labels=labels,
+        keys=keys[keep],
+        of_row=of_row,
+        derived=derived,
+        excluded=excluded,
+        apart=keys[phantom | animal],
     )
+
+
+def keys_of_rows(table: SourceTable) -> tuple[np.ndarray, np.ndarray]:
+    """Return the key number of each row, -1 where it has none, and the distinct keys.
+
+    A key that is a declared missing token, such as ``n/a`` or ``ANONYMOUS``, is none: it
+    may stand for any number of subjects.
+
+    Parameters
+    ----------
+    table : SourceTable
+    """
+    codes, raw = raw_codes(table.rows.column(table.key))
+    named = [None if is_missing(key.strip(), Kind.IDENTIFIER) else key.strip() for key in raw]
+    numbers, keys = pd.factorize(np.array(named, dtype=object), use_na_sentinel=True)
+    return np.append(numbers, -1)[codes], np.asarray(keys, dtype=object)
 
 
 def _scoped(
@@ -117,29 +148,60 @@ def _compact(of_row: np.ndarray, keep: np.ndarray, n: int) -> tuple[np.ndarray, 
     return lookup[of_row], keep
 
 
+def _phantoms(table: SourceTable, of_row: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Tell the subjects that are test objects, or nobody at all."""
+    named = [_says_phantom(key) or key.casefold() in _EMPTY_ROOMS for key in keys]
+    found: np.ndarray = (
+        np.array(named, dtype=bool)
+        | _marks(table, of_row, len(keys), "QualityControlSubject", _says_yes)
+        | _marks(table, of_row, len(keys), "PatientName", _says_phantom)
+    )
+    return found
+
+
+def _says_yes(text: str) -> bool:
+    return text.strip().casefold() == "yes"
+
+
+def _says_phantom(text: str) -> bool:
+    return "phantom" in text.casefold()
+
+
 def _marks(
-    table: SourceTable, of_row: np.ndarray, n: int, column: str, words: set[str]
+    table: SourceTable,
+    of_row: np.ndarray,
+    n: int,
+    column: str,
+    marks: Callable[[str], bool],
 ) -> np.ndarray:
-    """Tell the subjects all of whose rows have one of these words in a column."""
+    """Tell the subjects with a value in a column, all of whose values are marked."""
     if column not in table.rows.column_names:
         return np.zeros(n, dtype=bool)
     codes, values = raw_codes(table.rows.column(column))
-    marked = np.append([value.strip().casefold() in words for value in values], False)[codes]
+    stated = np.append([not is_missing(v.strip(), Kind.CATEGORY) for v in values], False)
+    marked = np.append([marks(value) for value in values], False)
     seen = of_row >= 0
-    rows = np.bincount(of_row[seen], minlength=n)
-    hits = np.bincount(of_row[seen], weights=marked[seen], minlength=n)
-    marks: np.ndarray = (rows > 0) & (hits == rows)
-    return marks
+    subjects, codes = of_row[seen], codes[seen]
+    rows = np.bincount(subjects, weights=stated[codes], minlength=n)
+    hits = np.bincount(subjects, weights=(marked & stated)[codes], minlength=n)
+    found: np.ndarray = (rows > 0) & (hits == rows)
+    return found
 
 
 def _animals(table: SourceTable, of_row: np.ndarray, n: int) -> np.ndarray:
-    """Tell the subjects whose species is given and is not human."""
-    column = "PatientSpeciesDescription"
-    if column not in table.rows.column_names:
-        return np.zeros(n, dtype=bool)
-    _, values = raw_codes(table.rows.column(column))
-    other = {value.strip().casefold() for value in values} - _HUMAN
-    return _marks(table, of_row, n, column, other)
+    """Tell the subjects whose species is stated and never human."""
+    columns = [*_SPECIES, "species"] if table.kind is SourceKind.BIDS else [*_SPECIES]
+    animal, human = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    for column in columns:
+        animal |= _marks(table, of_row, n, column, lambda text: not _human(text))
+        human |= _marks(table, of_row, n, column, _human)
+    found: np.ndarray = animal & ~human
+    return found
+
+
+def _human(text: str) -> bool:
+    words = [" ".join(part.replace("_", " ").split()).casefold() for part in text.split("\\")]
+    return any(word in _HUMAN for word in words)
 
 
 def _derived_rows(table: SourceTable) -> np.ndarray:

@@ -39,4 +39,4 @@ def test_people_who_are_not_counted_are_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     people(tmp_path / "t.csv", "MF" * 20, ["water phantom", "F"])
     found = CliRunner().invoke(app, ["assess", "t.csv:id", "-o", "out", "-q"])
-    assert "not counted as subjects: 1 phantoms" in found.output
+    assert "not counted as subjects: 1 phantom\n" in found.output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from folding_tables import attribute, attributes, extraction, source
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from midi_risk.attributes.model import Kind, Role
 from midi_risk.errors import LinkageError, SourceError
+from midi_risk.sources.model import SourceKind
 from midi_risk.table import fold
 
 
@@ -99,6 +102,60 @@ def test_phantoms_and_animals_are_no_subjects_and_are_counted():
     result = fold(extraction(source("dicom", rows, "PatientID")), attributes())
     assert list(result.frame.index) == ["d"]
     assert (result.excluded["phantom"], result.excluded["animal"]) == (2, 1)
+
+
+def test_species_codes_names_and_empty_rooms_tell_who_is_no_person():
+    rows = {
+        "PatientID": ["mouse", "mouse", "a", "b", "QA", "c"],
+        "PatientSpeciesCodeSequence": ["447612001", None, "337915000", None, None, "Unknown"],
+        "PatientName": [None, None, "Doe^A", "Roe^B", "Phantom^ACR", None],
+        "QualityControlSubject": [None, None, "NO", None, None, None],
+    }
+    result = fold(extraction(source("dicom", rows, "PatientID")), attributes())
+    assert list(result.frame.index) == ["a", "b", "c"]
+    assert (result.excluded["phantom"], result.excluded["animal"]) == (1, 1)
+    people = {
+        "participant_id": ["sub-01", "sub-02", "sub-emptyroom", "sub-rat"],
+        "species": ["homo sapiens", "n/a", "n/a", "rattus norvegicus"],
+    }
+    table = replace(source("participants.tsv", people, "participant_id"), kind=SourceKind.BIDS)
+    result = fold(extraction(table), attributes())
+    assert list(result.frame.index) == ["sub-01", "sub-02"]
+    assert (result.excluded["phantom"], result.excluded["animal"]) == (1, 1)
+
+
+def test_a_bacterial_species_in_a_clinical_table_makes_nobody_an_animal():
+    table = source("c.csv", {"id": ["1", "2"], "species": ["E. coli", "E. coli"]}, "id")
+    assert len(fold(extraction(table), attributes()).frame) == 2
+
+
+def test_keys_that_mean_unknown_belong_to_nobody_and_are_never_linked():
+    leading = source(
+        "dicom", {"PatientID": ["a", "ANONYMOUS", "n/a", "n/a", None, "b"]}, "PatientID"
+    )
+    clinical = source("c.csv", {"id": ["a", "n/a", "NA", "b"], "age": ["1", "2", "3", "4"]}, "id")
+    result = fold(extraction(leading, clinical), attributes(attribute("c.csv", "age", Kind.AGE)))
+    assert list(result.frame.index) == ["a", "b"]
+    assert result.excluded["no_key"] == 4
+    (link,) = result.links
+    assert (link.subjects, link.matched, link.orphans) == (2, 2, 0)
+    assert any(f.code == "rows-without-key" and f.subjects == 2 for f in result.findings)
+    with pytest.raises(LinkageError, match="tells one subject from another"):
+        fold(extraction(source("d", {"PatientID": ["anonymous"]}, "PatientID")), attributes())
+
+
+def test_phantoms_and_animals_of_the_images_are_no_orphans_of_a_table():
+    leading = source("dicom", {"PatientID": ["sub-1", "sub-2", "phantom"]}, "PatientID")
+    clinical = source("c.csv", {"id": ["sub-1", "Phantom", "sub-9"]}, "id")
+    (link,) = fold(extraction(leading, clinical), attributes()).links
+    assert (link.subjects, link.matched, link.orphans, link.unmatched_subjects) == (2, 1, 1, 1)
+
+
+@pytest.mark.parametrize("counts", [["1,100", "2"], ["1100.0", "2.0"], ["1100", "2"]])
+def test_instances_are_counted_however_the_number_is_written(counts):
+    rows = {"PatientID": ["a", "b"], "images": counts}
+    table = replace(source("m.csv", rows, "PatientID"), instances_column="images")
+    assert fold(extraction(table), attributes()).counts["instances"] == 1102
 
 
 def test_one_key_in_two_collections_is_two_subjects():
