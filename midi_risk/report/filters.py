@@ -11,6 +11,7 @@ from markupsafe import Markup
 from midi_risk.report.clean import neutral, shortened
 from midi_risk.report.figures import NOT_ASSESSED, NOT_STATED, count_text, number, risk_text
 from midi_risk.report.words import CELLS, MEASURES, OPTIONS, plain
+from midi_risk.risk.found_content import FOUND
 
 _JOINT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/-])(?=\w)")
 
@@ -79,6 +80,17 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return number(value)
     return shortened(neutral(str(value)), 200)
+
+
+def found_words(kind: str) -> str:
+    """Return a kind of content found as words.
+
+    Examples
+    --------
+    >>> found_words("icon_images")
+    'icon image'
+    """
+    return FOUND[kind]
 
 
 def channel_risk(channel: Any) -> str:

@@ -230,6 +230,7 @@ def _environment() -> jinja2.Environment:
         columns=filters.columns,
         cell=filters.cell,
         channel_risk=filters.channel_risk,
+        found_words=filters.found_words,
         channel_interval=filters.channel_interval,
         formulas=filters.formulas,
     )

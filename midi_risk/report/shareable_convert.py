@@ -19,6 +19,7 @@ from midi_risk.risk.document import (
     Result,
     Threat,
 )
+from midi_risk.risk.found_content import FOUND
 
 _CODE = re.compile(r"[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?\Z")
 _OPTION = re.compile(r"[a-z_0-9]{1,32}=[A-Z/*]{1,8}\Z")
@@ -201,7 +202,7 @@ def _action(row: Ps315 | None) -> parts.SafePs315 | None:
 
 
 def channel_of(entry: ChannelEntry) -> parts.SafeChannel:
-    """Return a channel without its evidence."""
+    """Return a channel without its evidence; the kinds of content found are fixed words."""
     return parts.SafeChannel(
         name=code(entry.name),
         status=entry.status,
@@ -209,4 +210,5 @@ def channel_of(entry: ChannelEntry) -> parts.SafeChannel:
         lower=digits(entry.lower),
         upper=digits(entry.upper),
         required=entry.required,
+        found=tuple(kind for kind in entry.found if kind in FOUND),
     )

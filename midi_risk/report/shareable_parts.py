@@ -11,6 +11,7 @@ from midi_risk.report.shareable_types import (
     Action,
     Code,
     Digits,
+    FoundKind,
     Level,
     Loss,
     Name,
@@ -139,7 +140,7 @@ class SafeSensitive(Safe):
 
 
 class SafeChannel(Safe):
-    """A channel's status and figure, without the evidence."""
+    """A channel's status, figure and kinds of content found, without the evidence."""
 
     name: Code
     status: Literal["assessed", "bounded", "not_assessed"]
@@ -147,6 +148,7 @@ class SafeChannel(Safe):
     lower: Digits | None
     upper: Digits | None
     required: bool
+    found: tuple[FoundKind, ...]
 
 
 class SafeTrajectory(Safe):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from midi_risk.report.clean import scrubbed, shortened
+from midi_risk.risk.found_content import FOUND
 
 
 def two_digits(value: float) -> float:
@@ -32,6 +33,8 @@ def _is_rounded(value: float) -> float:
 
 Name = Annotated[str, AfterValidator(scrubbed), AfterValidator(lambda t: shortened(t, 80))]
 Written = Annotated[str, AfterValidator(scrubbed), AfterValidator(lambda t: shortened(t, 1500))]
+FoundKind = Annotated[str, StringConstraints(pattern=rf"^(?:{'|'.join(FOUND)})$")]
+"""A kind of content that reading met; one of the packaged words."""
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 .+_()-]{0,47}$")]
 Action = Annotated[

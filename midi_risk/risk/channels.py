@@ -5,13 +5,14 @@ A channel that nobody looked at is ``not_assessed``. It is never taken as zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.config import ChannelStatement
 from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.document import ChannelEntry
+from midi_risk.risk.found_content import EMBEDDED, IN_PIXELS, found_among, in_words
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import CHANNELS
 
@@ -93,9 +94,9 @@ def _nothing(name: str, evidence: str) -> ChannelEntry:
     )
 
 
-def _open(name: str, evidence: str) -> ChannelEntry:
+def _open(name: str, evidence: str, found: Sequence[str] = ()) -> ChannelEntry:
     """Return a channel whose risk nobody knows."""
-    return ChannelEntry(name=name, status="not_assessed", evidence=evidence)
+    return ChannelEntry(name=name, status="not_assessed", evidence=evidence, found=[*found])
 
 
 def _retained(table: SubjectTable, test: Callable[[Attribute], bool]) -> list[str]:
@@ -154,11 +155,11 @@ def _face(table: SubjectTable) -> ChannelEntry:
 
 
 def _burned_in(table: SubjectTable) -> ChannelEntry:
-    flagged = table.facts.get("burned_in_yes")
+    found = found_among(table.facts, IN_PIXELS)
     text = "pixels were not looked at"
-    if flagged:
-        text += f"; {flagged} instances say themselves that text is burned in"
-    return _open("burned_in", text + "; header flags are claims, not evidence")
+    if found:
+        text += f"; found in headers: {in_words(table.facts, found)}"
+    return _open("burned_in", text + "; header flags are claims, not evidence", found)
 
 
 def _free_text(table: SubjectTable) -> ChannelEntry:
@@ -180,29 +181,16 @@ def _private_elements(table: SubjectTable) -> ChannelEntry:
     )
 
 
-_PAYLOADS = (
-    "preambles_used",
-    "jpeg_metadata_files",
-    "jpeg2000_metadata_files",
-    "document_metadata_files",
-    "trailing_data_files",
-    "icc_profiles",
-    "icon_images",
-    "overlay_files",
-    "curve_files",
-)
-"""Facts that count files with something embedded; the first four need ``--payloads``."""
-
-
 def _embedded_metadata(table: SubjectTable) -> ChannelEntry:
     name = "embedded_metadata"
+    found = found_among(table.facts, EMBEDDED)
+    words = in_words(table.facts, found)
     if "jpeg_metadata_files" not in table.facts:
-        return _open(name, "bit streams were not searched; --payloads does it")
-    found = {fact: table.facts[fact] for fact in _PAYLOADS if table.facts.get(fact)}
+        seen = f"; found without it and not reviewed: {words}" if found else ""
+        return _open(name, f"bit streams were not searched; --payloads does it{seen}", found)
     if not found:
         return _nothing(name, "nothing embedded was found in the bit streams")
-    listed = ", ".join(f"{fact.replace('_', ' ')} {n}" for fact, n in found.items())
-    return _open(name, f"embedded payloads were found and not reviewed: {listed}")
+    return _open(name, f"embedded content was found and not reviewed: {words}", found)
 
 
 def _cross_collection(table: SubjectTable) -> ChannelEntry:

@@ -141,6 +141,7 @@ class ChannelEntry(Part):
     upper: float | None = None
     evidence: str
     required: bool = True
+    found: list[str] = Field(default=[], description="kinds of content that reading met")
 
 
 class Governing(Part):

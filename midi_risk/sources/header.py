@@ -56,6 +56,10 @@ _BY_TAG = {
 }
 
 
+_OVERLAY = frozenset({0x0010, 0x3000})
+"""Rows and data of an overlay; in unused bits of the pixels it has no data of its own."""
+
+
 def notice_of(tag: int) -> int:
     """Return what the presence of a top-level element means by itself.
 
@@ -67,7 +71,7 @@ def notice_of(tag: int) -> int:
     group = tag >> 16
     if group & 1:
         return Noticed.ANY_PRIVATE
-    if group >> 8 == 0x60 and tag & 0xFFFF == 0x3000:
+    if group >> 8 == 0x60 and tag & 0xFFFF in _OVERLAY:
         return Noticed.OVERLAY
     if group >> 8 == 0x50:
         return Noticed.CURVE

@@ -1,13 +1,15 @@
 """Embedded payloads: whether bytes outside the attributes carry metadata of their own.
 
 Only their presence is noticed, never their content: EXIF, XMP, IPTC, JUMBF and comments
-in JPEG frames, boxes and comments in JPEG 2000 frames, a preamble in use, and author,
-title or patient blocks of encapsulated documents.
+in JPEG frames, boxes and comments in JPEG 2000 frames, data behind the end of a frame's
+stream, a preamble in use, and author, title or patient blocks of encapsulated documents.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from functools import partial
 
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.header import Header, Noticed
@@ -15,7 +17,7 @@ from midi_risk.sources.pixels import PixelElement, fragments
 from midi_risk.sources.raw_header import RawHeader
 
 _FRAGMENT = 1 << 16
-_FRAGMENTS = 16
+_HEAD = 1 << 12
 _DOCUMENT = 4 << 20
 _DOCUMENT_CLASSES = "1.2.840.10008.5.1.4.1.1.104."
 _JPEG_PREFIX = "1.2.840.10008.1.2.4."
@@ -39,6 +41,11 @@ def jpeg_metadata(data: bytes) -> bool:
     >>> jpeg_metadata(b"\xff\xd8\xff\xe1\x00\x08Exif\x00\x00\xff\xda\x00\x02")
     True
     """
+    return bool(_in_jpeg(data))
+
+
+def _in_jpeg(data: bytes) -> bool | None:
+    """Return whether a stream's segments carry metadata, None when the data end before."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -54,7 +61,7 @@ def jpeg_metadata(data: bytes) -> bool:
             if not any(data.startswith(name, at + 4) for name in plain):
                 return True
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return False
+    return None if at + 4 > len(data) else False
 
 
 def codestream_comment(data: bytes) -> bool:
@@ -65,6 +72,11 @@ def codestream_comment(data: bytes) -> bool:
     >>> codestream_comment(b"\xff\x4f\xff\x64\x00\x05\x00\x01x\xff\x90")
     True
     """
+    return bool(_in_codestream(data))
+
+
+def _in_codestream(data: bytes) -> bool | None:
+    """Return whether a main header has a comment, None when the data end before."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -73,7 +85,7 @@ def codestream_comment(data: bytes) -> bool:
         if marker in {0x90, 0x93, 0xD9}:
             return False
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return False
+    return None if at + 4 > len(data) else False
 
 
 def jp2_metadata(data: bytes) -> bool:
@@ -98,14 +110,37 @@ def jp2_metadata(data: bytes) -> bool:
     return False
 
 
-def _frame(data: bytes) -> int:
+def _streamed(data: bytes) -> int:
+    """Return what a stream means when it carries metadata; 0 when it is none."""
     if data.startswith(b"\xff\xd8"):
-        return Noticed.JPEG_METADATA if jpeg_metadata(data) else 0
-    if data.startswith(b"\xff\x4f\xff\x51"):
-        return Noticed.JPEG2000_METADATA if codestream_comment(data) else 0
-    if data[4:8] == b"jP  ":
-        return Noticed.JPEG2000_METADATA if jp2_metadata(data) else 0
+        return Noticed.JPEG_METADATA
+    if data.startswith(b"\xff\x4f\xff\x51") or data[4:8] == b"jP  ":
+        return Noticed.JPEG2000_METADATA
     return 0
+
+
+def _frame(kind: int, head: bytes, more: Callable[[], bytes]) -> int:
+    """Return what the beginning of a frame's stream carries; read more where it is long."""
+    if head[4:8] == b"jP  ":
+        return kind if jp2_metadata(more()) else 0
+    walk = _in_jpeg if kind == Noticed.JPEG_METADATA else _in_codestream
+    found = walk(head)
+    return kind if (walk(more()) if found is None else found) else 0
+
+
+def data_after_stream(tail: bytes) -> bool:
+    r"""Whether the last bytes of a frame hold anything behind the end of its stream.
+
+    Neither entropy-coded JPEG nor JPEG 2000 can hold the marker FFD9 (ISO/IEC 10918-1
+    B.1.1.5, ISO/IEC 15444-1 A.1); padding is 00 or FF.
+
+    Examples
+    --------
+    >>> data_after_stream(b"..\xff\xd9\x00"), data_after_stream(b"..\xff\xd9Jane\x00")
+    (False, True)
+    """
+    _, mark, rest = tail.rpartition(b"\xff\xd9")
+    return bool(mark) and bool(rest.strip(b"\x00\xff"))
 
 
 def _frames(header: Header | RawHeader, read_at: ReadAt, size: int) -> int:
@@ -115,10 +150,25 @@ def _frames(header: Header | RawHeader, read_at: ReadAt, size: int) -> int:
     where = pixels.value()
     if where is None or where[1] != 0xFFFFFFFF:
         return 0
-    noticed = 0
-    for start, length in fragments(pixels, where[0])[0][:_FRAGMENTS]:
-        noticed |= _frame(read_at(start, min(length, _FRAGMENT)))
-    return noticed
+    found, last, noticed = 0, (0, 0), 0
+    for start, length in fragments(pixels, where[0])[0]:
+        head = read_at(start, min(length, _HEAD))
+        kind = _streamed(head)
+        if not kind:
+            last = (start, length)
+            continue
+        noticed |= _after(read_at, found, last)
+        found, last = kind, (start, length)
+        if not noticed & kind:
+            noticed |= _frame(kind, head, partial(read_at, start, min(length, _FRAGMENT)))
+    return noticed | _after(read_at, found, last)
+
+
+def _after(read_at: ReadAt, kind: int, last: tuple[int, int]) -> int:
+    """Return the kind of a frame's stream when data stand behind its end."""
+    start, length = last
+    take = min(length, _HEAD)
+    return kind if kind and data_after_stream(read_at(start + length - take, take)) else 0
 
 
 def notice_payloads(header: Header | RawHeader, read_at: ReadAt, size: int, start: int) -> None:

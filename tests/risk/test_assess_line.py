@@ -224,6 +224,19 @@ def test_a_required_channel_that_nobody_assessed_is_incomplete_and_a_statement_c
     assert above.verdict.status == "above_threshold"
 
 
+@pytest.mark.parametrize("searched", [{}, {"jpeg_metadata_files": 0}])
+def test_content_that_was_found_is_named_with_or_without_payloads(searched):
+    facts = {**searched, "icon_images": 3, "encapsulated_documents": 1, "wsi_label_images": 2}
+    rows = {"PatientID": ["a", "b", "c"], "Modality": ["CT"] * 3}
+    images = extraction(source("dicom", rows, "PatientID", level="series"), facts=facts)
+    channels = {c.name: c for c in assess(fold(images, attributes()), [model()]).channels}
+    embedded = channels["embedded_metadata"]
+    assert embedded.status == "not_assessed"
+    assert {"icon_images", "encapsulated_documents"} <= set(embedded.found)
+    assert "icon image (3 files)" in embedded.evidence
+    assert channels["burned_in"].found == ["wsi_label_images"]
+
+
 @pytest.mark.parametrize(
     ("facts", "status"),
     [({}, "not_assessed"), ({"icc_profiles": 0}, "not_assessed"),

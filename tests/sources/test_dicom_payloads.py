@@ -19,11 +19,12 @@ def box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
-def encapsulated(frame: bytes, syntax: str) -> bytes:
-    frame += b"\0" * (len(frame) % 2)
+def encapsulated(frame: bytes, syntax: str, *others: bytes) -> bytes:
     content = encoded(sample(), syntax, pixels=0)
     content += b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0" + bytes(4)
-    content += b"\xfe\xff\x00\xe0" + struct.pack("<I", len(frame)) + frame
+    for each in (frame, *others):
+        even = each + b"\0" * (len(each) % 2)
+        content += b"\xfe\xff\x00\xe0" + struct.pack("<I", len(even)) + even
     return content + b"\xfe\xff\xdd\xe0" + bytes(4)
 
 
@@ -63,6 +64,35 @@ def test_payloads_are_counted_only_when_asked_for(tmp_path):
     assert facts(tmp_path, content)["jpeg_metadata_files"] == 1
     assert "jpeg_metadata_files" not in read_dicom([tmp_path]).facts
     assert facts(tmp_path, encapsulated(PLAIN, JPEGBaseline8Bit))["jpeg_metadata_files"] == 0
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [PLAIN] * 40 + [EXIF],
+        [PLAIN + bytes(9000) + b"\xff\xd9" + b"behind the end"],
+        [PLAIN + bytes(90), bytes(90) + b"\xff\xd9" + b"behind the end", PLAIN],
+        [b"\xff\xd8\xff\xdb\x20\x00" + bytes(0x1FFE) + b"\xff\xfe\x00\x04hi\xff\xda\x00\x02"],
+    ],
+    ids=["a late frame", "behind the stream", "a frame in two fragments", "behind long tables"],
+)
+def test_no_frame_and_no_end_of_a_stream_is_left_out(tmp_path, frames):
+    content = encapsulated(frames[0], JPEGBaseline8Bit, *frames[1:])
+    assert facts(tmp_path, content)["jpeg_metadata_files"] == 1
+
+
+def test_padding_behind_a_stream_is_no_payload(tmp_path):
+    content = encapsulated(PLAIN + b"\xff\xd9\xff\0\0", JPEGBaseline8Bit, PLAIN)
+    assert facts(tmp_path, content)["jpeg_metadata_files"] == 0
+
+
+def test_an_overlay_in_unused_bits_of_the_pixels_is_an_overlay(tmp_path):
+    ds = sample()
+    ds.add_new(0x60000010, "US", 8)
+    ds.add_new(0x60000011, "US", 8)
+    ds.add_new(0x60000100, "US", 16)
+    ds.add_new(0x60000102, "US", 12)
+    assert facts(tmp_path, encoded(ds))["overlay_files"] == 1
 
 
 def test_jpeg2000_payload_of_a_file(tmp_path):
