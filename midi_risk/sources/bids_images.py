@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from midi_risk.sources.collected import Collected
 
 _ENTITIES = ("participant_id", "session_id", "datatype", "suffix")
+_DESCRIPTIONS = {"dataset_description.json", "genetic_info.json"}
 _DICOM = (".dcm", ".ima")
 _NOT_IMAGES = (*_DICOM, ".json", ".tsv", ".tsv.gz", ".bval", ".bvec", ".txt", ".md")
 _LONG = 16
@@ -48,7 +49,8 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
     collected : Collected
         Receives the table, the files and findings.
     """
-    top = sorted(p for p in folder.glob("*.json") if "_" in p.stem or p.stem in _MODALITIES)
+    named = (p for p in folder.glob("*.json") if p.name not in _DESCRIPTIONS)
+    top = sorted(p for p in named if "_" in p.stem or p.stem in _MODALITIES)
     sidecars, broken = _sidecars([*top, *(p for p in files if p.suffix == ".json")])
     images = _images(files)
     name = collected.free_name("images", folder / "images")

@@ -31,6 +31,10 @@ HEAD_ROWS = 200
 """Rows of each sheet looked at to choose one and to find its header."""
 
 _MAX_UNPACKED = 4 << 30
+_FIXED = r'(?:"[^"]*"|\\.|[-/: ])*'
+_PADDED = re.compile(rf"({_FIXED})(0+)({_FIXED})")
+"""A number format of fixed digits between fixed texts, such as ``"P"000``."""
+
 _CELL_ERRORS = {"#N/A", "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!"}
 
 
@@ -71,6 +75,8 @@ def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = Non
             sheets = opened(path, stack)
             chosen = _choose(sheets, shown(path.name), sheet, key)
             rows = list(chain(chosen.head, chosen.rest))
+            if opened is _openpyxl:
+                _check_formulas(path, chosen.name)
     except SourceError:
         raise
     except Exception:  # noqa: BLE001 - the parsers fail in many ways on broken files
@@ -160,17 +166,62 @@ def _openpyxl(path: Path, stack: ExitStack) -> list[_Sheet]:
     return sheets
 
 
+def _check_formulas(path: Path, sheet: str) -> None:
+    """Refuse formulas whose results are not in the file: their cells would look empty."""
+    import openpyxl  # noqa: PLC0415
+
+    with zipfile.ZipFile(path) as archive:
+        parts = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        if not any(_holds_formula(archive, name) for name in parts):
+            return
+    with ExitStack() as stack:
+        cells = []
+        for results in (False, True):
+            book = openpyxl.load_workbook(path, read_only=True, data_only=results)
+            stack.callback(book.close)
+            book[sheet].reset_dimensions()
+            cells.append(chain.from_iterable(book[sheet].iter_rows()))
+        # An empty text that a formula yielded is typed "str"; no result has the type "n".
+        without = sum(
+            formula.data_type == "f" and result.value is None and result.data_type == "n"
+            for formula, result in zip(*cells, strict=True)
+        )
+    if without:
+        raise SourceError(
+            f"{shown(path.name)}, sheet '{shown(sheet)}': {counted(without, 'formula')} without "
+            "a stored result",
+            hint="Open it in a spreadsheet program and save it, which stores the results",
+        )
+
+
+def _holds_formula(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether a sheet's XML has a formula element; a look at its bytes."""
+    before = b""
+    with archive.open(name) as part:
+        while block := part.read(1 << 20):
+            if re.search(rb"<(?:\w+:)?f[ >/]", before + block):
+                return True
+            before = block[-16:]
+    return False
+
+
 def _cell_text(cell: Any) -> str:
     """Return a cell as text; a number shown with leading zeros keeps them."""
     value = cell.value
     if value is None or (isinstance(value, str) and value in _CELL_ERRORS):
         return ""
     text = text_of(value) or ""
-    if isinstance(value, int) and not isinstance(value, bool):
-        form = cell.number_format or ""
-        if re.fullmatch(r"0{2,}", form) and not text.startswith("-"):
-            return text.zfill(len(form))
-    return text
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and text.isdigit()
+    shape = _PADDED.fullmatch(cell.number_format or "") if whole else None
+    if shape is None:
+        return text
+    before, zeros, after = shape.groups()
+    return _literal(before) + text.zfill(len(zeros)) + _literal(after)
+
+
+def _literal(text: str) -> str:
+    """Return what the quoted and escaped parts of a number format show."""
+    return "".join(map("".join, re.findall(r'"([^"]*)"|\\(.)|(.)', text)))
 
 
 def _calamine(path: Path, stack: ExitStack) -> list[_Sheet]:

@@ -172,6 +172,13 @@ def keyed_table(
         When the key column does not exist, or none looks like a key.
     """
     names = raw.rows.column_names
+    if not raw.rows.num_rows:
+        if spec.key not in {None, ROW_KEY}:
+            asked_key(str(spec.key), names, {}, name)
+        raise SourceError(
+            f"{name} holds no rows below its header",
+            hint="It needs a header and one row at least",
+        )
     if spec.key != ROW_KEY and is_metadata_table(names):
         return _metadata(raw, spec, name)
     rows = raw.rows

@@ -23,6 +23,7 @@ HEAD_ROWS = 300
 
 _MAX_BYTES = 8 << 30
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
+_FEW, _MOST, _LEAST = 4, 0.7, 0.05
 _DELIMITERS = ",;\t|"
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -118,11 +119,26 @@ def _utf8(buffer: pa.Buffer, name: str) -> tuple[pa.Buffer, list[str]]:
                 break
             text = rest.to_pybytes().decode(encoding, "replace")
             return pa.py_buffer(text.encode()), [f"{name}: read as {encoding.upper()}"]
+    unmarked = _unmarked_utf16(bytes(buffer[: min(1000, buffer.size)]))
+    if unmarked:
+        text = buffer.to_pybytes().decode(unmarked, "replace")
+        return pa.py_buffer(text.encode()), [f"{name}: read as {unmarked.upper()}"]
     if _is_utf8(buffer):
         return buffer, []
     text = buffer.to_pybytes().decode("cp1252", "replace")
     found = f"{name}: not UTF-8, read as Windows-1252; accented letters may be wrong"
     return pa.py_buffer(text.encode()), [found]
+
+
+def _unmarked_utf16(start: bytes) -> str | None:
+    """Return the byte order of UTF-16 without a mark: nearly every other byte is zero."""
+    pairs = len(start) // 2
+    if pairs < _FEW:
+        return None
+    even, odd = start[: 2 * pairs : 2].count(0), start[1 : 2 * pairs : 2].count(0)
+    if odd > _MOST * pairs and even < _LEAST * pairs:
+        return "utf-16-le"
+    return "utf-16-be" if even > _MOST * pairs and odd < _LEAST * pairs else None
 
 
 def _is_utf8(buffer: pa.Buffer) -> bool:

@@ -150,3 +150,11 @@ def test_every_example_data_set_with_participants_is_read(shared_data):
         assert set(extraction.files.column("path").to_pylist()) == files
         read += 1
     assert read == 68
+
+
+def test_the_description_of_a_data_set_is_no_sidecar_of_an_image(tmp_path):
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x"}')
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-1\t30\n")
+    extraction = extract(tmp_path)
+    assert not any("sidecar" in text for text in extraction.findings)
+    assert extraction.file_counts()["read"] == 2

@@ -243,3 +243,10 @@ def test_real_tables_are_read_with_their_key(shared_data, name, key, rows, kind)
         pa.types.is_dictionary(field.type) or pa.types.is_string(field.type)
         for field in table.rows.schema
     )
+
+
+def test_a_header_without_rows_is_one_clear_line(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("PatientID,age\n")
+    with pytest.raises(SourceError, match="holds no rows below its header"):
+        extract(path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -200,6 +202,35 @@ def test_title_lines_above_a_workbooks_header_are_skipped(tmp_path):
     raw = read_workbook(_book(tmp_path, {"S": rows}))
     assert raw.rows.column_names == ["PatientID", "age"]
     assert raw.rows.num_rows == 2
+
+
+def test_formulas_without_results_are_refused_and_empty_results_read(tmp_path):
+    path = _book(tmp_path, {"S": [["PatientID", "age"], ["P1", "=1+1"], ["P2", '=IF(1,"","")']]})
+    with pytest.raises(SourceError, match="sheet 'S': 2 formulas without a stored result"):
+        read_workbook(path)
+    computed = tmp_path / "computed.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(computed, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            content = re.sub(rb"(<f>1\+1</f>)<v ?(?:/>|></v>)", rb"\1<v>2</v>", content)
+            content = re.sub(rb'<c r="B3">(<f>IF.*?</f>)', rb'<c r="B3" t="str">\1', content)
+            new.writestr(name, content)
+    assert read_workbook(computed).rows.column("age").to_pylist() == ["2", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (7, '"P"000', "P007"), (7.0, "00000", "00007"), (7, "000-0", "7"),
+        (7, "\\\\S-00", "S-07"), (1234, "000", "1234"), (-7, "000", "-7"), (7.5, "000", "7.5"),
+    ],
+)  # fmt: skip
+def test_a_key_is_read_as_its_number_format_shows_it(tmp_path, value, form, text):
+    path = _book(tmp_path, {"S": [["PatientID", "age"], [value, 3]]})
+    book = openpyxl.load_workbook(path)
+    book.active["A2"].number_format = form.replace("\\\\", "\\")
+    book.save(path)
+    assert read_workbook(path).rows.column("PatientID").to_pylist() == [text]
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04broken", b"<html>", b"PatientID,age\n1,2\n"])

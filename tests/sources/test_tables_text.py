@@ -38,6 +38,14 @@ def test_utf16_and_utf32_with_mark_are_decoded(tmp_path, encoding):
     assert "UTF" in raw.findings[0]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_known_by_its_zero_bytes(tmp_path, encoding):
+    text = "id,name\n" + "".join(f"{i},Łukasz\n" for i in range(20))
+    raw = read_delimited(_write(tmp_path, text.encode(encoding)))
+    assert raw.rows.column("name").to_pylist() == ["Łukasz"] * 20
+    assert encoding.upper() in raw.findings[0]
+
+
 def test_windows_1252_is_read_and_said(tmp_path):
     raw = read_delimited(_write(tmp_path, "id,city\n1,Köln\n".encode("cp1252")))
     assert raw.rows.column("city").to_pylist() == ["Köln"]
