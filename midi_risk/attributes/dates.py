@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from midi_risk.attributes.missing import is_missing
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.parsed import (
+    AMBIGUOUS,
     BAD,
     IMPLAUSIBLE,
     MISSING,
@@ -52,9 +53,18 @@ _DA = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME_TAIL)
 _DT = re.compile(r"(\d{4})(\d{2})(\d{2})\d{2}(?:\d{2}){0,2}(?:\.\d{1,6})?(?:[+-]\d{4})?")
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})")
+_MONTH_FIRST = re.compile(r"(\d{1,2})[/.-](\d{4})")
 _MONTH_DA = re.compile(r"(\d{4})(\d{2})")
 _YEAR = re.compile(r"(\d{4})(?:\.0+)?")
-_UNKNOWN_PARTS = re.compile(r"(?<=\d)(?:-(?:UNK?|UK|XX|-)?){1,2}$", re.IGNORECASE)
+_UNKNOWN_PARTS = re.compile(
+    r"^(?:(?:UNK?|UK|XX|00)[-/ .]){1,2}(?=\w)|(?<=\d)(?:-(?:UNK?|UK|XX|-)?){1,2}$", re.IGNORECASE
+)
+_NO_MONTH = re.compile(r"(\d{4})---?\d{2}(?:T.*)?")
+"""ISO 8601 with the month left out, as SDTM writes it (SDTMIG 4.4.2)."""
+
+_INTERVAL = re.compile(r"\d{4}-[^/]*/\d{4}-[^/]*")
+_NO_DATE = re.compile(r"-{3,5}T.*")
+_NO_HOUR = re.compile(r"^(\d{4}-\d{2}-\d{2})T-.*$")
 _NUMERIC = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})" + _TIME_TAIL)
 _NAMED = re.compile(r"(\d{1,2})[. -]*([A-Za-zÀ-ÿ]{3,10})\.?[ ,-]*(\d{4})" + _TIME_TAIL)
 _NAMED_US = re.compile(r"([A-Za-zÀ-ÿ]{3,10})\.? *(\d{1,2}),? +(\d{4})" + _TIME_TAIL)
@@ -88,8 +98,10 @@ def _standard(text: str) -> Parsed | None:
         return _whole(year, month, day, OK)
     if match := _MONTH.fullmatch(text):
         return _month(int(match.group(1)), int(match.group(2)), OK)
-    if match := _YEAR.fullmatch(text):
+    if match := _YEAR.fullmatch(text) or _NO_MONTH.fullmatch(text):
         return _year(int(match.group(1)))
+    if match := _MONTH_FIRST.fullmatch(text):
+        return _month(int(match.group(2)), int(match.group(1)), REPAIRED)
     if match := _MONTH_DA.fullmatch(text):
         return _month(int(match.group(1)), int(match.group(2)), REPAIRED)
     return None
@@ -108,14 +120,16 @@ def _named(text: str) -> Parsed | None:
     return None
 
 
-def _spreadsheet(text: str, *, day_first: bool) -> Parsed | None:
+def _spreadsheet(text: str, *, day_first: bool, settled: bool) -> Parsed | None:
     if match := _NUMERIC.fullmatch(text):
         first, sign, second, year = match.groups()
-        full = int(year) if len(year) == 4 else int(year) + (1900 if int(year) > 49 else 2000)
+        full = int(year) if len(year) == 4 else int(year) + (1900 if int(year) >= 30 else 2000)
         day, month = (first, second) if day_first or sign == "." else (second, first)
         if int(month) > 12:
             day, month = month, day
-        return _whole(full, int(month), int(day), REPAIRED)
+        open_order = sign != "." and max(int(day), int(month)) <= 12 and int(day) != int(month)
+        flag = AMBIGUOUS if open_order and not settled else REPAIRED
+        return _whole(full, int(month), int(day), flag)
     if match := _SERIAL.fullmatch(text):
         days = int(match.group(1))
         if days < 73051:
@@ -124,7 +138,7 @@ def _spreadsheet(text: str, *, day_first: bool) -> Parsed | None:
     return None
 
 
-def parse_date(raw: str, *, day_first: bool = False) -> Parsed:
+def parse_date(raw: str, *, day_first: bool = False, settled: bool = True) -> Parsed:
     """Read one date or date-time.
 
     Parameters
@@ -133,35 +147,45 @@ def parse_date(raw: str, *, day_first: bool = False) -> Parsed:
         DA, DT, ISO 8601 (also partial), or a common spreadsheet form.
     day_first : bool
         How ``03/04/2012`` is meant; dots always mean day first.
+    settled : bool
+        Whether that is known; else such a date is flagged as ambiguous.
 
     Returns
     -------
     Parsed
         Text ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``; number is the proleptic ordinal of
         that day (1 = 0001-01-01), of the first day when partial. The time of day is
-        dropped.
+        dropped. A year of two digits from 30 on is of the last century, as spreadsheets
+        have it.
 
     Examples
     --------
     >>> parse_date("20130517").text, parse_date("2013-05").text, parse_date("Sep1999").text
     ('2013-05-17', '2013-05', '1999-09')
     """
-    text = _UNKNOWN_PARTS.sub("", tidy(raw))
-    if is_missing(text, Kind.DATE):
+    text = _NO_HOUR.sub(r"\1", _UNKNOWN_PARTS.sub("", tidy(raw)))
+    if is_missing(text, Kind.DATE) or _NO_DATE.fullmatch(text):
         return nothing(MISSING)
-    if "\\" in text:
-        first = parse_date(text.split("\\", 1)[0], day_first=day_first)
+    if "\\" in text or _INTERVAL.fullmatch(text):
+        parts = re.split(r"\\" if "\\" in text else "/", text)
+        first = parse_date(parts[0], day_first=day_first, settled=settled)
         return Parsed(first.text, first.number, MULTI) if first.text else nothing(BAD)
     return (
-        _standard(text) or _spreadsheet(text, day_first=day_first) or _named(text) or nothing(BAD)
+        _standard(text)
+        or _spreadsheet(text, day_first=day_first, settled=settled)
+        or _named(text)
+        or nothing(BAD)
     )
 
 
 def parse_dates(raw: Sequence[str]) -> list[Parsed]:
     """Read the dates of one attribute; the values together say whether the day is first."""
     matches = [_NUMERIC.fullmatch(tidy(value)) for value in raw]
-    day_first = any(match and int(match.group(1)) > 12 for match in matches)
-    return [parse_date(value, day_first=day_first) for value in raw]
+    parts = [m.groups() for m in matches if m and m[2] != "."]
+    day_first = any(int(first) > 12 for first, *_ in parts)
+    month_first = any(int(second) > 12 for _, _, second, _ in parts)
+    settled = day_first != month_first
+    return [parse_date(value, day_first=day_first and settled, settled=settled) for value in raw]
 
 
 _TM = re.compile(r"(\d{2})(\d{2})?(\d{2})?(?:\.\d{1,6})?")

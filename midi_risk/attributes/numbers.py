@@ -9,8 +9,22 @@ from collections.abc import Sequence
 from midi_risk.attributes.ages import plain
 from midi_risk.attributes.missing import is_missing
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.parsed import BAD, MISSING, MULTI, OK, REPAIRED, Parsed, nothing, tidy
+from midi_risk.attributes.parsed import (
+    BAD,
+    IMPLAUSIBLE,
+    MISSING,
+    MULTI,
+    OK,
+    REPAIRED,
+    Parsed,
+    nothing,
+    tidy,
+)
 
+NEGATIVE_CODES = frozenset({"-9", "-99", "-999"})
+"""Codes for missing, where no other number is negative."""
+
+_NINES = frozenset({"999", "999.9", "9999", "99999"})
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _THOUSANDS = re.compile(r"([+-]?\d{1,3}(?:,\d{3})+)(\.\d+)?")
 _COMMA = re.compile(r"([+-]?\d+),(\d+)")
@@ -96,6 +110,42 @@ def parse_number(raw: str, *, zero_is_missing: bool = False) -> Parsed:
     return _bin(text) or nothing(BAD)
 
 
-def parse_numbers(raw: Sequence[str], *, zero_is_missing: bool = False) -> list[Parsed]:
-    """Read the numbers of one attribute."""
-    return [parse_number(value, zero_is_missing=zero_is_missing) for value in raw]
+def parse_numbers(
+    raw: Sequence[str], *, zero_is_missing: bool = False, measure: bool = False
+) -> list[Parsed]:
+    """Read the numbers of one attribute, knowing codes for missing by their neighbours.
+
+    Parameters
+    ----------
+    raw : sequence of str
+        Distinct values.
+    zero_is_missing : bool
+        See `parse_number`.
+    measure : bool
+        Whether they are measures of a body, such as a weight: a negative one, and one of
+        three nines or more, is implausible.
+
+    Returns
+    -------
+    list of Parsed
+        A negative number of nines alone (-9, -99, -999) among numbers none of which is
+        negative otherwise is missing.
+
+    Examples
+    --------
+    >>> [read.text for read in parse_numbers(["1", "-9"])]
+    ['1', None]
+    >>> [read.text for read in parse_numbers(["-2", "-9"])]
+    ['-2', '-9']
+    """
+    read = [parse_number(value, zero_is_missing=zero_is_missing) for value in raw]
+    if measure:
+        return [nothing(IMPLAUSIBLE) if _no_measure(item) else item for item in read]
+    below = {item.text for item in read if item.number < 0}
+    if below <= NEGATIVE_CODES and any(item.number >= 0 for item in read):
+        return [nothing(MISSING) if item.text in NEGATIVE_CODES else item for item in read]
+    return read
+
+
+def _no_measure(item: Parsed) -> bool:
+    return item.number < 0 or item.text in _NINES

@@ -11,8 +11,9 @@ BAD = "unparseable"
 IMPLAUSIBLE = "implausible"
 REPAIRED = "repaired"
 MULTI = "multi-valued"
+AMBIGUOUS = "ambiguous"
 
-FLAGS = (OK, MISSING, BAD, IMPLAUSIBLE, REPAIRED, MULTI)
+FLAGS = (OK, MISSING, BAD, IMPLAUSIBLE, REPAIRED, MULTI, AMBIGUOUS)
 """Everything that a flag may be; only the empty one needs no mention in a report."""
 
 

@@ -23,7 +23,7 @@ from midi_risk.attributes.words import (
 )
 
 ZERO_MEANS_MISSING = frozenset({"height", "weight", "bmi"})
-"""Ladders of measures that no living person has as zero."""
+"""Ladders of measures that no living person has as zero, negative or all nines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,8 @@ class Normalised:
         float64, shape (n,): age in months, day ordinal, seconds after midnight or the
         number itself; nan where none.
     flag : tuple of str
-        ``""``, ``"missing-token"``, ``"unparseable"``, ``"implausible"``, ``"repaired"``
-        or ``"multi-valued"``.
+        ``""``, ``"missing-token"``, ``"unparseable"``, ``"implausible"``, ``"repaired"``,
+        ``"multi-valued"`` or ``"ambiguous"``.
     """
 
     text: tuple[str | None, ...]
@@ -56,13 +56,19 @@ class Normalised:
 
 
 def _parse(
-    kind: Kind, raw: Sequence[str], *, zero_is_missing: bool, upper: bool, label: str
+    kind: Kind,
+    raw: Sequence[str],
+    *,
+    zero_is_missing: bool,
+    upper: bool,
+    label: str,
+    measure: bool,
 ) -> list[Parsed]:
     """Read all values; ages and dates look at their neighbours to settle the form."""
     whole: dict[Kind, Callable[[Sequence[str]], list[Parsed]]] = {
         Kind.AGE: partial(parse_ages, zero_is_missing=zero_is_missing),
         Kind.DATE: parse_dates,
-        Kind.NUMBER: partial(parse_numbers, zero_is_missing=zero_is_missing),
+        Kind.NUMBER: partial(parse_numbers, zero_is_missing=zero_is_missing, measure=measure),
     }
     if kind in whole:
         return whole[kind](raw)
@@ -83,6 +89,7 @@ def normalise(
     zero_is_missing: bool | None = None,
     upper: bool = False,
     label: str = "",
+    measure: bool = False,
 ) -> Normalised:
     """Return canonical text, number and flag of each raw value.
 
@@ -99,6 +106,9 @@ def normalise(
         Upper-case categories, as for code strings.
     label : str
         Data dictionary entry; it may say what the codes of a sex mean.
+    measure : bool
+        Whether numbers are measures of a body: a negative one and one of nines alone are
+        implausible then.
 
     Returns
     -------
@@ -113,7 +123,7 @@ def normalise(
     [792.0, 173.0, nan, 1080.0]
     """
     zero = kind is Kind.AGE if zero_is_missing is None else zero_is_missing
-    parsed = _parse(kind, raw, zero_is_missing=zero, upper=upper, label=label)
+    parsed = _parse(kind, raw, zero_is_missing=zero, upper=upper, label=label, measure=measure)
     return Normalised(
         text=tuple(item.text for item in parsed),
         number=np.array([item.number for item in parsed], dtype=np.float64),
@@ -131,11 +141,12 @@ def normalise_for(attribute: Attribute, raw: Sequence[str]) -> Normalised:
     raw : sequence of str
         Distinct raw values.
     """
-    zero = True if attribute.ladder in ZERO_MEANS_MISSING else None
+    measure = attribute.ladder in ZERO_MEANS_MISSING
     return normalise(
         attribute.kind,
         raw,
-        zero_is_missing=zero,
+        zero_is_missing=True if measure else None,
         upper=attribute.vr == "CS",
         label=attribute.label,
+        measure=measure,
     )

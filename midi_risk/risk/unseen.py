@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.attributes.role_keywords import SAME_VISIT
@@ -74,7 +76,10 @@ def unread_values(table: SubjectTable) -> list[str]:
     table : SubjectTable
         With decisions; a removed or generalised attribute does not release its raw values.
     """
-    unread = {f.attribute: f.subjects for f in table.findings if f.code == "value-unparseable"}
+    unread: Counter[str] = Counter()
+    for finding in table.findings:
+        if finding.code in {"value-unparseable", "value-implausible"}:
+            unread[finding.attribute] += finding.subjects
     names = [
         a.name
         for a in table.attributes.of_role(Role.QUASI_IDENTIFIER)
@@ -85,8 +90,8 @@ def unread_values(table: SubjectTable) -> list[str]:
     return [
         (
             f"{_count(sum(unread[name] for name in names), 'distinct value')} of quasi-identifiers"
-            f" cannot be read, and the classes take them as missing: {_names(names)}; mend them, or"
-            " declare the attribute as kind: category"
+            f" cannot be read or believed, and the classes take them as missing: {_names(names)};"
+            " mend them, or declare the attribute as kind: category"
         )
     ]
 

@@ -20,6 +20,8 @@ _FLAG_TEXT = {
     "implausible": "{n} of {name} {be} implausible as {kind}",
     "repaired": "{n} of {name} {be} written irregularly and read all the same",
     "multi-valued": "{n} of {name} {hold} several values at once",
+    "ambiguous": "{n} of {name} {hold} day and month in an order that no other value settles:"
+    " read with the month first",
 }
 
 _CONFLICT = {

@@ -255,3 +255,48 @@ def test_canonical_text_is_a_fixed_point(kind, raw):
 def test_every_form_of_one_day_is_one_day(day):
     forms = [day.strftime("%Y%m%d").zfill(8), day.isoformat(), f"{day.day}.{day.month}.{day.year}"]
     assert set(normalise(Kind.DATE, forms).number) == {float(day.toordinal())}
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "flag"),
+    [
+        ("2003---15", "2003", ""),
+        ("2003-12-15T-:15", "2003-12-15", ""),
+        ("-----T07:15", None, "missing-token"),
+        ("--12-15", None, "unparseable"),
+        ("2003-12-15T13:14:17/2003-12-15T13:15", "2003-12-15", "multi-valued"),
+        ("UN-UNK-2010", "2010", ""),
+        ("UNK-05-2010", "2010-05", "repaired"),
+        ("1/2020", "2020-01", "repaired"),
+        ("12/31/45", "1945-12-31", "repaired"),
+        ("12/31/29", "2029-12-31", "repaired"),
+    ],
+)
+def test_partial_dates_keep_what_they_say(raw, text, flag):
+    read = normalise(Kind.DATE, [raw])
+    assert (read.text[0], read.flag[0]) == (text, flag)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "flag"),
+    [
+        (["03/04/2012", "25/04/2012"], "2012-04-03", "repaired"),
+        (["03/04/2012", "04/25/2012"], "2012-03-04", "repaired"),
+        (["03/04/2012", "05/06/2012"], "2012-03-04", "ambiguous"),
+        (["03/04/2012", "25/04/2012", "04/25/2012"], "2012-03-04", "ambiguous"),
+        (["04/04/2012"], "2012-04-04", "repaired"),
+        (["03.04.2012"], "2012-04-03", "repaired"),
+    ],
+)
+def test_the_order_of_day_and_month_is_settled_by_the_column_or_said_to_be_open(column, text, flag):
+    read = normalise(Kind.DATE, column)
+    assert (read.text[0], read.flag[0]) == (text, flag)
+
+
+def test_codes_for_missing_are_known_by_their_neighbours():
+    assert normalise(Kind.NUMBER, ["3", "-9", "-99.0", "0"]).text == ("3", None, None, "0")
+    assert normalise(Kind.NUMBER, ["3", "-9", "-2"]).text == ("3", "-9", "-2")
+    assert normalise(Kind.NUMBER, ["-9"]).text == ("-9",)
+    weights = normalise(Kind.NUMBER, ["70", "-1", "999", "0"], zero_is_missing=True, measure=True)
+    assert weights.text == ("70", None, None, None)
+    assert weights.flag == ("", "implausible", "implausible", "missing-token")
