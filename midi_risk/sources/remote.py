@@ -75,6 +75,8 @@ def _version(about: dict[str, Any]) -> int:
 
 def _join(url: str, found: str) -> str:
     scheme = url.split("://", 1)[0]
+    if scheme in {"file", "local"}:
+        return f"{scheme}://{found}"
     return found if "://" in found else f"{scheme}://{found.lstrip('/')}"
 
 

@@ -231,3 +231,10 @@ def test_a_url_that_cannot_be_listed_is_one_error():
         read_dicom(["memory://nothing-here"])
     with pytest.raises(SourceError, match="protocol that is not installed"):
         read_dicom(["nosuch://host/x"])
+
+
+def test_a_file_url_leads_to_the_files_it_names(tmp_path):
+    collection(tmp_path / "in", 2, 1)
+    reading = read_dicom([(tmp_path / "in").as_uri()])
+    assert subjects(reading) == ["P0", "P1"]
+    assert set(reading.files["status"].to_pylist()) == {"read"}
