@@ -18,16 +18,17 @@ FOUND = {
     "original_attributes": "original attributes kept",
     "nested_identity": "another identity or date inside a sequence",
     "sr_identifying_items": "report items that Table E.3.4-1 lists",
+    "dicomdir_files": "DICOMDIR with records of its own",
     "burned_in_yes": "own statement that text is burned in",
     "wsi_label_images": "label of a slide",
     "wsi_overview_images": "overview of a slide, its label perhaps in view",
 }
 """Fact -> what the files that it counts hold."""
 
-EMBEDDED = tuple(FOUND)[:13]
+EMBEDDED = tuple(FOUND)[:14]
 """Facts of the embedded metadata channel; the first four need ``--payloads``."""
 
-IN_PIXELS = tuple(FOUND)[13:]
+IN_PIXELS = tuple(FOUND)[14:]
 """Facts of the burned-in text channel."""
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import SourceError
@@ -14,6 +17,8 @@ from midi_risk.sources.collect_parts import parts_of, read_parts
 from midi_risk.sources.collect_spec import TableSpec
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable
+from midi_risk.sources.remote import is_url, shown_url
+from midi_risk.sources.remote_table import fetch_table, names_table
 from midi_risk.sources.tables import check_file, keyed_table, read_table, table_suffix
 from midi_risk.sources.tables_key import distinct_values
 from midi_risk.sources.tables_raw import counted, shown
@@ -86,7 +91,7 @@ def extract(
 
 def _is_dicom_source(source: str | Path | TableSpec) -> bool:
     """Return whether a source goes to the DICOM reader; raise when it cannot be read at all."""
-    if isinstance(source, TableSpec):
+    if isinstance(source, TableSpec) or names_table(source):
         return False
     text = str(source)
     if "://" in text:
@@ -135,6 +140,17 @@ def _layout(folder: Path) -> str:
 def _read_source(
     source: str | Path | TableSpec, collected: Collected, known: frozenset[str] = frozenset()
 ) -> None:
+    if isinstance(source, str) and names_table(source):
+        with tempfile.TemporaryDirectory(prefix="midi-risk-") as folder:
+            spec, place = fetch_table(source, Path(folder))
+            _read_file(spec, collected, known)
+            collected.files[-1]["path"] = place
+        return
+    if isinstance(source, str) and is_url(source):
+        raise SourceError(
+            f"{shown_url(source)} is not a table",
+            hint="Give DICOM as a source, tables with --table",
+        )
     path = Path(source) if not isinstance(source, TableSpec) else source.path
     if path.is_dir():
         _read_folder(path, collected, known)
@@ -224,7 +240,9 @@ def _read_dicom(
             else "Known: DICOM files, BIDS and CDISC folders, metadata tables"
         )
         raise SourceError(
-            f"{named}: no readable DICOM among {counted(reading.files.num_rows, 'file')}", hint=hint
+            f"{named}: no readable DICOM among {counted(reading.files.num_rows, 'file')}"
+            f"{_why(reading.files)}",
+            hint=hint,
         )
     collected.tables.insert(at, reading.table)
     collected.file_tables.append(reading.files)
@@ -235,6 +253,13 @@ def _read_dicom(
             f"{counted(like_tables, 'file')} beside the images look like tables and were "
             "not read: give them with --table"
         )
+
+
+def _why(files: pa.Table) -> str:
+    """Return the most frequent reasons for which files were not read."""
+    met = Counter(reason for reason in files.column("reason").to_pylist() if reason)
+    told = ", ".join(f"{reason}: {count:,}" for reason, count in met.most_common(3))
+    return f" ({told})" if told else ""
 
 
 def _looks_like_table(name: str) -> bool:

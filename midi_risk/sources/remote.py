@@ -148,6 +148,28 @@ def fetch(listed: Listed, start: int, end: int) -> bytes:
     return found[start:end] if whole else found[: end - start]
 
 
+def download(url: str, target: Path, limit: int) -> int:
+    """Fetch a whole file unless it is larger than a limit; return its size.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be fetched.
+    """
+    try:
+        system = _filesystem(url)
+        size = int(_about(system, url).get("size") or 0)
+        if size <= limit:
+            system.get_file(url, str(target))
+    except SourceError:
+        raise
+    except Exception:  # noqa: BLE001 - file systems raise what they like
+        raise SourceError(
+            f"{shown_url(url)} cannot be fetched", hint="Check the URL and your access to it"
+        ) from None
+    return max(size, target.stat().st_size if target.exists() else 0)
+
+
 def _root(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
 

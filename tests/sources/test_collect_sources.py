@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import traceback
 import types
 from pathlib import Path
@@ -250,3 +251,44 @@ def test_a_header_without_rows_is_one_clear_line(tmp_path):
     path.write_text("PatientID,age\n")
     with pytest.raises(SourceError, match="holds no rows below its header"):
         extract(path)
+
+
+@pytest.mark.parametrize("key", ["", ":id"])
+def test_a_table_behind_a_url_is_fetched_and_leaves_no_copy(tmp_path, monkeypatch, key):
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/tables/t.csv", b"id,age\n1,30\n2,31\n3,32\n")
+    try:
+        (table,) = extract(f"memory://tables/t.csv{key}").tables
+        linked = extract("memory://tables/t.csv", tables=[f"memory://tables/t.csv{key}"])
+    finally:
+        memory.rm("/tables", recursive=True)
+    assert (table.name, table.key, table.rows.num_rows) == ("t.csv", "id", 3)
+    assert linked.files.column("path").to_pylist() == ["memory://tables/t.csv"] * 2
+    assert linked.files.column("size").to_pylist() == [22, 22]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("memory://user:secret@nowhere/t.csv?token=1", "nowhere/t.csv cannot be fetched"),
+        ("memory://nowhere/folder", "is not a table"),
+        ("nosuch://x/t.csv", "protocol that is not installed"),
+    ],
+)
+def test_a_table_that_cannot_be_fetched_is_one_clear_line(tmp_path, url, message):
+    pytest.importorskip("fsspec")
+    path = tmp_path / "t.csv"
+    path.write_text("id,age\n1,30\n")
+    with pytest.raises(SourceError, match=message) as caught:
+        extract(path, tables=[url])
+    assert "secret" not in str(caught.value)
+    assert "token" not in str(caught.value)
+
+
+def test_why_nothing_was_read_is_said(tmp_path):
+    (tmp_path / "a.tar.xz").write_bytes(b"\xfd7zXZ\0" + bytes(200))
+    with pytest.raises(SourceError, match=r"no readable DICOM among 1 file \(xz data: 1\)"):
+        extract(tmp_path)
