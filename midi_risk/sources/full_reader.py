@@ -24,7 +24,7 @@ from pydicom.values import convert_SQ
 from midi_risk.sources.bounded import BoundedFile, BudgetError, ReadAt
 from midi_risk.sources.element_text import element_text, encodings_of
 from midi_risk.sources.header import Header, Noticed, ValueCollector, notice_of
-from midi_risk.sources.nested import CONTOUR_DATA, NestedValues, nested_tags
+from midi_risk.sources.nested import NOTICED_INSIDE, NestedValues, nested_tags
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
 from midi_risk.sources.wanted import NUMBER_FORMATS, TEXT_VRS, wanted_attributes
@@ -119,8 +119,8 @@ def _walk_nested(
         if path:
             inherited = _encodings(data_set, inherited, header)
             for tag in list(data_set.keys()):
-                if tag == CONTOUR_DATA:
-                    header.noticed |= Noticed.CONTOURS
+                if tag in NOTICED_INSIDE and data_set.get_item(tag).value:
+                    header.noticed |= NOTICED_INSIDE[tag]
                 if tag in tags:
                     element = data_set.get_item(tag)
                     text = _text(element, _vr_of(element), inherited, little=little)

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pydicom._dicom_dict import DicomDictionary
 
 from midi_risk.sources.element_text import element_text, encodings_of
-from midi_risk.sources.nested import CONTOUR_DATA, nested_tags
+from midi_risk.sources.nested import NOTICED_INSIDE, nested_tags
 from midi_risk.sources.wanted import wanted_attributes
 
 UNDEFINED = 0xFFFFFFFF
@@ -57,11 +57,11 @@ def sequence_tags() -> frozenset[int]:
 class SequenceContent:
     """What one sequence holds that is wanted."""
 
-    __slots__ = ("contours", "events", "size")
+    __slots__ = ("events", "noticed", "size")
 
-    def __init__(self, events: list[Event], size: int, *, contours: bool) -> None:
+    def __init__(self, events: list[Event], size: int, noticed: int) -> None:
         self.events = tuple(events)
-        self.contours = contours
+        self.noticed = noticed
         self.size = size
 
 
@@ -96,7 +96,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
     size = len(data)
     nested, sequences = nested_tags(), sequence_tags()
     events: list[Event] = []
-    contours = False
+    noticed = 0
     stack: list[tuple[tuple[int, ...], int, tuple[str, ...], bool, bool, int]] = []
     path: tuple[int, ...] = (tag,)
     items, emit, last, at = True, not tag >> 16 & 1, -1, 0
@@ -113,7 +113,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             at += 8 if over else 0
         if over:
             if not stack:
-                return SequenceContent(events, at, contours=contours)
+                return SequenceContent(events, at, noticed)
             path, end, encodings, items, emit, last = stack.pop()
             continue
         if items:
@@ -155,8 +155,8 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
                 _value_of(found, vr, b"", encodings)
             if text:
                 events.append((path, found, text))
-        elif found == CONTOUR_DATA:
-            contours |= emit
+        elif found in NOTICED_INSIDE:
+            noticed |= NOTICED_INSIDE[found] if emit and length else 0
         elif found == _CHARACTER_SET:
             encodings, sure = encodings_of(data[start:at])
             if not sure:

@@ -65,7 +65,7 @@ class PrefixParser:
         self._far = 0.0
         self._alone: dict[int, tuple[int, ...]] = {}
         self._verdicts: dict[tuple[object, ...], tuple[bool, object]] = {}
-        self._merged: dict[object, tuple[NestedResult, bool]] = {}
+        self._merged: dict[object, tuple[NestedResult, int]] = {}
 
     def parse(self, head: bytes, read_at: ReadAt, size: int) -> RawHeader | None:
         """Read the elements before the pixel data.
@@ -285,12 +285,14 @@ class PrefixParser:
             for content in contents:
                 for path, inside, text in content.events:
                     nested.element(path, inside, text)
-            held = nested.result(), any(content.contours for content in contents)
+            noticed = 0
+            for content in contents:
+                noticed |= content.noticed
+            held = nested.result(), noticed
             if key is not None:
                 if len(self._merged) >= _VERDICTS:
                     self._merged.clear()
                 self._merged[key] = held
         found.more = held[0].more
-        if held[1]:
-            found.noticed |= Noticed.CONTOURS
+        found.noticed |= held[1]
         held[0].note(found, found.get)

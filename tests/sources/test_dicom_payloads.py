@@ -6,7 +6,14 @@ import struct
 
 import pytest
 from dicom_samples import encoded, sample
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+)
 
 from midi_risk.sources.dicom import read_dicom
 from midi_risk.sources.payloads import codestream_comment, jp2_metadata, jpeg_metadata
@@ -116,3 +123,14 @@ def test_metadata_of_an_encapsulated_document(tmp_path):
     found = facts(tmp_path, encoded(ds, pixels=0))
     assert found["encapsulated_documents"] == 1
     assert found["document_metadata_files"] == 1
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_colour_profile_of_an_optical_path_is_noticed(tmp_path, syntax):
+    path = Dataset()
+    path.ICCProfile = bytes(128) + b"CANARY"
+    ds = sample(OpticalPathSequence=[path])
+    assert facts(tmp_path, encoded(ds, syntax))["icc_profiles"] == 1
+    assert facts(tmp_path, encoded(ds, ExplicitVRBigEndian, pixels=0))["icc_profiles"] == 1
+    path.ICCProfile = b""
+    assert facts(tmp_path, encoded(ds, syntax))["icc_profiles"] == 0
