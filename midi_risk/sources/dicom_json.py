@@ -20,6 +20,8 @@ import pyarrow as pa
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.json_records import unwrapped
+from midi_risk.sources.sdtm_json import dataset_json, is_dataset_json
 from midi_risk.sources.tables_parquet import shorten_leaves
 from midi_risk.sources.tables_raw import RawTable, counted, shown
 from midi_risk.sources.tables_sequences import (
@@ -53,7 +55,7 @@ def read_json(path: Path) -> RawTable:
     Parameters
     ----------
     path : pathlib.Path
-        One JSON document, or one per line; also gzip-compressed.
+        One JSON document, or one per line; also gzip-compressed, also Dataset-JSON.
 
     Returns
     -------
@@ -64,7 +66,10 @@ def read_json(path: Path) -> RawTable:
     SourceError
         When it is not JSON or holds no data set.
     """
-    return table_of(load_json(path), shown(path.name))
+    document = load_json(path)
+    if is_dataset_json(document):
+        return dataset_json(document, path)[1]
+    return table_of(document, shown(path.name))
 
 
 def load_json(path: Path) -> Any:
@@ -114,7 +119,7 @@ def table_of(document: Any, where: str) -> RawTable:
     ['PatientID']
     """
     counts = _Counts()
-    records = [_record(item, counts) for item in _datasets(document, 0)]
+    records = [_record(item, counts) for item in _datasets(unwrapped(document), 0)]
     records = [record for record in records if record]
     if not records:
         raise SourceError(

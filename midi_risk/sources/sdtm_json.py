@@ -66,6 +66,21 @@ def dataset_json(document: Any, path: Path) -> tuple[str, RawTable]:
     return str(head.get("name") or path.stem).upper(), table
 
 
+def is_dataset_json(document: Any) -> bool:
+    """Whether a document says that it is Dataset-JSON.
+
+    Examples
+    --------
+    >>> is_dataset_json({"datasetJSONVersion": "1.1.0"}), is_dataset_json([{"PatientID": "1"}])
+    (True, False)
+    """
+    first = document[0] if isinstance(document, list) and document else document
+    return isinstance(first, dict) and (
+        "datasetJSONVersion" in first
+        or isinstance(first.get("clinicalData") or first.get("referenceData"), dict)
+    )
+
+
 def _parts(document: Any, path: Path) -> tuple[Mapping[str, Any], Sequence[Any]]:
     if isinstance(document, dict) and "datasetJSONVersion" in document:
         return document, document.get("rows") or []

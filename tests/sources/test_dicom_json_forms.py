@@ -199,3 +199,37 @@ def test_a_column_of_dicom_json_becomes_its_attributes(tmp_path):
     assert {"path", "Modality"} <= set(table.rows.column_names)
     assert "meta" not in table.rows.column_names
     assert "catalog.parquet: 1 row of 'meta' not DICOM JSON" in extraction.findings
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {
+            "count": 2,
+            "next": None,
+            "results": [{"patient_id": "A", "age": 40}, {"patient_id": "B"}],
+        },
+        {"patient_id": {"0": "A", "1": "B"}, "age": {"0": 40, "1": None}},
+        {"columns": ["patient_id", "age"], "index": [0, 1], "data": [["A", 40], ["B", None]]},
+        {
+            "datasetJSONVersion": "1.1.0",
+            "name": "DM",
+            "columns": [{"name": "patient_id"}, {"name": "age"}],
+            "rows": [["A", 40], ["B", None]],
+        },
+    ],
+    ids=["results", "by column", "split", "Dataset-JSON"],
+)
+def test_an_envelope_around_records_is_no_record(tmp_path, document):
+    (table,) = _read(tmp_path, document).tables
+    assert table.key == "patient_id"
+    assert table.rows.to_pydict() == {"patient_id": ["A", "B"], "age": ["40", None]}
+
+
+def test_a_data_set_with_a_sequence_is_no_envelope(tmp_path):
+    item = {"ScheduledProcedureStepDescription": "x"}
+    simple = {"PatientID": "P1", "Modality": "CT", "StudyInstanceUID": "1"}
+    (table,) = _read(tmp_path, {**simple, "RequestAttributesSequence": [item, item]}).tables
+    assert table.rows.num_rows == 1
+    (table,) = _read(tmp_path, {"00100020": {"vr": "LO", "Value": ["P1"]}}).tables
+    assert table.rows.column("PatientID").to_pylist() == ["P1"]
