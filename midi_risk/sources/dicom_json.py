@@ -8,18 +8,17 @@ those of files, see `tables_sequences`. Other nested objects become columns
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.json_columns import GatheredColumns
+from midi_risk.sources.json_file import JsonLines, read_document
 from midi_risk.sources.json_records import unwrapped
 from midi_risk.sources.sdtm_json import dataset_json, is_dataset_json
 from midi_risk.sources.tables_parquet import shorten_leaves
@@ -30,10 +29,9 @@ from midi_risk.sources.tables_sequences import (
     read_sequences,
     sequence_tag,
 )
-from midi_risk.sources.tables_values import joined, text_array
+from midi_risk.sources.tables_values import joined, text_of
 
 _HEX = re.compile(r"^([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})$")
-_MAX_BYTES = 4 << 30
 _MAX_DEPTH = 16
 _ORTHANC_PARTS = ("PatientMainDicomTags", "MainDicomTags", "RequestedTags")
 
@@ -46,7 +44,7 @@ class _Counts:
     sequences: SequenceCounts = field(default_factory=SequenceCounts)
 
 
-Record = dict[str, list[str | None]]
+Record = dict[str, str | None]
 
 
 def read_json(path: Path) -> RawTable:
@@ -66,40 +64,12 @@ def read_json(path: Path) -> RawTable:
     SourceError
         When it is not JSON or holds no data set.
     """
-    document = load_json(path)
-    if is_dataset_json(document):
-        return dataset_json(document, path)[1]
+    document = read_document(path)
+    first = next(iter(document), None) if isinstance(document, JsonLines) else document
+    if is_dataset_json(first):
+        whole = list(document) if isinstance(document, JsonLines) else document
+        return dataset_json(whole, path)[1]
     return table_of(document, shown(path.name))
-
-
-def load_json(path: Path) -> Any:
-    """Return the document of a JSON file; a list of documents when there is one a line."""
-    try:
-        if path.suffix.casefold() == ".gz":
-            with gzip.open(path) as handle:
-                raw = handle.read(_MAX_BYTES + 1)
-        else:
-            raw = path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise SourceError(
-            f"{shown(path.name)} cannot be read", hint="Check its permissions"
-        ) from error
-    if len(raw) > _MAX_BYTES:
-        raise SourceError(
-            f"{shown(path.name)} is larger than 4 GiB", hint="Split it, one part a file"
-        )
-    try:
-        text = raw.decode("utf-8-sig")
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError:
-            lines = [line for line in text.splitlines() if line.strip()]
-            if len(lines) < 2:
-                raise
-            return [json.loads(line) for line in lines]
-    except (ValueError, RecursionError) as error:
-        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise SourceError(f"{shown(path.name)} is not valid JSON{line}") from None
 
 
 def table_of(document: Any, where: str) -> RawTable:
@@ -108,7 +78,7 @@ def table_of(document: Any, where: str) -> RawTable:
     Parameters
     ----------
     document : object
-        What `load_json` returned.
+        What `read_document` returned.
     where : str
         File, for messages.
 
@@ -119,18 +89,18 @@ def table_of(document: Any, where: str) -> RawTable:
     ['PatientID']
     """
     counts = _Counts()
-    records = [_record(item, counts) for item in _datasets(unwrapped(document), 0)]
-    records = [record for record in records if record]
-    if not records:
+    gathered = GatheredColumns()
+    for item in _datasets(unwrapped(document), 0):
+        record = _record(item, counts)
+        if record:
+            gathered.add(record)
+    if not gathered.rows:
         raise SourceError(
             f"{where} holds no data set or record",
             hint="Known: DICOM JSON, Orthanc tags, image sets, lists of records",
         )
-    names = list(dict.fromkeys(name for record in records for name in record))
-    columns = {
-        shown(name, limit=200): text_array(joined(record.get(name, ())) for record in records)
-        for name in names
-    }
+    rows = gathered.table()
+    rows = rows.rename_columns([shown(name, limit=200) for name in rows.column_names])
     findings = []
     if counts.private:
         findings.append(f"{where}: {counted(counts.private, 'private element')} not read")
@@ -141,14 +111,14 @@ def table_of(document: Any, where: str) -> RawTable:
             f"{where}: {counted(counts.deep, 'object')} nested deeper than {_MAX_DEPTH} not read"
         )
     findings += counts.sequences.findings(where)
-    return RawTable(rows=shorten_leaves(pa.table(columns)), findings=tuple(findings))
+    return RawTable(rows=shorten_leaves(rows), findings=tuple(findings))
 
 
 def _datasets(document: Any, depth: int) -> Iterator[Mapping[str, Any]]:
     """Yield what stands for one data set each, whatever the envelope."""
     if depth > _MAX_DEPTH:
         return
-    if isinstance(document, list):
+    if isinstance(document, list | JsonLines):
         for item in document:
             yield from _datasets(item, depth + 1)
     elif isinstance(document, dict):
@@ -199,9 +169,7 @@ def _record(item: Mapping[str, Any], counts: _Counts) -> Record:
         elif name:
             _element(name, element, record, counts, 0)
     if sequences:
-        own = {name: joined(values) for name, values in record.items()}
-        found = read_sequences(sequences, own.get, counts.sequences)
-        record |= {name: [text] for name, text in found.items()}
+        record |= read_sequences(sequences, record.get, counts.sequences)
     return record
 
 
@@ -237,12 +205,16 @@ def _element(name: str, element: Any, record: Record, counts: _Counts, depth: in
     if isinstance(element, dict) and ("BulkDataURI" in element or "InlineBinary" in element):
         counts.bulk += 1
         return
-    for part in element_parts(element):
+    parts = element_parts(element)
+    plain = [part for part in parts if not isinstance(part, dict)]
+    if plain:
+        text = text_of(plain[0]) if len(plain) == 1 else joined(plain)
+        record[name] = _appended(record.get(name), text)
+    for part in parts:
         if isinstance(part, dict):
             _flatten(part, f"{name}.", record, counts, depth + 1)
-        else:
-            record.setdefault(name, []).append(_scalar(part))
 
 
-def _scalar(value: object) -> str | None:
-    return joined([value]) if not isinstance(value, list) else joined(value)
+def _appended(held: str | None, text: str | None) -> str | None:
+    """Return a further value of a name that several objects of a list have."""
+    return joined([held, text]) if held is not None else text

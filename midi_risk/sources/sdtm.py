@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from midi_risk.errors import SourceError
-from midi_risk.sources.dicom_json import load_json
+from midi_risk.sources.json_file import load_json
 from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
 from midi_risk.sources.sdtm_define import define_labels
 from midi_risk.sources.sdtm_json import dataset_json

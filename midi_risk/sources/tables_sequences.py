@@ -99,9 +99,9 @@ def person_name(value: Mapping[str, Any]) -> str | None:
 def is_person_name(value: object) -> bool:
     """Return whether a value is a person name by its component groups."""
     return (
-        isinstance(value, Mapping)
-        and bool(value)
-        and {str(key).casefold() for key in value} <= set(NAME_PARTS)
+        isinstance(value, dict)
+        and 0 < len(value) <= len(NAME_PARTS)
+        and all(str(key).casefold() in NAME_PARTS for key in value)
     )
 
 
@@ -115,11 +115,11 @@ def element_parts(element: Any) -> list[Any]:
         ``Value``), or the value itself.
     """
     value = element
-    if isinstance(element, Mapping) and ("vr" in element or {"Name", "Type"} <= set(element)):
+    if isinstance(element, dict) and ("vr" in element or ("Name" in element and "Type" in element)):
         value = element.get("Value")
     if value is None:
         return []
-    parts = list(value) if isinstance(value, list | tuple) else [value]
+    parts = value if isinstance(value, list) else [value]
     return [person_name(part) if is_person_name(part) else part for part in parts]
 
 
@@ -205,7 +205,9 @@ def with_sequence_columns(
             given = {name: element_parts(values[row]) for name, values in items.items()}
             value = partial(own.value, row)
             for keyword, text in read_sequences(given, value, counts).items():
-                found.setdefault(keyword, [None] * rows)[start + row] = text
+                if keyword not in found:
+                    found[keyword] = [None] * rows
+                found[keyword][start + row] = text
     result = dict(columns)
     for keyword, texts in found.items():
         new = pa.chunked_array([pa.array(texts, pa.string())])
@@ -222,14 +224,14 @@ def _walk(
         counts.deep += 1
         return
     for number, item in enumerate(items):
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):
             continue
         for name, element in item.items():
             tag = _tag(str(name)) or _UNKNOWN
             parts = element_parts(element)
             if tag >> 16 & 1:
                 continue
-            if any(isinstance(part, Mapping) for part in parts):
+            if any(isinstance(part, dict) for part in parts):
                 _walk(nested, (*path, number, tag), parts, counts)
             elif tag in nested_tags():
                 nested.element((*path, number), tag, joined(parts))

@@ -233,3 +233,12 @@ def test_a_data_set_with_a_sequence_is_no_envelope(tmp_path):
     assert table.rows.num_rows == 1
     (table,) = _read(tmp_path, {"00100020": {"vr": "LO", "Value": ["P1"]}}).tables
     assert table.rows.column("PatientID").to_pylist() == ["P1"]
+
+
+def test_a_line_of_json_ends_at_a_line_feed_only(tmp_path):
+    rows = [{"patient_id": "A", "note": "one\u2028two\x85three"}, {"patient_id": "B", "note": "x"}]
+    text = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (table,) = _read(tmp_path, text, "m.ndjson").tables
+    assert table.rows.num_rows == 2
+    with pytest.raises(SourceError, match=r"is not valid JSON \(line 3\)"):
+        _read(tmp_path, text + "\n{broken", "n.ndjson")
