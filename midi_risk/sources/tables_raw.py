@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from midi_risk.errors import SourceError
 from midi_risk.sources.headers import Header
 
+_MOST_CUTS = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTable:
@@ -92,7 +94,7 @@ def column_names(raw: Sequence[str | None], where: str) -> list[str]:
     SourceError
         When a name occurs twice.
     """
-    names = [shown(cell or "", limit=200) for cell in raw]
+    names = _whole_brackets([shown(cell or "", limit=200) for cell in raw])
     names = [name or f"column {position}" for position, name in enumerate(names, start=1)]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
@@ -102,6 +104,23 @@ def column_names(raw: Sequence[str | None], where: str) -> list[str]:
             hint="Rename or remove the duplicates",
         )
     return names
+
+
+def _whole_brackets(names: list[str]) -> list[str]:
+    """Give each part of a bracket that the delimiter cut its bracket, as in ``Size[w,h]``."""
+    whole = list(names)
+    for start, name in enumerate(names):
+        base, opened, first = name.partition("[")
+        if not opened or "]" in first:
+            continue
+        for end in range(start + 1, min(start + _MOST_CUTS, len(names))):
+            if "[" in names[end]:
+                break
+            if names[end].endswith("]"):
+                parts = [first, *names[start + 1 : end], names[end][:-1]]
+                whole[start : end + 1] = [f"{base}[{part.strip()}]" for part in parts]
+                break
+    return whole
 
 
 def without_blanks(

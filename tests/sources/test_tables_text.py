@@ -175,3 +175,9 @@ def test_what_is_written_with_quotes_is_read_back(tmp_path_factory, rows):
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_the_text_of_a_number_gives_the_number_back(number):
     assert float(text_of(number)) == number
+
+
+def test_a_bracket_that_the_delimiter_cut_is_whole_again(tmp_path):
+    text = "id,Image[Width,Height],a[b,c[d],e]\n1,10,20,3,4,5\n2,10,20,3,4,5\n"
+    names = read_delimited(_write(tmp_path, text)).rows.column_names
+    assert names == ["id", "Image[Width]", "Image[Height]", "a[b", "c[d]", "e]"]
