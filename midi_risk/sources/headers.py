@@ -36,8 +36,6 @@ class Header:
         Header rows skipped above and below the names.
     descriptions : tuple of str
         The row after the names, when it describes the columns.
-    like_data : bool
-        Whether the names look like values: the column names may be missing.
     """
 
     names: tuple[str, ...]
@@ -45,7 +43,6 @@ class Header:
     above: int = 0
     below: int = 0
     descriptions: tuple[str, ...] = ()
-    like_data: bool = False
 
     def findings(self, where: str) -> list[str]:
         """Return what to say about skipped rows and odd names."""
@@ -56,8 +53,6 @@ class Header:
                 f"{self.above + 1}, {self.above} above and {self.below} below it not read as data"
             )
             notes.append(text)
-        if self.like_data:
-            notes.append(f"{where}: the row of column names looks like data; are names missing?")
         return notes
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
@@ -87,7 +82,8 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
     Raises
     ------
     SourceError
-        When no row has a cell.
+        When no row has a cell, or when the row of names has the shapes of the data in every
+        column that tells: a subject would become the names of columns.
 
     Examples
     --------
@@ -112,6 +108,11 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
             break
         run.append(index)
     names = _names_row(grid, run)
+    if names == first and body.is_like(grid[first]):
+        raise SourceError(
+            f"{where}: the row of column names looks like data",
+            hint="Put a row of column names above the data",
+        )
     after = [index for index in run if index > names]
     return Header(
         names=tuple(grid[names][: len(rows[names])]),
@@ -119,7 +120,6 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
         above=sum(index < names for index in filled),
         below=len(after),
         descriptions=tuple(grid[after[0]]) if after else (),
-        like_data=names == first and body.is_like(grid[first]),
     )
 
 

@@ -147,11 +147,14 @@ def test_a_first_subject_without_any_number_is_not_a_header(tmp_path):
     assert read_delimited(_write(tmp_path, "\n".join(lines))).rows.num_rows == 11
 
 
-def test_rows_of_a_table_without_names_are_not_dropped(tmp_path):
+def test_a_table_without_names_is_refused_and_its_first_row_not_shown(tmp_path):
     lines = [f"{i};{i // 5 * 5}-{i // 5 * 5 + 4};*;any" for i in range(40)]
-    raw = read_delimited(_write(tmp_path, "\n".join(lines)))
-    assert raw.rows.num_rows == 39
-    assert "looks like data" in raw.findings[0]
+    with pytest.raises(SourceError, match="the row of column names looks like data"):
+        read_delimited(_write(tmp_path, "\n".join(lines)))
+    people = [f"Jane Doe {i},{45 + i},F,19{50 + i}-01-02,F" for i in range(9)]
+    with pytest.raises(SourceError, match="looks like data") as caught:
+        read_delimited(_write(tmp_path, "\n".join(people)))
+    assert "Doe" not in str(caught.value)
 
 
 _CELL = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=6).filter(
