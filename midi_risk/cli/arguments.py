@@ -121,16 +121,16 @@ def _source_settings(text: str, alone: bool) -> SourceSettings:
     """
     from midi_risk.sources import TableSpec
 
-    if "://" in text or Path(text).is_dir():
+    if Path(text).is_dir():
         return SourceSettings(dicom=text)
     spec = TableSpec.parse(text)
-    suffix = spec.path.suffix.lower()
+    suffix, place = spec.path.suffix.lower(), spec.url or str(spec.path)
     if suffix in _METADATA_FILES:
-        return SourceSettings(metadata=str(spec.path), key=spec.key)
+        return SourceSettings(metadata=place, key=spec.key)
     if suffix in _TABLE_FILES and alone:
-        return SourceSettings(table=str(spec.path), key=spec.key)
-    if spec.key is not None or suffix in _TABLE_FILES:
-        return SourceSettings(metadata=str(spec.path), key=spec.key)
+        return SourceSettings(table=place, key=spec.key)
+    if (spec.key is not None and spec.url is None) or suffix in _TABLE_FILES:
+        return SourceSettings(metadata=place, key=spec.key)
     return SourceSettings(dicom=text)
 
 
@@ -138,7 +138,7 @@ def _is_table(text: str) -> bool:
     """Tell whether a source named on the command line is a table file."""
     from midi_risk.sources import TableSpec
 
-    if "://" in text or Path(text).is_dir():
+    if Path(text).is_dir():
         return False
     return TableSpec.parse(text).path.suffix.lower() in _TABLE_FILES | _METADATA_FILES
 
@@ -149,4 +149,4 @@ def _table_settings(text: str, base: Path | None) -> SourceSettings:
 
     spec = TableSpec.parse(text)
     path = spec.path if base is None else base / spec.path
-    return SourceSettings(table=str(path), key=spec.key)
+    return SourceSettings(table=spec.url or str(path), key=spec.key)

@@ -66,7 +66,9 @@ class Job:
         for source in self.project.collection.sources:
             text = source.path if "://" in source.path else str(self.base / source.path)
             if source.kind in {"table", "metadata"}:
-                given: str | TableSpec = TableSpec(Path(text), source.key, source.sheet)
+                url = text if "://" in text else None
+                path = TableSpec.parse(text).path if url else Path(text)
+                given: str | TableSpec = TableSpec(path, source.key, source.sheet, url)
             else:
                 given = text
             (linked if source.kind == "table" else leading).append(given)

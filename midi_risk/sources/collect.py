@@ -18,7 +18,7 @@ from midi_risk.sources.collect_spec import TableSpec
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable
 from midi_risk.sources.remote import is_url, shown_url
-from midi_risk.sources.remote_table import fetch_table, names_table
+from midi_risk.sources.remote_table import fetch_table, remote_table
 from midi_risk.sources.tables import check_file, keyed_table, read_table, table_suffix
 from midi_risk.sources.tables_key import distinct_values
 from midi_risk.sources.tables_raw import counted, shown
@@ -91,7 +91,7 @@ def extract(
 
 def _is_dicom_source(source: str | Path | TableSpec) -> bool:
     """Return whether a source goes to the DICOM reader; raise when it cannot be read at all."""
-    if isinstance(source, TableSpec) or names_table(source):
+    if isinstance(source, TableSpec) or remote_table(source) is not None:
         return False
     text = str(source)
     if "://" in text:
@@ -140,9 +140,10 @@ def _layout(folder: Path) -> str:
 def _read_source(
     source: str | Path | TableSpec, collected: Collected, known: frozenset[str] = frozenset()
 ) -> None:
-    if isinstance(source, str) and names_table(source):
+    remote = remote_table(source)
+    if remote is not None:
         with tempfile.TemporaryDirectory(prefix="midi-risk-") as folder:
-            spec, place = fetch_table(source, Path(folder))
+            spec, place = fetch_table(remote, Path(folder))
             _read_file(spec, collected, known)
             collected.files[-1]["path"] = place
         return

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+_KEYED_URL = re.compile(r"(.*/[^/]*\.\w+):([^/:]*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=False)
@@ -20,11 +23,14 @@ class TableSpec:
         Proposed from names and values when not given.
     sheet : str, optional
         Sheet of a workbook.
+    url : str, optional
+        Where the file is to be fetched; the path is its name then.
     """
 
     path: Path
     key: str | None = None
     sheet: str | None = None
+    url: str | None = None
 
     def __post_init__(self) -> None:
         """Take text as a path."""
@@ -43,10 +49,18 @@ class TableSpec:
         'PatientID'
         >>> TableSpec.parse("C:/data/clinical.csv").key is None
         True
+        >>> TableSpec.parse("https://host/clinical.csv:PatientID").url
+        'https://host/clinical.csv'
         """
         if isinstance(given, TableSpec):
             return given
         text = str(given)
+        if isinstance(given, str) and "://" in text:
+            keyed = _KEYED_URL.fullmatch(text)
+            url, key = (keyed[1], keyed[2] or None) if keyed else (text, None)
+            parts = urlsplit(url)
+            name = PurePosixPath(unquote(parts.path or parts.netloc)).name
+            return cls(Path(name), key, url=url)
         if isinstance(given, Path) or ":" not in text or Path(text).exists():
             return cls(Path(text))
         start = 2 if re.match(r"^[A-Za-z]:[\\/]", text) else 0

@@ -230,3 +230,23 @@ def test_explain_lists_the_ladders_and_names_a_close_one(capsys):
     wrong = midi_risk(capsys, "explain", "ladder", "wieght")
     assert wrong.code == 2
     assert "Did you mean 'weight'" in wrong.err
+
+
+def test_a_table_behind_a_url_is_a_source_of_a_project(tmp_path, capsys):
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/shelf/c.csv", clinical_table(tmp_path / "c.csv").read_bytes())
+    url = "memory://shelf/c.csv:patient_id"
+    try:
+        asked = midi_risk(capsys, "assess", url, "-o", tmp_path / "a", "-q")
+        linked = midi_risk(
+            capsys, "init", tmp_path / "c.csv", "--table", url, "-o", tmp_path / "p", "-q"
+        )
+        project = (tmp_path / "p" / "midi-risk.yaml").read_text(encoding="utf-8")
+        assessed = midi_risk(capsys, "assess", tmp_path / "p", "-o", tmp_path / "b", "-q")
+    finally:
+        memory.rm("/shelf", recursive=True)
+    assert "subjects 60" in asked.out
+    assert linked.code == 0
+    assert "memory://shelf/c.csv" in project
+    assert "files read 2" in assessed.out
