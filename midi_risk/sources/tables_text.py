@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -209,6 +210,8 @@ def _body(
     """Parse the data rows: in one go when they are even, else row by row."""
     if body.size == 0:
         return [pa.chunked_array([text_array([])]) for _ in range(width)], []
+    if dialect.quote and _odd_quotes(body):
+        _check_last_quote(body, dialect, name)
     positions = [str(i) for i in range(width)]
     quote = '"' if dialect.quote else False
     try:
@@ -228,6 +231,35 @@ def _body(
         # Outside the handler: Arrow's message quotes the row, it must not become a context.
         return _uneven(body, width, dialect, name)
     return [text_column(table.column(p)) for p in positions], []
+
+
+def _odd_quotes(body: pa.Buffer) -> bool:
+    """Whether the number of quotation marks is odd: one may not be closed."""
+    step = 1 << 24
+    marks = np.frombuffer(body, np.uint8)
+    counts = (np.count_nonzero(marks[i : i + step] == ord('"')) for i in range(0, len(marks), step))
+    return bool(sum(counts) % 2)
+
+
+def _check_last_quote(body: pa.Buffer, dialect: _Dialect, name: str) -> None:
+    """Refuse a quote that is never closed: all rows behind it would be one cell."""
+    text = body.to_pybytes().decode("utf-8").replace("\x00", "")
+    reader = _rows(text, dialect)
+    begin = end = 0
+    try:
+        for _ in reader:
+            begin, end = end, reader.line_num
+    except csv.Error:
+        raise _broken(name) from None
+    last = "".join(io.StringIO(text, newline="").readlines()[begin:])
+    strict = csv.reader(io.StringIO(last, newline=""), delimiter=dialect.delimiter, strict=True)
+    try:
+        list(strict)
+    except csv.Error:
+        raise SourceError(
+            f"{name}: a quote in data line {begin + 1} is never closed",
+            hint="Close it, or double it where it belongs to the text",
+        ) from None
 
 
 def _uneven(

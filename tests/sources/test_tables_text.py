@@ -184,3 +184,15 @@ def test_a_bracket_that_the_delimiter_cut_is_whole_again(tmp_path):
     text = "id,Image[Width,Height],a[b,c[d],e]\n1,10,20,3,4,5\n2,10,20,3,4,5\n"
     names = read_delimited(_write(tmp_path, text)).rows.column_names
     assert names == ["id", "Image[Width]", "Image[Height]", "a[b", "c[d]", "e]"]
+
+
+@pytest.mark.parametrize("row", ['500,"abc,F', '500,x,"F', '500,x,F"'])
+def test_a_quote_that_is_never_closed_is_refused_and_a_stray_one_is_text(tmp_path, row):
+    before = "".join(f"{i},x,F\n" for i in range(500))
+    after = "".join(f"{i},x,M\n" for i in range(501, 900))
+    path = _write(tmp_path, f"id,note,sex\n{before}{row}\n{after}")
+    if row.endswith('F"'):
+        assert read_delimited(path).rows.num_rows == 900
+        return
+    with pytest.raises(SourceError, match=r"a quote in data line 501 is never closed"):
+        read_delimited(path)
