@@ -57,8 +57,6 @@ def plot(
     for (name, values), colour in zip(seconds.items(), COLOURS, strict=False):
         line = " ".join(f"{x(n):.1f},{y(s):.1f}" for n, s in zip(sizes, values, strict=False))
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(
-            f'<text x="{x(sizes[len(values) - 1]) + 8:.1f}" y="{y(values[-1]) + 4:.1f}" fill="{colour}">'
-            f"{name}</text>"
-        )
+        end, level = x(sizes[len(values) - 1]) + 8, y(values[-1]) + 4
+        parts.append(f'<text x="{end:.1f}" y="{level:.1f}" fill="{colour}">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])

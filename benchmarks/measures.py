@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+from growth_plot import plot
 
 from midi_risk.risk import (
     EquivalenceClasses,
@@ -228,51 +229,6 @@ def growth(sizes: list[int]) -> dict[str, list[float]]:
     return found
 
 
-def plot(sizes: list[int], seconds: dict[str, list[float]]) -> str:
-    """Draw CPU seconds against records on two logarithmic axes."""
-    width, height, left, top = 640, 360, 70, 20
-    low, high = -3, 2
-    first, last = np.log10(sizes[0]), np.log10(sizes[-1])
-
-    def x(n: float) -> float:
-        return left + (np.log10(n) - first) / (last - first) * (width - left - 170)
-
-    def y(s: float) -> float:
-        return top + (high - np.log10(s)) / (high - low) * (height - top - 50)
-
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        'font-family="sans-serif" font-size="12">'
-    )
-    grid = [
-        f'<line x1="{left}" x2="{x(sizes[-1]):.0f}" y1="{y(10.0**power):.1f}" '
-        f'y2="{y(10.0**power):.1f}" stroke="#d0d0d0"/>'
-        f'<text x="{left - 8}" y="{y(10.0**power) + 4:.1f}" text-anchor="end">'
-        f"{10.0**power:g} s</text>"
-        for power in range(low, high + 1)
-    ]
-    ticks = [
-        f'<text x="{x(n):.1f}" y="{height - 28}" text-anchor="middle">{n:,}</text>' for n in sizes
-    ]
-    title = "<title>CPU seconds of the measures by number of records</title>"
-    ground = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
-    parts = [head, title, ground, *grid, *ticks]
-    parts.append(
-        f'<text x="{(left + x(sizes[-1])) / 2:.0f}" y="{height - 8}" text-anchor="middle">'
-        "records (8 quasi-identifiers)</text>"
-    )
-    for (name, values), colour in zip(
-        seconds.items(), ("#0b5fa5", "#b3541e", "#2e7d32"), strict=True
-    ):
-        line = " ".join(f"{x(n):.1f},{y(s):.1f}" for n, s in zip(sizes, values, strict=True))
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(
-            f'<text x="{x(sizes[-1]) + 8:.1f}" y="{y(values[-1]) + 4:.1f}" fill="{colour}">'
-            f"{name}</text>"
-        )
-    return "\n".join([*parts, "</svg>", ""])
-
-
 def markdown(rows: list[Row], sizes: list[int], seconds: dict[str, list[float]]) -> str:
     lines = [
         "# Disclosure measures",
@@ -319,7 +275,9 @@ def main() -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(text, encoding="utf-8")
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
-    FIGURE.write_text(plot(sizes, seconds), encoding="utf-8")
+    title = "CPU seconds of the measures by number of records"
+    drawing = plot(sizes, seconds, title, "records (8 quasi-identifiers)")
+    FIGURE.write_text(drawing, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ python benchmarks/recode.py --ihis FILE --hierarchies DIR
 python benchmarks/recode.py --large                  12 attributes x 4 levels, 100,000 rows
 python benchmarks/recode.py --wide                   63,441 rows, 45,000 nodes, keys of 74 bits
 python benchmarks/recode.py --cells FILE             local suppression, 100,000 rows x 8 keys
+python benchmarks/recode.py --criteria               Adult with each further criterion
+python benchmarks/recode.py --growth                 cost by records and by nodes, drawn for the docs
 
 Of repeated runs the least disturbed counts. ARX figures: thread CPU seconds measured on the
 same kind of machine, Java 17, warmed up; the second figure is its precomputed bound.
@@ -22,10 +24,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from growth_plot import plot
 
-from midi_risk.recode import DistinctLDiversity, TCloseness, local_suppression, search, sweep
+from midi_risk.recode import (
+    AlphaK,
+    AverageRisk,
+    BetaLikeness,
+    DeltaDisclosure,
+    DistinctLDiversity,
+    EntropyLDiversity,
+    RecursiveCLDiversity,
+    TCloseness,
+    local_suppression,
+    search,
+    sweep,
+)
 
 ADULT = Path(__file__).resolve().parents[1] / "tests" / "data" / "arx"
+FIGURES = Path(__file__).resolve().parents[1] / "docs" / "images"
+CHOICES = ("ihis", "large", "wide", "cells", "criteria", "growth")
 ARX_ADULT = {0.0: (0.08, 0.05), 0.02: (1.25, 0.90), 0.05: (1.67, 0.65), 1.0: (5.41, 2.60)}
 ARX_IHIS = {0.0: (13.3, 12.0), 0.05: (310.0, 87.0)}
 
@@ -104,7 +121,110 @@ def ihis(path: Path, folder: Path) -> None:
         )
 
 
-def large(budget: float) -> None:
+def criteria() -> None:
+    """Every further criterion against the plain search on the same attributes."""
+    data = pd.read_csv(ADULT / "adult.csv.gz", sep=";", dtype=str)
+    trees = {
+        name: tree(ADULT / "hierarchies" / f"adult_hierarchy_{name}.csv") for name in data.columns
+    }
+    kinds = {"equal": {}, "hierarchical": {"hierarchy": trees["occupation"]}}
+    rules: dict[str, Any] = {
+        "distinct 3-diversity": DistinctLDiversity("occupation", 3),
+        "entropy 3-diversity": EntropyLDiversity("occupation", 3),
+        "recursive (4, 3)-diversity": RecursiveCLDiversity("occupation", 4, 3),
+        **{
+            f"0.2-closeness, {kind}": TCloseness("occupation", 0.2, distance=kind, **options)
+            for kind, options in kinds.items()
+        },
+        "0.2-closeness, ordered": TCloseness("age", 0.2, distance="ordered"),
+        "0.5, 5-anonymity (alpha, k)": AlphaK("occupation", 0.5, 5),
+        "basic 1-likeness": BetaLikeness("occupation", 1),
+        "1-disclosure": DeltaDisclosure("occupation", 1),
+        "average risk 0.1": AverageRisk(0.1),
+    }
+    print("Adult, 8 attributes, k = 5, Loss: CPU-s (times the plain search)")
+    for limit in ARX_ADULT:
+        plain = {}
+        for label, rule in rules.items():
+            left_out = rule.sensitive or "occupation"
+            some = {name: frame for name, frame in trees.items() if name != left_out}
+            options: dict[str, Any] = {"k": 5, "max_suppression": limit, "utility": "loss"}
+            if left_out not in plain:
+                plain[left_out], _ = timed(lambda o=options, s=some: search(data, s, **o), 5)
+                print(f"  {limit:>5.0%} plain, without {left_out}: {plain[left_out]:.3f}")
+            seconds, found = timed(
+                lambda o=options, s=some, r=rule: search(data, s, criteria=[r], **o), 3
+            )
+            print(
+                f"  {limit:>5.0%} {label}: {seconds:.3f} ({seconds / plain[left_out]:.1f}x),"
+                f" {found.checked} checks",
+                flush=True,
+            )
+
+
+def resampled(rows: int) -> pd.DataFrame:
+    """Adult drawn anew, every twentieth cell from another record."""
+    data = pd.read_csv(ADULT / "adult.csv.gz", sep=";", dtype=str)
+    rng = np.random.default_rng(7)
+    drawn = data.to_numpy()[rng.integers(0, len(data), rows)]
+    for place in range(drawn.shape[1]):
+        other = rng.random(rows) < 0.05
+        drawn[other, place] = data.to_numpy()[rng.integers(0, len(data), int(other.sum())), place]
+    return pd.DataFrame(drawn, columns=data.columns).astype("category")
+
+
+def growth() -> None:
+    """Cost against records and against nodes, as tables and figures."""
+    trees = {
+        name: tree(ADULT / "hierarchies" / f"adult_hierarchy_{name}.csv")
+        for name in pd.read_csv(ADULT / "adult.csv.gz", sep=";", nrows=1).columns
+    }
+    sizes = [10_000, 30_000, 100_000, 300_000, 1_000_000]
+    by_rows: dict[str, list[float]] = {f"{limit:.0%} hidden": [] for limit in (0.0, 0.02, 1.0)}
+    for rows in sizes:
+        data = resampled(rows)
+        for label in by_rows:
+            limit = float(label.split("%", maxsplit=1)[0]) / 100
+            seconds, _ = timed(
+                lambda d=data, o=limit: search(d, trees, k=5, max_suppression=o, utility="loss")
+            )
+            by_rows[label].append(seconds)
+            print(f"{rows:>9,} records x 9, {label}: {seconds:.2f} CPU-s", flush=True)
+    data, trees = synthetic()
+    names = list(data.columns)
+    nodes = [4**count for count in range(4, 13)]
+    by_nodes: dict[str, list[float]] = {"0% hidden": [], "2% hidden": [], "100% hidden": []}
+    for count in range(4, 13):
+        some = {name: trees[name] for name in names[:count]}
+        for label, values in by_nodes.items():
+            if label != "0% hidden" and count > 9:
+                continue
+            limit = float(label.split("%", maxsplit=1)[0]) / 100
+            seconds, found = timed(
+                lambda s=some, o=limit: search(
+                    data, s, k=5, max_suppression=o, utility="loss", budget_seconds=600
+                )
+            )
+            values.append(seconds)
+            print(
+                f"{4**count:>10,} nodes, {label}: {seconds:.2f} CPU-s, {found.checked} counted,"
+                f" optimal {found.optimal}",
+                flush=True,
+            )
+    for name, drawing in (
+        ("rows", plot(sizes, by_rows, "CPU seconds of the search by records", "records of Adult")),
+        ("nodes", plot(nodes[::2], every_second(by_nodes), "CPU seconds by nodes", "nodes")),
+    ):
+        (FIGURES / f"search-{name}.svg").write_text(drawing, encoding="utf-8")
+
+
+def every_second(values: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Return every second figure, so that the labels of the axis do not touch."""
+    return {name: figures[::2] for name, figures in values.items()}
+
+
+def synthetic() -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return 100,000 rows of 12 skewed attributes and their hierarchies of four levels."""
     rng = np.random.default_rng(1)
     columns, trees = {}, {}
     for place, size in enumerate([27, 12, 18, 8, 9, 16, 12, 27, 6, 8, 9, 12]):
@@ -114,7 +234,11 @@ def large(budget: float) -> None:
         trees[f"a{place}"] = pd.DataFrame(
             [[value, f"g{n // 3}", f"h{n // 9}", "*"] for n, value in enumerate(values)]
         )
-    data = pd.DataFrame(columns)
+    return pd.DataFrame(columns), trees
+
+
+def large(budget: float) -> None:
+    data, trees = synthetic()
     print("100,000 rows x 12 attributes x 4 levels, 16,777,216 nodes, k = 5, Loss")
     for limit in (0.0, 0.02, 0.05):
         seconds, found = timed(
@@ -185,6 +309,8 @@ def main() -> None:
     )
     parser.add_argument("--ihis", type=Path)
     parser.add_argument("--hierarchies", type=Path)
+    parser.add_argument("--criteria", action="store_true")
+    parser.add_argument("--growth", action="store_true")
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--wide", action="store_true")
     parser.add_argument("--budget", type=float, default=60.0)
@@ -198,7 +324,11 @@ def main() -> None:
         wide()
     if given.cells:
         cells(given.cells)
-    if not (given.ihis or given.large or given.wide or given.cells):
+    if given.criteria:
+        criteria()
+    if given.growth:
+        growth()
+    if not any(vars(given)[name] for name in CHOICES):
         adult()
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from midi_risk.errors import OutputError, SourceError
 from midi_risk.export.table_files import private
-from midi_risk.sources.dicom_json import load_json
+from midi_risk.sources.json_file import load_json
 from midi_risk.sources.sdtm_json import dataset_json
 from midi_risk.sources.tables_raw import column_names, shown
 from midi_risk.sources.tables_values import text_of

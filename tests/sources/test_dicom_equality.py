@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from dicom_samples import encoded, sample
 from hypothesis import given
 from hypothesis import strategies as st
-from dicom_samples import encoded, sample
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 
