@@ -7,7 +7,7 @@ python benchmarks/recode.py --large                  12 attributes x 4 levels, 1
 python benchmarks/recode.py --wide                   63,441 rows, 45,000 nodes, keys of 74 bits
 python benchmarks/recode.py --cells FILE             local suppression, 100,000 rows x 8 keys
 python benchmarks/recode.py --criteria               Adult with each further criterion
-python benchmarks/recode.py --growth                 cost by records and by nodes, drawn for the docs
+python benchmarks/recode.py --growth                 cost by records and by nodes, drawn
 
 Of repeated runs the least disturbed counts. ARX figures: thread CPU seconds measured on the
 same kind of machine, Java 17, warmed up; the second figure is its precomputed bound.
@@ -183,12 +183,12 @@ def growth() -> None:
     by_rows: dict[str, list[float]] = {f"{limit:.0%} hidden": [] for limit in (0.0, 0.02, 1.0)}
     for rows in sizes:
         data = resampled(rows)
-        for label in by_rows:
+        for label, figures in by_rows.items():
             limit = float(label.split("%", maxsplit=1)[0]) / 100
             seconds, _ = timed(
                 lambda d=data, o=limit: search(d, trees, k=5, max_suppression=o, utility="loss")
             )
-            by_rows[label].append(seconds)
+            figures.append(seconds)
             print(f"{rows:>9,} records x 9, {label}: {seconds:.2f} CPU-s", flush=True)
     data, trees = synthetic()
     names = list(data.columns)
