@@ -13,7 +13,7 @@ from midi_risk.recode.found import Found
 from midi_risk.recode.from_top import TopDownSearch
 
 FROM_TOP = 0.1
-FROM_TOP_SENSITIVE = 0.04
+FROM_TOP_SENSITIVE = 0.015
 
 
 def _starts_at_top(judge: Judge, limit: int) -> bool:

@@ -23,6 +23,7 @@ from midi_risk.recode.levels import Level, in_table_order, levels_from_top, not_
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 SLACK = 1e-6
+# After so many nodes the bounds of criteria that are not robust must have ruled out this share.
 TRIAL = 256
 PAYS = 0.2
 
@@ -93,15 +94,17 @@ class TopDownSearch:
             node = self._judged(steps, view, components)
             hidden = float(judge.hidden(view))
             return Counted(hidden=hidden, components=components * (1 - 1e-12), node=node)
-        self._asked += 1
-        soft = self._soft if self._asked < TRIAL or self._paid >= PAYS * self._asked else ()
-        share, hidden = judge.must_hide(view, soft)
-        components = judge.utility.components_below(steps, view, share)
-        key = tuple(judge.utility.keys(components[None, :])[0].tolist())
-        dead = hidden > self._limit or self.so_far.beaten(key, steps)
-        if dead and self.so_far.best is not None:
-            self._paid += 1
-            return Counted(hidden=hidden, components=components, node=None)
+        if self._asked >= TRIAL and self._paid < PAYS * self._asked:
+            hidden, components = float(judge.hidden(view)), np.zeros(self._width)
+        else:
+            self._asked += 1
+            share, hidden = judge.must_hide(view, self._soft)
+            components = judge.utility.components_below(steps, view, share)
+            key = tuple(judge.utility.keys(components[None, :])[0].tolist())
+            dead = hidden > self._limit or self.so_far.beaten(key, steps)
+            if dead and self.so_far.best is not None:
+                self._paid += 1
+                return Counted(hidden=hidden, components=components, node=None)
         failing_classes(view, self._rest)
         return Counted(hidden=hidden, components=components, node=self._judged(steps, view, None))
 
