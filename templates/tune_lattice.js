@@ -17,6 +17,7 @@ midiTune.lattice = function (data) {
   function counts(text) {
     var raw = atob(text), bytes = new Uint8Array(raw.length), i;
     for (i = 0; i < raw.length; i += 1) { bytes[i] = raw.charCodeAt(i); }
+    if (data.bytes_per_count === 1) { return bytes; }
     return data.bytes_per_count === 4 ? new Uint32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
   }
 

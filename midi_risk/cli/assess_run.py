@@ -64,7 +64,7 @@ def assess_job(
     from midi_risk.recode.plan import suggest
     from midi_risk.risk.assess import assess
     from midi_risk.table.release import released
-    from midi_risk.tune.lattice import MAX_NODES, tuning_lattice
+    from midi_risk.tune.lattice import embedded_nodes, tuning_lattice
 
     limits = limits or SearchLimits()
     models = job.threat_models(k)
@@ -93,7 +93,7 @@ def assess_job(
         max_suppression=(
             settings.max_suppression if limits.max_suppression is None else limits.max_suppression
         ),
-        max_nodes=min(MAX_NODES, MAX_CELLS // max(1, table.n_subjects)),
+        max_nodes=min(embedded_nodes(table.n_subjects), MAX_CELLS // max(1, table.n_subjects)),
     )
     internal = assessment.internal and assessment.internal.model_copy(update={"lattice": lattice})
     return Outcome(

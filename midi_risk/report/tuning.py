@@ -62,7 +62,7 @@ class NodeFigures:
 
 def counts_of(lattice: TuningLattice, name: str) -> np.ndarray:
     """Return one array of the lattice, shape (nodes,), or (grid, nodes) for ``below``."""
-    kind = "<u4" if lattice.bytes_per_count == 4 else "<u2"
+    kind = f"<u{lattice.bytes_per_count}"
     array = np.frombuffer(base64.b64decode(getattr(lattice, name)), dtype=kind).astype(np.int64)
     return array.reshape(len(lattice.ks), -1) if name == "below" else array
 

@@ -57,7 +57,7 @@ class TuningLattice(Part):
     not_tuned: list[str] = Field(default=[], description="attributes that stay as decided")
     levels_left_out: int = 0
     plan: list[int] | None = Field(default=None, description="node of the suggested plan")
-    bytes_per_count: Literal[2, 4]
+    bytes_per_count: Literal[1, 2, 4]
     classes: str
     smallest: str
     below: str = Field(description="subjects in classes smaller than each of ks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from math import floor
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,8 @@ from midi_risk.tune.axes import TuningAxes, TuningAxis, all_axes, fitted
 
 MAX_NODES = 5_000
 GRID = (2, 3, 5, 7, 10, 11, 15, 20, 30, 50)
-WIDE = 65_535
+EMBEDDED_BYTES = 110_000
+"""Size of the counts in a report, of its 300 kB."""
 
 
 def tuning_lattice(
@@ -85,7 +87,7 @@ def tuning_lattice(
     k = max(1, axes.demand.k)
     ks = sorted({*GRID, k})
     counts = _node_counts(rows, axes, ks, k)
-    wide = table.n_subjects > WIDE
+    width = count_width(table.n_subjects)
     exact, note = _exactness(table, models, everything)
     return TuningLattice(
         subjects=table.n_subjects,
@@ -99,8 +101,8 @@ def tuning_lattice(
         not_tuned=list(axes.not_tuned),
         levels_left_out=axes.left_out,
         plan=_plan_node(axes, targets),
-        bytes_per_count=4 if wide else 2,
-        **{name: _packed(array, wide=wide) for name, array in counts.items()},
+        bytes_per_count=width,
+        **{name: _packed(array, width) for name, array in counts.items()},
     )
 
 
@@ -157,9 +159,32 @@ def _node_counts(
     return out
 
 
-def _packed(array: np.ndarray, *, wide: bool) -> str:
+def count_width(subjects: int) -> Literal[1, 2, 4]:
+    """Return the bytes that hold a count of subjects.
+
+    Examples
+    --------
+    >>> [count_width(n) for n in (255, 256, 65_536)]
+    [1, 2, 4]
+    """
+    return 1 if subjects < 1 << 8 else 2 if subjects < 1 << 16 else 4
+
+
+def embedded_nodes(subjects: int) -> int:
+    """Return how many nodes fit into a report: four counts of each, and one for every k.
+
+    Parameters
+    ----------
+    subjects : int
+        In the collection.
+    """
+    per_node = (len(GRID) + 5) * count_width(subjects) * 4 / 3
+    return min(MAX_NODES, int(EMBEDDED_BYTES / per_node))
+
+
+def _packed(array: np.ndarray, width: int) -> str:
     """Return counts as base64 of little-endian unsigned integers."""
-    return base64.b64encode(array.astype("<u4" if wide else "<u2").tobytes()).decode("ascii")
+    return base64.b64encode(array.astype(f"<u{width}").tobytes()).decode("ascii")
 
 
 def _held(table: SubjectTable, axes: TuningAxes, keep: Sequence[str]) -> frozenset[str]:
