@@ -33,6 +33,7 @@ _CHARACTER_SET = 0x00080005
 _SHORT = 4096
 _LARGE_KEPT = 512
 _FEW_EVENTS = 500
+_MOST_EVENTS = 150_000
 
 Event = tuple[tuple[int, ...], int, str]
 """Chain of sequence tags and item numbers, tag, text."""
@@ -155,11 +156,13 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
                 _value_of(found, vr, b"", encodings)
             if text:
                 events.append((path, found, text))
+                if len(events) > _MOST_EVENTS:
+                    raise NotVouchedError
         elif found in NOTICED_INSIDE:
             noticed |= NOTICED_INSIDE[found] if emit and length else 0
         elif found == _CHARACTER_SET:
             encodings, sure = encodings_of(data[start:at])
-            if not sure:
+            if not sure or vr not in {None, b"CS"}:
                 raise NotVouchedError
 
 

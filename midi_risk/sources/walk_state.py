@@ -16,6 +16,7 @@ SHORT_HEAD = 8192
 """Bytes read first where most headers end before."""
 
 _LONGEST_VALUE = 8 << 20
+_MOST_PRIVATE = 20_000
 _CHARACTER_SET = 0x00080005
 _LENGTH = struct.Struct("<I").unpack_from
 
@@ -46,7 +47,7 @@ class WalkState:
         self.base += self.rel
         self.rel = 0
         self.data = self.read_at(self.base, HEAD)
-        if len(self.data) < 8:
+        if len(self.data) < 8 or len(self.private) > _MOST_PRIVATE:
             raise NotVouchedError
 
     def bytes_at(self, start: int, length: int) -> bytes:
