@@ -145,14 +145,18 @@ def _is_envelope(document: Mapping[str, Any]) -> bool:
 
 def _image_set(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield one flat record per instance of an AWS HealthImaging image set."""
-    patient = (document.get("Patient") or {}).get("DICOM") or {}
     study = document["Study"]
-    shared = {**patient, **(study.get("DICOM") or {})}
-    for series in (study.get("Series") or {}).values():
-        series_level = {**shared, **(series.get("DICOM") or {})}
-        instances: list[Mapping[str, Any]] = list((series.get("Instances") or {}).values())
-        for instance in instances or [{}]:
-            yield {**series_level, **(instance.get("DICOM") or {})}
+    shared = {**_inside(_inside(document, "Patient"), "DICOM"), **_inside(study, "DICOM")}
+    for series in _inside(study, "Series").values():
+        series_level = {**shared, **_inside(series, "DICOM")}
+        for instance in list(_inside(series, "Instances").values()) or [{}]:
+            yield {**series_level, **_inside(instance, "DICOM")}
+
+
+def _inside(holder: Any, name: str) -> Mapping[str, Any]:
+    """Return a mapping inside a mapping, empty where there is none."""
+    found = holder.get(name) if isinstance(holder, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _record(item: Mapping[str, Any], counts: _Counts) -> Record:

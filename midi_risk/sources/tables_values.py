@@ -89,7 +89,9 @@ def _moment_text(value: date | time | timedelta) -> str:
 
 
 def text_array(values: Iterable[object]) -> pa.Array:
-    """Return Python values as a dictionary-encoded text array.
+    r"""Return Python values as a dictionary-encoded text array.
+
+    Half of a surrogate pair, which JSON can escape and no text can hold, is escaped.
 
     Parameters
     ----------
@@ -100,8 +102,18 @@ def text_array(values: Iterable[object]) -> pa.Array:
     -------
     pyarrow.DictionaryArray
         Type ``dictionary<int32, string>``.
+
+    Examples
+    --------
+    >>> text_array(["a\ud800", 1.5]).to_pylist()
+    ['a\\ud800', '1.5']
     """
-    return pa.array([text_of(value) for value in values], pa.string()).dictionary_encode()
+    texts = [text_of(value) for value in values]
+    try:
+        return pa.array(texts, pa.string()).dictionary_encode()
+    except UnicodeEncodeError:
+        whole = [text and text.encode("utf-8", "backslashreplace").decode() for text in texts]
+        return pa.array(whole, pa.string()).dictionary_encode()
 
 
 def text_column(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -242,3 +242,26 @@ def test_a_line_of_json_ends_at_a_line_feed_only(tmp_path):
     assert table.rows.num_rows == 2
     with pytest.raises(SourceError, match=r"is not valid JSON \(line 3\)"):
         _read(tmp_path, text + "\n{broken", "n.ndjson")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"Patient": "x", "Study": {"DICOM": {"PatientID": "P1"}, "Series": {"1": "x"}}},
+        {"Patient": [], "Study": {"DICOM": {"PatientID": "P1"}, "Series": {"1": {"Instances": 1}}}},
+    ],
+)
+def test_image_sets_of_another_shape_are_read_as_far_as_they_go(tmp_path, document):
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    assert read_json(tmp_path / "m.json").rows.to_pylist() == [{"PatientID": "P1"}]
+
+
+def test_an_image_set_without_series_holds_no_data_set(tmp_path):
+    (tmp_path / "m.json").write_text('{"Study": {"Series": [{"Study": {"Series": []}}]}}')
+    with pytest.raises(SourceError, match="holds no data set"):
+        read_json(tmp_path / "m.json")
+
+
+def test_half_a_surrogate_pair_is_escaped(tmp_path):
+    (tmp_path / "m.json").write_text('[{"PatientID": "P\\ud8001"}]')
+    assert read_json(tmp_path / "m.json").rows["PatientID"].to_pylist() == ["P\\ud8001"]
