@@ -12,13 +12,20 @@ READ_BUDGET = 32 << 20
 """Most bytes that reading one header may take in."""
 
 _POSITIONED = hasattr(os, "pread")
+HEADER_BUDGET = 60_000
+"""Most elements and items that one read may take in: pydicom needs up to 1 kB for each."""
+
+_HEADER = 8
+_HOLE = bytes(_HEADER)
+_HOLE_LIMIT = 8192
+_WINDOW = 16384
 
 ReadAt = Callable[[int, int], bytes]
 """``read_at(offset, count)``: bytes at an offset, fewer only at the end."""
 
 
 class BudgetError(SourceError):
-    """A header wants more bytes than any header holds."""
+    """A header wants more bytes or more elements than any header holds."""
 
 
 def _read_some(descriptor: int, offset: int, count: int) -> bytes:
@@ -41,7 +48,10 @@ def reader_of(descriptor: int, base: int = 0, size: int | None = None) -> ReadAt
 
 
 class BoundedFile:
-    """Binary file over a positioned reader, with a budget.
+    """Binary file over a positioned reader, with a budget of bytes and of elements.
+
+    Where 64 kB of zero bytes stand in the place of elements, as in a file that was
+    fetched in part, it ends and says so in ``hole``.
 
     Parameters
     ----------
@@ -56,6 +66,11 @@ class BoundedFile:
         self.size = size
         self._at = 0
         self._left = READ_BUDGET
+        self._window = b""
+        self._window_at = 0
+        self._zeros = 0
+        self.headers = 0
+        self.hole = False
         self.truncated = False
         self.name = ""
 
@@ -69,10 +84,32 @@ class BoundedFile:
         self._left -= take
         if self._left < 0:
             raise BudgetError("a header of more than 32 MB")
-        data = self.read_at(self._at, take) if take else b""
+        data = self._taken(take) if take else b""
         if len(data) < take:
             self.truncated = True
         self._at += len(data)
+        return self._counted(data) if wanted == _HEADER else data
+
+    def _taken(self, count: int) -> bytes:
+        """Return bytes from here on, from a stretch read before where it holds them."""
+        start = self._at - self._window_at
+        if start < 0 or start + count > len(self._window):
+            if count > _WINDOW:
+                return self.read_at(self._at, count)
+            self._window, self._window_at = self.read_at(self._at, _WINDOW), self._at
+            start = 0
+        return self._window[start : start + count]
+
+    def _counted(self, data: bytes) -> bytes:
+        """Count what pydicom reads eight bytes at a time: headers of elements and items."""
+        self.headers += 1
+        if self.headers > HEADER_BUDGET:
+            raise BudgetError(f"a header of more than {HEADER_BUDGET:,} elements")
+        self._zeros = self._zeros + 1 if data == _HOLE else 0
+        if self._zeros > _HOLE_LIMIT:
+            self.hole = True
+            self.size = self._at = min(self.size, self._at)
+            return b""
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

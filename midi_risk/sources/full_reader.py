@@ -6,41 +6,41 @@ Values are taken as raw bytes and decoded by `element_text`; pydicom finds the e
 from __future__ import annotations
 
 import warnings
-import zlib
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 import pydicom
 from pydicom import config
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
-from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset, read_partial
+from pydicom.filereader import read_sequence
 from pydicom.multival import MultiValue
-from pydicom.uid import DeflatedExplicitVRLittleEndian
-from pydicom.values import convert_SQ
 
-from midi_risk.sources.bounded import BoundedFile, BudgetError, ReadAt
+from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.element_text import element_text, encodings_of
 from midi_risk.sources.header import Header, Noticed, ValueCollector, notice_of
 from midi_risk.sources.nested import NOTICED_INSIDE, NestedValues, nested_tags
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
 from midi_risk.sources.wanted import NUMBER_FORMATS, TEXT_VRS, wanted_attributes
+from midi_risk.sources.within_budget import (
+    Opened,
+    causes,
+    open_within_budget,
+    over,
+    over_budget,
+)
 
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_DEFER = 8 << 20
-_INFLATE_LIMIT = 16 << 20
+TOO_MANY_ITEMS = "a sequence of too many elements, not searched"
 
 
 class UnreadableError(Exception):
     """The bytes are no DICOM data set; the message is a fixed phrase."""
 
 
-def _at_pixels(tag: int, vr: str | None, length: int) -> bool:
-    del vr, length
-    return tag in _PIXELS
+def _held(data_set: Any, tag: int) -> Any:
+    """Return an element as it was read; large ones were not, and stay where they are."""
+    return data_set.get_item(tag, keep_deferred=True)
 
 
 def _vr_of(element: Any) -> str:
@@ -74,7 +74,7 @@ def _text(element: Any, vr: str, encodings: tuple[str, ...], *, little: bool) ->
 
 
 def _encodings(data_set: Any, inherited: tuple[str, ...], header: Header) -> tuple[str, ...]:
-    element = data_set.get_item(0x00080005) if 0x00080005 in data_set else None
+    element = _held(data_set, 0x00080005) if 0x00080005 in data_set else None
     if element is None:
         return inherited
     encodings, known = encodings_of(_raw_bytes(element) or b"")
@@ -84,26 +84,34 @@ def _encodings(data_set: Any, inherited: tuple[str, ...], header: Header) -> tup
 
 
 def _items(data_set: Any, tag: int, header: Header) -> list[Any]:
-    element = data_set.get_item(tag)
+    element = _held(data_set, tag)
     if isinstance(element, RawDataElement) and element.value is None and element.length:
         header.flag("a sequence of more than 8 MB, not searched")
         return []
+    if not isinstance(element, RawDataElement):
+        return list(element.value) if isinstance(element.value, pydicom.Sequence) else []
+    value = element.value or b""
+    bounded = over(value)
     try:
-        value = data_set[tag].value
-        if isinstance(value, bytes):
-            implicit, little = element.is_implicit_VR, element.is_little_endian
-            value = convert_SQ(value, implicit, little)
-    except (BudgetError, RecursionError):
+        items: pydicom.Sequence = read_sequence(
+            cast("BinaryIO", bounded),
+            element.is_implicit_VR,
+            element.is_little_endian,
+            len(value),
+            "iso8859",
+        )
+    except RecursionError:
         raise
-    except Exception:  # noqa: BLE001 - pydicom raises many kinds on damaged sequences
-        header.flag("a damaged sequence, not searched")
+    except Exception as error:  # noqa: BLE001 - pydicom raises many kinds on damaged sequences
+        spent = over_budget(error) is not None
+        header.flag(TOO_MANY_ITEMS if spent else "a damaged sequence, not searched")
         return []
-    return list(value) if isinstance(value, pydicom.Sequence) else []
+    return list(items)
 
 
 def _sequences(data_set: Any) -> Iterator[int]:
     for tag in list(data_set.keys()):
-        element = data_set.get_item(tag)
+        element = _held(data_set, tag)
         if _vr_of(element) == "SQ" and not tag.is_private:
             yield int(tag)
 
@@ -122,7 +130,7 @@ def _walk_nested(
                 if tag in NOTICED_INSIDE and data_set.get_item(tag).value:
                     header.noticed |= NOTICED_INSIDE[tag]
                 if tag in tags:
-                    element = data_set.get_item(tag)
+                    element = _held(data_set, tag)
                     text = _text(element, _vr_of(element), inherited, little=little)
                     nested.element(path, int(tag), text)
         below = [
@@ -141,68 +149,19 @@ def _notice_tags(data_set: Any, encodings: tuple[str, ...], header: Header) -> N
         if tag.is_private:
             private.append(int(tag))
             if 0x10 <= tag & 0xFFFF <= 0xFF:
-                raw = _raw_bytes(data_set.get_item(tag))
+                raw = _raw_bytes(_held(data_set, tag))
                 creators[int(tag)] = element_text("LO", raw, encodings) or ""
     if private and any_unsafe_private(private, creators):
         header.noticed |= Noticed.UNSAFE_PRIVATE
 
 
-def _inflated(read_at: ReadAt, size: int, start: int, header: Header) -> DicomBytesIO:
-    engine = zlib.decompressobj(-zlib.MAX_WBITS)
-    plain = bytearray()
-    at = start
-    while at < size and len(plain) < _INFLATE_LIMIT and not engine.eof:
-        block = read_at(at, 1 << 16)
-        if not block:
-            break
-        at += len(block)
-        try:
-            plain += engine.decompress(block, _INFLATE_LIMIT - len(plain))
-        except zlib.error:
-            header.flag("truncated: its deflated data set is damaged")
-            break
-    return DicomBytesIO(bytes(plain))
-
-
-def _open(read_at: ReadAt, size: int, at: int, header: Header) -> tuple[Any, Any, BoundedFile]:
-    """Return meta header, data set and the file behind it."""
-    bounded = BoundedFile(read_at, size)
-    if at == 128:
-        bounded.seek(128)
-        shifted = BoundedFile(lambda offset, count: read_at(offset + 128, count), size - 128)
-        return _partial(shifted, header)
-    return _partial(bounded, header)
-
-
-def _partial(bounded: BoundedFile, header: Header) -> tuple[Any, Any, BoundedFile]:
-    del header
-    found: Any = read_partial(cast("BinaryIO", bounded), _at_pixels, defer_size=_DEFER, force=True)
-    return found.file_meta, found, bounded
-
-
-def _deflated_start(read_at: ReadAt, size: int) -> int | None:
-    head = BoundedFile(read_at, size)
-    head.seek(132)
-    meta: Any = read_dataset(
-        cast("BinaryIO", head),
-        False,
-        True,
-        stop_when=lambda tag, _vr, _length: tag >> 16 != 2,
-    )
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        return head.tell()
-    return None
-
-
 def _phrase(error: BaseException) -> str:
-    """Return a fixed phrase; pydicom turns every error inside a sequence into OSError."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, BudgetError):
-            return str(cause)
-        if isinstance(cause, RecursionError):
-            return "sequences nested too deeply"
-        cause = cause.__context__
+    """Return a fixed phrase."""
+    spent = over_budget(error)
+    if spent is not None:
+        return str(spent)
+    if any(isinstance(cause, RecursionError) for cause in causes(error)):
+        return "sequences nested too deeply"
     return f"a damaged header ({type(error).__name__})"
 
 
@@ -243,27 +202,30 @@ def read_full(read_at: ReadAt, size: int, start: int) -> Header:
         config.settings.reading_validation_mode = before
 
 
+def _judge_end(opened: Opened, header: Header) -> None:
+    """Flag what keeps a header from having been read up to its pixel data or the end."""
+    bounded = opened.bounded
+    if bounded.hole:
+        header.flag("zero bytes in place of elements")
+    if bounded.truncated:
+        header.flag("truncated in its header")
+    elif opened.stop.at_pixels and not opened.deflated:
+        little = opened.data_set.original_encoding[1] is not False
+        pixels = PixelElement(
+            read_at=bounded.read_at, size=bounded.size, at=bounded.tell(), little=little
+        )
+        check_pixels(pixels, header)
+    elif not opened.stop.meant and bounded.tell() < bounded.size:
+        header.flag("elements behind a stray delimiter, not read")
+
+
 def _read(read_at: ReadAt, size: int, start: int) -> Header:
     header = Header()
-    deflated = _deflated_start(read_at, size) if start == 132 else None
-    if deflated is None:
-        meta, data_set, bounded = _open(read_at, size, start, header)
-        if bounded.truncated:
-            header.flag("truncated in its header")
-        elif bounded.tell() < bounded.size:
-            little = data_set.original_encoding[1]
-            pixels = PixelElement(
-                read_at=bounded.read_at, size=bounded.size, at=bounded.tell(),
-                little=little is not False,
-            )  # fmt: skip
-            check_pixels(pixels, header)
-            header.pixels_at = bounded.tell() + (128 if start == 128 else 0)
-    else:
-        inflated = _inflated(read_at, size, deflated, header)
-        meta = pydicom.filereader._read_file_meta_info(  # noqa: SLF001
-            BytesIO(read_at(132, deflated - 132))
-        )
-        data_set = read_dataset(cast("BinaryIO", inflated), False, True, stop_when=_at_pixels)
+    opened = open_within_budget(read_at, size, start, header)
+    meta, data_set = opened.meta, opened.data_set
+    _judge_end(opened, header)
+    if opened.stop.at_pixels and not opened.deflated:
+        header.pixels_at = opened.bounded.tell() + (128 if start == 128 else 0)
     if not len(data_set) and not len(meta):
         raise UnreadableError("no DICOM element in it")
     collector = ValueCollector()
@@ -272,7 +234,7 @@ def _read(read_at: ReadAt, size: int, start: int) -> Header:
     for tag, wanted in wanted_attributes().items():
         source = meta if tag >> 16 == 2 else data_set
         if tag in source and wanted.vr != "SQ":
-            element = source.get_item(tag)
+            element = _held(source, tag)
             text = _text(element, _vr_of(element), encodings, little=little or tag >> 16 == 2)
             collector.top(wanted.keyword, text)
     nested = NestedValues(collector)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.header import Header, Noticed
@@ -17,6 +18,7 @@ from midi_risk.sources.pixels import PixelElement, fragments
 from midi_risk.sources.raw_header import RawHeader
 
 _FRAGMENT = 1 << 16
+_FRAMES = 1_000_000
 _HEAD = 1 << 12
 _DOCUMENT = 4 << 20
 _DOCUMENT_CLASSES = "1.2.840.10008.5.1.4.1.1.104."
@@ -151,7 +153,9 @@ def _frames(header: Header | RawHeader, read_at: ReadAt, size: int) -> int:
     if where is None or where[1] != 0xFFFFFFFF:
         return 0
     found, last, noticed = 0, (0, 0), 0
-    for start, length in fragments(pixels, where[0])[0]:
+    for start, length in islice(fragments(pixels, where[0]), _FRAMES):
+        if length < 0:
+            break
         head = read_at(start, min(length, _HEAD))
         kind = _streamed(head)
         if not kind:

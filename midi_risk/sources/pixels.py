@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from midi_risk.sources.bounded import ReadAt
@@ -14,7 +15,9 @@ _ITEM = 0xFFFEE000
 _END = 0xFFFEE0DD
 _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
+_FRAGMENTS = 1_000_000
 TRUNCATED = "truncated in its pixel data"
+TOO_MANY = "pixel data of too many fragments, not followed to their end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,27 +41,30 @@ class PixelElement:
         return self.at + 8, int(struct.unpack(order + "I", head[4:8])[0])
 
 
-def fragments(pixels: PixelElement, start: int) -> tuple[list[tuple[int, int]], int | None]:
-    """Return (offset, length) of every fragment and where they end, None when cut."""
-    found: list[tuple[int, int]] = []
+def fragments(pixels: PixelElement, start: int) -> Iterator[tuple[int, int]]:
+    """Yield (offset, length) of every fragment, and (offset, -1) where they end well."""
     at = start
     order = "<HHI" if pixels.little else ">HHI"
     while True:
         head = pixels.read_at(at, 8)
         if len(head) < 8:
-            return found, None
+            return
         group, element, length = struct.unpack(order, head)
         tag = group << 16 | element
         if tag == _END:
-            return found, at + 8
+            yield at + 8, -1
+            return
         if tag != _ITEM or at + 8 + length > pixels.size:
-            return found, None
-        found.append((at + 8, length))
+            return
+        yield at + 8, length
         at += 8 + length
 
 
 def pixel_end(pixels: PixelElement) -> int | None:
-    """Return the offset behind the pixel data, None when the file ends before."""
+    """Return the offset behind the pixel data, None when the file ends before.
+
+    An offset behind the end of the file means that there are too many fragments to follow.
+    """
     where = pixels.value()
     if where is None:
         return None
@@ -67,7 +73,12 @@ def pixel_end(pixels: PixelElement) -> int | None:
         return start + length if start + length <= pixels.size else None
     if pixels.little and pixels.read_at(pixels.size - 8, 8) == _DELIMITER:
         return pixels.size
-    return fragments(pixels, start)[1]
+    for count, (at, size) in enumerate(fragments(pixels, start)):
+        if size < 0:
+            return at
+        if count >= _FRAGMENTS:
+            return pixels.size + 1
+    return None
 
 
 def check_pixels(pixels: PixelElement, header: Header | RawHeader) -> None:
@@ -75,5 +86,7 @@ def check_pixels(pixels: PixelElement, header: Header | RawHeader) -> None:
     end = pixel_end(pixels)
     if end is None:
         header.flag(TRUNCATED)
+    elif end > pixels.size:
+        header.flag(TOO_MANY)
     elif end < pixels.size:
         header.noticed |= Noticed.TRAILING_DATA
