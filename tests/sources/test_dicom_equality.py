@@ -15,26 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
+from reader_agreement import texts_of
 
 from midi_risk.sources import extract
 from midi_risk.sources.bounded import reader_of
 from midi_risk.sources.columns import attribute_columns
 from midi_risk.sources.element_text import element_text, element_texts
 from midi_risk.sources.full_reader import UnreadableError, read_full
-from midi_risk.sources.header import Header
 from midi_risk.sources.prefix import PrefixParser
-from midi_risk.sources.raw_header import RawHeader
 from midi_risk.sources.sniff import Sniffed, sniff
 from midi_risk.sources.walk_state import HEAD, SHORT_HEAD
 from midi_risk.sources.wanted import wanted_attributes
 
 FIRST = (HEAD, SHORT_HEAD, 700)
 PYDICOM = Path(pydicom.__file__).parent / "data"
-
-
-def texts_of(header: Header | RawHeader) -> dict[str, str]:
-    columns = attribute_columns([header])
-    return {name: col.text(0) for name, col in columns.items() if col.text(0) is not None}
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -1,0 +1,164 @@
+"""What is done with one input, by target. No fuzzer is needed to call these.
+
+A target returns nothing and raises what is a finding: an `AssertionError` of its own, or
+any error that the code under test should have turned into a reason.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import tempfile
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, os.fspath(Path(__file__).resolve().parents[1] / "tests" / "sources"))
+
+from limits import WatchedFile, limited
+from reader_agreement import agree, texts_of
+
+from midi_risk.errors import SourceError
+from midi_risk.sources import archive, one_file
+from midi_risk.sources.chunks import read_chunk
+from midi_risk.sources.dicom_json import load_json, read_json
+from midi_risk.sources.header import Header, Noticed
+from midi_risk.sources.listing import Listed
+from midi_risk.sources.model import FileStatus
+from midi_risk.sources.payloads import (
+    codestream_comment,
+    jp2_metadata,
+    jpeg_metadata,
+    notice_payloads,
+)
+from midi_risk.sources.prefix import PrefixParser
+
+HOLE = 48 << 20
+MOST_MEMBERS = 64
+RECENT = 3000
+
+_PARSER = PrefixParser()
+_SCRATCH = Path(tempfile.mkdtemp(prefix="fuzz-"))
+recent: deque[bytes] = deque(maxlen=RECENT)
+"""Inputs that the long-lived parser met last, for findings that depend on them."""
+
+tally: Counter[str] = Counter()
+"""How many inputs came how far."""
+
+
+def one_header(data: bytes) -> None:
+    """Both readers on one header: by a new parser, again, and by one that met many."""
+    recent.append(data)
+    with limited():
+        fresh = PrefixParser()
+        watched = WatchedFile(data)
+        first = agree(fresh, data, watched)
+        assert agree(fresh, data, watched) == first, "taken once and declined once"
+        agree(_PARSER, data, watched)
+    tally["taken" if first else "declined"] += 1
+
+
+def one_whole_file(data: bytes) -> None:
+    """One file as a scan reads it; one in eight with 48 MB of zero bytes behind it, too."""
+    for hole in (0, HOLE) if zlib.adler32(data) % 8 == 0 else (0,):
+        watched = WatchedFile(data, hole)
+        listed = Listed(path=b"x", shown="x", size=watched.size)
+        with limited():
+            record = one_file.read_content(listed, watched, watched.size, payloads=True)
+            if record.header is not None:
+                texts_of(record.header)
+        tally[record.status.value] += 1
+        assert isinstance(record.status, FileStatus)
+        assert (record.reason == "") == (record.status is FileStatus.READ), record.reason
+        assert record.reason.isprintable()
+        assert "memory" not in record.reason, record.reason
+        assert watched.calls < 20_000, f"{watched.calls} reads"
+
+
+def one_archive(data: bytes) -> None:
+    """One archive, listed and read member by member, under the name that fits its bytes."""
+    for ending in (".zip", ".tar", ".tar.gz"):
+        path = _SCRATCH / f"{os.getpid()}{ending}"
+        path.write_bytes(data)
+        kind = archive.archive_kind(os.fsencode(path))
+        if kind is None:
+            continue
+        about = path.stat()
+        listed = Listed(
+            path=os.fsencode(path), shown="a", size=about.st_size, mtime=about.st_mtime_ns
+        )
+        with limited():
+            members = []
+            for member in archive.list_members(listed, kind):
+                assert member.shown.isprintable()
+                name = member.shown.partition("!/")[2]
+                assert member.reason or not archive.unsafe_name(name), name
+                members.append(member)
+                if len(members) >= MOST_MEMBERS:
+                    break
+            assert members, "an archive without any account"
+            batch = read_chunk(members, payloads=True)
+        assert batch.num_rows == len(members)
+        tally[kind] += 1
+        tally["members"] += len(members)
+        archive._zip_opened.cache_clear()  # noqa: SLF001 - the next input has the same name
+
+
+def one_json(data: bytes) -> None:
+    """One JSON document or one a line: read, or refused with one line."""
+    path = _SCRATCH / f"{os.getpid()}.json"
+    path.write_bytes(data)
+    try:
+        with limited():
+            table = read_json(path)
+    except SourceError as error:
+        assert str(error).isprintable()  # noqa: PT017
+        tally["refused"] += 1
+        return
+    tally["read"] += 1
+    assert table.rows.num_rows >= 1
+    assert len(set(table.rows.column_names)) == table.rows.num_columns
+    document = load_json(path)
+    if isinstance(document, list) and all(map(_is_flat, document)):
+        filled = sum(any(map(_is_text, item.values())) for item in document)
+        assert table.rows.num_rows >= filled, f"{filled} records, {table.rows.num_rows} rows"
+
+
+def _is_flat(item: object) -> bool:
+    return isinstance(item, dict) and not any(isinstance(v, (dict, list)) for v in item.values())
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
+def one_payload(data: bytes) -> None:
+    """One embedded payload by itself, in a fragment, and as a document of a file."""
+    tally["inputs"] += 1
+    padded = data + b"\0" * (len(data) % 2)
+    by_jpeg = jpeg_metadata(padded)
+    codestream_comment(data), jp2_metadata(data)
+    pixels = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0" + bytes(4)
+    pixels += b"\xfe\xff\x00\xe0" + struct.pack("<I", len(padded)) + padded
+    pixels += b"\xfe\xff\xdd\xe0" + bytes(4)
+    content = bytes(128) + b"DICM" + pixels
+    for syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90"):
+        watched = WatchedFile(content)
+        header = Header(values={"TransferSyntaxUID": syntax}, pixels_at=132)
+        header.values["SOPClassUID"] = "1.2.840.10008.5.1.4.1.1.104.1"
+        with limited():
+            notice_payloads(header, watched, watched.size, 132)
+        if data.startswith(b"\xff\xd8") and len(data) < 1 << 16:
+            assert bool(header.noticed & Noticed.JPEG_METADATA) == by_jpeg
+        assert watched.calls < 1000
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "header": one_header,
+    "file": one_whole_file,
+    "archive": one_archive,
+    "json": one_json,
+    "payload": one_payload,
+}
