@@ -21,7 +21,8 @@ _TAGS = (
 )  # fmt: skip
 _SETS = (
     b"ISO_IR 100", b"ISO_IR 192", b"GB18030", b"\\ISO 2022 IR 87", b"ISO_IR 999",
-    b"ISO 2022 IR 6\\ISO 2022 IR 149", b"", b"ISO-IR 100", b"ISO_IR 13\\ISO 2022 IR 87", b"\\", b"ISO_IR 6", b"latin1",
+    b"ISO 2022 IR 6\\ISO 2022 IR 149", b"", b"ISO-IR 100", b"ISO_IR 13\\ISO 2022 IR 87", b"\\",
+    b"ISO_IR 6", b"latin1",
 )  # fmt: skip
 _SYNTAXES = (
     b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2", b"1.2.840.10008.1.2.5",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.header import Header, Noticed
+from midi_risk.sources.items import LONG_VRS
 from midi_risk.sources.raw_header import RawHeader
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = 0xFFFEE000
 _END = 0xFFFEE0DD
 _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
-_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 _FRAGMENTS = 1_000_000
 TRUNCATED = "truncated in its pixel data"
 TOO_MANY = "pixel data of too many fragments, not followed to their end"
@@ -33,7 +33,7 @@ class PixelElement:
         """Return offset and length of the value field, None when its header is cut."""
         head = self.read_at(self.at, 12)
         order = "<" if self.little else ">"
-        long = head[4:6] in _LONG
+        long = head[4:6] in LONG_VRS
         if len(head) < (12 if long else 8):
             return None
         if long:

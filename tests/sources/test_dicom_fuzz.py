@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from dicom_samples import element, encoded, sample, with_elements
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -97,3 +98,9 @@ def test_a_character_set_of_another_representation_inside_a_sequence():
     item = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(nested)) + nested
     extra = element(0x0040, 0xA730, b"SQ", item)
     agree(PrefixParser(), with_elements(encoded(sample()), extra))
+
+
+@pytest.mark.parametrize("vr", [b"UT", b"SQ", b"UC", b"UN", b"OW", b"CS"])
+def test_pixel_data_of_another_representation(vr):
+    content = encoded(sample(), pixels=0)
+    agree(PrefixParser(), content + element(0x7FE0, 0x0010, vr, bytes(64)))
