@@ -93,11 +93,13 @@ class BoundedFile:
     def _taken(self, count: int) -> bytes:
         """Return bytes from here on, from a stretch read before where it holds them."""
         start = self._at - self._window_at
-        if start < 0 or start + count > len(self._window):
-            if count > _WINDOW:
-                return self.read_at(self._at, count)
-            self._window, self._window_at = self.read_at(self._at, _WINDOW), self._at
-            start = 0
+        if start < 0 or start >= _WINDOW:
+            start = self._at % _WINDOW
+            self._window_at = self._at - start
+            self._window = b""
+        if start + count > _WINDOW:
+            return self.read_at(self._at, count)
+        self._window = self._window or self.read_at(self._window_at, _WINDOW)
         return self._window[start : start + count]
 
     def _counted(self, data: bytes) -> bytes:

@@ -21,7 +21,7 @@ from midi_risk.sources.one_file import (
     read_member,
     record_without_header,
 )
-from midi_risk.sources.remote import UNREACHABLE, fetch_heads, remote_reader
+from midi_risk.sources.remote import UNREACHABLE, RemoteFile, read_ahead
 from midi_risk.sources.walk_state import HEAD
 
 _TRIAL = 12
@@ -70,16 +70,15 @@ def _read_streams(files: Sequence[Listed], *, payloads: bool) -> dict[str, FileR
 
 
 def _read_remote(files: Sequence[Listed], *, payloads: bool) -> dict[str, FileRecord]:
-    """Read remote files, whose first bytes are fetched many at a time."""
-    remote = [listed for listed in files if listed.inside == "url" and not listed.reason]
-    records: dict[str, FileRecord] = {}
-    for listed, head in zip(remote, fetch_heads(remote), strict=True):
-        if head is None:
-            records[listed.shown] = record_without_header(listed, UNREACHABLE)
-        else:
-            reader = partial(remote_reader, listed, head)
-            records[listed.shown] = read_member(listed, reader, payloads=payloads)
-    return records
+    """Read remote files, by their shown path, many requests at a time."""
+    remote = [RemoteFile(item) for item in files if item.inside == "url" and not item.reason]
+
+    def read(file: RemoteFile) -> FileRecord:
+        record = read_member(file.listed, file.opened, payloads=payloads)
+        return record_without_header(file.listed, UNREACHABLE) if file.failed else record
+
+    records = read_ahead(remote, read)
+    return {record.listed.shown: record for record in records}
 
 
 def _read_apart(files: Sequence[Listed], *, payloads: bool) -> list[FileRecord]:

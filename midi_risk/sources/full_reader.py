@@ -16,12 +16,14 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_sequence
 from pydicom.multival import MultiValue
 
+from midi_risk.sources.archive import ArchiveError
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.element_text import element_text, encodings_of
 from midi_risk.sources.header import Header, Noticed, ValueCollector, notice_of
 from midi_risk.sources.nested import NOTICED_INSIDE, NestedValues, nested_tags
 from midi_risk.sources.pixels import PixelElement, check_pixels
 from midi_risk.sources.private_safe import any_unsafe_private
+from midi_risk.sources.remote import RemoteError
 from midi_risk.sources.wanted import NUMBER_FORMATS, TEXT_VRS, wanted_attributes
 from midi_risk.sources.within_budget import (
     Opened,
@@ -185,6 +187,8 @@ def read_full(read_at: ReadAt, size: int, start: int) -> Header:
     ------
     UnreadableError
         When pydicom finds no data set, or only one too large or too deeply nested.
+    ArchiveError, RemoteError
+        When bytes of it cannot be had.
     """
     before = config.settings.reading_validation_mode
     config.settings.reading_validation_mode = config.IGNORE
@@ -197,6 +201,9 @@ def read_full(read_at: ReadAt, size: int, start: int) -> Header:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
+        for cause in causes(error):
+            if isinstance(cause, (ArchiveError, RemoteError)):
+                raise cause from None
         raise UnreadableError(_phrase(error)) from None
     finally:
         config.settings.reading_validation_mode = before

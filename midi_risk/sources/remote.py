@@ -1,27 +1,33 @@
 """Files behind URLs, through fsspec file systems (extra ``remote``).
 
-Only ranges are fetched: the first bytes of each file, and what the header needs beyond.
+Only ranges are fetched: the first 16 kB of each file, and what the header needs beyond,
+many at a time, as a request costs far more waiting than work.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.listing import Listed, printable
 from midi_risk.sources.walk_state import HEAD
 
+FileRecordT = TypeVar("FileRecordT")
+
 UNREACHABLE = "a remote file that could not be fetched"
 NO_SIZE = "a remote file of unknown size, not fetched"
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_THREADS = 8
+_THREADS = 16
+_LISTED = 512
+_BLOCK = 1 << 16
+_ROUNDS = 16
 _CREDENTIALS = re.compile(r"(://)[^/@]*@|[?#].*")
 
 
@@ -87,6 +93,29 @@ def _about(system: Any, url: str) -> dict[str, Any]:
         return {}
 
 
+def _many(work: Callable[[Any], Any], wanted: Sequence[Any]) -> list[Any]:
+    """Do many pieces of work that wait for a server."""
+    if len(wanted) < 2:
+        return [work(one) for one in wanted]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return list(threads.map(work, wanted))
+
+
+def _sized(system: Any, url: str, below: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield every file's URL with its size, which some servers tell only one by one."""
+
+    def sized(name: str) -> tuple[str, Any]:
+        full = _join(url, name)
+        about = below[name]
+        return full, about if about.get("size") is not None else _about(system, full)
+
+    names = sorted(below)
+    for start in range(0, len(names), _LISTED):
+        some = names[start : start + _LISTED]
+        alone = all(below[name].get("size") is not None for name in some)
+        yield from map(sized, some) if alone else _many(sized, some)
+
+
 def list_url(url: str) -> Iterator[Listed]:
     """Yield the files below a URL in the order of their names.
 
@@ -106,11 +135,7 @@ def list_url(url: str) -> Iterator[Listed]:
         raise SourceError(
             f"{shown_url(url)} cannot be listed", hint="Check the URL and your access to it"
         ) from None
-    for name in sorted(below):
-        full = _join(url, name)
-        about = below[name]
-        if about.get("size") is None:
-            about = _about(system, full)
+    for full, about in _sized(system, url, below):
         yield Listed(
             path=full.encode(),
             shown=shown_url(full),
@@ -125,20 +150,109 @@ class RemoteError(Exception):
     """A remote file could not be fetched."""
 
 
-def remote_reader(listed: Listed, head: bytes) -> ReadAt:
-    """Return a positioned reader that holds the first bytes already."""
+class MissingRangeError(BaseException):
+    """Bytes of a remote file are wanted that were not fetched yet.
 
-    def read_at(offset: int, count: int) -> bytes:
-        end = min(offset + count, listed.size)
-        if end <= len(head):
-            return head[offset:end]
-        return fetch(listed, offset, end)
+    No `Exception`, so that no reader takes it for damage; the file is read again from its
+    beginning once they are there.
+    """
 
-    return read_at
+    def __init__(self, start: int, end: int) -> None:
+        super().__init__(start, end)
+        self.start = start
+        self.end = end
+
+
+class RemoteFile:
+    """What is at hand of one remote file.
+
+    Parameters
+    ----------
+    listed : Listed
+        From `list_url`.
+    """
+
+    __slots__ = ("_pieces", "_rounds", "failed", "listed")
+
+    def __init__(self, listed: Listed) -> None:
+        self.listed = listed
+        self.failed = False
+        self._pieces: list[tuple[int, bytes]] = []
+        self._rounds = 0
+
+    def fetch(self, start: int, end: int) -> None:
+        """Fetch a range, and a stretch behind it as a later read will want that."""
+        self._rounds += 1
+        last = min(max(end, start + _BLOCK), self.listed.size) if start else end
+        try:
+            piece = fetch(self.listed, start, last)
+        except RemoteError:
+            piece = b""
+        self.failed = len(piece) < last - start
+        self._pieces.append((start, piece))
+
+    def opened(self) -> ReadAt:
+        """Return its positioned reader, which raises `MissingRangeError`.
+
+        Raises
+        ------
+        RemoteError
+            When a range of it could not be fetched.
+        """
+        if self.failed:
+            raise RemoteError(UNREACHABLE)
+        return self._read_at
+
+    def _read_at(self, offset: int, count: int) -> bytes:
+        end = min(offset + count, self.listed.size)
+        if end <= offset:
+            return b""
+        for start, piece in reversed(self._pieces):
+            if start <= offset and end <= start + len(piece):
+                return piece[offset - start : end - start]
+        if self._rounds < _ROUNDS:
+            raise MissingRangeError(offset, end)
+        self.fetch(offset, end)
+        if self.failed:
+            raise RemoteError(UNREACHABLE)
+        return self._pieces[-1][1][: end - offset]
+
+
+def read_ahead(
+    files: Sequence[RemoteFile], read: Callable[[RemoteFile], FileRecordT]
+) -> list[FileRecordT]:
+    """Read many remote files: fetch what all of them want next, then go on with each.
+
+    Parameters
+    ----------
+    files : sequence of RemoteFile
+        The files.
+    read : callable
+        Reads one; may raise `MissingRangeError`.
+
+    Returns
+    -------
+    list
+        What ``read`` returned for each.
+    """
+    done: dict[int, FileRecordT] = {}
+    wanted = [(number, 0, min(HEAD, file.listed.size)) for number, file in enumerate(files)]
+    while wanted:
+        _many(lambda want: files[want[0]].fetch(want[1], want[2]), wanted)
+        missing = []
+        for number, _, _ in wanted:
+            try:
+                done[number] = read(files[number])
+            except MissingRangeError as more:
+                missing.append((number, more.start, more.end))
+        wanted = missing
+    return [done[number] for number in range(len(files))]
 
 
 def fetch(listed: Listed, start: int, end: int) -> bytes:
     """Fetch a range of one file."""
+    if start >= end:
+        return b""
     url = listed.path.decode()
     try:
         found: bytes = _filesystem(_root(url)).cat_file(url, start=start, end=end)
@@ -172,16 +286,3 @@ def download(url: str, target: Path, limit: int) -> int:
 
 def _root(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
-
-
-def fetch_heads(files: Sequence[Listed]) -> list[bytes | None]:
-    """Fetch the first bytes of many files at a time; None where it failed."""
-
-    def head(listed: Listed) -> bytes | None:
-        try:
-            return fetch(listed, 0, min(HEAD, listed.size)) if listed.size else b""
-        except RemoteError:
-            return None
-
-    with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(head, files))

@@ -9,16 +9,18 @@ import io
 import os
 import tarfile
 import threading
+import time
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from dicom_samples import collection, encoded, sample
+from dicom_samples import collection, element, encoded, sample, with_elements
 
 from midi_risk.errors import SourceError
 from midi_risk.sources import archive
 from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.remote import shown_url
+from midi_risk.sources.remote import UNREACHABLE, shown_url
 
 
 def by_name(reading) -> dict[str, tuple[str, str]]:
@@ -204,6 +206,98 @@ class Ranges(Whole):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+class Slow(Ranges):
+    """A server that takes its time, and notes what is asked for and how much at once."""
+
+    asked: ClassVar[list[tuple[str, str, str | None]]] = []
+    waiting: ClassVar[list[int]] = [0, 0, 0]
+    """At present, most of `HEAD` at once, most of `GET` at once."""
+    fail: ClassVar[bool] = False
+    lock = threading.Lock()
+
+    def _noted(self, most: int, answer) -> None:
+        with self.lock:
+            self.asked.append((self.command, self.path, self.headers.get("Range")))
+            self.waiting[0] += 1
+            self.waiting[most] = max(self.waiting[most], self.waiting[0])
+        time.sleep(0.02)
+        with self.lock:
+            self.waiting[0] -= 1
+        if self.fail and not self.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
+            self.send_error(500)
+            return
+        answer()
+
+    def do_HEAD(self) -> None:
+        self._noted(1, super().do_HEAD)
+
+    def do_GET(self) -> None:
+        self._noted(2, super().do_GET)
+
+
+@pytest.fixture
+def slow_server(tmp_path):
+    pytest.importorskip("aiohttp", reason="the extra 'remote' is not installed")
+    pytest.importorskip("fsspec", reason="the extra 'remote' is not installed")
+    folder = tmp_path / "in" / "all"
+    folder.mkdir(parents=True)
+    Slow.asked.clear()
+    Slow.waiting[:] = [0, 0, 0]
+    Slow.fail = False
+    handler = functools.partial(Slow, directory=os.fspath(tmp_path / "in"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield folder, f"http://127.0.0.1:{server.server_port}/all/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_remote_files_are_read_many_at_a_time_and_by_their_beginnings(slow_server):
+    folder, url = slow_server
+    for number in range(24):
+        ds = sample(number)
+        if number % 3 == 0:
+            ds.TextValue = "x" * 40_000
+        content = encoded(ds, pixels=200_000)
+        if number % 3 == 1:
+            content = with_elements(content, element(0x0010, 0x0040, b"CS", b"M "), 200_000)
+        (folder / f"{number:02d}.dcm").write_bytes(content)
+    plain = read_dicom([folder])
+    remote = read_dicom([url], jobs=1)
+    assert remote.facts == plain.facts
+    assert remote.table.rows.equals(plain.table.rows)
+    _, lists, reads = Slow.waiting
+    assert lists > 4
+    assert reads > 4
+    ranges: dict[str, list[str]] = {}
+    for command, path, asked in Slow.asked:
+        if command == "GET" and path.endswith(".dcm"):
+            ranges.setdefault(path, []).append(asked)
+    assert len(ranges) == 24
+    for number, asked in enumerate(ranges[path] for path in sorted(ranges)):
+        assert asked[0] == "bytes=0-16383"
+        assert len(asked) == (2 if number % 3 == 0 else 1), asked
+
+
+def test_a_remote_file_whose_rest_cannot_be_fetched_is_unreadable(slow_server):
+    folder, url = slow_server
+    long = element(0x0029, 0x1010, b"OB", b"x" * 40_000)
+    twice = element(0x0010, 0x0040, b"CS", b"M ")
+    for name, extra in (("fast", long), ("careful", twice + long)):
+        (folder / f"{name}.dcm").write_bytes(with_elements(encoded(sample()), extra))
+    (folder / "short.dcm").write_bytes(encoded(sample()))
+    Slow.fail = True
+    found = by_name(read_dicom([url], jobs=1))
+    assert {name.rpartition("/")[2]: value for name, value in found.items()} == {
+        "fast.dcm": ("unreadable", UNREACHABLE),
+        "careful.dcm": ("unreadable", UNREACHABLE),
+        "short.dcm": ("read", ""),
+    }
 
 
 @pytest.mark.parametrize("handlers", [Whole, Ranges])
