@@ -6,8 +6,10 @@ inside archives and members that expand beyond reason are refused with a reason 
 
 from __future__ import annotations
 
+import gzip
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -15,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any, cast
 
 from midi_risk.sources.bounded import ReadAt
 from midi_risk.sources.listing import Listed, printable
@@ -25,6 +27,7 @@ RATIO_LIMIT = 200
 
 SMALL = 16 << 20
 MEMBERS_LIMIT = 5_000_000
+_HEADER_LIMIT = 1 << 20
 
 UNSAFE = "an archive member with an unsafe path, refused"
 LINK = "a link inside an archive, not followed"
@@ -37,7 +40,12 @@ TOO_MANY = "an archive with too many members, the rest refused"
 DAMAGED = "a damaged archive"
 NESTED = "an archive inside an archive, not opened"
 
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError)
+_DAMAGE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, EOFError, LookupError,
+    OverflowError, ValueError,
+)  # fmt: skip
+"""What Python's own readers raise on damaged archives."""
+
 _KINDS = ((".zip", "zip"), (".tar", "tar"), (".tar.gz", "tgz"), (".tgz", "tgz"))
 
 _MAGIC: dict[str, Callable[[bytes], bool]] = {
@@ -105,7 +113,7 @@ def _zip_reason(entry: zipfile.ZipInfo) -> str:
 
 def _zip_members(archive: Listed) -> Iterator[Listed]:
     with zipfile.ZipFile(os.fsdecode(archive.path)) as opened:
-        entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+        entries = [entry for entry in opened.infolist() if not entry.filename.endswith("/")]
         if sum(entry.compress_size for entry in entries) > archive.size:
             yield _member(archive, "", "", 0, OVERLAP)
             return
@@ -134,6 +142,25 @@ def _tar_reason(entry: tarfile.TarInfo, archive: Listed, *, packed: bool) -> str
     return ""
 
 
+class _Capped:
+    """A tar's bytes, of which no header may be larger than any is.
+
+    Python reads the header of a long name or of extended attributes whole, and a gzipped
+    one of gigabytes is a file of megabytes.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.seek = stream.seek
+        self.tell = stream.tell
+        self._read = stream.read
+
+    def read(self, count: int) -> bytes:
+        """Return bytes, where no more than a header is asked for."""
+        if count > _HEADER_LIMIT:
+            raise tarfile.ReadError(DAMAGED)
+        return self._read(count)
+
+
 def _ended(opened: tarfile.TarFile) -> bool:
     """Whether a tar ends with its mark; one cut between members has none."""
     stream = opened.fileobj
@@ -147,7 +174,11 @@ def _tar_members(archive: Listed, kind: str) -> Iterator[Listed]:
     packed = kind == "tgz"
     total = 0
     met: dict[str, int] = {}
-    with tarfile.open(os.fsdecode(archive.path), "r:gz" if packed else "r:") as opened:
+    opener: Any = gzip.open if packed else open
+    with (
+        opener(archive.path, "rb") as stream,
+        tarfile.open(fileobj=cast("Any", _Capped(stream)), mode="r:") as opened,
+    ):
         for number, entry in enumerate(opened):
             opened.members = []  # type: ignore[attr-defined]
             if entry.isdir():
@@ -212,7 +243,7 @@ def _bounded(stream: IO[bytes], size: int) -> ReadAt:
 def _zip_opened(path: bytes, mtime: int) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
     del mtime
     opened = zipfile.ZipFile(os.fsdecode(path))
-    return opened, [entry for entry in opened.infolist() if not entry.is_dir()]
+    return opened, [entry for entry in opened.infolist() if not entry.filename.endswith("/")]
 
 
 def open_zip_member(listed: Listed) -> ReadAt:
@@ -221,7 +252,7 @@ def open_zip_member(listed: Listed) -> ReadAt:
     try:
         opened, entries = _zip_opened(listed.path, listed.mtime)
         return _bounded(opened.open(entries[number]), listed.size)
-    except (*_DAMAGE, IndexError, NotImplementedError, RuntimeError) as error:
+    except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
         raise ArchiveError(DAMAGED) from error
 
 

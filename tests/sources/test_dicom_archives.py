@@ -10,6 +10,7 @@ import os
 import tarfile
 import threading
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,7 @@ from dicom_samples import collection, element, encoded, sample, with_elements
 from midi_risk.errors import SourceError
 from midi_risk.sources import archive
 from midi_risk.sources.dicom import read_dicom
+from midi_risk.sources.listing import Listed
 from midi_risk.sources.remote import UNREACHABLE, shown_url
 
 
@@ -155,6 +157,37 @@ def test_a_gzip_bomb_of_a_tar_is_refused(tmp_path, monkeypatch):
         info.size = 8 << 20
         out.addfile(info, io.BytesIO(bytes(info.size)))
     assert ("unreadable", archive.BOMB) in by_name(read_dicom([tmp_path])).values()
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_header_of_a_tar_that_no_header_is_as_large_as(tmp_path, mode):
+    path = tmp_path / ("a.tar" if mode == "w" else "a.tar.gz")
+    with tarfile.open(path, mode, format=tarfile.PAX_FORMAT) as out:
+        first = tarfile.TarInfo("good.dcm")
+        first.size = len(GOOD)
+        out.addfile(first, io.BytesIO(GOOD))
+        big = tarfile.TarInfo("big.dcm")
+        big.pax_headers = {"comment": "x" * (80 << 20)}
+        out.addfile(big, io.BytesIO())
+    listed = Listed(path=os.fsencode(path), shown="a", size=path.stat().st_size)
+    kind = archive.archive_kind(listed.path)
+    tracemalloc.start()
+    try:
+        members = list(archive.list_members(listed, kind))
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert [member.reason for member in members] == ["", archive.DAMAGED]
+    assert by_name(read_dicom([path]))["good.dcm"] == ("read", "")
+
+
+def test_a_zip_member_without_a_name_is_accounted_for(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("nameless", GOOD)
+        out.writestr("x.dcm", GOOD)
+    path.write_bytes(path.read_bytes().replace(b"nameless", bytes(8)))
+    assert by_name(read_dicom([path])) == {"": ("read", ""), "x.dcm": ("read", "")}
 
 
 def test_an_empty_archive_is_accounted_for(tmp_path):
