@@ -96,6 +96,9 @@ def _decoded(vr: str, raw: bytes, encodings: tuple[str, ...], little: bool) -> s
             warnings.simplefilter("ignore")
             return _names(raw, list(encodings))
     text = (_text(raw, encodings) if vr in _TEXT_VRS else raw.decode("iso8859")).rstrip(_PADDING)
+    if vr == "UI" and not text.isprintable():
+        # as pydicom: a UID has no white space around it, of whatever kind
+        return "\\".join([part.strip(_PADDING).strip() for part in text.split("\\")])
     if vr in _WHOLE or "\\" not in text:
         return text if vr in _WHOLE else text.lstrip(_PADDING)
     return "\\".join([part.strip(_PADDING) for part in text.split("\\")])

@@ -104,3 +104,12 @@ def test_a_character_set_of_another_representation_inside_a_sequence():
 def test_pixel_data_of_another_representation(vr):
     content = encoded(sample(), pixels=0)
     agree(PrefixParser(), content + element(0x7FE0, 0x0010, vr, bytes(64)))
+
+
+@pytest.mark.parametrize("value", [b"a\tb\r\n", b"\n1.2", b"1.2\t\\ \v1.3 \0", b"\xa01.2\x85"])
+def test_white_space_around_an_identifier(value):
+    value += b"\0" * (len(value) % 2)
+    content = encoded(sample())
+    old = element(0x0002, 0x0002, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0")
+    assert old in content
+    agree(PrefixParser(), content.replace(old, element(0x0002, 0x0002, b"UI", value)))
