@@ -1,9 +1,11 @@
-"""Header extraction beside the usual pydicom loop; kills of a running scan; a re-scan.
+"""Header extraction beside the usual pydicom loop and other readers; storage; kills of a scan.
 
-    python benchmarks/extract.py [--ct 5000] [--mixed 20000] [--kill 20000] [--data DIR]
+    python benchmarks/extract.py [--ct 5000] [--mixed 20000] [--kill 20000] [--cold 2000]
+                                 [--remote 400] [--data DIR]
 
-Prints a table and JSON. CPU seconds of one process; the page cache is warm as every set
-is read once before. The peer reads every n-th file only and is scaled.
+Prints tables in Markdown, then JSON; 0 leaves a part out. CPU seconds of one process; the
+page cache is warm as every set is read once before. Two rows are ours: one pass in a new
+process that met no layout before, and later passes. Peers read every n-th file only.
 """
 
 from __future__ import annotations
@@ -20,16 +22,21 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import pydicom
 from extract_data import data_set, generate, write
+from extract_peers import PEERS, ReadOne, peer
+from extract_storage import cold, remote_scan
 
 from midi_risk.sources.chunks import read_chunk
 from midi_risk.sources.dicom import read_dicom
 from midi_risk.sources.inputs import chunks_of
+from midi_risk.sources.items import sequence_tags
 from midi_risk.sources.listing import Listed, list_files
+from midi_risk.sources.nested import identifying_concepts, nested_tags
 from midi_risk.sources.pool import Pool
+from midi_risk.sources.private_safe import safe_private_elements
 
 ATTRIBUTES = [
     "SpecificCharacterSet", "ImageType", "InstanceCreationDate", "InstanceCreationTime",
@@ -68,29 +75,87 @@ def ours(files: list[Listed]) -> None:
         read_chunk(chunk)
 
 
-def peer(files: list[Listed]) -> None:
-    """Do what everybody writes."""
-    for item in files:
-        ds = pydicom.dcmread(os.fsdecode(item.path), stop_before_pixels=True)
-        for name in ATTRIBUTES:
-            ds.get(name)
-
-
-def one_set(folder: Path) -> dict[str, float]:
-    """Compare on one set."""
-    files = [item for item in list_files([folder]) if item.path.endswith(b".dcm")]
-    few = files[:: max(1, len(files) // SAMPLE)]
+def first_pass(folder: Path) -> None:
+    """Print the CPU seconds of one pass over a set, in a process that met none before."""
+    files = listed(folder)
+    nested_tags(), sequence_tags(), safe_private_elements(), identifying_concepts()
+    start = cpu()
     ours(files)
+    print(cpu() - start)
+
+
+def listed(folder: Path) -> list[Listed]:
+    """The files of a set."""
+    return [item for item in list_files([folder]) if item.path.endswith(b".dcm")]
+
+
+def each(read: ReadOne, paths: list[str]) -> None:
+    """Read every file with a peer."""
+    for path in paths:
+        read(path)
+
+
+def peers(files: list[Listed]) -> dict[str, object]:
+    """Files per CPU second of every peer, None where it is not installed."""
+    few = [os.fsdecode(item.path) for item in files[:: max(1, len(files) // SAMPLE)]]
+    rates: dict[str, object] = {}
+    for name in PEERS:
+        found = peer(name, ATTRIBUTES)
+        if found is None:
+            rates[name] = None
+            continue
+        work = partial(each, found[1], few)
+        rates[f"{name} {found[0]}"] = round(len(few) / best(work, 2))
+    return rates
+
+
+def one_set(folder: Path) -> dict[str, object]:
+    """Compare on one set."""
+    files = listed(folder)
+    ours(files)
+    command = [sys.executable, __file__, "--first-pass", os.fspath(folder)]
+    first = min(
+        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _ in range(2)
+    )
     mine = len(files) / best(lambda: ours(files))
-    theirs = len(few) / best(lambda: peer(few), 2)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rates = peers(files)
     mine = max(mine, len(files) / best(lambda: ours(files), 2))
+    theirs = next(rate for name, rate in rates.items() if name.startswith("pydicom "))
     return {
         "files": len(files),
         "ours_per_cpu_s": round(mine),
-        "pydicom_per_cpu_s": round(theirs),
+        "ours_first_pass_per_cpu_s": round(len(files) / first),
+        "peers_per_cpu_s": rates,
         "ratio": round(mine / theirs, 1),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "ratio_first_pass": round(len(files) / first / theirs, 1),
+        "peak_mb": round(peak),
     }
+
+
+def show(name: str, found: dict[str, object]) -> None:
+    """Print a set's table."""
+    base = next(v for k, v in found["peers_per_cpu_s"].items() if k.startswith("pydicom "))
+    rows = {
+        "midi-risk, layouts learnt": found["ours_per_cpu_s"],
+        "midi-risk, first pass": found["ours_first_pass_per_cpu_s"],
+        **found["peers_per_cpu_s"],
+    }
+    print(f"\n| {name}, {found['files']:,} files | files per CPU-s | times pydicom |")
+    print("|---|---|---|")
+    for what, rate in rows.items():
+        times = "" if rate is None else f"{rate / base:.1f}"
+        print(f"| {what} | {'not installed' if rate is None else f'{rate:,}'} | {times} |")
+    print(f"\npeak memory of ours before any peer ran: {found['peak_mb']} MB\n", flush=True)
+
+
+def show_plain(name: str, found: dict[str, object]) -> None:
+    """Print a part's table."""
+    print(f"\n| {name} | |\n|---|---|")
+    for what, value in found.items():
+        print(f"| {what} | {value} |")
+    print(flush=True)
 
 
 def processes(folder: Path) -> dict[str, float]:
@@ -191,20 +256,31 @@ def main() -> None:
     parser.add_argument("--ct", type=int, default=5000)
     parser.add_argument("--mixed", type=int, default=20000)
     parser.add_argument("--kill", type=int, default=20000)
+    parser.add_argument("--cold", type=int, default=2000)
+    parser.add_argument("--remote", type=int, default=400)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "midi-bench")
+    parser.add_argument("--first-pass", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
+    if asked.first_pass:
+        first_pass(asked.first_pass)
+        return
     result: dict[str, object] = {}
     for name, count in (("ct", asked.ct), ("mixed", asked.mixed)):
         if count:
-            folder = generate(asked.data, name, count)
-            result[name] = one_set(folder)
-            print(name, result[name], flush=True)
+            result[name] = one_set(generate(asked.data, name, count))
+            show(name, result[name])
+    parts: dict[str, Callable[[], dict[str, object]]] = {}
+    if asked.cold:
+        parts["cold"] = lambda: cold(generate(asked.data, "ct", asked.ct or 5000), asked.cold)
+    if asked.remote:
+        parts["remote"] = lambda: remote_scan(generate(asked.data, "mixed", asked.remote))
     if asked.kill:
-        result["processes"] = processes(many_files(asked.data, asked.kill))
-        print("processes", result["processes"], flush=True)
-        result["kills"] = kills(many_files(asked.data, asked.kill))
-        print("kills", result["kills"], flush=True)
+        parts["processes"] = lambda: processes(many_files(asked.data, asked.kill))
+        parts["kills"] = lambda: kills(many_files(asked.data, asked.kill))
+    for name, part in parts.items():
+        result[name] = part()
+        show_plain(name, result[name])
     print(json.dumps(result))
 
 
