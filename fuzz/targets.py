@@ -18,11 +18,12 @@ from pathlib import Path
 sys.path.insert(0, os.fspath(Path(__file__).resolve().parents[1] / "tests" / "sources"))
 
 from limits import WatchedFile, limited
-from reader_agreement import agree, texts_of
+from reader_agreement import agree, reader_over, texts_of
 
 from midi_risk.errors import SourceError
 from midi_risk.sources import archive, one_file
 from midi_risk.sources.chunks import read_chunk
+from midi_risk.sources.columns import attribute_columns
 from midi_risk.sources.dicom_json import load_json, read_json
 from midi_risk.sources.header import Header, Noticed
 from midi_risk.sources.listing import Listed
@@ -34,12 +35,17 @@ from midi_risk.sources.payloads import (
     notice_payloads,
 )
 from midi_risk.sources.prefix import PrefixParser
+from midi_risk.sources.raw_header import RawHeader
+from midi_risk.sources.walk_state import HEAD
 
 HOLE = 48 << 20
 MOST_MEMBERS = 64
 RECENT = 3000
 
+CHUNK = 16
+
 _PARSER = PrefixParser()
+_chunk: list[RawHeader] = []
 _SCRATCH = Path(tempfile.mkdtemp(prefix="fuzz-"))
 recent: deque[bytes] = deque(maxlen=RECENT)
 """Inputs that the long-lived parser met last, for findings that depend on them."""
@@ -57,7 +63,23 @@ def one_header(data: bytes) -> None:
         first = agree(fresh, data, watched)
         assert agree(fresh, data, watched) == first, "taken once and declined once"
         agree(_PARSER, data, watched)
+        if first:
+            one_chunk(data)
     tally["taken" if first else "declined"] += 1
+
+
+def one_chunk(data: bytes) -> None:
+    """Columns of a chunk, which are decoded together, hold what each file's own do."""
+    header = _PARSER.parse(data[:HEAD], reader_over(data), len(data))
+    if header is not None:
+        _chunk.append(header)
+    if len(_chunk) == CHUNK:
+        columns = attribute_columns(_chunk)
+        for at, alone in enumerate(map(texts_of, _chunk)):
+            here = {name: column.text(at) for name, column in columns.items()}
+            held = {name: text for name, text in here.items() if text is not None}
+            assert held == alone, "another value in a chunk"
+        _chunk.clear()
 
 
 def one_whole_file(data: bytes) -> None:

@@ -10,6 +10,7 @@ import zlib
 import pytest
 from dicom_samples import element, encoded, sample, with_elements
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
+from reader_agreement import reader_over
 
 from midi_risk.sources import bounded, full_reader, pixels, walk_state
 from midi_risk.sources.bounded import BoundedFile
@@ -69,15 +70,18 @@ def test_what_stands_before_too_many_elements_is_kept(extra, reason):
 
 
 def peak(items: int) -> int:
-    content = with_elements(GOOD, sequence(ITEM * items) + DESCENDING)
-    read(content)
-    gc.collect()
-    tracemalloc.start()
-    try:
-        read(content)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    """Least memory of three times, as the first ones may also fill caches."""
+    content = with_elements(GOOD, sequence(ITEM * items))
+    found = []
+    for _ in range(3):
+        gc.collect()
+        tracemalloc.start()
+        try:
+            full_reader.read_full(reader_over(content), len(content), 132)
+            found.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    return min(found)
 
 
 def test_the_budget_of_elements_keeps_memory_in_its_limit(monkeypatch):
