@@ -11,14 +11,14 @@ from midi_risk.errors import SourceError
 READ_BUDGET = 32 << 20
 """Most bytes that reading one header may take in."""
 
-_POSITIONED = hasattr(os, "pread")
-HEADER_BUDGET = 60_000
-"""Most elements and items that one read may take in: pydicom needs up to 1 kB for each."""
+HEADER_BUDGET = 40_000
+"""Most elements and items that one read may take in: pydicom needs up to 1.5 kB for each."""
 
 _HEADER = 8
 _HOLE = bytes(_HEADER)
 _HOLE_LIMIT = 8192
 _WINDOW = 16384
+_POSITIONED = hasattr(os, "pread")
 
 ReadAt = Callable[[int, int], bytes]
 """``read_at(offset, count)``: bytes at an offset, fewer only at the end."""
