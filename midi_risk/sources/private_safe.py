@@ -23,7 +23,7 @@ def safe_private_elements() -> frozenset[tuple[str, int, int]]:
     )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=512)
 def _unsafe(tags: tuple[int, ...], creators: tuple[tuple[int, str], ...]) -> bool:
     named = dict(creators)
     safe = safe_private_elements()
