@@ -6,6 +6,7 @@ value cannot depend on which of them read the file.
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ _TEXT_VRS = frozenset({"LO", "SH", "UC", "LT", "ST", "UT"})
 _WHOLE = frozenset({"LT", "ST", "UT", "UR"})
 _BETWEEN = b"\n"
 _MANY = 4
+_ODD_SPACE = re.compile(rb"[\t\x0b-\r\x1c-\x1f\x85\xa0]")
 
 
 @lru_cache(maxsize=1024)
@@ -169,6 +171,7 @@ def element_texts(
         len(raws) < _MANY
         or vr == "PN"
         or vr in NUMBER_FORMATS
+        or (vr == "UI" and _ODD_SPACE.search(joined))
         or (vr in _TEXT_VRS and not _is_plain(joined, encodings))
         or joined.count(_BETWEEN) != len(raws) - 1
     ):

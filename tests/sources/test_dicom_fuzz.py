@@ -13,6 +13,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from reader_agreement import agree, reader_over
 
+from midi_risk.sources.element_text import element_text, element_texts
 from midi_risk.sources.listing import Listed
 from midi_risk.sources.one_file import read_content
 from midi_risk.sources.prefix import PrefixParser
@@ -113,3 +114,9 @@ def test_white_space_around_an_identifier(value):
     old = element(0x0002, 0x0002, b"UI", b"1.2.840.10008.5.1.4.1.1.2\0")
     assert old in content
     agree(PrefixParser(), content.replace(old, element(0x0002, 0x0002, b"UI", value)))
+
+
+def test_white_space_around_identifiers_of_a_chunk():
+    raws = [b"1.2\t", b"1.3\r", b"\xa01.4", b"1.5\\ \x1f1.6", b"1.7\0"]
+    assert element_texts("UI", raws) == ["1.2", "1.3", "1.4", "1.5\\1.6", "1.7"]
+    assert element_texts("UI", raws) == [element_text("UI", raw) for raw in raws]
