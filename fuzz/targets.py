@@ -173,7 +173,8 @@ def one_payload(data: bytes) -> None:
         with limited():
             notice_payloads(header, watched, watched.size, 132)
         if data.startswith(b"\xff\xd8") and len(data) < 1 << 16:
-            assert bool(header.noticed & Noticed.JPEG_METADATA) == by_jpeg
+            # a frame may be noticed for what stands behind its stream's end, too
+            assert header.noticed & Noticed.JPEG_METADATA or not by_jpeg
         assert watched.calls < 1000
 
 
