@@ -123,7 +123,7 @@ def _streamed(data: bytes) -> int:
 
 def _frame(kind: int, head: bytes, more: Callable[[], bytes]) -> int:
     """Return what the beginning of a frame's stream carries; read more where it is long."""
-    if head[4:8] == b"jP  ":
+    if kind == Noticed.JPEG2000_METADATA and head[4:8] == b"jP  ":
         return kind if jp2_metadata(more()) else 0
     walk = _in_jpeg if kind == Noticed.JPEG_METADATA else _in_codestream
     found = walk(head)

@@ -134,3 +134,8 @@ def test_a_colour_profile_of_an_optical_path_is_noticed(tmp_path, syntax):
     assert facts(tmp_path, encoded(ds, ExplicitVRBigEndian, pixels=0))["icc_profiles"] == 1
     path.ICCProfile = b""
     assert facts(tmp_path, encoded(ds, syntax))["icc_profiles"] == 0
+
+
+def test_a_jpeg_with_the_mark_of_another_format_inside_is_a_jpeg(tmp_path):
+    frame = b"\xff\xd8\xff\xe0jP  " + EXIF[6:]
+    assert facts(tmp_path, encapsulated(frame, JPEGBaseline8Bit))["jpeg_metadata_files"] == 1
