@@ -24,7 +24,7 @@ from midi_risk.errors import SourceError
 from midi_risk.sources import archive, one_file
 from midi_risk.sources.chunks import read_chunk
 from midi_risk.sources.columns import attribute_columns
-from midi_risk.sources.dicom_json import load_json, read_json
+from midi_risk.sources.dicom_json import read_json
 from midi_risk.sources.header import Header, Noticed
 from midi_risk.sources.listing import Listed
 from midi_risk.sources.model import FileStatus
@@ -142,18 +142,6 @@ def one_json(data: bytes) -> None:
     tally["read"] += 1
     assert table.rows.num_rows >= 1
     assert len(set(table.rows.column_names)) == table.rows.num_columns
-    document = load_json(path)
-    if isinstance(document, list) and all(map(_is_flat, document)):
-        filled = sum(any(map(_is_text, item.values())) for item in document)
-        assert table.rows.num_rows >= filled, f"{filled} records, {table.rows.num_rows} rows"
-
-
-def _is_flat(item: object) -> bool:
-    return isinstance(item, dict) and not any(isinstance(v, (dict, list)) for v in item.values())
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value.strip() != ""
 
 
 def one_payload(data: bytes) -> None:

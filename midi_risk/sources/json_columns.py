@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from midi_risk.sources.tables_values import arrow_texts
+
 
 class GatheredColumns:
     """Columns that grow by one record at a time.
@@ -42,6 +44,6 @@ class GatheredColumns:
         columns = {}
         for name, codes in self._codes.items():
             codes.extend([None] * (self.rows - len(codes)))
-            texts = pa.array(list(self._numbers[name]), pa.string())
+            texts = arrow_texts(list(self._numbers[name]))
             columns[name] = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), texts)
         return pa.table(columns)

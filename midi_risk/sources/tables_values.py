@@ -6,7 +6,7 @@ numbers is the text ``30``; what a text file writes as ``30.0`` stays as it is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -88,10 +88,25 @@ def _moment_text(value: date | time | timedelta) -> str:
     return str(value) if isinstance(value, timedelta) else value.isoformat()
 
 
-def text_array(values: Iterable[object]) -> pa.Array:
-    r"""Return Python values as a dictionary-encoded text array.
+def arrow_texts(texts: Sequence[str | None]) -> pa.Array:
+    r"""Return texts as an Arrow array.
 
     Half of a surrogate pair, which JSON can escape and no text can hold, is escaped.
+
+    Examples
+    --------
+    >>> arrow_texts(["a\ud800", None]).to_pylist()
+    ['a\\ud800', None]
+    """
+    try:
+        return pa.array(texts, pa.string())
+    except UnicodeEncodeError:
+        whole = [text and text.encode("utf-8", "backslashreplace").decode() for text in texts]
+        return pa.array(whole, pa.string())
+
+
+def text_array(values: Iterable[object]) -> pa.Array:
+    """Return Python values as a dictionary-encoded text array.
 
     Parameters
     ----------
@@ -102,18 +117,8 @@ def text_array(values: Iterable[object]) -> pa.Array:
     -------
     pyarrow.DictionaryArray
         Type ``dictionary<int32, string>``.
-
-    Examples
-    --------
-    >>> text_array(["a\ud800", 1.5]).to_pylist()
-    ['a\\ud800', '1.5']
     """
-    texts = [text_of(value) for value in values]
-    try:
-        return pa.array(texts, pa.string()).dictionary_encode()
-    except UnicodeEncodeError:
-        whole = [text and text.encode("utf-8", "backslashreplace").decode() for text in texts]
-        return pa.array(whole, pa.string()).dictionary_encode()
+    return arrow_texts([text_of(value) for value in values]).dictionary_encode()
 
 
 def text_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
