@@ -9,7 +9,7 @@ those of files, see `tables_sequences`. Other nested objects become columns
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ def table_of(document: Any, where: str) -> RawTable:
             hint="Known: DICOM JSON, Orthanc tags, image sets, lists of records",
         )
     rows = gathered.table()
-    rows = rows.rename_columns([shown(name, limit=200) for name in rows.column_names])
+    rows = rows.rename_columns(_distinct(shown(name, limit=200) for name in rows.column_names))
     findings = []
     if counts.private:
         findings.append(f"{where}: {counted(counts.private, 'private element')} not read")
@@ -112,6 +112,18 @@ def table_of(document: Any, where: str) -> RawTable:
         )
     findings += counts.sequences.findings(where)
     return RawTable(rows=shorten_leaves(rows), findings=tuple(findings))
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Return names of which no two are the same, as cut or cleaned ones may be."""
+    met: dict[str, None] = {}
+    for name in names:
+        number, other = 1, name
+        while other in met:
+            number += 1
+            other = f"{name} ({number})"
+        met[other] = None
+    return list(met)
 
 
 def _datasets(document: Any, depth: int) -> Iterator[Mapping[str, Any]]:

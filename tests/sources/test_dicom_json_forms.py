@@ -265,3 +265,12 @@ def test_an_image_set_without_series_holds_no_data_set(tmp_path):
 def test_half_a_surrogate_pair_is_escaped(tmp_path):
     (tmp_path / "m.json").write_text('[{"PatientID": "P\\ud8001"}]')
     assert read_json(tmp_path / "m.json").rows["PatientID"].to_pylist() == ["P\\ud8001"]
+
+
+def test_names_that_look_the_same_stay_apart(tmp_path):
+    long = "x" * 300
+    record = {"age": "1", "age\n": "2", f"{long}a": "3", f"{long}b": "4", "age (2)": "5"}
+    (tmp_path / "m.json").write_text(json.dumps([record]))
+    (row,) = read_json(tmp_path / "m.json").rows.to_pylist()
+    assert list(row.values()) == ["1", "2", "3", "4", "5"]
+    assert list(row)[:2] == ["age", "age (2)"]
