@@ -126,7 +126,7 @@ class BudgetedSearch:
         judge = self._judge
         start = np.zeros((1, len(self._shape)), dtype=np.int64)
         bound = float(judge.utility.keys(judge.utility.bound(start))[0, 0])
-        if not judge.utility.separable:
+        if not judge.utility.separable or not (self._rules or judge.soft_rules(self._limit)):
             return False, bound
         axes = [axis for axis in widest_first(judge.lattice) if self._shape[axis] > 1]
         best = self.so_far.best

@@ -23,7 +23,7 @@ def _starts_at_top(judge: Judge, limit: int) -> bool:
     return limit >= share * judge.utility.inputs.records
 
 
-def search_in_order(judge: Judge, *, limit: int, deadline: float | None = None) -> Found:
+def search_exactly(judge: Judge, *, limit: int, deadline: float | None = None) -> Found:
     """Return the best node, proved unless the time is up.
 
     Parameters

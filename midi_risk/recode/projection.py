@@ -46,7 +46,7 @@ class Projection:
         self._width = len(places)
         self._inside = np.array([axis in axes for axis, _ in places])
         self._elsewhere = [
-            np.array([n for n, (own, _) in enumerate(places) if own in axes and own != axis])
+            np.array([n for n, (own, _) in enumerate(places) if own in axes and own != axis], int)
             for axis in axes
         ]
         others = [axis for axis in widest_first(judge.lattice) if axis not in axes]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from midi_risk.recode.budgeted import DEFAULT_BUDGET, LISTED_NODES, search_within
 from midi_risk.recode.criteria import CustomCriterion
-from midi_risk.recode.exact import search_in_order
+from midi_risk.recode.exact import search_exactly
 from midi_risk.recode.node_tables import DEFAULT_MEMORY
 from midi_risk.recode.problem import prepare
 from midi_risk.recode.result import solution_of
@@ -109,5 +109,5 @@ def search(
         found = search_within(judge, limit=limit, deadline=time.monotonic() + budget)
     else:
         deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
-        found = search_in_order(judge, limit=limit, deadline=deadline)
+        found = search_exactly(judge, limit=limit, deadline=deadline)
     return solution_of(judge, found, limit, utility)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import product
+import time
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,12 @@ from midi_risk.recode import (
     TCloseness,
 )
 from midi_risk.recode.bound_order import OrderedSearch
+from midi_risk.recode.budgeted import search_within
 from midi_risk.recode.classes_view import SensitiveCounts, sensitive_column
+from midi_risk.recode.exact import search_exactly
 from midi_risk.recode.from_top import TopDownSearch
 from midi_risk.recode.problem import prepare
+from midi_risk.recode.projection import Projection
 
 TREE = pd.DataFrame([["a", "ab", "*"], ["b", "ab", "*"], ["c", "cd", "*"], ["d", "cd", "*"]])
 FLAT = pd.DataFrame([["x", "*"], ["y", "*"], ["z", "*"]])
@@ -146,6 +150,35 @@ def test_both_orders_of_the_search_end_at_the_same_node(
     if first is not None:
         assert first.steps == second.steps
         assert first.hidden == second.hidden
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 100_000),
+    rows=st.integers(5, 120),
+    criteria=st.lists(st.sampled_from(CRITERIA), max_size=1),
+    utility=st.sampled_from(["loss", "entropy", "precision", "height"]),
+    share=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+)
+def test_no_projection_bounds_the_best_node_away(
+    seed: int, rows: int, criteria: list[Any], utility: str, share: float
+) -> None:
+    judge = problem(table(seed, rows, missing=False), criteria, utility).judge
+    limit = int(share * rows)
+    late = time.monotonic() + 3600
+    exact = search_exactly(judge, limit=limit)
+    for count in (1, 2, 3):
+        for axes in combinations(range(3), count):
+            settled, key = Projection(judge, limit, axes).lowest((float("inf"),), late)
+            assert settled
+            if exact.best is not None:
+                assert key[0] <= exact.best.key[0] * (1 + 1e-9) + 1e-9
+    within = search_within(judge, limit=limit, deadline=late if share == 0 else time.monotonic())
+    assert (within.best is None) <= (exact.best is None or share > 0)
+    if within.best is not None and exact.best is not None:
+        assert within.bound <= exact.best.key[0] * (1 + 1e-9) + 1e-9
+        if within.optimal:
+            assert within.best.steps == exact.best.steps
 
 
 @settings(deadline=None, max_examples=60)
