@@ -361,6 +361,7 @@ def test_a_url_that_cannot_be_listed_is_one_error():
 
 
 def test_a_file_url_leads_to_the_files_it_names(tmp_path):
+    pytest.importorskip("fsspec", reason="the extra 'remote' is not installed")
     collection(tmp_path / "in", 2, 1)
     reading = read_dicom([(tmp_path / "in").as_uri()])
     assert subjects(reading) == ["P0", "P1"]
