@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import Tag
 
 from midi_risk.attributes.model import Kind
+from midi_risk.export.date_levels import DATE_LADDERS, same_date_level
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 
 DEVICE_DATES = frozenset(
@@ -90,7 +91,7 @@ def dicom_rules(release: ReleaseRules, source: str) -> DicomRules:
         body mass index with height or weight, times and dates of a visit together.
     """
     rules = {r.attribute.keyword: r for r in release.of_source(source) if r.attribute.keyword}
-    dates = _leading(rules, Kind.DATE, "StudyDate", release)
+    dates = _of_a_ladder(_leading(rules, Kind.DATE, "StudyDate", release))
     times = _leading(rules, Kind.TIME, "StudyTime", release)
     changed = {
         keyword: rule
@@ -160,8 +161,27 @@ def _leading(
     return max(others, key=lambda r: (r.action is Action.REMOVE, r.level))
 
 
+def _of_a_ladder(rule: Rule | None) -> Rule | None:
+    """Return a rule of dates that also tells what becomes of dates which nobody listed.
+
+    A hierarchy of the user's own lists the dates of one attribute; the other dates of a visit
+    follow it only when its level is one of the built-in ladders. Otherwise they are removed.
+    """
+    if rule is None or rule.action is not Action.GENERALISE or rule.ladder in DATE_LADDERS:
+        return rule
+    same = None if rule.labels is None else same_date_level(rule.labels.known)
+    if same is not None:
+        return replace(rule, ladder=same[0], level=same[1])
+    return replace(
+        rule,
+        action=Action.REMOVE,
+        describe="removed, because no other date of a visit can follow its levels",
+        note="its levels are none of a built-in ladder of dates; the dates are removed instead",
+    )
+
+
 def _as_strict(group: Rule, rule: Rule) -> bool:
     """Tell whether the rule of the group takes at least as much away."""
-    if group.action is Action.REMOVE:
+    if group.action is Action.REMOVE or group.attribute is rule.attribute:
         return True
     return rule.action is not Action.REMOVE and group.level >= rule.level
