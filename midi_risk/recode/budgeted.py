@@ -144,7 +144,9 @@ class BudgetedSearch:
                 search = TopDownSearch(judge, self._limit, self.so_far)
                 complete, found = search.run(self._deadline)
                 return complete, max(bound, found)
-            settled, key = Projection(judge, self._limit, axes[:count]).lowest(aim, self._deadline)
+            settled, key = Projection(judge, self._limit, axes[:count]).lowest(
+                aim, self._deadline, () if best is None else best.steps
+            )
             bound = max(bound, key[0])
             if self.so_far.finished(key):
                 return True, bound

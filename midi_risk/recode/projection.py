@@ -9,17 +9,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from midi_risk.recode.evaluation import Judge
-from midi_risk.recode.levels import Level, in_table_order, levels_from_top, not_above, widest_first
+from midi_risk.recode.levels import in_table_order, levels_from_top, not_above, widest_first
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Key = tuple[float, ...]
 SLACK = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """What counting one node of a projection proved.
+
+    Parameters
+    ----------
+    hidden : float
+        Records that every node must hide which has its steps.
+    parts : ndarray, shape (components,)
+        Components that none of them undercuts.
+    key : tuple of float or None
+        Their bound; None when they must hide too much.
+    """
+
+    hidden: float
+    parts: Floats
+    key: Key | None
 
 
 class Projection:
@@ -50,6 +70,7 @@ class Projection:
             for axis in axes
         ]
         others = [axis for axis in widest_first(judge.lattice) if axis not in axes]
+        self._known: dict[tuple[int, ...], Proved] = {}
         self._order = (*others, *(axis for axis in widest_first(judge.lattice) if axis in axes))
 
     def _keys(self, steps: Ints, hidden: Floats, parts: Floats) -> Floats:
@@ -58,25 +79,41 @@ class Projection:
         utility = self._judge.utility
         return utility.keys(np.maximum(utility.bounds_when_hidden(low, hidden), parts))
 
-    def _count(self, level: Level, number: int) -> Key | None:
-        """Count one node and return the bound of the nodes that it stands for."""
-        judge = self._judge
-        whole = self._top.copy()
-        whole[self._axes] = level.steps[number]
-        steps = tuple(whole.tolist())
-        view = judge.view(steps, self._rules, judge.tables.by_prefix(steps, self._order))
-        share, hidden = judge.must_hide(view, self._soft)
-        if hidden <= self._limit + SLACK:
-            parts = judge.utility.components_below(steps, view, share)
-            level.prove(number, hidden, np.where(self._inside, parts, 0.0))
-        else:
-            level.prove(number, hidden, level.parts[number])
-            return None
-        one = slice(number, number + 1)
-        key = self._keys(level.steps[one], level.hidden[one], level.parts[one])
-        return tuple(key[0].tolist())
+    def _count(self, steps: tuple[int, ...]) -> Proved:
+        """Return what one node of the projection proves, counting its classes at most once."""
+        known = self._known.get(steps)
+        if known is None:
+            known = self._known[steps] = self._counted(steps)
+        return known
 
-    def lowest(self, best: Key, deadline: float) -> tuple[bool, Key]:
+    def _counted(self, steps: tuple[int, ...]) -> Proved:
+        judge = self._judge
+        place = self._top.copy()
+        place[self._axes] = steps
+        whole = tuple(place.tolist())
+        view = judge.view(whole, self._rules, judge.tables.by_prefix(whole, self._order))
+        share, hidden = judge.must_hide(view, self._soft)
+        if hidden > self._limit + SLACK:
+            return Proved(hidden=hidden, parts=np.zeros(self._width), key=None)
+        parts = np.where(self._inside, judge.utility.components_below(whole, view, share), 0.0)
+        key = self._keys(np.array([steps]), np.array([hidden]), parts[None, :])
+        return Proved(hidden=hidden, parts=parts, key=tuple(key[0].tolist()))
+
+    def _descend(self, steps: tuple[int, ...], lowest: Key) -> Key:
+        """Return the smallest bound met on the way down from a node, one axis at a time."""
+        while True:
+            below = [
+                (*steps[:axis], step - 1, *steps[axis + 1 :])
+                for axis, step in enumerate(steps)
+                if step
+            ]
+            found = [(key, node) for node in below if (key := self._count(node).key) is not None]
+            best = min(found, default=None)
+            if best is None or best[0] >= lowest:
+                return lowest
+            lowest, steps = best
+
+    def lowest(self, best: Key, deadline: float, start: Sequence[int] = ()) -> tuple[bool, Key]:
         """Return whether all nodes were settled in time, and the smallest bound of all nodes.
 
         Parameters
@@ -84,23 +121,30 @@ class Projection:
         best : tuple of float
             A bound that is not worth exceeding: the score of the best node so far.
         deadline : float
-            Value of ``time.monotonic()`` from which nothing more is counted.
+            Value of ``time.monotonic()`` from which nothing more is counted; the bound is then
+            minus infinity.
+        start : sequence of int, optional
+            Steps of a good node on all axes, near which the smallest bound is looked for first.
         """
-        lowest, late = best, False
+        lowest = best
+        if start:
+            near = tuple(int(start[axis]) for axis in self._axes)
+            key = self._count(near).key
+            lowest = self._descend(near, min(lowest, key)) if key is not None else lowest
         local = [self._axes.index(axis) for axis in self._order if axis in self._axes]
         for level in levels_from_top(
             self._shape, self._elsewhere, self._width, self._limit + SLACK
         ):
             keys = self._keys(level.steps, level.hidden, level.parts)
             within = level.hidden <= self._limit + SLACK
-            if late := late or time.monotonic() > deadline:
-                lowest = min([lowest, *map(tuple, keys[within].tolist())])
-                continue
             open_ = np.flatnonzero(within & not_above(keys, lowest[0]))
             for number in open_[in_table_order(level.steps[open_], local)].tolist():
                 if tuple(keys[number].tolist()) >= lowest:
                     continue
-                counted = self._count(level, number)
-                if counted is not None:
-                    lowest = min(lowest, counted)
-        return not late, lowest
+                if time.monotonic() > deadline:
+                    return False, (float("-inf"),)
+                proved = self._count(tuple(level.steps[number].tolist()))
+                level.prove(number, proved.hidden, proved.parts)
+                if proved.key is not None:
+                    lowest = min(lowest, proved.key)
+        return True, lowest

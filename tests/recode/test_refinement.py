@@ -169,8 +169,13 @@ def test_no_projection_bounds_the_best_node_away(
     exact = search_exactly(judge, limit=limit)
     for count in (1, 2, 3):
         for axes in combinations(range(3), count):
-            settled, key = Projection(judge, limit, axes).lowest((float("inf"),), late)
+            projection = Projection(judge, limit, axes)
+            settled, key = projection.lowest((float("inf"),), late)
             assert settled
+            if exact.best is not None:
+                again = Projection(judge, limit, axes)
+                assert again.lowest((float("inf"),), late, exact.best.steps) == (True, key)
+                assert not again.lowest((float("inf"),), time.monotonic() - 1)[0]
             if exact.best is not None:
                 assert key[0] <= exact.best.key[0] * (1 + 1e-9) + 1e-9
     within = search_within(judge, limit=limit, deadline=late if share == 0 else time.monotonic())
