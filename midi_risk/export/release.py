@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydicom.dataset import Dataset
 
 from midi_risk import __version__
@@ -251,11 +253,11 @@ def _write_folder(
 
 def _cut_short(extraction: Extraction) -> dict[str, str]:
     """Return the files that reading found cut short: what is missing cannot be written."""
-    files = extraction.files.select(["path", "reason"]).to_pylist()
+    files = extraction.files.select(["path", "reason"])
+    cut = pc.match_substring(files["reason"].cast(pa.string()), "truncated")
     return {
         file["path"]: f"cannot be recoded: {file['reason']}"
-        for file in files
-        if "truncated" in (file["reason"] or "")
+        for file in files.filter(cut).to_pylist()
     }
 
 
