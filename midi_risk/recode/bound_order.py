@@ -103,8 +103,7 @@ class OrderedSearch:
         judge = self._judge
         view = judge.view(steps)
         hidden = judge.hidden(view)
-        if hidden > self._limit:
-            if self.so_far.hides_less(hidden):
-                self.so_far.take(judge.evaluate(steps, view))
-        elif not self.so_far.beaten(judge.key_when_hidden(steps, hidden), steps):
-            self.so_far.take(judge.evaluate(steps, view))
+        if hidden > self._limit or not self.so_far.beaten(
+            judge.key_when_hidden(steps, hidden), steps
+        ):
+            self.so_far.judge(judge, steps, view)

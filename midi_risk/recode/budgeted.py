@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.recode.descent import descend
 from midi_risk.recode.evaluation import Evaluated, Judge
 from midi_risk.recode.found import BestSoFar, Found
 from midi_risk.recode.from_top import TopDownSearch
@@ -80,30 +81,19 @@ class BudgetedSearch:
             return None
         judge = self._judge
         view = judge.view(steps)
-        hidden = judge.hidden(view)
-        if hidden > self._limit:
-            if self.so_far.hides_less(hidden):
-                self.so_far.take(judge.evaluate(steps, view))
-            if self._rules and all(rule in self._rules for rule in judge.criteria):
-                self._failures.add(steps)
-            return None
-        result = judge.evaluate(steps, view)
-        self.so_far.take(result)
-        self._seen[steps] = result
+        self._seen[steps] = result = self.so_far.judge(judge, steps, view)
+        if result is None and self._rules and all(r in self._rules for r in judge.criteria):
+            self._failures.add(steps)
         return result
 
     def descend(self, start: tuple[int, ...]) -> None:
         """Lower one axis at a time, each time to the best node within the limit."""
-        now = self.look(start)
-        while now is not None and not self.late():
-            ahead = []
-            for axis, step in enumerate(now.steps):
-                if step:
-                    below = (*now.steps[:axis], step - 1, *now.steps[axis + 1 :])
-                    result = self.look(below)
-                    if result is not None and result.key < now.key:
-                        ahead.append(result)
-            now = min(ahead, key=lambda node: (node.key, node.steps)) if ahead else None
+
+        def key_of(steps: tuple[int, ...]) -> tuple[float, ...] | None:
+            node = self.look(steps)
+            return None if node is None else node.key
+
+        descend(start, key_of, self.late)
 
     def polish(self) -> None:
         """Raise one axis of the best node fully and descend again, while that helps."""

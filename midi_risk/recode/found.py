@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from midi_risk.recode.evaluation import Evaluated, comparable
+import numpy as np
+import numpy.typing as npt
+
+from midi_risk.recode.classes_view import ClassView
+from midi_risk.recode.evaluation import Evaluated, Judge, comparable
 from midi_risk.recode.lattice import Lattice
 
 Rank = tuple[tuple[float, ...], tuple[int, ...]]
@@ -60,6 +64,30 @@ class BestSoFar:
         rank = rank_of(self._lattice, node)
         if self.rank is None or rank < self.rank:
             self.best, self.rank = node, rank
+
+    def judge(
+        self,
+        judge: Judge,
+        steps: Sequence[int],
+        view: ClassView,
+        components: npt.NDArray[np.float64] | None = None,
+    ) -> Evaluated | None:
+        """Compare a node whose classes are judged; return its figures when it is in the limit.
+
+        Parameters
+        ----------
+        judge : Judge
+        steps : sequence of int
+        view : ClassView
+        components : ndarray, optional
+            Of its score, when they are at hand.
+        """
+        hidden = judge.hidden(view)
+        if hidden > self._limit and not self.hides_less(hidden):
+            return None
+        node = judge.evaluate(steps, view, components)
+        self.take(node)
+        return node if hidden <= self._limit else None
 
     def beaten(self, key: tuple[float, ...], steps: Sequence[int]) -> bool:
         """Tell whether a node with this bound can no longer be the best."""

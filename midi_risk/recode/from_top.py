@@ -14,15 +14,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from midi_risk.recode.classes_view import ClassView
 from midi_risk.recode.criteria import failing_classes
+from midi_risk.recode.descent import descend
 from midi_risk.recode.evaluation import Evaluated, Judge
 from midi_risk.recode.found import BestSoFar
-from midi_risk.recode.levels import Level, in_table_order, levels_from_top, not_above, widest_first
+from midi_risk.recode.levels import (
+    SLACK,
+    Level,
+    components_elsewhere,
+    in_table_order,
+    levels_from_top,
+    not_above,
+    widest_first,
+)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-SLACK = 1e-6
 # After so many nodes the bounds of criteria that are not robust must have ruled out this share.
 TRIAL = 256
 PAYS = 0.2
@@ -71,10 +78,7 @@ class TopDownSearch:
         self._counted: dict[tuple[int, ...], Counted] = {}
         places = judge.utility.inputs.places if judge.utility.separable else ()
         self._width = len(places) or 1
-        self._elsewhere = [
-            np.array([number for number, (own, _) in enumerate(places) if own != axis], dtype=int)
-            for axis in range(len(self._shape))
-        ]
+        self._elsewhere = components_elsewhere(places, range(len(self._shape)))
         self._order = widest_first(judge.lattice)
         self.so_far = so_far or BestSoFar(judge.lattice, limit)
 
@@ -91,7 +95,7 @@ class TopDownSearch:
         if self._exact:
             failed = np.flatnonzero(view.failed)
             components = judge.utility.components(steps, view, failed)
-            node = self._judged(steps, view, components)
+            node = self.so_far.judge(judge, steps, view, components)
             hidden = float(judge.hidden(view))
             return Counted(hidden=hidden, components=components * (1 - 1e-12), node=node)
         if self._asked >= TRIAL and self._paid < PAYS * self._asked:
@@ -106,35 +110,23 @@ class TopDownSearch:
                 self._paid += 1
                 return Counted(hidden=hidden, components=components, node=None)
         failing_classes(view, self._rest)
-        return Counted(hidden=hidden, components=components, node=self._judged(steps, view, None))
+        node = self.so_far.judge(judge, steps, view)
+        return Counted(hidden=hidden, components=components, node=node)
 
-    def _judged(
-        self, steps: tuple[int, ...], view: ClassView, components: Floats | None
-    ) -> Evaluated | None:
-        """Return the figures of a judged node when it is within the limit."""
-        hidden = self._judge.hidden(view)
-        if hidden > self._limit and not self.so_far.hides_less(hidden):
-            return None
-        node = self._judge.evaluate(steps, view, components)
-        self.so_far.take(node)
-        return node if hidden <= self._limit else None
+    def _descend(self, deadline: float | None) -> None:
+        """Find a good node on the way down from the top."""
 
-    def descend(self, deadline: float | None) -> None:
-        """Lower one axis at a time from the top, each time to the best node within the limit."""
-        now = self.count(tuple(size - 1 for size in self._shape)).node
-        while now is not None and not (deadline is not None and time.monotonic() > deadline):
-            ahead = []
-            for axis, step in enumerate(now.steps):
-                if step:
-                    below = (*now.steps[:axis], step - 1, *now.steps[axis + 1 :])
-                    node = self.count(below).node
-                    if node is not None and node.key < now.key:
-                        ahead.append(node)
-            now = min(ahead, key=lambda node: (node.key, node.steps)) if ahead else None
+        def key_of(steps: tuple[int, ...]) -> tuple[float, ...] | None:
+            node = self.count(steps).node
+            return None if node is None else node.key
+
+        top = tuple(size - 1 for size in self._shape)
+        descend(top, key_of, lambda: deadline is not None and time.monotonic() > deadline)
 
     def run(self, deadline: float | None) -> tuple[bool, float]:
         """Return whether every node was settled, and the bound that was reached."""
-        self.descend(deadline)
+        if self.so_far.best is None:
+            self._descend(deadline)
         complete, bound = True, float("inf")
         for level in levels_from_top(
             self._shape, self._elsewhere, self._width, self._limit + SLACK

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy
@@ -18,6 +19,7 @@ from midi_risk.risk.imaging_utility import SMALL_STRATUM, age_error, strata, suv
 from midi_risk.risk.plan_document import ImagingFigure
 from midi_risk.table.model import SubjectTable
 
+Floats = npt.NDArray[np.float64]
 PET = "PT"
 SCANNER_KEYWORDS = frozenset(
     {
@@ -96,16 +98,7 @@ def _ages(view: ReleasePair, attribute: Attribute) -> ImagingFigure | None:
     recorded = _numbers(view.texts(name), _age)
     if not np.isfinite(recorded).any():
         return None
-    state, rule = view.rule(attribute)
-    shown = view.shown(name)
-    if state == "removed" or shown is None:
-        return imaging_figure("age_error", [name], state, rule, subjects=0)
-    written = recorded if state == "exact" else _numbers(shown, _written_age)
-    both = np.isfinite(recorded) & np.isfinite(written)
-    values = age_error(recorded[both], written[both]) if both.any() else {}
-    return imaging_figure(
-        "age_error", [name], state, rule, subjects=int(both.sum()), measures=values
-    )
+    return _error(view, attribute, "age_error", recorded, _written_age, age_error)
 
 
 def _weights(view: ReleasePair, attribute: Attribute) -> ImagingFigure | None:
@@ -119,16 +112,27 @@ def _weights(view: ReleasePair, attribute: Attribute) -> ImagingFigure | None:
     recorded[~pet] = np.nan
     if not np.isfinite(recorded).any():
         return None
+    return _error(view, attribute, "suv_error", recorded, _written_weight, suv_error)
+
+
+def _error(
+    view: ReleasePair,
+    attribute: Attribute,
+    kind: str,
+    recorded: Floats,
+    written_of: Callable[[str], float],
+    error: Callable[[Floats, Floats], Mapping[str, float]],
+) -> ImagingFigure:
+    """Return what writing an attribute differently does to a number computed from it."""
+    name = attribute.name
     state, rule = view.rule(attribute)
     shown = view.shown(name)
     if state == "removed" or shown is None:
-        return imaging_figure("suv_error", [name], state, rule, subjects=0)
-    written = recorded if state == "exact" else _numbers(shown, _written_weight)
+        return imaging_figure(kind, [name], state, rule, subjects=0)
+    written = recorded if state == "exact" else _numbers(shown, written_of)
     both = np.isfinite(recorded) & np.isfinite(written)
-    values = suv_error(recorded[both], written[both]) if both.any() else {}
-    return imaging_figure(
-        "suv_error", [name], state, rule, subjects=int(both.sum()), measures=values
-    )
+    values = error(recorded[both], written[both]) if both.any() else {}
+    return imaging_figure(kind, [name], state, rule, subjects=int(both.sum()), measures=values)
 
 
 def _strata(view: ReleasePair) -> ImagingFigure | None:

@@ -13,6 +13,8 @@ from midi_risk.recode.lattice import Lattice
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+SLACK = 1e-6
+"""Of records, so that a sum of shares of classes decides nothing by rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,26 @@ def widest_first(lattice: Lattice) -> tuple[int, ...]:
     """Return the axes, those with most codes first: raising them joins most classes."""
     widths = [axis.cardinality(0) for axis in lattice.axes]
     return tuple(sorted(range(len(widths)), key=lambda axis: (-widths[axis], axis)))
+
+
+def components_elsewhere(places: Sequence[tuple[int, int]], axes: Sequence[int]) -> list[Ints]:
+    """Return, per axis, the components that belong to the others of these axes.
+
+    Parameters
+    ----------
+    places : sequence of (int, int)
+        Axis of each component, and place on it.
+    axes : sequence of int
+
+    Examples
+    --------
+    >>> [part.tolist() for part in components_elsewhere([(0, 0), (1, 0), (2, 0)], [0, 2])]
+    [[2], [0]]
+    """
+    return [
+        np.array([n for n, (own, _) in enumerate(places) if own in axes and own != axis], np.int64)
+        for axis in axes
+    ]
 
 
 def in_table_order(steps: Ints, axes: Sequence[int]) -> Ints:

@@ -14,13 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.recode.descent import descend
 from midi_risk.recode.evaluation import Judge
-from midi_risk.recode.levels import in_table_order, levels_from_top, not_above, widest_first
+from midi_risk.recode.levels import (
+    SLACK,
+    components_elsewhere,
+    in_table_order,
+    levels_from_top,
+    not_above,
+    widest_first,
+)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Key = tuple[float, ...]
-SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +72,7 @@ class Projection:
         places = judge.utility.inputs.places
         self._width = len(places)
         self._inside = np.array([axis in axes for axis, _ in places])
-        self._elsewhere = [
-            np.array([n for n, (own, _) in enumerate(places) if own in axes and own != axis], int)
-            for axis in axes
-        ]
+        self._elsewhere = components_elsewhere(places, self._axes)
         others = [axis for axis in widest_first(judge.lattice) if axis not in axes]
         self._known: dict[tuple[int, ...], Proved] = {}
         self._order = (*others, *(axis for axis in widest_first(judge.lattice) if axis in axes))
@@ -99,20 +103,6 @@ class Projection:
         key = self._keys(np.array([steps]), np.array([hidden]), parts[None, :])
         return Proved(hidden=hidden, parts=parts, key=tuple(key[0].tolist()))
 
-    def _descend(self, steps: tuple[int, ...], lowest: Key) -> Key:
-        """Return the smallest bound met on the way down from a node, one axis at a time."""
-        while True:
-            below = [
-                (*steps[:axis], step - 1, *steps[axis + 1 :])
-                for axis, step in enumerate(steps)
-                if step
-            ]
-            found = [(key, node) for node in below if (key := self._count(node).key) is not None]
-            best = min(found, default=None)
-            if best is None or best[0] >= lowest:
-                return lowest
-            lowest, steps = best
-
     def lowest(self, best: Key, deadline: float, start: Sequence[int] = ()) -> tuple[bool, Key]:
         """Return whether all nodes were settled in time, and the smallest bound of all nodes.
 
@@ -129,8 +119,8 @@ class Projection:
         lowest = best
         if start:
             near = tuple(int(start[axis]) for axis in self._axes)
-            key = self._count(near).key
-            lowest = self._descend(near, min(lowest, key)) if key is not None else lowest
+            found = descend(near, lambda s: self._count(s).key, lambda: time.monotonic() > deadline)
+            lowest = best if found is None else min(best, found)
         local = [self._axes.index(axis) for axis in self._order if axis in self._axes]
         for level in levels_from_top(
             self._shape, self._elsewhere, self._width, self._limit + SLACK

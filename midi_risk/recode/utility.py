@@ -135,9 +135,9 @@ class Utility(ABC):
     def bound(self, steps: Ints) -> Floats:
         """Return components that no choice of hidden records undercuts, (nodes, components)."""
 
-    def bound_when_hidden(self, steps: Sequence[int], hidden: int) -> Floats:  # noqa: ARG002
+    def bound_when_hidden(self, steps: Sequence[int], hidden: int) -> Floats:
         """Return components that a node undercuts by no choice of that many hidden records."""
-        out: Floats = self.bound(np.array([steps]))[0]
+        out: Floats = self.bounds_when_hidden(np.array([steps]), np.array([float(hidden)]))[0]
         return out
 
     def bounds_when_hidden(self, steps: Ints, hidden: Floats) -> Floats:  # noqa: ARG002
