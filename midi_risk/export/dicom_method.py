@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
+from pydicom.sequence import Sequence as ItemSequence
 
 from midi_risk.export.dicom_rules import DEVICE_DATES, DicomRules
 from midi_risk.export.dicom_types import DUMMIES
@@ -69,7 +69,7 @@ def _revise_codes(data_set: Dataset, items: list[Dataset], rules: DicomRules, da
     elif BASIC in wanted:
         wanted.setdefault(CHARACTERISTICS, _code(CHARACTERISTICS))
     if set(wanted) != set(found) and wanted:
-        data_set.DeidentificationMethodCodeSequence = Sequence(wanted.values())
+        data_set.DeidentificationMethodCodeSequence = ItemSequence(wanted.values())
 
 
 @cache
