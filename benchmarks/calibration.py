@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from midi_risk.risk.classes import EquivalenceClasses
-from midi_risk.risk.individual import expected_inverse
-from midi_risk.risk.intruder import simulate_intruder
-from midi_risk.risk.superpopulation import PitmanYor, fit_pitman_yor
+from midi_risk.risk.attacks.intruder import simulate_intruder
+from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.measures.individual import expected_inverse
+from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 20261123

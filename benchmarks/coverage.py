@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from midi_risk.risk.expected_population import assured_size, expected_inverse
-from midi_risk.risk.frequencies import NoEstimate
-from midi_risk.risk.loglinear import fit_log_linear
-from midi_risk.risk.sample_estimators import dankar, slide_negative_binomial, zayatz
-from midi_risk.risk.superpopulation import fit_pitman_yor
+from midi_risk.risk.population.estimators import dankar, slide_negative_binomial, zayatz
+from midi_risk.risk.population.loglinear import fit_log_linear
+from midi_risk.risk.population.pitman_yor import fit_pitman_yor
+from midi_risk.risk.population.sizes import NoEstimate, assured_size, poisson_inverse
 
 START, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 
@@ -138,7 +137,7 @@ def estimates(
         lam = population.expected[chosen]
         for form in ("shifted", "truncated"):
             low = assured_size(f[first], lam[first], fraction=fraction, form=form)
-            risk = float(expected_inverse(1, lam[ones], fraction=fraction, form=form).mean())
+            risk = float(poisson_inverse(1, lam[ones], fraction=fraction, form=form).mean())
             yield row(
                 f"table, {form}", np.nan, uniques,
                 **{"answer": True, "risk error": risk - real_risk,

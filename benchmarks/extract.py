@@ -29,14 +29,12 @@ from extract_data import data_set, generate, write
 from extract_peers import PEERS, ReadOne, peer
 from extract_storage import cold, remote_scan
 
-from midi_risk.sources.chunks import read_chunk
-from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.inputs import chunks_of
-from midi_risk.sources.items import sequence_tags
-from midi_risk.sources.listing import Listed, list_files
-from midi_risk.sources.nested import identifying_concepts, nested_tags
-from midi_risk.sources.pool import Pool
-from midi_risk.sources.private_safe import safe_private_elements
+from midi_risk.sources.dicom.nested import identifying_concepts, nested_tags, sequence_tags
+from midi_risk.sources.dicom.payloads import safe_private_elements
+from midi_risk.sources.files.inputs import chunks_of
+from midi_risk.sources.files.listing import Listed, list_files
+from midi_risk.sources.scan.scan import read_dicom
+from midi_risk.sources.scan.workers import Pool, read_chunk
 
 ATTRIBUTES = [
     "SpecificCharacterSet", "ImageType", "InstanceCreationDate", "InstanceCreationTime",

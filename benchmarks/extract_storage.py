@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from midi_risk.sources import chunks, remote
-from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.inputs import chunks_of
-from midi_risk.sources.listing import Listed, list_files
+from midi_risk.sources.files import remote
+from midi_risk.sources.files.inputs import chunks_of
+from midi_risk.sources.files.listing import Listed, list_files
+from midi_risk.sources.scan import workers
+from midi_risk.sources.scan.scan import read_dicom
 
 _DROP = Path("/proc/sys/vm/drop_caches")
 
@@ -35,7 +36,7 @@ def _drop(files: list[Listed]) -> str:
 
 def _read(files: list[Listed]) -> None:
     for chunk in chunks_of(iter(files), 256):
-        chunks.read_chunk(chunk)
+        workers.read_chunk(chunk)
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -48,13 +49,13 @@ def cold(folder: Path, count: int) -> dict[str, object]:
     """Wall seconds over files that are in no cache, without and with reader threads."""
     files = [item for item in list_files([folder]) if item.path.endswith(b".dcm")][:count]
     wall: dict[str, float] = {}
-    plain, how = chunks._SLOW, ""  # noqa: SLF001
+    plain, how = workers._SLOW, ""  # noqa: SLF001
     for name, slow in (("alone", float("inf")), ("threads", plain)) * 2:
         how = _drop(files)
-        chunks._SLOW = slow  # noqa: SLF001
+        workers._SLOW = slow  # noqa: SLF001
         spent, _ = _timed(lambda: _read(files))
         wall[name] = min(spent, wall.get(name, spent))
-    chunks._SLOW = plain  # noqa: SLF001
+    workers._SLOW = plain  # noqa: SLF001
     warm, _ = _timed(lambda: _read(files))
     return {
         "files": len(files),

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from midi_risk.risk.trajectory import known_visits_risk
+from midi_risk.risk.measures.trajectory import known_visits_risk
 
 
 def main() -> None:

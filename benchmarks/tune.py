@@ -24,11 +24,10 @@ sys.path.insert(0, str(ROOT / "tests" / "tune"))
 from devtools import Browser  # noqa: E402
 from tune_tables import models  # noqa: E402
 
-from midi_risk.attributes.hierarchies import Hierarchy  # noqa: E402
+from midi_risk.attributes.hierarchy import Hierarchy  # noqa: E402
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role  # noqa: E402
 from midi_risk.resources import resource_folder  # noqa: E402
-from midi_risk.table.digest import table_digest  # noqa: E402
-from midi_risk.table.model import SubjectTable  # noqa: E402
+from midi_risk.table.model import SubjectTable, table_digest  # noqa: E402
 from midi_risk.tune import static_page, tuning_lattice  # noqa: E402
 
 SHAPE = (6, 4, 4, 4, 3, 2)  # 2,304 nodes

@@ -18,8 +18,7 @@ import pandas as pd
 
 import midi_risk as mr
 from midi_risk.errors import MidiRiskError
-from midi_risk.threat.age_bands import parse_age_band
-from midi_risk.threat.population_tables import load_table
+from midi_risk.threat.population import load_table, parse_age_band
 
 YEARS = 5
 CASES = "us-cancer-incidence-2019"

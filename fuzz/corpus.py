@@ -17,9 +17,9 @@ from pathlib import Path
 import pydicom
 from pydicom.encaps import generate_fragments
 
-from midi_risk.sources.bounded import reader_of
-from midi_risk.sources.full_reader import UnreadableError, read_full
-from midi_risk.sources.sniff import Sniffed, sniff
+from midi_risk.sources.dicom.careful import UnreadableError, read_full
+from midi_risk.sources.files.bounded import reader_of
+from midi_risk.sources.files.sniff import Sniffed, sniff
 
 MOST = 1 << 16
 _PIXELS = 256

@@ -21,22 +21,23 @@ from limits import WatchedFile, limited
 from reader_agreement import agree, reader_over, texts_of
 
 from midi_risk.errors import SourceError
-from midi_risk.sources import archive, one_file
-from midi_risk.sources.chunks import read_chunk
-from midi_risk.sources.columns import attribute_columns
-from midi_risk.sources.dicom_json import read_json
-from midi_risk.sources.header import Header, Noticed
-from midi_risk.sources.listing import Listed
-from midi_risk.sources.model import FileStatus
-from midi_risk.sources.payloads import (
+from midi_risk.sources.dicom.fast import PrefixParser
+from midi_risk.sources.dicom.header import Header, Noticed
+from midi_risk.sources.dicom.payloads import (
     codestream_comment,
     jp2_metadata,
     jpeg_metadata,
     notice_payloads,
 )
-from midi_risk.sources.prefix import PrefixParser
-from midi_risk.sources.raw_header import RawHeader
-from midi_risk.sources.walk_state import HEAD
+from midi_risk.sources.dicom.text import RawHeader
+from midi_risk.sources.files import archives
+from midi_risk.sources.files.bounded import HEAD
+from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.model import FileStatus
+from midi_risk.sources.scan import one_file
+from midi_risk.sources.scan.columns import attribute_columns
+from midi_risk.sources.scan.workers import read_chunk
+from midi_risk.sources.tables.json import read_json
 
 HOLE = 48 << 20
 MOST_MEMBERS = 64
@@ -104,7 +105,7 @@ def one_archive(data: bytes) -> None:
     for ending in (".zip", ".tar", ".tar.gz"):
         path = _SCRATCH / f"{os.getpid()}{ending}"
         path.write_bytes(data)
-        kind = archive.archive_kind(os.fsencode(path))
+        kind = archives.archive_kind(os.fsencode(path))
         if kind is None:
             continue
         about = path.stat()
@@ -113,10 +114,10 @@ def one_archive(data: bytes) -> None:
         )
         with limited():
             members = []
-            for member in archive.list_members(listed, kind):
+            for member in archives.list_members(listed, kind):
                 assert member.shown.isprintable()
                 name = member.shown.partition("!/")[2]
-                assert member.reason or not archive.unsafe_name(name), name
+                assert member.reason or not archives.unsafe_name(name), name
                 members.append(member)
                 if len(members) >= MOST_MEMBERS:
                     break
@@ -125,7 +126,7 @@ def one_archive(data: bytes) -> None:
         assert batch.num_rows == len(members)
         tally[kind] += 1
         tally["members"] += len(members)
-        archive._zip_opened.cache_clear()  # noqa: SLF001 - the next input has the same name
+        archives._zip_opened.cache_clear()  # noqa: SLF001 - the next input has the same name
 
 
 def one_json(data: bytes) -> None:

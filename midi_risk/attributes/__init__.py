@@ -1,25 +1,25 @@
 """Attributes: what is known of each column, how its values are read and generalised."""
 
-from midi_risk.attributes.catalogue import CatalogueEntry, catalogue, ladder_steps
-from midi_risk.attributes.hierarchies import (
+from midi_risk.attributes.hierarchy import (
     SET_JOINER,
     Hierarchy,
     NestingError,
     build_hierarchy,
     check_nesting,
 )
-from midi_risk.attributes.model import (
-    Attribute,
-    AttributeSet,
-    Decision,
-    Kind,
-    Ps315Action,
-    Role,
-)
-from midi_risk.attributes.private import find_safe_private, safe_private
-from midi_risk.attributes.ps315 import Ps315Table, action_for, packaged_table
-from midi_risk.attributes.ps315_import import import_e1_1
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Ps315Action, Role
 from midi_risk.attributes.roles import propose
+from midi_risk.attributes.standard import (
+    CatalogueEntry,
+    Ps315Table,
+    action_for,
+    catalogue,
+    find_safe_private,
+    import_e1_1,
+    ladder_steps,
+    packaged_table,
+    safe_private,
+)
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
 
 __all__ = [

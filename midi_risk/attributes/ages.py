@@ -6,9 +6,18 @@ import math
 import re
 from collections.abc import Sequence
 
-from midi_risk.attributes.missing import is_missing
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.parsed import BAD, IMPLAUSIBLE, MISSING, MULTI, OK, REPAIRED, Parsed, tidy
+from midi_risk.attributes.parsed import (
+    BAD,
+    IMPLAUSIBLE,
+    MISSING,
+    MULTI,
+    OK,
+    REPAIRED,
+    Parsed,
+    is_missing,
+    tidy,
+)
 
 MONTHS = {"Y": 12.0, "M": 1.0, "W": 12.0 * 7 / 365.25, "D": 12.0 / 365.25}
 """Months in one unit of an age string."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from midi_risk.attributes.missing import is_missing
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.parsed import (
     AMBIGUOUS,
@@ -17,6 +16,7 @@ from midi_risk.attributes.parsed import (
     OK,
     REPAIRED,
     Parsed,
+    is_missing,
     nothing,
     tidy,
 )

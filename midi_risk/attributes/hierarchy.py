@@ -1,20 +1,202 @@
-"""The hierarchy type, its check, and the ARX file format."""
+"""The hierarchy type, its check, and the ARX file format.
+
+Checks of a hierarchy: levels nest, no value has two paths, none is its own ancestor.
+
+Generalisation hierarchies: one row per value, one column per level.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from midi_risk.attributes.hierarchy_checks import NestingError, check_cycles, check_nesting
-from midi_risk.attributes.ladders import EXACT, LADDERS, REMOVED, describe_level
+from midi_risk.attributes.ladders import (
+    COUNT,
+    DEFAULT_LADDER,
+    EXACT,
+    LADDERS,
+    REMOVED,
+    UNPARSED,
+    Ladder,
+    Material,
+    age_cut_columns,
+    cut_columns,
+    describe_level,
+    find_ladder,
+)
+from midi_risk.attributes.model import Kind
+from midi_risk.attributes.values import normalise
 from midi_risk.errors import HierarchyError, did_you_mean
 
-__all__ = ["MOST_GENERAL", "Hierarchy", "NestingError", "check_nesting"]
+
+class NestingError(HierarchyError):
+    """Two values that one level puts together are apart at the next.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    level : str
+        Level whose groups are split by the next one.
+    groups : int
+        Number of such groups.
+    values : tuple of str
+        Two labels of the next level that one group splits into; for the owner of the
+        hierarchy only, never for a log.
+    """
+
+    def __init__(
+        self, message: str, *, level: str, groups: int, values: tuple[str, ...], hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.level = level
+        self.groups = groups
+        self.values = values
+
+
+def _codes(labels: list[str]) -> np.ndarray:
+    """Return a number per label, in order of appearance; pandas 2.2 ends texts at NUL."""
+    seen: dict[str, int] = {}
+    return np.array([seen.setdefault(label, len(seen)) for label in labels], dtype=np.int64)
+
+
+LABEL_SHOWN = 40
+"""Characters of a label that a message shows."""
+
+
+def quoted_label(label: str, raw: Container[str], otherwise: str) -> str:
+    r"""Return a label of a hierarchy as a message may show it.
+
+    Parameters
+    ----------
+    label : str
+        Of level 1 or above.
+    raw : container of str
+        Values of level 0; a label that is one of them is not shown.
+    otherwise : str
+        What is said instead.
+
+    Examples
+    --------
+    >>> quoted_label("60\u202e-69", {"61"}, "a value"), quoted_label("61", {"61"}, "a value")
+    ("'60\\u202e-69'", 'a value')
+    """
+    if label in raw:
+        return otherwise
+    text = label if len(label) <= LABEL_SHOWN else f"{label[: LABEL_SHOWN - 3]}..."
+    return repr(text)
+
+
+def check_nesting(frame: pd.DataFrame, *, attribute: str = "", reveal: bool = False) -> None:
+    """Check that each level only merges groups of the level before.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per value, one column per level, most detailed first.
+    attribute : str
+        Named in the message.
+    reveal : bool
+        Whether the message may show an offending group, its two labels and their rows:
+        only when the reader wrote the hierarchy. A label that is also a raw value is
+        never shown.
+
+    Raises
+    ------
+    NestingError
+        When a group is split; names the level and the number of groups.
+    HierarchyError
+        When a value has two rows.
+
+    Examples
+    --------
+    >>> check_nesting(pd.DataFrame({"exact": ["1", "2"], "removed": ["*", "*"]}))
+    """
+    where = f"hierarchy of {attribute}" if attribute else "hierarchy"
+    codes = [_codes(frame.iloc[:, i].tolist()) for i in range(frame.shape[1])]
+    twice = len(frame) - (int(codes[0].max()) + 1 if len(frame) else 0)
+    if twice:
+        again = int(np.flatnonzero(np.diff(np.maximum.accumulate(codes[0]), prepend=-1) == 0)[0])
+        first_row = int(np.flatnonzero(codes[0] == codes[0][again])[0])
+        rows = f" (first: rows {first_row + 1} and {again + 1})" if reveal else ""
+        raise HierarchyError(
+            f"{where}: {twice} values have more than one row{rows}", hint="Keep one row per value"
+        )
+    for i in range(len(codes) - 1):
+        fine, coarse = codes[i], codes[i + 1]
+        first = np.zeros(int(fine.max()) + 1 if fine.size else 0, dtype=np.int64)
+        first[fine] = coarse
+        apart = np.flatnonzero(first[fine] != coarse)
+        if apart.size:
+            groups = int(np.unique(fine[apart]).size)
+            place = int(apart[0])
+            kin = int(np.flatnonzero((fine == fine[place]) & (coarse == first[fine[place]]))[0])
+            row, same = sorted((place, kin))
+            labels = tuple(str(label) for label in frame.iloc[[row, same], i + 1])
+            level = str(frame.columns[i])
+            shown = ""
+            if reveal:
+                raw = set(frame.iloc[:, 0])
+                group = quoted_label(str(frame.iloc[row, i]), raw, "a group")
+                one, other = (quoted_label(label, raw, "a value") for label in labels)
+                shown = f": {group} becomes both {one} and {other} (rows {row + 1} and {same + 1})"
+            raise NestingError(
+                f"{where}: level {i} '{level}' does not nest in level {i + 1}: "
+                f"{groups} groups are split{shown}",
+                level=level,
+                groups=groups,
+                values=labels,
+                hint="Each level may only merge groups of the level before it",
+            )
+
+
+def check_cycles(texts: Sequence[Sequence[str | None]], *, attribute: str = "") -> None:
+    """Check that no text is its own ancestor by way of another text.
+
+    Parameters
+    ----------
+    texts : sequence of sequence of str or None
+        Per level, the text of each row.
+    attribute : str
+        Named in the message.
+
+    Raises
+    ------
+    HierarchyError
+
+    Examples
+    --------
+    >>> check_cycles([["1", "2"], ["1-2", "1-2"]])
+    """
+    places: dict[str | None, int] = {}
+    number = [
+        np.array([places.setdefault(text, len(places)) for text in level], dtype=np.int64)
+        for level in texts
+    ]
+    edges = np.concatenate(
+        [np.stack([a, b], axis=1) for a, b in pairwise(number)]
+        or [np.empty((0, 2), dtype=np.int64)]
+    )
+    edges = np.unique(edges[edges[:, 0] != edges[:, 1]], axis=0)
+    while len(edges):
+        has_parent = np.zeros(len(places), dtype=bool)
+        has_parent[edges[:, 0]] = True
+        kept = edges[has_parent[edges[:, 1]]]
+        if len(kept) == len(edges):
+            where = f"hierarchy of '{attribute}'" if attribute else "hierarchy"
+            raise HierarchyError(
+                f"{where} is cyclic: values generalise to one another",
+                hint="Each level must be more general than the one before",
+            )
+        edges = kept
+
 
 MOST_GENERAL = "*"
 
@@ -200,3 +382,148 @@ def _arx_rows(path: Path) -> list[list[str]]:
     if not rows:
         raise HierarchyError(f"{path}: the hierarchy is empty")
     return rows
+
+
+SET_JOINER = " + "
+"""Between the members of a set-valued attribute, such as ``CT + MR``."""
+
+
+def build_hierarchy(
+    ladder: str | None,
+    kind: Kind,
+    values: Sequence[str],
+    *,
+    sets: bool = False,
+    cuts: Sequence[float] | None = None,
+    counts: Sequence[int] | None = None,
+    rare_below: int = 11,
+) -> Hierarchy:
+    """Return the hierarchy of a built-in ladder for the values at hand.
+
+    Parameters
+    ----------
+    ladder : str or None
+        Identifier such as ``"age"``; None takes the ladder of the kind.
+    kind : Kind
+        How the values were read.
+    values : sequence of str
+        Distinct canonical values; missing is not among them.
+    sets : bool
+        Whether a value is a set of members joined by `SET_JOINER`. Members are
+        generalised one by one; then only their number is kept, then nothing.
+    cuts : sequence of float, optional
+        Cut points that replace the steps of the ladder of a number, or of an age in years.
+    counts : sequence of int, optional
+        Subjects per value, for the levels that put rare values together.
+    rare_below : int
+        Values of fewer subjects are rare.
+
+    Returns
+    -------
+    Hierarchy
+        Its levels nest. A value that cannot be read has its own row and is removed
+        from the first generalised level on.
+
+    Raises
+    ------
+    HierarchyError
+        When no such ladder exists.
+
+    Examples
+    --------
+    >>> build_hierarchy("age", Kind.AGE, ["66", "173M", "94"]).apply("5y", ["66", "94", None])
+    ['65-69', '90+', None]
+    >>> build_hierarchy(None, Kind.CATEGORY, ["CT + MR"], sets=True).apply("count", ["CT + MR"])
+    ['2 values']
+    """
+    name = ladder or DEFAULT_LADDER[kind]
+    found = find_ladder(name)
+    if cuts:
+        banded = age_cut_columns if kind is Kind.AGE else cut_columns
+        found = Ladder(
+            steps=("bands",),
+            columns=lambda m: banded(m.text, m.number, cuts),
+            reads=Kind.AGE if kind is Kind.AGE else Kind.NUMBER,
+        )
+        name = "number"
+    distinct = [str(value) for value in values]
+    if sets:
+        columns = _set_columns(found, distinct, counts, rare_below)
+        level_names = (EXACT, *found.steps, COUNT, REMOVED)
+    else:
+        columns = _columns(found, distinct, counts, rare_below)
+        level_names = found.level_names
+    hierarchy = Hierarchy(name=name, level_names=level_names, frame=_frame(level_names, columns))
+    check_nesting(hierarchy.frame)
+    return hierarchy
+
+
+def _frame(level_names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            name: np.array(column, dtype=object)
+            for name, column in zip(level_names, columns, strict=True)
+        },
+        columns=list(level_names),
+        dtype=object,
+    )
+
+
+def _columns(
+    ladder: Ladder, values: list[str], counts: Sequence[int] | None, floor: int
+) -> list[list[str]]:
+    number = np.full(len(values), np.nan)
+    text: list[str] = values
+    if ladder.reads is not None:
+        read = normalise(ladder.reads, values, zero_is_missing=False)
+        number = read.number
+        text = [
+            value if found is None else found
+            for value, found in zip(values, read.text, strict=True)
+        ]
+    material = Material(text=text, number=number, counts=counts, floor=floor)
+    return [values, *ladder.columns(material), [UNPARSED] * len(values)]
+
+
+def _member_counts(
+    split: list[list[str]], members: list[str], counts: Sequence[int] | None
+) -> list[int] | None:
+    if counts is None:
+        return None
+    totals = dict.fromkeys(members, 0)
+    for parts, n in zip(split, counts, strict=True):
+        for part in parts:
+            totals[part] += n
+    return [totals[member] for member in members]
+
+
+def _number_of(label: str) -> str:
+    if label == UNPARSED:
+        return UNPARSED
+    n = label.count(SET_JOINER) + 1
+    return "1 value" if n == 1 else f"{n} values"
+
+
+def _set_columns(
+    ladder: Ladder, values: list[str], counts: Sequence[int] | None, floor: int
+) -> list[list[str]]:
+    split = [value.split(SET_JOINER) for value in values]
+    members = list(dict.fromkeys(member for parts in split for member in parts))
+    inner = _columns(ladder, members, _member_counts(split, members, counts), floor)
+    columns = [values]
+    for column in inner[1:-1]:
+        label = dict(zip(members, column, strict=True))
+        columns.append(
+            [SET_JOINER.join(sorted({label[member] for member in parts})) for parts in split]
+        )
+    return [*columns, [_number_of(label) for label in columns[-1]], [UNPARSED] * len(values)]
+
+
+__all__ = [
+    "MOST_GENERAL",
+    "SET_JOINER",
+    "Hierarchy",
+    "NestingError",
+    "build_hierarchy",
+    "check_nesting",
+]

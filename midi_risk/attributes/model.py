@@ -12,7 +12,7 @@ from midi_risk.errors import AttributeRoleError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-    from midi_risk.hierarchy_rules import HierarchyStep
+    from midi_risk.config import HierarchyStep
 
 
 class Role(StrEnum):

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.attributes.missing import is_missing
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.parsed import is_missing
 from midi_risk.attributes.values import normalise
 
 SAMPLE = 5000

@@ -4,25 +4,588 @@ The rule behind the proposals (ADR 0010): a quasi-identifier is what somebody ou
 the hospital can know about a person, so it belongs in the class table; what only
 insiders know is a matter of channels and of governance; what would do harm when learnt
 is sensitive; and what nobody can judge from here stays undecided.
+
+One proposal: which part a column plays, how it is read, and why.
+
+Roles from the name of a column, by packaged rules.
+
+Roles of DICOM attributes, from the catalogue, the dictionary and Table E.1-1.
+
+Roles from the values of a column, where its name says nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
-from midi_risk.attributes.ps315 import Ps315Table, packaged_table
+from midi_risk.attributes.ladders import DEFAULT_LADDER, is_known_region, is_named_race
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Ps315Action, Role
+from midi_risk.attributes.numbers import sex_spellings
 from midi_risk.attributes.role_evidence import Evidence, SubjectKey
-from midi_risk.attributes.role_keywords import (
-    SAME_VISIT,
-    DicomIdentity,
-    dicom_identity,
-    propose_keyword,
+from midi_risk.attributes.standard import (
+    NOT_LISTED,
+    CatalogueEntry,
+    Ps315Table,
+    action_for,
+    catalogue,
+    packaged_table,
 )
-from midi_risk.attributes.role_names import form_items, match_name, propose_by_rule
-from midi_risk.attributes.role_proposal import Proposal
-from midi_risk.attributes.role_values import propose_by_values, propose_direct
+from midi_risk.resources import data_rows
 from midi_risk.sources.model import Extraction, SourceTable
+
+VOCABULARY_SHARE = 0.05
+"""Texts count as a vocabulary while fewer subjects than this have wording of their own."""
+
+AGE_IN_DAYS = (366.0, 45000.0)
+"""An age column whose middle value lies here counts days, not years."""
+
+SERIAL_DATE = 20000
+"""Numbers above this in a date column are packed or serial dates, not days counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Role, kind, ladder and reason of one column."""
+
+    role: Role
+    kind: Kind
+    reason: str
+    ladder: str | None = None
+    knowable_by: tuple[str, ...] = ()
+
+    def with_ladder(self) -> Proposal:
+        """Return the proposal with the ladder of its kind where none was given."""
+        if self.ladder:
+            return self
+        return Proposal(
+            role=self.role,
+            kind=self.kind,
+            reason=self.reason,
+            ladder=DEFAULT_LADDER[self.kind],
+            knowable_by=self.knowable_by,
+        )
+
+
+def kind_of(evidence: Evidence) -> Kind:
+    """Return how the values can be read: dates, numbers, or categories.
+
+    Numbers of up to ten distinct values are codes of a category.
+    """
+    if evidence.dates:
+        return Kind.DATE
+    if evidence.numeric and evidence.distinct > 10:
+        return Kind.NUMBER
+    return Kind.CATEGORY
+
+
+def _typical(evidence: Evidence) -> float:
+    numbers = sorted(evidence.numbers.tolist())
+    return numbers[len(numbers) // 2] if numbers else float("nan")
+
+
+def fitted(kind: Kind, ladder: str | None, evidence: Evidence) -> tuple[Kind, str | None]:
+    """Return the kind and ladder that the values bear, starting from what the name says.
+
+    Parameters
+    ----------
+    kind : Kind
+        What the name of the column says.
+    ladder : str or None
+        What the name says.
+    evidence : Evidence
+        What the values show.
+    """
+    if evidence.empty:
+        return kind, ladder
+    if kind is Kind.AGE:
+        return _fitted_age(evidence)
+    if kind is Kind.DATE:
+        return _fitted_date(ladder, evidence)
+    if kind in (Kind.SEX, Kind.NUMBER) and evidence.parsed_share(kind) < 0.5:
+        return Kind.CATEGORY, "enum"
+    if ladder == "height" and not _plausible_height(_typical(evidence)):
+        return Kind.NUMBER, "number"
+    return kind, ladder
+
+
+def _plausible_height(typical: float) -> bool:
+    """Tell metres and centimetres from feet, inches and sizes of something else."""
+    return 0.3 < typical < 2.6 or 90 < typical < 250
+
+
+def _fitted_age(evidence: Evidence) -> tuple[Kind, str | None]:
+    if evidence.numeric and AGE_IN_DAYS[0] < _typical(evidence) < AGE_IN_DAYS[1]:
+        return Kind.NUMBER, "agedays"
+    if evidence.parsed_share(Kind.AGE) < 0.5:
+        return Kind.CATEGORY, "enum"
+    return Kind.AGE, "age"
+
+
+def _fitted_date(ladder: str | None, evidence: Evidence) -> tuple[Kind, str | None]:
+    years = evidence.numeric and bool(
+        ((evidence.numbers >= 1850) & (evidence.numbers <= 2150)).mean() > 0.8
+    )
+    if years:
+        return Kind.DATE, "year"
+    packed = _typical(evidence) > SERIAL_DATE and evidence.parsed_share(Kind.DATE) > 0.9
+    if evidence.numeric and not evidence.dates and not packed:
+        return Kind.NUMBER, "offset"
+    if evidence.parsed_share(Kind.DATE) < 0.5:
+        return Kind.CATEGORY, "enum"
+    return Kind.DATE, "date" if ladder == "year" else ladder
+
+
+def judge_text(evidence: Evidence, knowers: tuple[str, ...], *, ladder: str = "text") -> Proposal:
+    """Propose a role for free text: a shared vocabulary, or wording nobody has read.
+
+    Free text of which subjects have wording of their own is ``undecided``: only a
+    person, or the free-text channel, can say what stands in it.
+    """
+    share = evidence.own_share
+    if share <= VOCABULARY_SHARE:
+        return Proposal(
+            role=Role.INSENSITIVE,
+            kind=Kind.TEXT,
+            reason=(
+                f"a shared vocabulary: {evidence.distinct} wordings, and {share:.0%} of the "
+                "subjects have one of their own; the free-text channel looks at those"
+            ),
+            ladder=ladder,
+            knowable_by=knowers,
+        )
+    return Proposal(
+        role=Role.UNDECIDED,
+        kind=Kind.TEXT,
+        reason=(
+            f"free text in which {share:.0%} of the subjects have wording of their own: "
+            "read it, clean it to a vocabulary, or remove it"
+        ),
+        ladder=ladder,
+        knowable_by=knowers,
+    )
+
+
+RULES = "column_name_rules.csv"
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_TRAILING = re.compile(r"(?<=[a-z]{3})(?=\d)")
+_PUNCTUATION = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameRule:
+    """One rule: a pattern on the words of a column name, and what it means.
+
+    Parameters
+    ----------
+    pattern : re.Pattern
+        Searched in the output of `column_words`.
+    role : str
+        A role, or ``"text"``: free text is judged by its values.
+    kind : str
+        A kind, or ``"auto"``: read as the values suggest.
+    ladder, reason : str
+    knowable_by : tuple of str
+    """
+
+    pattern: re.Pattern[str]
+    role: str
+    kind: str
+    ladder: str
+    knowable_by: tuple[str, ...]
+    reason: str
+
+
+def column_words(name: str) -> str:
+    """Return a column name as lower-case words without accents.
+
+    Examples
+    --------
+    >>> column_words("AgeGroup"), column_words("demo__days_to_birth"), column_words("med_name7")
+    ('age group', 'demo days to birth', 'med name 7')
+    """
+    plain = (
+        unicodedata.normalize("NFKD", name.replace("ß", "ss"))
+        .encode("ascii", "ignore")
+        .decode("ascii")
+    )
+    spaced = _CAMEL.sub(" ", plain).lower()
+    return _PUNCTUATION.sub(" ", _TRAILING.sub(" ", spaced)).strip()
+
+
+@cache
+def name_rules() -> tuple[NameRule, ...]:
+    """Return the packaged rules in the order in which they are tried."""
+    return tuple(
+        NameRule(
+            pattern=re.compile(row["pattern"]),
+            role=row["role"],
+            kind=row["kind"],
+            ladder=row["ladder"],
+            knowable_by=tuple(part for part in row["knowable_by"].split(";") if part),
+            reason=row["reason"],
+        )
+        for row in data_rows(RULES)
+    )
+
+
+_FORM_ITEM = re.compile(r"([a-z]{1,3}|[a-z]\d|[a-z]{1,2}\d?e)\d+[a-z]?", re.IGNORECASE)
+FORM_ITEMS = 8
+
+
+def form_items(names: Iterable[str]) -> frozenset[str]:
+    """Return the columns that are numbered items of a form, whose letters mean nothing.
+
+    ``age3`` is no age when the table also has ``age4`` to ``age40``: eight columns of one
+    short stem and a number are a case report form.
+
+    Examples
+    --------
+    >>> sorted(form_items([f"age{i}" for i in range(10)] + ["race1", "race2"]))[:2]
+    ['age0', 'age1']
+    """
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        match = _FORM_ITEM.fullmatch(name)
+        if match:
+            stems.setdefault(match.group(1).lower(), []).append(name)
+    return frozenset(n for items in stems.values() if len(items) >= FORM_ITEMS for n in items)
+
+
+@cache
+def match_name(name: str) -> NameRule | None:
+    """Return the first rule whose pattern a column name holds.
+
+    Examples
+    --------
+    >>> match_name("religion").role, match_name("plz").ladder, match_name("xq17") is None
+    ('sensitive', 'geo', True)
+    """
+    words = column_words(name)
+    return next((rule for rule in name_rules() if rule.pattern.search(words)), None)
+
+
+def propose_by_rule(rule: NameRule, evidence: Evidence, *, where: str = "") -> Proposal:
+    """Return what a rule proposes, with kind and ladder fitted to the values.
+
+    Parameters
+    ----------
+    rule : NameRule
+    evidence : Evidence
+    where : str
+        Added to the reason, such as ``" (data dictionary)"``.
+    """
+    if rule.role == "text":
+        return judge_text(evidence, rule.knowable_by)
+    ladder: str | None
+    if rule.kind == "auto":
+        kind, ladder = kind_of(evidence), rule.ladder or None
+    else:
+        kind, ladder = fitted(Kind(rule.kind), rule.ladder or None, evidence)
+    return Proposal(
+        role=Role(rule.role),
+        kind=kind,
+        reason=rule.reason + where,
+        ladder=ladder,
+        knowable_by=rule.knowable_by,
+    )
+
+
+OUTSIDERS = frozenset({"public", "acquaintance"})
+"""Who can know an attribute without access to the hospital's systems."""
+
+SAME_VISIT = (
+    "SeriesDate", "SeriesTime", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime",
+    "ContentDate", "ContentTime", "PerformedProcedureStepStartDate",
+    "PerformedProcedureStepStartTime", "InstanceCreationDate", "InstanceCreationTime",
+)  # fmt: skip
+"""Dates and times of the visit that StudyDate and StudyTime already stand for."""
+
+_NUMERIC_VR = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
+_KIND_OF_VR = {
+    "AS": Kind.AGE, "DA": Kind.DATE, "DT": Kind.DATE, "TM": Kind.TIME, "UI": Kind.IDENTIFIER,
+}  # fmt: skip
+_LONG_TEXT = frozenset({"LT", "ST", "UT", "UC"})
+_CATEGORY_LADDERS = frozenset({"enum", "flag", "code", "diag", "remove"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomIdentity:
+    """Tag, VR, level and confidentiality action of a keyword."""
+
+    keyword: str
+    tag: str
+    vr: str
+    level: str
+    ps315: Ps315Action
+
+
+@cache
+def dicom_identity(keyword: str) -> DicomIdentity | None:
+    """Return the DICOM identity of a column name, None when it is no keyword.
+
+    Examples
+    --------
+    >>> dicom_identity("PatientAge").tag
+    '(0010,1010)'
+    >>> dicom_identity("shoe_size") is None
+    True
+    """
+    entry = catalogue().get(keyword)
+    if entry is not None and entry.vr not in ("-", "*"):
+        return DicomIdentity(
+            keyword=keyword, tag=entry.tag, vr=entry.vr, level=entry.level, ps315=entry.ps315
+        )
+    from pydicom.datadict import dictionary_VR, tag_for_keyword  # noqa: PLC0415
+
+    number = tag_for_keyword(keyword)
+    if number is None:
+        return None
+    tag = f"({number >> 16:04X},{number & 0xFFFF:04X})"
+    return DicomIdentity(
+        keyword=keyword, tag=tag, vr=dictionary_VR(number), level="instance", ps315=action_for(tag)
+    )
+
+
+def _kind(vr: str, ladder: str, category: str) -> Kind:
+    if ladder == "sex":
+        return Kind.SEX
+    if vr in _KIND_OF_VR:
+        return _KIND_OF_VR[vr]
+    if category == "direct identifier":
+        return Kind.IDENTIFIER
+    if category == "free text" or (ladder == "text" and category == "sensitive"):
+        return Kind.TEXT if category == "free text" else Kind.CATEGORY
+    if vr in _NUMERIC_VR and ladder not in _CATEGORY_LADDERS:
+        return Kind.NUMBER
+    return Kind.CATEGORY
+
+
+@cache
+def _overrides() -> Mapping[str, tuple[Role, str]]:
+    return {r["keyword"]: (Role(r["role"]), r["reason"]) for r in data_rows("keyword_roles.csv")}
+
+
+_FIXED = {
+    "direct identifier": (Role.DIRECT_IDENTIFIER, "a direct identifier by itself"),
+    "sensitive": (Role.SENSITIVE, "harmful to learn about a person who is found"),
+    "uid": (
+        Role.INSENSITIVE,
+        (
+            "a key inside the collection; whether it is the original one cannot be told from "
+            "the value (see the embedded metadata channel)"
+        ),
+    ),
+    "technical-fingerprint": (
+        Role.INSENSITIVE,
+        "a technical value that only somebody with the images or the scanner's log can know",
+    ),
+    "pixel": (Role.INSENSITIVE, "pixels and graphics are a channel of their own"),
+    "embedded payload": (Role.INSENSITIVE, "embedded data are a channel of their own"),
+}
+
+
+def _judge_knowledge(entry: CatalogueEntry, same_visit: str) -> tuple[Role, str]:
+    """Decide a quasi-identifier or date by who can know it."""
+    if same_visit and entry.keyword in SAME_VISIT:
+        return Role.INSENSITIVE, (
+            f"{same_visit} stands for the same visit in the class table; the consistency of "
+            "dates is checked apart"
+        )
+    outside = OUTSIDERS.intersection(entry.knowable_by)
+    if outside:
+        words = ("the public", "public"), ("acquaintances", "acquaintance")
+        who = " and ".join(word for word, name in words if name in outside)
+        return Role.QUASI_IDENTIFIER, f"can be known to {who}: {_why(entry)}"
+    if entry.knowable_by:
+        return Role.INSENSITIVE, (
+            f"known only to insiders (see the device and embedded metadata channels): {_why(entry)}"
+        )
+    return Role.INSENSITIVE, f"nobody outside knows it of a person: {_why(entry)}"
+
+
+def _why(entry: CatalogueEntry) -> str:
+    return entry.why[:1].lower() + entry.why[1:] if entry.why[1:2].islower() else entry.why
+
+
+def propose_keyword(
+    identity: DicomIdentity, evidence: Evidence, *, same_visit: str = ""
+) -> Proposal:
+    """Propose the role of a DICOM attribute.
+
+    Parameters
+    ----------
+    identity : DicomIdentity
+    evidence : Evidence
+        Asked only where the catalogue leaves the question open.
+    same_visit : str
+        ``"StudyDate"`` or ``"StudyTime"`` where the source has such values, for an
+        attribute that restates them; else ``""``.
+    """
+    entry = catalogue().get(identity.keyword)
+    if entry is None:
+        return _uncatalogued(identity, evidence)
+    kind = _kind(identity.vr, entry.ladder, entry.category)
+    override = _overrides().get(identity.keyword)
+    if override is not None:
+        role, reason = override
+    elif evidence.empty:
+        role, reason = Role.INSENSITIVE, "no row has a value"
+    elif entry.category == "free text":
+        return judge_text(evidence, entry.knowable_by, ladder=entry.ladder)
+    elif entry.category in _FIXED:
+        role, general = _FIXED[entry.category]
+        reason = general if entry.category == "uid" else f"{general}: {_why(entry)}"
+    else:
+        role, reason = _judge_knowledge(entry, same_visit)
+    return Proposal(
+        role=role, kind=kind, reason=reason, ladder=entry.ladder, knowable_by=entry.knowable_by
+    )
+
+
+def _uncatalogued(identity: DicomIdentity, evidence: Evidence) -> Proposal:
+    """Propose from the VR and Table E.1-1 where the catalogue is silent."""
+    vr, action = identity.vr, identity.ps315.action
+    kind = _KIND_OF_VR.get(vr, Kind.NUMBER if vr in _NUMERIC_VR else Kind.CATEGORY)
+    override = _overrides().get(identity.keyword)
+    if override is not None:
+        return Proposal(role=override[0], kind=kind, reason=override[1], ladder="enum")
+    if evidence.empty:
+        return Proposal(role=Role.INSENSITIVE, kind=kind, reason="no row has a value")
+    if vr == "PN":
+        return Proposal(
+            role=Role.DIRECT_IDENTIFIER,
+            kind=Kind.IDENTIFIER,
+            reason="a name of a person by its value representation",
+            ladder="remove",
+        )
+    listed = action != NOT_LISTED
+    if vr in _LONG_TEXT or (listed and vr in ("LO", "SH")):
+        return judge_text(evidence, ("clinician",))
+    if listed:
+        return Proposal(
+            role=Role.INSENSITIVE,
+            kind=kind,
+            reason=f"known only to insiders; Table E.1-1 lists it with action {action}",
+            knowable_by=("clinician",),
+        )
+    return Proposal(
+        role=Role.INSENSITIVE,
+        kind=kind,
+        reason="a technical attribute that Table E.1-1 does not list",
+        knowable_by=("clinician",),
+    )
+
+
+def propose_direct(evidence: Evidence) -> Proposal | None:
+    """Propose ``direct_identifier`` when the values themselves look like one."""
+    if evidence.direct:
+        return Proposal(
+            role=Role.DIRECT_IDENTIFIER,
+            kind=Kind.IDENTIFIER,
+            reason=f"the values look like {evidence.direct}",
+            ladder="remove",
+        )
+    return None
+
+
+def _sexes(evidence: Evidence) -> bool:
+    codes = {sex_spellings().get(value.casefold()) for value in evidence.sample}
+    return evidence.distinct <= 4 and {"M", "F"} <= codes and None not in codes
+
+
+def propose_by_values(evidence: Evidence) -> Proposal:
+    """Propose a role from values alone; ``undecided`` where they say nothing."""
+    known = _by_meaning(evidence) or _by_form(evidence)
+    if known is not None:
+        return known
+    if not evidence.numeric and evidence.words >= 3:
+        return judge_text(evidence, ())
+    return Proposal(
+        role=Role.UNDECIDED,
+        kind=kind_of(evidence),
+        reason="neither the name nor the values say what it is: decide in the project file",
+    )
+
+
+def _by_form(evidence: Evidence) -> Proposal | None:
+    """Recognise constants, unique identifiers, codes and measurements."""
+    if evidence.distinct == 1:
+        return Proposal(
+            role=Role.INSENSITIVE,
+            kind=kind_of(evidence),
+            reason="every row has the same value",
+        )
+    if evidence.uids:
+        return Proposal(
+            role=Role.INSENSITIVE,
+            kind=Kind.IDENTIFIER,
+            reason="the values are unique identifiers: keys inside the collection",
+            ladder="uid",
+        )
+    if evidence.coded_identifier:
+        return Proposal(
+            role=Role.DIRECT_IDENTIFIER,
+            kind=Kind.IDENTIFIER,
+            reason="nearly every subject has a code of its own",
+            ladder="remove",
+        )
+    if _measured(evidence):
+        return Proposal(
+            role=Role.INSENSITIVE,
+            kind=Kind.NUMBER,
+            reason="numbers with many decimals outside the range of ages: a measurement that "
+            "nobody outside the study knows",
+            ladder="number",
+        )
+    return None
+
+
+def _by_meaning(evidence: Evidence) -> Proposal | None:
+    """Recognise dates, sexes, races and places."""
+    if evidence.dates:
+        return Proposal(
+            role=Role.QUASI_IDENTIFIER,
+            kind=Kind.DATE,
+            reason="the values are calendar dates",
+            ladder="date",
+            knowable_by=("acquaintance", "clinician"),
+        )
+    if _sexes(evidence):
+        return Proposal(
+            role=Role.QUASI_IDENTIFIER,
+            kind=Kind.SEX,
+            reason="the values are the words for sexes",
+            ladder="sex",
+            knowable_by=("public", "acquaintance", "clinician"),
+        )
+    for test, what, ladder in (
+        (is_named_race, "races or ethnic groups", "race"),
+        (is_known_region, "countries or states", "geo"),
+    ):
+        if evidence.distinct > 1 and all(len(value) > 2 for value in evidence.sample):
+            named = sum(test(value) for value in evidence.sample)
+            if named >= 0.6 * len(evidence.sample):
+                return Proposal(
+                    role=Role.QUASI_IDENTIFIER,
+                    kind=Kind.CATEGORY,
+                    reason=f"most values are the names of {what}",
+                    ladder=ladder,
+                    knowable_by=("public", "acquaintance"),
+                )
+    return None
+
+
+def _measured(evidence: Evidence) -> bool:
+    if not evidence.numeric or evidence.distinct < 20:
+        return False
+    numbers = evidence.numbers
+    fractions = (numbers != numbers.round()).mean()
+    return bool(fractions > 0.5 and (numbers.min() < 0 or numbers.max() > 120))
 
 
 def propose(extraction: Extraction, *, standard: Ps315Table | None = None) -> AttributeSet:

@@ -12,15 +12,15 @@ import numpy as np
 from midi_risk.attributes.ages import parse_ages
 from midi_risk.attributes.dates import parse_dates, parse_time
 from midi_risk.attributes.model import Attribute, Kind
-from midi_risk.attributes.numbers import parse_numbers
-from midi_risk.attributes.parsed import Parsed
-from midi_risk.attributes.words import (
+from midi_risk.attributes.numbers import (
     coded_sexes,
     parse_category,
     parse_identifier,
+    parse_numbers,
     parse_sex,
     parse_text,
 )
+from midi_risk.attributes.parsed import Parsed
 
 ZERO_MEANS_MISSING = frozenset({"height", "weight", "bmi"})
 """Ladders of measures that no living person has as zero, negative or all nines."""

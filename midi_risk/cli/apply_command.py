@@ -1,19 +1,31 @@
-"""`midi-risk apply`: write the recoded release and assess what was written."""
+"""`midi-risk apply`: write the recoded release and assess what was written.
+
+Applying a plan from end to end: recode, write, read back, assess what was written.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.progress import progress_bar
+from midi_risk.cli.options import progress_bar
 
 if TYPE_CHECKING:
-    from midi_risk.cli.apply_run import Applied
-    from midi_risk.export.equality import Comparison
+    from collections.abc import Callable
+
+    from midi_risk.cli.job import Job
+    from midi_risk.cli.options import Progress
+    from midi_risk.document.assessment import Assessment
+    from midi_risk.document.plan import Plan
+    from midi_risk.export.release import Comparison, Release
+    from midi_risk.export.rules import ReleaseRules
+    from midi_risk.sources.model import Extraction
+
 
 EXIT_ABOVE = 3
 
@@ -39,10 +51,8 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     inside) and midi-risk.yaml. The exit code is 3 when what was written is above the
     threshold.
     """
-    from midi_risk.cli.apply_run import PlanFile, apply_plan
-    from midi_risk.cli.arguments import open_job
-    from midi_risk.export.destination import new_folder
-    from midi_risk.export.release import check_sources
+    from midi_risk.cli.job import open_job
+    from midi_risk.export.release import check_sources, new_folder
 
     job = open_job([project], parameters=given["parameters"])
     plan = PlanFile.read(plan_file)
@@ -64,8 +74,7 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
 
 def _print(applied: Applied, form: str) -> None:
     """Write the account to stdout, without values."""
-    from midi_risk.cli.apply_run import summary
-    from midi_risk.report.clean import neutral
+    from midi_risk.document.clean import neutral
 
     account = summary(applied.release, applied.rules)
     comparison = applied.comparison
@@ -108,3 +117,196 @@ def _equality(comparison: Comparison) -> str:
         return "the files carry the risk that the plan promised"
     more = "more" if comparison.worse else "less"
     return f"the files carry {more} risk than the plan promised, because:"
+
+
+RELEASE, ASSESSMENT = "release", "assessment"
+"""Folder of what may be released, and folder of what stays inside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What applying a plan yielded."""
+
+    release: Release
+    rules: ReleaseRules
+    comparison: Comparison
+    assessment: Assessment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFile:
+    """A plan and the bytes it was read from."""
+
+    plan: Plan
+    content: bytes
+
+    @classmethod
+    def read(cls, path: str) -> PlanFile:
+        """Read and check a plan."""
+        from midi_risk.report import load_plan
+
+        plan = load_plan(path)
+        return cls(plan=plan, content=Path(path).read_bytes())
+
+
+def apply_plan(
+    job: Job,
+    given: PlanFile,
+    staging: Path,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    command: str = "",
+) -> Applied:
+    """Write the release into a folder, read it back and assess it.
+
+    Parameters
+    ----------
+    job : Job
+    given : PlanFile
+    staging : pathlib.Path
+        Empty folder; gets ``release/``, ``assessment/`` and ``midi-risk.yaml``.
+    jobs : int, optional
+        Processes that read DICOM.
+    progress : callable, optional
+    command : str
+        Command line, for the internal edition.
+    """
+    from midi_risk.document.files import write_private
+    from midi_risk.export.release import plan_statement, write_release
+    from midi_risk.export.rules import release_rules
+    from midi_risk.export.targets.tables import dictionary_text
+
+    extraction = job.extract(jobs=jobs, progress=progress)
+    attributes = job.attributes(extraction)
+    table = job.fold(extraction, attributes)
+    rules = release_rules(table, extraction, given.plan, job.hierarchies(attributes))
+    (staging / RELEASE).mkdir(mode=0o700)
+    (staging / ASSESSMENT).mkdir(mode=0o700)
+    release = write_release(
+        staging / RELEASE,
+        job.project.collection.sources,
+        job.base,
+        extraction,
+        rules,
+        statement=plan_statement(given.content),
+        selected=_selection(job),
+        progress=progress,
+    )
+    dictionary = dictionary_text(rules, release.dicom, release.written)
+    write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
+    comparison, assessment = _assess_written(
+        job, given.plan, rules, release, staging, jobs, command
+    )
+    _write_account(staging / ASSESSMENT, release, rules, comparison, assessment)
+    return Applied(release=release, rules=rules, comparison=comparison, assessment=assessment)
+
+
+def _selection(job: Job) -> Callable[[Any], bool] | None:
+    """Return what tells whether an object is selected by the collection's ``where``."""
+    where = job.project.collection.where
+    if not where:
+        return None
+    from midi_risk.export.dicom.files import selects
+
+    return selects(where)
+
+
+def _assess_written(
+    job: Job,
+    plan: Plan,
+    rules: ReleaseRules,
+    release: Release,
+    staging: Path,
+    jobs: int | None,
+    command: str,
+) -> tuple[Comparison, Assessment]:
+    """Read back what was written and assess it."""
+    from midi_risk.attributes.roles import propose
+    from midi_risk.cli.job import open_job
+    from midi_risk.document.files import write_private
+    from midi_risk.export.release import compare, project_yaml, release_project, release_settings
+    from midi_risk.recode.steps import release_state
+    from midi_risk.risk.assess import assess
+    from midi_risk.table.release import released
+
+    file = staging / "midi-risk.yaml"
+    write_private(file, project_yaml(release_project(job.project, release.sources, {})))
+    extraction: Extraction = open_job([str(file)]).extract(jobs=jobs)
+    settings = release_settings(job.project, rules, propose(extraction), extraction)
+    write_private(file, project_yaml(release_project(job.project, release.sources, settings)))
+    written = open_job([str(file)])
+    attributes = written.attributes(extraction)
+    table = written.fold(extraction, attributes)
+    models = job.threat_models()
+    assessment = assess(table, models, options=written.options(extraction, attributes, command))
+    found = released(table)
+    state = release_state(found, models, plan.k)
+    return compare(plan.after, state, rules, found), assessment
+
+
+def _write_account(
+    folder: Path,
+    release: Release,
+    rules: ReleaseRules,
+    comparison: Comparison,
+    assessment: Assessment,
+) -> None:
+    """Write the assessment of the release, its reports, and an account of every file."""
+    from midi_risk.document.files import write_private
+    from midi_risk.export.tables import csv_text
+    from midi_risk.report import report, write_assessment
+
+    write_assessment(assessment, folder / "assessment.json")
+    for edition in ("internal", "shareable"):
+        report(assessment, None, edition=edition).write(folder / f"report-{edition}.html")
+    account = {"schema": "midi-risk/apply/1", **comparison.to_dict(), **summary(release, rules)}
+    write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
+    rows = [(f.source, f.target, f.reason) for f in release.files]
+    write_private(folder / "files.csv", csv_text(("source", "release", "reason"), rows))
+
+
+def summary(release: Release, rules: ReleaseRules) -> dict[str, Any]:
+    """Return counts of what was written and left out; names of attributes, no values.
+
+    Parameters
+    ----------
+    release : Release
+    rules : ReleaseRules
+    """
+    from midi_risk.export.rules import without_decision
+
+    copies = release.copies
+    return {
+        "subjects_left_out": len(rules.suppressed),
+        "files": {
+            "written": sum(bool(file.target) for file in release.files),
+            "left_out": release.left_out(),
+        },
+        "elements": {
+            "changed": dict(sorted(copies.outcome.changed.items())) if copies else {},
+            "removed": dict(sorted(copies.outcome.removed.items())) if copies else {},
+            "kept": dict(sorted(copies.outcome.kept.items())) if copies else {},
+        },
+        "tables": [
+            {
+                "name": table.name,
+                "rows": len(next(iter(table.columns.values()), ())),
+                "rows_left_out": table.suppressed,
+                "rows_of_nobody": table.orphans,
+            }
+            for table in release.tables
+        ],
+        "coupled": _coupled(release),
+        "notes": list(release.notes),
+        "undecided_direct_identifiers": list(without_decision(rules)),
+    }
+
+
+def _coupled(release: Release) -> list[str]:
+    """Return what was removed with a changed attribute, where there was something."""
+    said = [text for table in release.tables for text in table.coupled]
+    if release.dicom is not None and release.copies is not None:
+        removed = release.copies.outcome.removed
+        said += [text for keyword, text in release.dicom.notes.items() if removed[keyword]]
+    return said

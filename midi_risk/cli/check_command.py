@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.progress import progress_bar
+from midi_risk.cli.options import progress_bar
 from midi_risk.errors import StaleAssessmentError
 
 
@@ -21,10 +21,10 @@ def command(assessment: str, project: str, *, jobs: int | None, quiet: bool) -> 
 
     The exit code is 5 when the assessment is stale, and 0 when it stands.
     """
-    from midi_risk.cli.arguments import open_job
+    from midi_risk.cli.job import open_job
+    from midi_risk.document.compare import stale_reasons
     from midi_risk.report import load_assessment
-    from midi_risk.risk.comparison import stale_reasons
-    from midi_risk.table.digest import text_digest
+    from midi_risk.table.model import text_digest
 
     path = Path(assessment)
     document = load_assessment(path / "assessment.json" if path.is_dir() else path)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from midi_risk.cli.assess_run import announce, assess_job, describe
-from midi_risk.cli.results import RESULT_FILES, result_folder, write_results
+from midi_risk.cli.assess_command import announce, assess_job, describe
+from midi_risk.cli.job import RESULT_FILES, result_folder, write_results
 
 EXAMPLE = "lung-ct"
 
@@ -30,7 +30,7 @@ def command(output: str, *, no_open: bool) -> int:
 
     The example is a synthetic collection; its verdict does not become the exit code.
     """
-    from midi_risk.cli.arguments import open_job
+    from midi_risk.cli.job import open_job
     from midi_risk.resources import resource_folder
 
     example = resource_folder("examples") / EXAMPLE

@@ -12,9 +12,9 @@ import click
 @click.argument("new", metavar="NEW")
 def command(old: str, new: str) -> None:
     """Say what changed from one assessment to another, without any value."""
+    from midi_risk.document.clean import neutral
+    from midi_risk.document.compare import differences
     from midi_risk.report import load_assessment
-    from midi_risk.report.clean import neutral
-    from midi_risk.risk.comparison import differences
 
     documents = []
     for text in (old, new):

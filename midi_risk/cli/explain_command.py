@@ -68,7 +68,7 @@ _SAMPLES = {
 
 def _ladder(asked: str) -> None:
     """Print a ladder as a table: levels, what they do, and what becomes of some values."""
-    from midi_risk.attributes.hierarchies import build_hierarchy
+    from midi_risk.attributes.hierarchy import build_hierarchy
     from midi_risk.attributes.ladders import LADDERS, find_ladder
     from midi_risk.attributes.model import Kind
 

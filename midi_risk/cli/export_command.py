@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.progress import progress_bar
+from midi_risk.cli.options import progress_bar
 
 if TYPE_CHECKING:
-    from midi_risk.export.targets import Exported
+    from midi_risk.export.targets.registry import Exported
 
 TARGETS = ("ctp", "deid", "python", "arx", "spreadsheet", "crate")
 
@@ -39,7 +39,7 @@ def command(project: str, target: str, plan_file: str | None, output: str, **giv
     Beside the files of the tool DIR gets fidelity.csv and fidelity.txt, one row per rule:
     exact, approximate or inexpressible.
     """
-    from midi_risk.report.clean import neutral
+    from midi_risk.document.clean import neutral
 
     if target == "crate":
         return _crate(Path(output), quiet=given["quiet"])
@@ -69,13 +69,12 @@ def _export(
     project: str, target: str, plan_file: str | None, output: Path, given: dict[str, Any]
 ) -> Exported:
     """Read the sources, make the rules and write the files."""
-    from midi_risk.cli.apply_run import PlanFile
-    from midi_risk.cli.arguments import open_job
-    from midi_risk.export.destination import new_folder
-    from midi_risk.export.release import plan_statement
+    from midi_risk.cli.apply_command import PlanFile
+    from midi_risk.cli.job import open_job
+    from midi_risk.document.files import write_private
+    from midi_risk.export.release import new_folder, plan_statement
     from midi_risk.export.rules import release_rules
-    from midi_risk.export.targets import export_rules
-    from midi_risk.report.files import write_private
+    from midi_risk.export.targets.registry import export_rules
 
     job = open_job([project], parameters=given["parameters"])
     plan = PlanFile.read(plan_file) if plan_file else None
@@ -106,10 +105,9 @@ def _export(
 
 def _crate(folder: Path, *, quiet: bool) -> int:
     """Describe the files of an assessment that is there already."""
-    from midi_risk.export.crate import METADATA, crate_metadata
-    from midi_risk.export.linked_data import SNIPPETS
+    from midi_risk.document.files import write_private
+    from midi_risk.export.targets.crate import METADATA, SNIPPETS, crate_metadata
     from midi_risk.report import load_assessment
-    from midi_risk.report.files import write_private
 
     assessment = load_assessment(folder / "assessment.json")
     for name, text_of in SNIPPETS.items():

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.progress import progress_bar
+from midi_risk.cli.options import progress_bar
 from midi_risk.errors import OutputError
 
 EXIT_INCOMPLETE = 4
@@ -21,7 +21,7 @@ def command(project: str, **given: Any) -> int:
 
     The exit code is 4 when more files are unreadable than the project tolerates.
     """
-    from midi_risk.cli.arguments import open_job
+    from midi_risk.cli.job import open_job
 
     job = open_job([project])
     store = job.store()

@@ -1,16 +1,29 @@
-"""`midi-risk init`: scan sources, propose roles, write the project file."""
+"""`midi-risk init`: scan sources, propose roles, write the project file.
+
+The text of a new `midi-risk.yaml`: commented, with every proposal and its reason.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.progress import progress_bar
-from midi_risk.config import PROJECT_FILE
+from midi_risk.cli.options import progress_bar
+from midi_risk.config import PROJECT_FILE, PROJECT_SCHEMA
 from midi_risk.errors import OutputError
+
+if TYPE_CHECKING:
+    from midi_risk.attributes.model import Attribute
+    from midi_risk.cli.job import Job
+    from midi_risk.config import SourceSettings
+    from midi_risk.sources.model import SourceTable
+    from midi_risk.table.model import SubjectTable
 
 
 @click.command("init")
@@ -30,9 +43,8 @@ def command(
     sources: tuple[str, ...], output: str, name: str | None, *, force: bool, **given: Any
 ) -> int:
     """Scan sources, propose a role for every attribute and write midi-risk.yaml."""
-    from midi_risk.cli.arguments import open_job
-    from midi_risk.cli.project_text import project_text
-    from midi_risk.report.files import write_private
+    from midi_risk.cli.job import open_job
+    from midi_risk.document.files import write_private
 
     folder = Path(output)
     target = folder / PROJECT_FILE
@@ -62,3 +74,125 @@ def command(
     if counts.get("undecided"):
         click.echo("Decide the undecided attributes, then run: midi-risk assess " + str(folder))
     return 0
+
+
+_ORDER = (
+    ("undecided", "Undecided: give each a role, or the verdict stays incomplete."),
+    ("direct_identifier", "Direct identifiers: to be removed or replaced."),
+    ("quasi_identifier", "Quasi-identifiers: what an attacker may know. These make the classes."),
+    ("sensitive", "Sensitive: what an attacker would learn."),
+    ("linkage_key", "Linkage keys: pseudonyms that join the sources."),
+    ("insensitive", "Insensitive: neither known nor harmful, with the reason."),
+)
+
+_HEAD = """\
+# midi-risk project. Every proposal below is yours to change; docs/project-file.md has all keys.
+#   role:      direct_identifier | quasi_identifier | sensitive | insensitive | linkage_key
+#              | undecided
+#   decision:  retain | generalise (with level) | remove
+#   need:      why research needs the attribute; it becomes its justification
+"""
+
+
+def project_text(
+    job: Job,
+    table: SubjectTable,
+    folder: Path,
+    name: str | None,
+    read: Sequence[SourceTable] = (),
+) -> str:
+    """Return the project file for a first scan.
+
+    Parameters
+    ----------
+    job : Job
+        Sources as named on the command line.
+    table : SubjectTable
+        With the proposed roles.
+    folder : pathlib.Path
+        Where the file will lie; paths are written relative to it.
+    name : str, optional
+        Name of the collection.
+    read : sequence of SourceTable
+        What was read; tables are written with the key column that was found.
+
+    Returns
+    -------
+    str
+        YAML without any cell value.
+    """
+    collection = job.project.collection
+    keys = {t.name: t.origin.get(t.key, t.key) for t in read}
+    lines = [
+        f"schema: {PROJECT_SCHEMA}",
+        *_HEAD.splitlines(),
+        "collection:",
+        f"  name: {_scalar(name or collection.name)}",
+        "  sources:",
+        *(f"    - {_source(source, job.base, folder, keys)}" for source in collection.sources),
+        f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
+        "missing: category          # or wildcard: an absent value may be any value",
+        "validity: {months: 24}     # a policy choice, not a published norm",
+        "# What was found about channels that midi-risk does not measure, for example:",
+        "# channels:",
+        "#   face: {status: bounded, upper: 0.05, evidence: defaced, matcher rank-1 at most 5 %}",
+        "attributes:",
+    ]
+    written = 0
+    for role, heading in _ORDER:
+        chosen = [a for a in table.attributes if a.role.value == role and not _derived(a, table)]
+        if chosen:
+            lines += ["", f"  # {heading}"]
+            written += len(chosen)
+        for attribute in chosen:
+            distinct, missing = table.distinct.get(attribute.name, (0, table.n_subjects))
+            lines.append(f"  # {_comment(attribute.reason)} ({distinct} values, {missing} missing)")
+            lines.append(f"  {_scalar(attribute.name)}: {_setting(attribute)}")
+    if not written:
+        lines[-1] = "attributes: {}"
+    return "\n".join(lines) + "\n"
+
+
+def _derived(attribute: Attribute, table: SubjectTable) -> bool:
+    """Tell whether an attribute is the range of another, which it follows."""
+    return attribute.name.endswith(".range") and attribute.name[:-6] in table.attributes
+
+
+def _setting(attribute: Attribute) -> str:
+    """Return the settings of one attribute in one line."""
+    parts = [f"role: {attribute.role.value}"]
+    if attribute.role.value in {"quasi_identifier", "undecided"} and attribute.ladder:
+        parts.append(f"hierarchy: {_scalar(attribute.ladder)}")
+    if attribute.role.value == "direct_identifier":
+        parts.append("decision: remove")
+    return "{" + ", ".join(parts) + "}"
+
+
+def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str, str]) -> str:
+    """Return one source with its path relative to the project."""
+    path = source.path
+    if "://" not in path:
+        absolute = Path(os.path.normpath(base / path))
+        try:
+            path = os.path.relpath(absolute, Path(os.path.abspath(folder)))  # noqa: PTH100
+        except ValueError:
+            path = str(absolute)
+    parts = [f"{source.kind}: {_scalar(Path(path).as_posix() if '://' not in path else path)}"]
+    key = source.key or (keys.get(Path(path).name) if source.kind == "table" else None)
+    if key:
+        parts.append(f"key: {_scalar(key)}")
+    return "{" + ", ".join(parts) + "}"
+
+
+def _comment(text: str) -> str:
+    """Return text that cannot end a comment line."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split()) or "no reason"
+
+
+def _scalar(text: str) -> str:
+    """Return text as a YAML scalar: plain where that is safe, quoted as JSON elsewhere."""
+    plain = text.isascii() and text.replace("_", "").replace("-", "").replace(".", "").isalnum()
+    words = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+    if plain and text[0].isalpha() and text.casefold() not in words:
+        return text
+    return json.dumps(text)

@@ -1,24 +1,46 @@
-"""What a command works on: a project, or sources named on the command line."""
+"""What a command works on: a project, or sources named on the command line.
+
+Results in a folder: written aside, then moved into place, so none is half-written.
+
+From the arguments of a command to the job that they name.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
 from pydantic import BaseModel
 
-from midi_risk.config import Project, validated
+from midi_risk.config import (
+    PROJECT_FILE,
+    CollectionSettings,
+    Project,
+    SourceSettings,
+    load_project,
+    validated,
+)
+from midi_risk.errors import ConfigError, OutputError, SourceError
 
 if TYPE_CHECKING:
-    from midi_risk.attributes.hierarchies import Hierarchy
+    from midi_risk.attributes.hierarchy import Hierarchy
     from midi_risk.attributes.model import AttributeSet
-    from midi_risk.cli.progress import Progress
+    from midi_risk.cli.options import Progress
+    from midi_risk.document.assessment import Assessment
+    from midi_risk.document.plan import Plan
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
     from midi_risk.threat.model import ThreatModel
+
 
 STORE_FOLDER = ".midi-risk"
 Stated = TypeVar("Stated", bound=BaseModel)
@@ -131,7 +153,7 @@ class Job:
 
     def hierarchies(self, attributes: AttributeSet) -> dict[str, Hierarchy]:
         """Load the hierarchy files that the project names."""
-        from midi_risk.attributes.hierarchies import Hierarchy
+        from midi_risk.attributes.hierarchy import Hierarchy
 
         return {
             a.name: Hierarchy.from_arx_csv(self.base / a.hierarchy_file, attribute=a.name)
@@ -143,9 +165,9 @@ class Job:
         self, extraction: Extraction, attributes: AttributeSet, command: str
     ) -> AssessmentOptions:
         """Return what the assessor decided beside roles and threat models."""
+        from midi_risk.document.assessment import Context, SignOff
         from midi_risk.risk.assess import AssessmentOptions
-        from midi_risk.risk.document import Context, SignOff
-        from midi_risk.table.digest import text_digest
+        from midi_risk.table.model import text_digest
 
         project = self.project
         fixed = ""
@@ -184,3 +206,277 @@ def _unreadable(extraction: Extraction) -> list[dict[str, str]]:
     return [
         {"path": str(row["path"]), "reason": str(row["reason"] or "")} for row in bad.to_pylist()
     ]
+
+
+RESULT_FILES = (
+    "assessment.json",
+    "plan.json",
+    "subjects.parquet",
+    "report-internal.html",
+    "report-shareable.html",
+)
+PREVIOUS = "previous"
+_STAGING = ".midi-risk-run-"
+
+
+@contextmanager
+def result_folder(output: str) -> Iterator[Path]:
+    """Yield a folder for results beside their place; move them in when all went well.
+
+    Files of a previous run are kept in ``previous/`` and a line on stderr says so.
+
+    Parameters
+    ----------
+    output : str
+        Folder for the results; made when it does not exist.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be made or written.
+    """
+    folder = Path(output)
+    existed = folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=folder))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write into '{output}': {_reason(error)}", hint="Choose another folder with -o"
+        ) from None
+    try:
+        yield staging
+        _move_in(staging, folder)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write into '{output}': {_reason(error)}", hint="Nothing was changed there"
+        ) from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not existed and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left behind, which holds subjects; running ones keep theirs."""
+    for left in folder.glob(f"{_STAGING}*-*"):
+        owner = left.name.removeprefix(_STAGING).split("-")[0]
+        if owner.isdigit() and not _runs(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether a process lives; one that cannot be asked counts as living."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _move_in(staging: Path, folder: Path) -> None:
+    """Move finished files into place; keep those of a previous run."""
+    names = sorted(path.name for path in staging.iterdir())
+    old = [name for name in names if (folder / name).exists()]
+    if old:
+        kept = folder / PREVIOUS
+        kept.mkdir(mode=0o700, exist_ok=True)
+        for name in old:
+            target = kept / name
+            if target.is_dir():
+                shutil.rmtree(target)
+            (folder / name).replace(target)
+        click.echo(
+            f"midi-risk: '{folder}' held a previous run; its files are now in '{kept}'", err=True
+        )
+    for name in names:
+        (staging / name).replace(folder / name)
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's reason without the path of a temporary file."""
+    return (error.strerror or type(error).__name__).lower()
+
+
+def write_results(
+    folder: Path, assessment: Assessment, plan: Plan, table: SubjectTable
+) -> Mapping[str, Path]:
+    """Write assessment, plan, subject table and both reports into a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        An empty folder.
+    assessment : Assessment
+        With the plan inside.
+    plan : Plan
+    table : SubjectTable
+        As it would be released.
+
+    Returns
+    -------
+    mapping of str to pathlib.Path
+    """
+    from midi_risk.report import report, write_assessment, write_plan
+
+    paths = {name: folder / name for name in RESULT_FILES}
+    write_assessment(assessment, paths["assessment.json"])
+    write_plan(plan, paths["plan.json"])
+    write_subjects(table, paths["subjects.parquet"])
+    report(assessment, plan, edition="internal").write(paths["report-internal.html"])
+    report(assessment, plan, edition="shareable").write(paths["report-shareable.html"])
+    return paths
+
+
+def write_subjects(table: SubjectTable, path: Path) -> None:
+    """Write the subject table as Parquet, readable by its owner only."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {"subject": pa.array([str(key) for key in table.frame.index], pa.string())}
+    for name in table.frame.columns:
+        texts = [None if v is None else str(v) for v in table.frame[name].to_numpy(dtype=object)]
+        columns[str(name)] = pa.array(texts, pa.string())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        pq.write_table(pa.table(columns), handle)
+
+
+_METADATA_FILES = frozenset({".parquet", ".json", ".ndjson", ".jsonl"})
+_TABLE_FILES = frozenset(
+    {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".sav", ".sas7bdat", ".dta", ".xpt"}
+)
+
+
+def open_job(
+    paths: Sequence[str],
+    tables: Sequence[str] = (),
+    *,
+    threats: Sequence[str] = (),
+    parameters: Sequence[tuple[str, str, Any]] = (),
+    where: str | None = None,
+) -> Job:
+    """Return the job that the arguments name.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        One project (its folder or file), or sources.
+    tables : sequence of str
+        Clinical tables to link, ``FILE`` or ``FILE:KEY``.
+    threats : sequence of str
+        Threat models that replace those of the project.
+    parameters : sequence of (model, name, value)
+        Numbers that threat models require.
+    where : str, optional
+        Rows to select.
+
+    Raises
+    ------
+    SourceError
+        When nothing was named, or a path does not exist.
+    ConfigError
+        When the project file has faults.
+    """
+    if not paths:
+        raise SourceError("name a project or at least one source", hint="See --help")
+    file = _project_file(paths)
+    if file is not None:
+        project = load_project(file)
+        base = file.parent
+        extra = tuple(_table_settings(text, Path.cwd()) for text in tables)
+        collection = project.collection
+        if extra:
+            collection = collection.model_copy(update={"sources": (*collection.sources, *extra)})
+    else:
+        base = Path.cwd()
+        alone = all(_is_table(text) for text in paths)
+        collection = CollectionSettings(
+            name=_collection_name(paths),
+            sources=tuple(
+                [_source_settings(text, alone) for text in paths]
+                + [_table_settings(text, None) for text in tables]
+            ),
+        )
+        project = Project(schema_="midi-risk/project/1", collection=collection)
+    if where:
+        both = f"({collection.where}) AND ({where})" if collection.where else where
+        collection = collection.model_copy(update={"where": both})
+    given = {name: dict(values) for name, values in project.parameters.items()}
+    for model, name, value in parameters:
+        given.setdefault(model, {})[name] = value
+    changes: dict[str, Any] = {"collection": collection, "parameters": given}
+    if threats:
+        changes["threat_models"] = tuple(threats)
+    return Job(project=project.model_copy(update=changes), base=base, file=file)
+
+
+def with_extraction_of(job: Job, name: str) -> Job:
+    """Return the job under the name of one group of its collection."""
+    collection = job.project.collection.model_copy(update={"name": name})
+    return replace(job, project=job.project.model_copy(update={"collection": collection}))
+
+
+def _project_file(paths: Sequence[str]) -> Path | None:
+    """Return the project file that the arguments name, None when they name sources."""
+    found = None
+    for text in paths:
+        path = Path(text)
+        file = path / PROJECT_FILE if path.is_dir() else path
+        if file.suffix.lower() in {".yaml", ".yml"} and file.exists():
+            found = file
+            if len(paths) > 1:
+                raise ConfigError(str(file), ["a project is assessed alone; name nothing else"])
+        elif path.suffix.lower() in {".yaml", ".yml"}:
+            raise ConfigError(text, ["no such project file"])
+    return found
+
+
+def _collection_name(paths: Sequence[str]) -> str:
+    """Return a name for sources without a project: the last part of the first path."""
+    name = Path(paths[0].rstrip("/\\")).name or "collection"
+    return name[:200]
+
+
+def _source_settings(text: str, alone: bool) -> SourceSettings:
+    """Return a leading source named on the command line.
+
+    Tables of metadata lead; a spreadsheet leads as a table when nothing but tables is
+    named.
+    """
+    from midi_risk.sources import TableSpec
+
+    if Path(text).is_dir():
+        return SourceSettings(dicom=text)
+    spec = TableSpec.parse(text)
+    suffix, place = spec.path.suffix.lower(), spec.url or str(spec.path)
+    if suffix in _METADATA_FILES:
+        return SourceSettings(metadata=place, key=spec.key)
+    if suffix in _TABLE_FILES and alone:
+        return SourceSettings(table=place, key=spec.key)
+    if (spec.key is not None and spec.url is None) or suffix in _TABLE_FILES:
+        return SourceSettings(metadata=place, key=spec.key)
+    return SourceSettings(dicom=text)
+
+
+def _is_table(text: str) -> bool:
+    """Tell whether a source named on the command line is a table file."""
+    from midi_risk.sources import TableSpec
+
+    if Path(text).is_dir():
+        return False
+    return TableSpec.parse(text).path.suffix.lower() in _TABLE_FILES | _METADATA_FILES
+
+
+def _table_settings(text: str, base: Path | None) -> SourceSettings:
+    """Return a linked table named on the command line."""
+    from midi_risk.sources import TableSpec
+
+    spec = TableSpec.parse(text)
+    path = spec.path if base is None else base / spec.path
+    return SourceSettings(table=spec.url or str(path), key=spec.key)

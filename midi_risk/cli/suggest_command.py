@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.progress import progress_bar
-from midi_risk.cli.results import result_folder
+from midi_risk.cli.job import result_folder
+from midi_risk.cli.options import progress_bar
 
 EXIT_ABOVE = 3
 
@@ -35,12 +35,12 @@ def command(project: str, **given: Any) -> int:
 
     Writes plan.json. The exit code is 3 when nothing within the limits suffices.
     """
-    from midi_risk.cli.arguments import open_job
-    from midi_risk.cli.assess_run import announce
+    from midi_risk.cli.assess_command import announce
+    from midi_risk.cli.job import open_job
+    from midi_risk.document.clean import neutral
     from midi_risk.recode.plan import suggest
     from midi_risk.report import write_plan
-    from midi_risk.report.clean import neutral
-    from midi_risk.report.imaging import sentence
+    from midi_risk.report.sections import sentence
 
     job = open_job([project], threats=given["threats"], parameters=given["parameters"])
     models = job.threat_models(given["k"])

@@ -16,7 +16,7 @@ import pandas as pd
 from midi_risk.compat.pycanon import anonymity, metrics
 from midi_risk.compat.pycanon.divergences import KNOWN
 from midi_risk.errors import CoverageWarning, MidiRiskError
-from midi_risk.risk.classes import equivalence_classes
+from midi_risk.risk.classes.classes import equivalence_classes
 
 Status = Literal["agree", "known divergence", "different"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from midi_risk.errors import MidiRiskError
-from midi_risk.export.table_files import private
+from midi_risk.export.tables import private
 
 _PIECE = 1 << 20
 _LONGEST_EXTENSION = 64 << 20

@@ -1,36 +1,63 @@
-"""Writing a release: recoded copies of everything that a project reads."""
+"""Writing a release: recoded copies of everything that a project reads.
+
+The project file of a release, so that what was written can be assessed like any other.
+
+Where a release is written: beside its place, whole or not at all, never over a source.
+
+Whether the files on disk carry the risk that the plan promised, and why if not.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import shutil
+import signal
+import tempfile
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import yaml
 from pydicom.dataset import Dataset
 
 from midi_risk import __version__
-from midi_risk.config import SourceSettings
+from midi_risk.attributes.model import AttributeSet, Kind, Role
+from midi_risk.attributes.values import normalise_for
+from midi_risk.config import AttributeSettings, Project, SourceSettings
+from midi_risk.document.plan import State
 from midi_risk.errors import OutputError
-from midi_risk.export.bids_release import write_bids
-from midi_risk.export.bids_tables import write_tsv
-from midi_risk.export.cdisc_release import write_cdisc
-from midi_risk.export.dicom_files import Copies, Written, check_local, write_copies
-from midi_risk.export.dicom_rules import DicomRules, dicom_rules
-from midi_risk.export.folder_tables import FolderAccount, folder_source
-from midi_risk.export.rules import ReleaseRules
-from midi_risk.export.table_files import typed_columns, write_table, written_name
-from midi_risk.export.table_recode import RecodedTable, recode_table
+from midi_risk.export.bids import write_bids, write_tsv
+from midi_risk.export.cdisc import write_cdisc
+from midi_risk.export.dicom.files import Copies, Written, check_local, write_copies
+from midi_risk.export.dicom.rules import DUMMIES, DicomRules, dicom_rules
+from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
+from midi_risk.export.tables import (
+    FolderAccount,
+    RecodedTable,
+    folder_source,
+    recode_table,
+    typed_columns,
+    write_table,
+    written_name,
+)
 from midi_risk.sources.bids import read_bids
+from midi_risk.sources.cdisc import read_cdisc
 from midi_risk.sources.collect import BIDS_MARKS, CDISC_MARKS
 from midi_risk.sources.collected import Collected
-from midi_risk.sources.listing import printable
+from midi_risk.sources.files.listing import printable
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
-from midi_risk.sources.sdtm import read_cdisc
+from midi_risk.table.model import SubjectTable, raw_codes
+from midi_risk.table.release import measured
 from midi_risk.table.subjects import Subjects, find_subjects
 
 IMAGES = "images"
@@ -277,3 +304,348 @@ def _free(folder: Path, name: str) -> Path:
         number += 1
         target = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
     return target
+
+
+_DUMMIES = frozenset(DUMMIES.values())
+
+
+def release_settings(
+    project: Project, release: ReleaseRules, found: AttributeSet, extraction: Extraction
+) -> dict[str, dict[str, Any]]:
+    """Return the attribute settings of what was written.
+
+    Parameters
+    ----------
+    project : Project
+        Of the originals.
+    release : ReleaseRules
+    found : AttributeSet
+        Attributes proposed for the files that were written.
+    extraction : Extraction
+        What was read back.
+
+    Returns
+    -------
+    dict of str to dict
+        Every attribute keeps its role and need. What was generalised is retained from
+        here on; what was removed stays removed where nothing or only a dummy is left,
+        and counts again where its value had to stay.
+    """
+    columns = {
+        (t.name, name): t.rows.column(name)
+        for t in extraction.tables
+        for name in t.rows.column_names
+    }
+    settings: dict[str, dict[str, Any]] = {}
+    for rule in release:
+        if rule.name.endswith(RANGE) or rule.name not in found:
+            continue
+        column = columns.get((found[rule.name].source, found[rule.name].column))
+        settings[rule.name] = _setting(rule, project.attributes.get(rule.name), column)
+    return settings
+
+
+def _setting(
+    rule: Rule, given: AttributeSettings | None, column: pa.ChunkedArray | None
+) -> dict[str, Any]:
+    """Return the setting of one attribute of the release."""
+    a = rule.attribute
+    entry: dict[str, Any] = {"role": a.role.value, "kind": a.kind.value}
+    if given is not None and given.need:
+        entry["need"] = given.need
+    if given is not None and given.order:
+        entry["order"] = list(given.order)
+    if a.utility != 1.0:
+        entry["utility"] = a.utility
+    if rule.action is Action.REMOVE:
+        left = set() if column is None else {v.strip() for v in raw_codes(column)[1]}
+        if left <= _DUMMIES | {""}:
+            entry["decision"] = "remove"
+    elif rule.action is Action.GENERALISE or a.decision is not None:
+        entry["decision"] = "retain"
+        texts = {Kind.CATEGORY, Kind.SEX, Kind.TEXT}
+        if rule.action is Action.GENERALISE and a.source != DICOM and a.kind not in texts:
+            entry["kind"] = a.kind.value if _still_read(rule, column) else Kind.CATEGORY.value
+    return entry
+
+
+def _still_read(rule: Rule, column: pa.ChunkedArray | None) -> bool:
+    """Tell whether dates and times are labels that read as such, so that the first one leads."""
+    if rule.attribute.kind not in {Kind.DATE, Kind.TIME} or column is None:
+        return False
+    read = normalise_for(rule.attribute, raw_codes(column)[1])
+    return "unparseable" not in read.flag
+
+
+def release_project(
+    project: Project, sources: list[dict[str, Any]], settings: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the project file of a release as data.
+
+    Parameters
+    ----------
+    project : Project
+        Of the originals.
+    sources : list of dict
+        Where the release lies.
+    settings : dict
+        See `release_settings`.
+    """
+    data: dict[str, Any] = project.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude={"attributes", "collection"}
+    )
+    return {
+        "schema": project.schema_,
+        "collection": {"name": project.collection.name, "sources": sources},
+        **{key: value for key, value in data.items() if key != "schema"},
+        "attributes": settings,
+    }
+
+
+def project_yaml(data: dict[str, Any]) -> str:
+    """Return a project file as text."""
+    head = "# Project of a release that midi-risk wrote; assess it like any other.\n"
+    return head + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+_MARK = ".midi-risk-part-"
+
+
+def check_apart(target: Path, sources: Sequence[Path]) -> None:
+    """Refuse a target that is, holds or lies inside a source.
+
+    Raises
+    ------
+    OutputError
+        Names both.
+    """
+    place = target.resolve()
+    for source in sources:
+        original = source.resolve()
+        if place == original or original in place.parents or place in original.parents:
+            raise OutputError(
+                f"the target '{target}' and the source '{source}' overlap",
+                hint="Choose a folder outside the sources with -o; originals are never touched",
+            )
+
+
+@contextmanager
+def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
+    """Yield a hidden folder that becomes the target when all went well.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        Must not exist, or be an empty folder.
+    sources : sequence of pathlib.Path
+        Must lie apart from it.
+
+    Raises
+    ------
+    OutputError
+        When the target is not free or cannot be written.
+
+    Notes
+    -----
+    After an error or an interruption (Ctrl-C, SIGTERM, SIGHUP) the hidden folder is
+    removed. What a killed run left is removed by the next run that has the same target.
+    """
+    check_apart(target, sources)
+    if target.is_dir() and any(target.iterdir()):
+        raise OutputError(f"'{target}' is not empty", hint="Choose a new folder with -o")
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"'{target}' is a file", hint="Choose a new folder with -o")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_stale(target)
+        prefix = f".{target.name}{_MARK}{os.getpid()}-"
+        staging = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"cannot write '{target}': {_reason(error)}") from None
+    try:
+        with _stopped_as_interrupted():
+            yield staging
+        if target.is_dir():
+            target.rmdir()
+        staging.rename(target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write '{target}': {_reason(error)}", hint="Nothing was left behind"
+        ) from None
+    except OutputError as error:
+        if str(staging) not in error.message:
+            raise
+        message = error.message.replace(str(staging), str(target))
+        raise OutputError(message, hint="Nothing was left behind") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _stopped_as_interrupted() -> Iterator[None]:
+    """Let a request to stop be an interruption, so that it is cleaned up after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupted(*_args: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names]
+    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupted)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "the disk is full"
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _clear_stale(target: Path) -> None:
+    """Remove what runs that no longer live left for the same target."""
+    start = f".{target.name}{_MARK}"
+    for entry in target.parent.iterdir():
+        if not entry.name.startswith(start) or not entry.is_dir():
+            continue
+        owner = entry.name.removeprefix(start).partition("-")[0]
+        if owner.isdigit() and not _alive(int(owner)):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Risk promised and risk found in the files written.
+
+    Parameters
+    ----------
+    planned, written : State
+    equal : bool
+        Whether smallest class, number of classes, maximum and mean risk are the same.
+    worse : bool
+        Whether a figure of the files is above the plan's.
+    reasons : tuple of str
+        One sentence per attribute whose classes differ.
+    """
+
+    planned: State
+    written: State
+    equal: bool
+    worse: bool
+    reasons: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as `apply.json` holds it."""
+        return {
+            "planned": self.planned.model_dump(mode="json"),
+            "written": self.written.model_dump(mode="json"),
+            "equal": self.equal,
+            "worse": self.worse,
+            "reasons": list(self.reasons),
+        }
+
+
+def compare(
+    planned: State, written: State, release: ReleaseRules, found: SubjectTable
+) -> Comparison:
+    """Compare the plan's figures with those of the files that were written.
+
+    Parameters
+    ----------
+    planned, written : State
+    release : ReleaseRules
+    found : SubjectTable
+        Read back from the files, with the decisions of the release in force.
+    """
+    pairs = [
+        (planned.k, written.k),
+        (planned.classes, written.classes),
+        (planned.subjects, written.subjects),
+        (planned.risk_max, written.risk_max),
+        (planned.risk_mean, written.risk_mean),
+    ]
+    equal = all(_same(a, b) for a, b in pairs)
+    worse = (written.risk_max or 0) > (planned.risk_max or 0) + _TOLERANCE or (
+        written.risk_mean or 0
+    ) > (planned.risk_mean or 0) + _TOLERANCE
+    return Comparison(
+        planned=planned,
+        written=written,
+        equal=equal,
+        worse=worse,
+        reasons=tuple(_reasons(release, found)),
+    )
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return abs(a - b) <= _TOLERANCE
+
+
+def _reasons(release: ReleaseRules, found: SubjectTable) -> list[str]:
+    """Say for each quasi-identifier how its classes in the files differ from the plan's."""
+    expected = release.expected
+    said = []
+    lost = len(expected.frame.index.difference(found.frame.index))
+    more = len(found.frame.index.difference(expected.frame.index))
+    if lost:
+        said.append(f"{lost} subjects of the plan have no file that could be written")
+    if more:
+        said.append(f"{more} subjects are in the files and not in the plan")
+    both = expected.frame.index.intersection(found.frame.index)
+    names = {a.name for a in measured(expected, Role.QUASI_IDENTIFIER)}
+    there = {a.name for a in measured(found, Role.QUASI_IDENTIFIER)}
+    notes = {rule.name: rule.note for rule in release}
+    for name in sorted(names | there):
+        if name not in there:
+            why = "every record of a subject shows one value" if name.endswith(RANGE) else ""
+            why = why or notes.get(name, "") or "no value of it is left"
+            if expected.frame[name].notna().any():
+                said.append(f"{name} is in the plan and not in the files: {why}")
+        elif name not in names:
+            said.append(
+                f"{name} is in the files and not in the plan: it may neither be empty nor"
+                " hold a dummy there (type 1 of PS3.3), so its value stayed and counts"
+            )
+        else:
+            how = _relation(expected.frame.loc[both, name], found.frame.loc[both, name])
+            if how:
+                said.append(f"{name} is {how}")
+    return said
+
+
+def _relation(plan: pd.Series, files: pd.Series) -> str:
+    """Return how two partitions of the same subjects differ, empty when they are equal."""
+    a = pd.factorize(plan.to_numpy(dtype=object), use_na_sentinel=False)[0]
+    b = pd.factorize(files.to_numpy(dtype=object), use_na_sentinel=False)[0]
+    width = int(b.max(initial=0)) + 1
+    pairs = np.unique(a.astype(np.int64) * width + b)
+    n_a, n_b = len(np.unique(a)), len(np.unique(b))
+    if len(pairs) == n_a == n_b:
+        return ""
+    if len(pairs) == n_a:
+        return "coarser in the files than in the plan: values without a legal form were removed"
+    if len(pairs) == n_b:
+        return "finer in the files than in the plan"
+    return "grouped differently in the files than in the plan"

@@ -1,26 +1,188 @@
-"""What becomes of each attribute: the project's decisions, and the plan where it goes beyond."""
+"""What becomes of each attribute: the project's decisions, and the plan where it goes beyond.
+
+From a raw value to the label that a release shows for it.
+
+Whether a plan can be applied to a table.
+
+Which built-in ladder of dates a level of somebody's own hierarchy is equal to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 
-from midi_risk.attributes.hierarchies import Hierarchy
-from midi_risk.attributes.ladders import COUNT
+from midi_risk.attributes.dates import parse_date
+from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy, build_hierarchy
+from midi_risk.attributes.ladders import COUNT, UNPARSED, date_columns
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
-from midi_risk.attributes.own_hierarchy import hierarchy_for
+from midi_risk.attributes.own_hierarchy import OWN, hierarchy_for, of_value_alone
 from midi_risk.attributes.values import normalise_for
-from midi_risk.export.labels import Labeller, labeller
-from midi_risk.export.plan_check import check_plan
-from midi_risk.recode.planned import planned
-from midi_risk.risk.plan_document import Plan
+from midi_risk.document.plan import Plan
+from midi_risk.errors import MidiRiskError, StaleAssessmentError
 from midi_risk.sources.model import Extraction
-from midi_risk.table.columns import raw_codes
-from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import attribute_hierarchy, without_cells
+from midi_risk.table.model import SubjectTable, raw_codes
+from midi_risk.table.release import attribute_hierarchy, planned, without_cells
+
+VALUE_ONLY = frozenset(
+    {"age", "agedays", "birthdate", "date", "datetime", "year", "time", "offset", "height"}
+    | {"weight", "bmi", "count", "software", "diag", "occupation"}
+)
+"""Ladders whose labels depend on the value alone, not on what other subjects have."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Labeller:
+    """Labels of one attribute at one level.
+
+    Parameters
+    ----------
+    attribute : Attribute
+        Says how raw values are read.
+    ladder : str
+        Name of the hierarchy.
+    level : int
+        Its level.
+    known : mapping of str to str
+        Canonical value -> label, for the values of the collection.
+    canonical : dict of str to (str or None)
+        Raw value -> canonical value, read together with its neighbours.
+    made : dict of str to (str or None)
+        Canonical value that the collection did not have -> label, made so far.
+    """
+
+    attribute: Attribute
+    ladder: str
+    level: int
+    known: Mapping[str, str]
+    canonical: dict[str, str | None] = field(default_factory=dict)
+    made: dict[str, str | None] = field(default_factory=dict)
+
+    def label(self, raw: str) -> str | None:
+        """Return the label of a raw value; None when it is missing or has to be removed."""
+        if raw not in self.canonical:
+            self.canonical[raw] = normalise_for(self.attribute, [raw]).text[0]
+        value = self.canonical[raw]
+        return None if value is None else self.of_canonical(value)
+
+    def of_canonical(self, value: str) -> str | None:
+        """Return the label of a canonical value, None when it has to be removed."""
+        label = self.known.get(value)
+        if label is None:
+            if value not in self.made:
+                self.made[value] = self._made(value)
+            label = self.made[value]
+        return None if label == UNPARSED else label
+
+    def _made(self, value: str) -> str | None:
+        """Return the label of a value that was not assessed, where it follows from itself."""
+        own = self.attribute.hierarchy_steps if self.ladder == OWN else None
+        if own and of_value_alone(own, self.level):
+            return hierarchy_for(self.attribute, [value]).apply(self.level, [value])[0]
+        if self.ladder in VALUE_ONLY:
+            built = build_hierarchy(self.ladder, self.attribute.kind, [value])
+            return built.apply(self.level, [value])[0]
+        return None
+
+    def unchanged(self, raw: str) -> bool:
+        """Tell whether the label of a raw value is that value."""
+        return self.label(raw) == self.canonical[raw]
+
+    def __repr__(self) -> str:
+        """Return the level only, never values."""
+        return f"Labeller({self.attribute.name!r}, {self.ladder!r}, level={self.level})"
+
+
+def labeller(
+    attribute: Attribute,
+    hierarchy: Hierarchy,
+    level: int,
+    texts: np.ndarray,
+    raws: Sequence[str],
+) -> Labeller:
+    """Return the labels of an attribute at a level.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    hierarchy : Hierarchy
+        As the plan was made with, over the folded values.
+    level : int
+    texts : numpy.ndarray of object, shape (n_subjects,)
+        Folded values of the subjects.
+    raws : sequence of str
+        Distinct raw values of the column that the attribute was read from.
+
+    Returns
+    -------
+    Labeller
+        A set of values is labelled member by member.
+    """
+    values = hierarchy.frame.iloc[:, 0].to_numpy(dtype=object)
+    labels = hierarchy.frame.iloc[:, level].to_numpy(dtype=object)
+    known = {str(value): str(label) for value, label in zip(values, labels, strict=True)}
+    sets = attribute.kind is Kind.CATEGORY and any(SET_JOINER in value for value in known)
+    if sets and attribute.hierarchy_file is None:
+        known = {**known, **_member_labels(attribute, level, texts)}
+    read = normalise_for(attribute, list(raws)).text if raws else ()
+    return Labeller(
+        attribute=attribute,
+        ladder=hierarchy.name,
+        level=level,
+        known=known,
+        canonical=dict(zip(raws, read, strict=True)),
+    )
+
+
+def _member_labels(attribute: Attribute, level: int, texts: np.ndarray) -> dict[str, str]:
+    """Return the label of each member of the sets, counted as the hierarchy counts it."""
+    codes, distinct = pd.factorize(texts[pd.notna(texts)])
+    counts = np.bincount(codes, minlength=len(distinct)).tolist()
+    totals: dict[str, int] = {}
+    for value, n in zip(distinct, counts, strict=True):
+        for member in str(value).split(SET_JOINER):
+            totals[member] = totals.get(member, 0) + n
+    members = list(totals)
+    built = hierarchy_for(attribute, members, counts=list(totals.values()))
+    found = built.apply(level, members)
+    return {m: str(label) for m, label in zip(members, found, strict=True) if label is not None}
+
+
+def check_plan(plan: Plan, table: SubjectTable) -> None:
+    """Refuse a plan that found nothing, or that was made for something else.
+
+    Raises
+    ------
+    MidiRiskError
+        When it found nothing, or is a public copy that does not name its subjects.
+    StaleAssessmentError
+        When it was made for other data or decisions.
+    """
+    if not plan.found:
+        raise MidiRiskError(
+            f"the plan found nothing to apply: {plan.reason or 'no solution'}",
+            hint="Relax the limits and run 'midi-risk suggest' again",
+        )
+    if len(plan.suppressed_subjects) != plan.suppressed.subjects:
+        raise MidiRiskError(
+            "the plan leaves subjects out and does not say which: it is a public copy",
+            hint="Use the plan.json that suggest wrote",
+        )
+    if sum(map(len, plan.suppressed_cells.values())) != plan.suppressed.emptied:
+        raise MidiRiskError(
+            "the plan empties cells and does not say whose: it is a public copy",
+            hint="Use the plan.json that suggest wrote",
+        )
+    if plan.collection_digest and plan.collection_digest != table.digest:
+        raise StaleAssessmentError(
+            "the plan was made for other data or other roles than the project has now",
+            hint="Run 'midi-risk suggest' again and apply its plan.json",
+        )
+
 
 DICOM = "dicom"
 """Name of the source table that DICOM files make."""
@@ -287,3 +449,41 @@ def without_decision(rules: ReleaseRules) -> tuple[str, ...]:
         and rule.attribute.decision is None
         and rule.action is Action.KEEP
     )
+
+
+DATE_LADDERS = frozenset({"date", "datetime", "birthdate", "year", OWN})
+"""Hierarchies by which any date can be recoded, listed or not."""
+
+_LEVELS = (("date", 1), ("date", 2), ("date", 3), ("date", 4), ("birthdate", 3), ("birthdate", 4))
+
+
+def _bare(label: str) -> str:
+    return label.replace("-", "").replace("/", "").replace(" ", "").casefold()
+
+
+def same_date_level(labels: Mapping[str, str]) -> tuple[str, int] | None:
+    """Return ladder and level with the same labels for all dates, None when there is none.
+
+    Parameters
+    ----------
+    labels : mapping of str to str
+        Date -> label; hyphens, slashes and blanks in labels do not count.
+
+    Examples
+    --------
+    >>> same_date_level({"20120317": "2012-03", "2012-11-05": "201211"})
+    ('date', 2)
+    >>> same_date_level({"20120317": "before", "20121105": "after"}) is None
+    True
+    """
+    read = [parse_date(value) for value in labels]
+    texts = [found.text for found in read if found.text is not None]
+    if not read or len(texts) < len(read):
+        return None
+    numbers = np.array([found.number for found in read])
+    wanted = [_bare(label) for label in labels.values()]
+    for ladder, level in _LEVELS:
+        column = date_columns(ladder, texts, numbers)[level - 1]
+        if [_bare(str(label)) for label in column] == wanted:
+            return ladder, level
+    return None

@@ -1,17 +1,41 @@
 """Recode: the best generalisation, found and proved."""
 
-from midi_risk.recode.closeness import TCloseness
 from midi_risk.recode.criteria import AverageRisk, Criterion, CustomCriterion, KAnonymity, KMap
-from midi_risk.recode.disclosure_criteria import AlphaK, BetaLikeness, DeltaDisclosure
-from midi_risk.recode.diversity_criteria import (
+from midi_risk.recode.imaging import age_error, interval_error, strata, suv_error
+from midi_risk.recode.loss import (
+    PropensityScore,
+    bounded_loss,
+    correlation_loss,
+    eigenvalue_loss,
+    il1,
+    il1s,
+    propensity_score,
+    squared_error_share,
+)
+from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.search.search import search
+from midi_risk.recode.search.sweep import LatticeSweep, sweep
+from midi_risk.recode.sensitive_criteria import (
+    AlphaK,
+    BetaLikeness,
+    DeltaDisclosure,
     DistinctLDiversity,
     EntropyLDiversity,
     RecursiveCLDiversity,
+    TCloseness,
 )
-from midi_risk.recode.search import search
-from midi_risk.recode.solution import FrontNode, Solution
 from midi_risk.recode.suppression import LocalSuppression, local_suppression
-from midi_risk.recode.sweep import LatticeSweep, sweep
+from midi_risk.recode.utility import (
+    InformationLoss,
+    ambiguity,
+    average_class_size,
+    discernibility,
+    generalisation_loss,
+    kept_share,
+    non_uniform_entropy,
+    normalised_class_size,
+    precision,
+)
 
 __all__ = [
     "AlphaK",
@@ -23,14 +47,35 @@ __all__ = [
     "DistinctLDiversity",
     "EntropyLDiversity",
     "FrontNode",
+    "InformationLoss",
     "KAnonymity",
     "KMap",
     "LatticeSweep",
     "LocalSuppression",
+    "PropensityScore",
     "RecursiveCLDiversity",
     "Solution",
     "TCloseness",
+    "age_error",
+    "ambiguity",
+    "average_class_size",
+    "bounded_loss",
+    "correlation_loss",
+    "discernibility",
+    "eigenvalue_loss",
+    "generalisation_loss",
+    "il1",
+    "il1s",
+    "interval_error",
+    "kept_share",
     "local_suppression",
+    "non_uniform_entropy",
+    "normalised_class_size",
+    "precision",
+    "propensity_score",
     "search",
+    "squared_error_share",
+    "strata",
+    "suv_error",
     "sweep",
 ]

@@ -9,11 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.errors import SearchError, did_you_mean
-from midi_risk.recode.classes_view import ClassView
-from midi_risk.recode.column_loss import Entropy, Height, NormalisedEntropy, Precision
-from midi_risk.recode.joint import joint_codes
-from midi_risk.recode.loss import Loss
-from midi_risk.recode.utility import AGGREGATES, Floats, Ints, Utility, UtilityInputs
+from midi_risk.recode.lattice.lattice import joint_codes
+from midi_risk.recode.lattice.view import ClassView
+from midi_risk.recode.loss import (
+    AGGREGATES,
+    Entropy,
+    Floats,
+    Height,
+    Ints,
+    Loss,
+    NormalisedEntropy,
+    Precision,
+    Utility,
+    UtilityInputs,
+)
 
 Bools = npt.NDArray[np.bool_]
 

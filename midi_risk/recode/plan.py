@@ -7,40 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import Role
-from midi_risk.recode.cells import EmptiedCells, accepted_cells, check_policy
-from midi_risk.recode.imaging_figures import imaging_figures
-from midi_risk.recode.plan_state import release_state
-from midi_risk.recode.plan_text import (
-    blocked_text,
-    kept_attribute,
-    next_step_text,
-    plan_front,
-    plan_heading,
-    plan_loss,
-    plan_step,
-    with_plan,
-)
-from midi_risk.recode.planned import planned
-from midi_risk.recode.population_criteria import population_criteria
-from midi_risk.recode.requirement import Requirement, requirement
-from midi_risk.recode.search import search
-from midi_risk.recode.setting import (
-    PLAN_UTILITY,
-    Setting,
-    check_kept,
-    lattice_setting,
-    level_ranges,
-)
-from midi_risk.recode.solution import FrontNode, Solution
-from midi_risk.recode.steps import (
-    cheapest_step,
-    ordered_steps,
-    removals,
-)
-from midi_risk.recode.sweep import sweep
-from midi_risk.risk.plan_document import (
+from midi_risk.document.plan import (
     FrontPoint,
     ImagingFigure,
     KeptAttribute,
@@ -48,8 +17,33 @@ from midi_risk.risk.plan_document import (
     State,
     Suppressed,
 )
+from midi_risk.recode.criteria import Requirement, population_criteria, requirement
+from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.search.search import search
+from midi_risk.recode.search.sweep import sweep
+from midi_risk.recode.steps import (
+    PLAN_UTILITY,
+    Setting,
+    blocked_text,
+    cheapest_step,
+    check_kept,
+    kept_attribute,
+    lattice_setting,
+    level_ranges,
+    next_step_text,
+    ordered_steps,
+    plan_front,
+    plan_heading,
+    plan_loss,
+    plan_step,
+    release_state,
+    removals,
+    with_plan,
+)
+from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import measured, released, without_cells
+from midi_risk.table.release import measured, planned, released, without_cells
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import ThreatModel
 

@@ -3,6 +3,10 @@
 A missing cell matches every value, so the size of a record is the number of records it could
 be. The procedure is that of sdcMicro's ``kAnon``, worked from its description; the default
 looks again, before each cell, whether the record still needs it.
+
+One pass over the risky records: distances to all others, and the cell that goes.
+
+Emptying single cells of rare subjects instead of leaving the subjects out.
 """
 
 from __future__ import annotations
@@ -10,19 +14,117 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import floor
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.attributes.model import Attribute
 from midi_risk.errors import SearchError, did_you_mean
-from midi_risk.recode.joint import joint_codes
-from midi_risk.recode.suppression_pass import CellPass
-from midi_risk.risk.wildcard import wildcard_sizes
+from midi_risk.recode.lattice.lattice import joint_codes
+from midi_risk.recode.search.judge import Solution
+from midi_risk.recode.steps import Setting, release_state
+from midi_risk.risk.classes.wildcard import wildcard_sizes
+from midi_risk.table.model import SubjectTable
+from midi_risk.table.release import planned, without_cells
+from midi_risk.threat.model import ThreatModel
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Column = npt.NDArray[np.int16] | npt.NDArray[np.int32]
+
+
+class CellPass:
+    """A table of codes, column by column, in which single cells are suppressed.
+
+    Parameters
+    ----------
+    codes : ndarray of int64, shape (rows, keys)
+        -1 where missing.
+    order : sequence of int
+        Keys, the one to suppress first at the head.
+    alpha : float
+        Share in which a missing value counts as a match.
+
+    Attributes
+    ----------
+    changed : bool
+        Whether a cell was suppressed.
+    """
+
+    def __init__(self, codes: Ints, order: Sequence[int], alpha: float) -> None:
+        narrow = codes.max(initial=0) < np.iinfo(np.int16).max
+        self._columns: list[Column] = [
+            column.astype(np.int16) if narrow else column.astype(np.int32) for column in codes.T
+        ]
+        self._gaps = [bool((column < 0).any()) for column in self._columns]
+        self._order = list(order)
+        self._alpha = alpha
+        self.changed = False
+
+    def table(self) -> Ints:
+        """Return the codes as they are now."""
+        return np.stack(self._columns, axis=1).astype(np.int64)
+
+    def _differs(self, key: int, value: int) -> Bools:
+        """Return which rows have another value, present in both."""
+        column = self._columns[key]
+        out: Bools = column != value
+        if self._gaps[key]:
+            out &= column >= 0
+        return out
+
+    def _distances(self, row: int) -> npt.NDArray[np.uint8]:
+        out = np.zeros(len(self._columns[0]), dtype=np.uint8)
+        for key, column in enumerate(self._columns):
+            value = int(column[row])
+            if value >= 0:
+                out += self._differs(key, value).view(np.uint8)
+        return out
+
+    def size(self, row: int) -> float:
+        """Return how many records a record could be now."""
+        apart = np.zeros(len(self._columns[0]), dtype=bool)
+        for key, column in enumerate(self._columns):
+            if column[row] >= 0:
+                apart |= self._differs(key, int(column[row]))
+        match = np.flatnonzero(~apart)
+        rows = np.stack([column[match].astype(np.int64) for column in self._columns])
+        missing = rows < 0
+        own = np.array([column[row] for column in self._columns])
+        if (own < 0).all():
+            return float(len(self._columns[0]))
+        gaps = missing.any(axis=0)
+        silent = missing.all(axis=0)
+        same = (rows == own[:, None]).all(axis=0)
+        if not (own < 0).any():
+            silent_share = 0.0 if len(own) > 1 else self._alpha
+            partial = float((gaps & ~silent).sum()) * self._alpha
+            return float((~gaps).sum()) + partial + silent_share * float(silent.sum())
+        return float((same | ~gaps).sum()) + self._alpha * float((gaps & ~same).sum())
+
+    def suppress(self, row: int) -> None:
+        """Suppress one cell of a record: the first key in which its nearest others differ."""
+        distance = self._distances(row)
+        others = distance[distance > 0]
+        present = [key for key in self._order if self._columns[key][row] >= 0]
+        if not present:
+            return
+        chosen = present[0]
+        if others.size:
+            nearest = np.flatnonzero(distance == others.min())
+            for key in present:
+                there = self._columns[key][nearest]
+                if ((there != self._columns[key][row]) & (there >= 0)).any():
+                    chosen = key
+                    break
+        self._columns[chosen][row] = -1
+        self._gaps[chosen] = True
+        self.changed = True
+
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,3 +397,147 @@ def _suppressed(
             chosen = [ranks[key] for key in subset]
             out[part] = suppress_codes(out[part], k, chosen, alpha=alpha, recheck=recheck)
     return out
+
+
+_STRATUM = "stratum of what may not be emptied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptiedCells:
+    """Cells that a plan empties, and the subjects that it must leave out all the same.
+
+    Parameters
+    ----------
+    subjects : mapping of str to tuple of str
+        Attribute -> keys of the subjects whose cell is emptied.
+    hidden : numpy.ndarray of bool, shape (n_subjects,)
+        Subjects that are too rare on what may not be emptied.
+    """
+
+    subjects: Mapping[str, tuple[str, ...]]
+    hidden: np.ndarray
+
+    @property
+    def total(self) -> int:
+        """Number of emptied cells."""
+        return sum(map(len, self.subjects.values()))
+
+    def __repr__(self) -> str:
+        """Return counts only, never keys."""
+        return f"EmptiedCells({self.total} cells, {int(self.hidden.sum())} subjects left out)"
+
+
+def check_policy(table: SubjectTable) -> None:
+    """Refuse to empty cells where an empty cell would be a value of its own.
+
+    Raises
+    ------
+    SearchError
+    """
+    if table.missing != "wildcard":
+        raise SearchError(
+            "emptying single cells needs 'missing: wildcard'",
+            hint="Under 'category' an empty cell is a value of its own, which can be rare",
+        )
+
+
+def emptied_cells(
+    left: SubjectTable,
+    attributes: Sequence[Attribute],
+    k: int,
+    *,
+    fixed: frozenset[str],
+    max_suppression: float,
+) -> EmptiedCells | None:
+    """Return the cells to empty so that every subject has k matches.
+
+    Parameters
+    ----------
+    left : SubjectTable
+        As the levels of the plan leave it, nobody left out.
+    attributes : sequence of Attribute
+        Those that make the classes; the one of least utility is emptied first, then the one
+        with most values.
+    k : int
+    fixed : frozenset of str
+        Attributes that may not be emptied: subjects rarer than k on them are left out.
+    max_suppression : float
+        Share of subjects that may be left out.
+
+    Returns
+    -------
+    EmptiedCells or None
+        None when nothing may be emptied or too many subjects would have to be left out.
+
+    Notes
+    -----
+    Never more cells than sdcMicro's ``kAnon`` on the same table; see `local_suppression`.
+    """
+    shown = [a for a in attributes if a.name in left.frame.columns]
+    free = [a for a in shown if a.name not in fixed]
+    if not free:
+        return None
+    frame = left.frame[[a.name for a in free]].copy()
+    held = [left.frame[a.name] for a in shown if a.name in fixed]
+    stratum = np.zeros(len(frame), dtype=np.int64)
+    for column in held:
+        codes = pd.factorize(column, use_na_sentinel=True)[0] + 1
+        stratum = np.unique(np.column_stack([stratum, codes]), axis=0, return_inverse=True)[1]
+        stratum = stratum.reshape(-1).astype(np.int64)
+    hidden = np.bincount(stratum)[stratum] < k
+    if hidden.sum() > floor(max_suppression * len(frame) + 1e-9) or hidden.all():
+        return None
+    frame[_STRATUM] = stratum
+    kept = frame.loc[~hidden]
+    found = local_suppression(
+        kept,
+        [a.name for a in free],
+        k=k,
+        importance=_importance_ranks(free, kept),
+        strata=_STRATUM,
+    )
+    keys = kept.index.to_numpy(dtype=object)
+    subjects = {
+        name: tuple(str(key) for key in keys[found.cells[:, place]])
+        for place, name in enumerate(found.keys)
+        if found.cells[:, place].any()
+    }
+    return EmptiedCells(subjects=subjects, hidden=np.asarray(hidden, dtype=bool))
+
+
+def _importance_ranks(free: Sequence[Attribute], frame: pd.DataFrame) -> dict[str, int]:
+    """Return the rank of each attribute; the highest is emptied first."""
+    order = sorted(free, key=lambda a: (-a.utility, int(frame[a.name].nunique()), a.name))
+    return {a.name: rank for rank, a in enumerate(order, start=1)}
+
+
+def accepted_cells(
+    table: SubjectTable,
+    setting: Setting,
+    solution: Solution,
+    models: Sequence[ThreatModel],
+    k: int,
+    max_suppression: float,
+) -> EmptiedCells | None:
+    """Return the cells to empty at a solution, None where an adversary would not accept it.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As folded.
+    setting : Setting
+    solution : Solution
+        Its levels are taken; its hidden subjects are looked at again.
+    models : sequence of ThreatModel
+    k : int
+    max_suppression : float
+    """
+    whole = planned(table, solution.levels, setting.hierarchies)
+    found = emptied_cells(
+        whole, setting.attributes, k, fixed=setting.keep, max_suppression=max_suppression
+    )
+    if found is None:
+        return None
+    left = planned(table, solution.levels, setting.hierarchies, found.hidden)
+    passed = release_state(without_cells(left, found.subjects), models, k).passed
+    return found if passed else None

@@ -11,19 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from midi_risk.report.files import write_private
-from midi_risk.report.html import render
-from midi_risk.report.internal import InternalView, internal_view
-from midi_risk.report.machine import (
+from midi_risk.document.assessment import Assessment, Plan
+from midi_risk.document.files import (
     load_assessment,
     load_plan,
     schema_text,
     write_assessment,
     write_plan,
+    write_private,
 )
+from midi_risk.report.html import EDITIONS, render, view
+from midi_risk.report.internal import InternalView, internal_view
 from midi_risk.report.shareable import ShareableView, shareable_view
-from midi_risk.report.view import EDITIONS, view
-from midi_risk.risk.document import Assessment, Plan
 
 __all__ = [
     "EDITIONS",

@@ -1,10 +1,16 @@
-"""From a view to one self-contained HTML file under a hash-based content policy."""
+"""From a view to one self-contained HTML file under a hash-based content policy.
+
+How the templates turn the view's fields into words.
+
+One assessment, two editions: each from its own model.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,28 +18,148 @@ import jinja2
 from markupsafe import Markup
 
 from midi_risk import __version__
-from midi_risk.report import (
-    attribute_charts,
-    cards,
-    charts,
-    figures,
-    filters,
-    gaps,
-    imaging,
-    mapping,
-    references,
-    text,
-    tornado,
-    visits,
-    words,
-)
-from midi_risk.report.chart_parts import Chart
-from midi_risk.report.clean import neutral
+from midi_risk.document.assessment import Assessment, Plan
+from midi_risk.document.clean import neutral, shortened
+from midi_risk.errors import ConfigError, did_you_mean
+from midi_risk.report import charts, mapping, sections, words
+from midi_risk.report.charts import Chart
 from midi_risk.report.counts import SafeCount
-from midi_risk.report.quality import defect_bound
+from midi_risk.report.internal import InternalView, internal_view
+from midi_risk.report.sections import defect_bound
+from midi_risk.report.shareable import ShareableView, shareable_view
 from midi_risk.report.tuning import SCRIPTS, tuning, waiting
 from midi_risk.report.tuning import STYLE as TUNE_STYLE
+from midi_risk.report.words import (
+    CELLS,
+    MEASURES,
+    NOT_ASSESSED,
+    NOT_STATED,
+    OPTIONS,
+    count_text,
+    number,
+    plain,
+    risk_text,
+)
 from midi_risk.resources import data_rows, resource_folder
+from midi_risk.risk.channels.entries import FOUND
+
+_JOINT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/-])(?=\w)")
+
+
+def day(moment: str | int | None) -> str:
+    """Return the day of a moment, or its year where only that is known.
+
+    Examples
+    --------
+    >>> day("2026-11-23T10:00:00+00:00"), day(2028), day(None)
+    ('2026-11-23', '2028', 'not stated')
+    """
+    if not moment:
+        return NOT_STATED
+    text = str(moment)
+    return text[:10] if text[10:11] in {"T", " "} else shortened(text, 40)
+
+
+def short(text: str, limit: int) -> str:
+    """Return text with what is hidden made visible, cut at a limit."""
+    return shortened(neutral(str(text)), limit)
+
+
+def breakable(text: str, limit: int = 60) -> Markup:
+    """Return a name that may be broken where its words meet.
+
+    Examples
+    --------
+    >>> str(breakable("ManufacturerModelName"))
+    'Manufacturer<wbr>Model<wbr>Name'
+    """
+    pieces = _JOINT.split(short(text, limit))
+    return Markup("<wbr>").join(pieces)
+
+
+def option(text: str) -> str:
+    """Return an option of Table E.1-1 in words.
+
+    Examples
+    --------
+    >>> option("rtn_pat_chars=K")
+    'K with retained patient characteristics'
+    """
+    name, found, action = text.partition("=")
+    return f"{action} with {OPTIONS[name]}" if found and name in OPTIONS else text
+
+
+def heads(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the keys of all rows, in order of appearance."""
+    return list(dict.fromkeys(str(key) for row in rows for key in row))
+
+
+def columns(names: list[str]) -> list[str]:
+    """Return column heads; all but the first are numeric, marked with ``#``."""
+    return [("#" if i else "") + plain(name, CELLS) for i, name in enumerate(names)]
+
+
+def cell(value: Any) -> str:
+    """Return one cell of a table whose columns are not known beforehand."""
+    if value is None:
+        return NOT_ASSESSED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count_text(value)
+    if isinstance(value, float):
+        return number(value)
+    return shortened(neutral(str(value)), 200)
+
+
+def found_words(kind: str) -> str:
+    """Return a kind of content found as words.
+
+    Examples
+    --------
+    >>> found_words("icon_images")
+    'icon image'
+    """
+    return FOUND[kind]
+
+
+def channel_risk(channel: Any) -> str:
+    """Return the risk of a channel, its upper bound, or that it is unknown."""
+    if channel.value is not None:
+        return risk_text(channel.value)
+    if channel.status == "not_assessed":
+        return "unknown"
+    return "no figure" if channel.upper is None else f"at most {risk_text(channel.upper)}"
+
+
+def channel_interval(channel: Any) -> str:
+    """Return the interval of a channel and whether it is a bound."""
+    words = ["bound, not an estimate"] if channel.status == "bounded" else []
+    if channel.lower is not None and channel.upper not in {None, channel.lower}:
+        words.insert(0, f"{number(channel.lower)} to {number(channel.upper)}")
+    return "; ".join(words)
+
+
+def formulas(view: Any) -> list[tuple[str, str]]:
+    """Return each measure that the report shows, with how it was computed."""
+    found: dict[str, str] = {}
+    for threat in view.threats:
+        for result in threat.results:
+            how = result.method if view.edition == "internal" else ""
+            found.setdefault(result.measure, how)
+    order = {code: i for i, code in enumerate(MEASURES)}
+    return sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
+
+
+def linked(line: str) -> Markup:
+    """Return a reference with its DOI or arXiv number as a link; ours, never a value."""
+    for mark, address in (("doi:", "https://doi.org/"), ("arXiv:", "https://arxiv.org/abs/")):
+        head, found, tail = line.partition(mark)
+        if found:
+            target = tail.rstrip(".")
+            return Markup('{}<a href="{}{}">{}{}</a>.').format(head, address, target, mark, target)
+    return Markup("{}").format(line)
+
 
 STYLE, SCRIPT, PAGE = "report.css", "report.js", "report.html.j2"
 TUNE_PAGE, SERVED = "tune.html.j2", "tune_served.js"
@@ -72,15 +198,15 @@ def render(view: Any) -> str:
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         policy=policy(style, script),
-        gaps=gaps.gaps(view),
+        gaps=sections.gaps(view),
         charts=drawn(view),
-        cards=cards.cards(view),
-        visits=visits.visit_table(view),
+        cards=sections.cards(view),
+        visits=sections.visit_table(view),
         best_practices=mapping.best_practices(view),
         clauses=mapping.clauses(view),
         triggers=mapping.TRIGGERS,
-        references=references.references(view),
-        assumptions=references.assumptions(view),
+        references=mapping.references(view),
+        assumptions=mapping.assumptions(view),
     )
 
 
@@ -171,12 +297,12 @@ def contribution_chart(view: Any) -> Chart | None:
     """Return what each attribute adds: from knowing nothing to knowing all, or as shares."""
     parts = [(a.name, a.contribution) for a in view.attributes if a.contribution is not None]
     if view.edition == "shareable":
-        return attribute_charts.contributions(parts, share=True)
+        return charts.contributions(parts, share=True)
     if parts and view.subjects:
         base, total = 1 / view.subjects, view.measures.classes / view.subjects
         if abs(base + sum(v for _, v in parts) - total) < 1e-6:
-            return attribute_charts.waterfall(parts, base, total)
-    return attribute_charts.contributions(parts)
+            return charts.waterfall(parts, base, total)
+    return charts.contributions(parts)
 
 
 def _proposed(point: Any, plan: Any) -> bool:
@@ -190,12 +316,12 @@ def _curve(view: Any) -> list[tuple[int, float, str]]:
     """Return the curve's points in either edition."""
     points, total = view.measures.curve, view.subjects
     if view.edition == "internal":
-        return [(p.k, p.share_below, figures.share_text(p.subjects_below, total)) for p in points]
+        return [(p.k, p.share_below, words.share_text(p.subjects_below, total)) for p in points]
     if not total.value:
         return []
     shown = [p for p in points if p.below.value is not None]
     return [
-        (p.k, min(1.0, p.below.value / total.value), figures.share_text(p.below, total))
+        (p.k, min(1.0, p.below.value / total.value), words.share_text(p.below, total))
         for p in shown
     ]
 
@@ -212,37 +338,37 @@ def _environment() -> jinja2.Environment:
         finalize=printed,
     )
     environment.filters.update(
-        count=figures.count_text,
-        percent=figures.percent,
-        number=figures.number,
-        risk=figures.risk_text,
-        interval=figures.interval_text,
-        estimate=figures.value_text,
-        listed=text.listed,
-        capitalised=text.capital,
+        count=words.count_text,
+        percent=words.percent,
+        number=words.number,
+        risk=words.risk_text,
+        interval=words.interval_text,
+        estimate=words.value_text,
+        listed=words.listed,
+        capitalised=words.capital,
         plain=words.plain,
-        reference=filters.linked,
-        day=filters.day,
-        short=filters.short,
-        breakable=filters.breakable,
-        option=filters.option,
-        heads=filters.heads,
-        columns=filters.columns,
-        cell=filters.cell,
-        channel_risk=filters.channel_risk,
-        found_words=filters.found_words,
-        channel_interval=filters.channel_interval,
-        formulas=filters.formulas,
+        reference=linked,
+        day=day,
+        short=short,
+        breakable=breakable,
+        option=option,
+        heads=heads,
+        columns=columns,
+        cell=cell,
+        channel_risk=channel_risk,
+        found_words=found_words,
+        channel_interval=channel_interval,
+        formulas=formulas,
     )
     environment.globals.update(
-        text=text,
-        imaging=imaging,
-        tornado=tornado,
+        text=words,
+        imaging=sections,
+        tornado=charts,
         words=words,
-        share=figures.share_text,
-        positive=text.positive,
+        share=words.share_text,
+        positive=words.positive,
         defect_bound=defect_bound,
-        at_risk=cards.at_risk_text,
+        at_risk=sections.at_risk_text,
         options={row["code"]: row["meaning"] for row in data_rows("ps316_cid7050.csv")},
         records_shown=200,
     )
@@ -264,12 +390,47 @@ def printed(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, SafeCount):
-        return figures.count_text(value)
+        return words.count_text(value)
     if value is None:
-        return figures.NOT_ASSESSED
+        return words.NOT_ASSESSED
     return neutral(str(value))
 
 
 def _packaged(name: str) -> str:
     """Return a packaged text; the page must hold exactly what the policy was hashed from."""
     return (resource_folder("templates") / name).read_text(encoding="utf-8").strip()
+
+
+EDITIONS: dict[str, Callable[[Assessment, Plan | None], InternalView | ShareableView]] = {
+    "internal": internal_view,
+    "shareable": shareable_view,
+}
+
+
+def view(
+    assessment: Assessment, plan: Plan | None = None, edition: str = "internal"
+) -> InternalView | ShareableView:
+    """Return the model of one edition.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        The document.
+    plan : Plan, optional
+        Replaces the plan inside the document.
+    edition : {"internal", "shareable"}
+
+    Returns
+    -------
+    InternalView or ShareableView
+
+    Raises
+    ------
+    ConfigError
+        When there is no such edition.
+    """
+    if edition not in EDITIONS:
+        raise ConfigError(
+            "edition", [f"no edition '{edition}'"], hint=did_you_mean(edition, EDITIONS)
+        )
+    return EDITIONS[edition](assessment, plan)

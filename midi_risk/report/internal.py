@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from midi_risk.risk.document import (
+from midi_risk.document.assessment import (
     Assessment,
     AttributeEntry,
     ChannelEntry,
@@ -19,10 +19,10 @@ from midi_risk.risk.document import (
     Threat,
     Threshold,
     Tool,
+    TuningLattice,
     ValueCount,
     Verdict,
 )
-from midi_risk.risk.lattice_document import TuningLattice
 
 RECORDS_SHOWN = 200
 VALUES_SHOWN = 40

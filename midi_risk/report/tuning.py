@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from midi_risk.report.clean import neutral
-from midi_risk.report.figures import count_text, percent, risk_text, share_text
-from midi_risk.risk.document import Verdict
-from midi_risk.risk.lattice_document import TuningAttribute, TuningLattice, TuningLevel
+from midi_risk.document.assessment import TuningAttribute, TuningLattice, TuningLevel, Verdict
+from midi_risk.document.clean import neutral
+from midi_risk.report.words import count_text, percent, risk_text, share_text
 
 SCRIPTS = ("tune_lattice.js", "tune_charts.js", "tune_words.js", "tune.js")
 STYLE = "tune.css"

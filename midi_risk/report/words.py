@@ -1,9 +1,19 @@
-"""Fixed vocabularies: what each code in the document is called and what it means."""
+"""Fixed vocabularies: what each code in the document is called and what it means.
+
+Numbers as readers need them: a share with its count, a risk with its "1 in n".
+
+Sentences of the report, generated from the view alone.
+
+A probability here is that of a correct identification, given an attempt, under the
+stated model. The text claims neither legal status nor certainty.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from midi_risk.report.counts import SafeCount
 
 
 class Term(NamedTuple):
@@ -276,3 +286,363 @@ def measure_term(code: str) -> Term:
 def channel_term(code: str) -> Term:
     """Return title and meaning of a channel; an unknown one keeps its own name."""
     return CHANNELS.get(code) or Term(plain(code), "A further way to identity.")
+
+
+THIN = "\u202f"
+FIXED = "\u00a0"
+NOT_STATED = "not stated"
+NOT_ASSESSED = "not assessed"
+SHARES = ("_at_risk", "_unique", "_uniques")
+
+
+def count_text(count: int | SafeCount | None) -> str:
+    """Return a count with thin spaces between thousands, or how it is hidden.
+
+    Examples
+    --------
+    >>> count_text(12)
+    '12'
+    >>> count_text(SafeCount(state="below", k=11)).replace(FIXED, " ")
+    '< 11'
+    """
+    if count is None:
+        return NOT_ASSESSED
+    if isinstance(count, int):
+        return f"{count:,}".replace(",", THIN)
+    if count.value is not None:
+        return f"{count.value:,}".replace(",", THIN)
+    return {
+        "below": f"<{FIXED}{count.k}",
+        "all_but": f"all but <{FIXED}{count.k}",
+        "withheld": "withheld",
+    }[count.state]
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with one decimal, never rounded to a false 0 or 100.
+
+    Examples
+    --------
+    >>> percent(0.0).replace(FIXED, ' '), percent(1e-5).replace(FIXED, ' ')
+    ('0 %', '< 0.1 %')
+    """
+    if share <= 0:
+        return f"0{FIXED}%"
+    if share >= 1:
+        return f"100{FIXED}%"
+    if share < 0.0005:
+        return f"< 0.1{FIXED}%"
+    if share > 0.9995:
+        return f"> 99.9{FIXED}%"
+    return f"{100 * share:.1f}{FIXED}%"
+
+
+def share_text(count: int | SafeCount, total: int | SafeCount) -> str:
+    """Return a percentage with its count and total.
+
+    Examples
+    --------
+    >>> share_text(12, 388).replace(FIXED, ' ')
+    '3.1 %, 12 of 388'
+    """
+    whole = total if isinstance(total, int) else total.value
+    part = count if isinstance(count, int) else count.value
+    text = f"{count_text(count)} of {count_text(total)}"
+    if whole is None:
+        return count_text(count)
+    if not whole:
+        return text
+    if part is not None:
+        return f"{percent(min(1.0, part / whole))}, {text}"
+    if isinstance(count, SafeCount) and count.state == "below":
+        return f"under {percent(min(1.0, count.k / whole)).removeprefix('< ')}, {text}"
+    return text
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with three significant digits.
+
+    Examples
+    --------
+    >>> number(0.090909), number(1.0), number(None)
+    ('0.0909', '1', 'not assessed')
+    """
+    if value is None:
+        return NOT_ASSESSED
+    if value != 0 and abs(value) < 10 ** -(digits + 1):
+        return f"< 0.{'0' * digits}1" if value > 0 else f"> -0.{'0' * digits}1"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", THIN)
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e" in text else text
+
+
+def one_in(value: float) -> str:
+    """Return a probability as "1 in n".
+
+    Examples
+    --------
+    >>> [one_in(r).replace(FIXED, ' ') for r in (1 / 11, 0.4, 1.0, 0.0)]
+    ['1 in 11', '1 in 2.5', '1 in 1', '0']
+    """
+    if value <= 0:
+        return "0"
+    inverse = 1 / value
+    text = f"{inverse:.0f}" if inverse >= 10 else f"{inverse:.1f}".removesuffix(".0")
+    return f"1{FIXED}in{FIXED}" + (f"{int(text):,}".replace(",", THIN) if text.isdigit() else text)
+
+
+def risk_text(value: float | None) -> str:
+    """Return a risk as a fraction and as "1 in n".
+
+    Examples
+    --------
+    >>> risk_text(1 / 11).replace(FIXED, ' ')
+    '0.0909 (1 in 11)'
+    """
+    if value is None:
+        return NOT_ASSESSED
+    return f"{number(value)} ({one_in(value)})" if value > 0 else "0"
+
+
+def interval_text(estimate: Any) -> str:
+    """Return the interval of an estimate, or what the number is when it has none."""
+    if estimate.value is None:
+        return ""
+    if estimate.lower is None and estimate.upper is None:
+        return {"exact": "exact", "bound": "bound, not an estimate"}.get(
+            estimate.kind, "no interval"
+        )
+    lower, upper = number(estimate.lower), number(estimate.upper)
+    if estimate.kind == "exact" and lower == upper:
+        return "exact"
+    word = "bound, not an estimate" if estimate.kind == "bound" else estimate.kind
+    return f"{lower} to {upper}, {word}"
+
+
+def is_share(measure: str) -> bool:
+    """Tell whether a measure is a share of subjects and not a probability for one.
+
+    Examples
+    --------
+    >>> is_share("prosecutor_at_risk"), is_share("prosecutor_max")
+    (True, False)
+    """
+    return measure.endswith(SHARES)
+
+
+def value_text(estimate: Any) -> str:
+    """Return the value of a result in either edition, with its count where it is a share."""
+    if not is_share(estimate.measure):
+        return risk_text(estimate.value)
+    hidden = getattr(estimate, "subjects", None)
+    if hidden is not None:
+        return share_text(hidden, estimate.n)
+    if estimate.value is None:
+        return NOT_ASSESSED
+    if estimate.kind != "exact":
+        return f"{percent(estimate.value)} of {count_text(estimate.n)}"
+    return share_text(round(estimate.value * estimate.n), estimate.n)
+
+
+DISCLAIMER = "A computed estimate, not a determination."
+
+
+def listed(names: Any, *, none: str = "none") -> str:
+    """Return names as a sentence lists them.
+
+    Examples
+    --------
+    >>> listed(["age", "sex", "site"]), listed([])
+    ('age, sex and site', 'none')
+    """
+    words: list[str] = list(names)
+    if len(words) < 2:
+        return words[0] if words else none
+    return ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def capital(sentence: str) -> str:
+    """Return a sentence with a large first letter, names of models left alone.
+
+    Examples
+    --------
+    >>> capital("every figure is within"), capital("public-release, demonstration: above")
+    ('Every figure is within', 'public-release, demonstration: above')
+    """
+    first = sentence.split(" ", 1)[0]
+    return sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
+
+
+def step_risk(plan: Any) -> str:
+    """Return which risk the steps of a plan are counted in."""
+    if plan.steps:
+        first = plan.steps[0].risk_before
+        for value, word in (
+            (plan.before.risk_mean, "Average risk"),
+            (plan.before.risk_max, "Highest risk"),
+        ):
+            if value is not None and abs(first - value) < 1e-9:
+                return word
+    return "Risk"
+
+
+def positive(count: int | SafeCount | None) -> bool:
+    """Tell whether a count, hidden or not, is above zero."""
+    if count is None:
+        return False
+    if isinstance(count, int):
+        return count > 0
+    return count.state != "shown" or bool(count.value)
+
+
+def verdict_sentence(view: Any) -> str:
+    """Return the verdict as a sentence or two that begin with its status."""
+    status = STATUS[view.verdict.status]
+    missing = ": evidence is missing" if view.verdict.status == "incomplete" else ""
+    return f"{status}{missing}. {verdict_explained(view)}"
+
+
+def verdict_explained(view: Any) -> str:
+    """Return what follows the verdict's first word."""
+    status, governing = view.verdict.status, view.verdict.governing
+    text = {
+        "acceptable": "Every figure is within its threshold and every required channel was "
+        "looked at.",
+        "incomplete": "It is not established whether the risk is acceptable.",
+        "above_threshold": "The collection carries more risk than the threshold allows.",
+    }[status]
+    return f"{text} {governing_sentence(governing)}" if governing else text
+
+
+def governing_sentence(governing: Any) -> str:
+    """Return the figure that decides, in words."""
+    term = measure_term(governing.measure)
+    return (
+        f"{term.title} of the {governing.adversary} adversary under {governing.model}: "
+        f"{risk_text(governing.value)}, threshold {risk_text(governing.threshold)}."
+    )
+
+
+def reasons(view: Any) -> tuple[str, ...]:
+    """Return why the verdict is what it is."""
+    if view.edition == "internal":
+        return tuple(capital(worded(reason)) for reason in view.verdict.reasons)
+    verdict = view.verdict
+    if verdict.status == "acceptable":
+        return ()
+    groups = {
+        "Role undecided": verdict.undecided,
+        "Direct identifiers without a decision to remove": verdict.open_identifiers,
+        "Direct identifiers that are retained": verdict.kept_identifiers,
+        "Required, but not assessed": _titles(verdict.unassessed),
+        "Channels above the threshold": _titles(verdict.channels),
+    }
+    out = [f"{head}: {listed(names)}." for head, names in groups.items() if names]
+    for failed in verdict.failed:
+        names = [lowered(measure_term(m).title) for m in failed.measures]
+        out.append(f"{failed.model}, {failed.adversary}: above the threshold on {listed(names)}.")
+    if positive(verdict.unread):
+        out.append(f"Files that could not be read: {count_text(verdict.unread)}.")
+    if verdict.others:
+        more = "further " if out else ""
+        out.append(f"{verdict.others} {more}reason(s) are given in the internal edition.")
+    return tuple(out)
+
+
+def _titles(channels: tuple[str, ...]) -> list[str]:
+    return [lowered(channel_term(c).title) for c in channels]
+
+
+def plan_sentence(view: Any) -> str:
+    """Return what the proposed plan would achieve."""
+    plan = view.plan
+    if plan is None:
+        return "No recoding was searched for."
+    if not plan.found:
+        return "No recoding within the limits meets the threshold."
+    out = plan.suppressed.subjects if view.edition == "internal" else plan.suppressed_subjects
+    steps = len(plan.steps)
+    text = f"The proposed plan changes {steps} attribute{'s' if steps != 1 else ''}"
+    who = "subject" if out == 1 else "subjects"
+    text += f" and leaves out {count_text(out)} {who}" if positive(out) else ""
+    emptied = plan.suppressed.emptied if view.edition == "internal" else plan.emptied_cells
+    cells = "cell" if emptied == 1 else "cells"
+    told = isinstance(emptied, int) or emptied.value is not None
+    how_many = count_text(emptied) if told else "some"
+    text += f" and empties {how_many} {cells}" if positive(emptied) else ""
+    reached = risk_text(plan.after.risk_max)
+    word = "would be within" if plan.after.passed else "would still be above"
+    return f"{text}: the highest risk becomes {reached}, which {word} the threshold."
+
+
+UTILITIES = {
+    "non-uniform-entropy": "non-uniform entropy",
+    "non-uniform-entropy-normalised-per-attribute": "non-uniform entropy, normalised per attribute",
+}
+
+
+def utility_name(plan: Any) -> str:
+    """Return the information loss of a plan in words, in either edition.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> utility_name(SimpleNamespace(utility="non-uniform-entropy"))
+    'non-uniform entropy'
+    """
+    return UTILITIES.get(plan.utility, str(plan.utility))
+
+
+def methods_paragraph(view: Any) -> str:
+    """Return the methods paragraph, ready for a data descriptor."""
+    version = view.tool.version if view.edition == "internal" else view.tool_version
+    names = list(view.measures.quasi_identifiers)
+    parts = [
+        f"Re-identification risk was computed with midi-risk {version}.",
+        (
+            f"All observations were folded to one record per subject "
+            f"(n = {count_text(view.subjects)}), because the subject is the unit of risk."
+        ),
+        f"The quasi-identifiers were {listed(names)}."
+        if names
+        else "No attribute was classified as a quasi-identifier.",
+        "Missing values were treated as a category of their own."
+        if view.missing_policy == "category"
+        else f"Missing values were treated under the policy '{view.missing_policy}'.",
+        (
+            "Subjects equal on all quasi-identifiers form an equivalence class; the probability "
+            "that a correct identification is made, given an attempt, is the reciprocal of the "
+            "class size in the release (prosecutor) or in the matching population (journalist, "
+            "marketer), and the overall risk is this probability times the probability of an "
+            "attempt."
+        ),
+    ]
+    for threat in view.threats:
+        attackers = {r.measure.split("_")[0] for r in threat.results}
+        text = (
+            f"Threat model {threat.model}, adversary {threat.adversary}: attempt "
+            f"{threat.attempt:g}, population {threat.population or 'not stated'}, measures "
+            f"{listed(sorted(attackers))}"
+        )
+        parts.append(f"{text}.")
+    threshold = view.threshold
+    source = f" ({threshold.source})" if threshold.source else ""
+    parts.append(
+        f"The threshold was a class size of k = {threshold.k}, conventionally written "
+        f"{threshold.label}{source}, applied to the {threshold.statistic} and fixed before the "
+        "figures were seen."
+    )
+    missed = [
+        channel_term(c.name).title.lower() for c in view.channels if c.status == "not_assessed"
+    ]
+    if missed:
+        parts.append(f"Not assessed: {listed(missed)}.")
+    if view.plan is not None and view.plan.found:
+        word = "an exact" if view.plan.optimal else "a bounded"
+        parts.append(
+            f"Generalisations were chosen by {word} search of the lattice of recodings "
+            f"({view.plan.nodes_checked} of {view.plan.nodes} nodes checked), the threshold first "
+            "and information loss second."
+        )
+    return " ".join(parts)

@@ -9,20 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.attributes.model import Attribute
+from midi_risk.document.assessment import Uncertainty
 from midi_risk.errors import ThreatModelError
-from midi_risk.risk.class_risk import ClassRisk, membership_risk
-from midi_risk.risk.classes import EquivalenceClasses
-from midi_risk.risk.declared import declared_uncertainty
-from midi_risk.risk.estimate import EstimateKind, RiskEstimate
-from midi_risk.risk.imprecise import matching_risk, matching_sizes
-from midi_risk.risk.knowledge import known_attributes
-from midi_risk.risk.population_results import PopulationRisk, population_results
-from midi_risk.risk.threat_document import Uncertainty
+from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.measures.estimate import EstimateKind, RiskEstimate
+from midi_risk.risk.measures.identity import ClassRisk, membership_risk
+from midi_risk.risk.measures.imprecise import known_attributes, matching_risk, matching_sizes
+from midi_risk.risk.measures.uncertainty import declared_uncertainty
+from midi_risk.risk.population.results import PopulationRisk, population_results
 from midi_risk.table.model import SubjectTable
-from midi_risk.threat.context import required_class_size
 from midi_risk.threat.library import attempt_probability
-from midi_risk.threat.model import Adversary, ThreatModel
-from midi_risk.threat.quantities import Interval, ends
+from midi_risk.threat.model import Adversary, Interval, ThreatModel, ends, required_class_size
 
 _EPSILON = 1e-12
 

@@ -1,47 +1,467 @@
-"""From a subject table and threat models to one assessment, with a verdict."""
+"""From a subject table and threat models to one assessment, with a verdict.
+
+Figures of the released table itself, before any attacker.
+
+One entry per attribute: role, decision, why it stays and what it contributes.
+
+Disclosive parts of an assessment, for the internal edition alone.
+
+Versions of software and tables that a result depends on.
+"""
 
 from __future__ import annotations
 
+import platform
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from midi_risk import __version__
-from midi_risk.attributes.hierarchies import Hierarchy
-from midi_risk.attributes.model import Role
+from midi_risk.attributes.hierarchy import Hierarchy
+from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.attributes.values import normalise_for
 from midi_risk.config import ChannelStatement
-from midi_risk.errors import MeasureError
-from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
-from midi_risk.risk.attribute_entries import attribute_entries
-from midi_risk.risk.channels import channel_entries
-from midi_risk.risk.declared import SEED
-from midi_risk.risk.document import (
+from midi_risk.document.assessment import (
     Assessment,
+    AttributeEntry,
+    Closeness,
     Collection,
+    Combination,
     Context,
+    CurvePoint,
+    Diversity,
     FileCounts,
     FindingEntry,
+    HistogramBin,
+    Internal,
     LinkEntry,
+    Measures,
     Provenance,
+    Ps315,
+    Record,
     Result,
     SignOff,
     Threat,
     Threshold,
     Tool,
+    ValueCount,
 )
-from midi_risk.risk.internal_parts import internal_parts
-from midi_risk.risk.measured_channels import measured_channels
-from midi_risk.risk.release_measures import release_measures
+from midi_risk.errors import MeasureError
+from midi_risk.resources import data_rows
+from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
+from midi_risk.risk.channels.entries import channel_entries, measured_channels
+from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
+from midi_risk.risk.measures.combinations import combination_risks
+from midi_risk.risk.measures.contribution import contributions
+from midi_risk.risk.measures.diversity import (
+    SensitiveCounts,
+    distinct_values,
+    effective_values,
+    sensitive_counts,
+)
+from midi_risk.risk.measures.trajectory import trajectory_rows, visit_resolution
+from midi_risk.risk.measures.uncertainty import SEED
+from midi_risk.risk.population.estimators import uniqueness_rows
 from midi_risk.risk.verdict import verdict
-from midi_risk.risk.versions import software_versions, table_releases
-from midi_risk.risk.visit_risk import trajectory_rows, visit_resolution
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import measured, released
+from midi_risk.table.release import attribute_hierarchy, measured, released
 from midi_risk.threat.library import load_threat_model
-from midi_risk.threat.model import Interval, ThreatModel
-from midi_risk.threat.quantities import ends
+from midi_risk.threat.model import Interval, ThreatModel, ends
+
+CURVE_SIZES = (2, 3, 5, 10, 11, 15, 20, 30, 50, 100)
+"""Class sizes at which the curve of subjects in smaller classes is drawn."""
+
+MAX_COMBINATION = 3
+MAX_COMBINED = 12
+
+
+def release_measures(
+    table: SubjectTable,
+    names: Sequence[str],
+    k: int,
+    trajectory: Sequence[dict[str, Any]] = (),
+    people: int | None = None,
+) -> Measures:
+    """Return class sizes, diversity, closeness and unsafe combinations.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As it would be released.
+    names : sequence of str
+        Quasi-identifiers in the table; with none all subjects are one class.
+    k : int
+        Class size that is required.
+    trajectory : sequence of dict
+        Risk of known visits, from `trajectory_rows`.
+    people : int, optional
+        Size of the population, where a threat model declares it.
+    """
+    codes = table.codes(list(names))
+    classes = EquivalenceClasses.from_codes(codes, names=names, missing=table.missing)
+    minimum = classes.minimum
+    sizes = sorted({*CURVE_SIZES, k})
+    diversity, closeness = _sensitive_measures(table, classes)
+    return Measures(
+        k=None if minimum is None else int(minimum),
+        classes=classes.n_classes,
+        sample_uniques=classes.sample_uniques,
+        class_size_histogram=histogram_bins(classes, k),
+        quasi_identifiers=list(names),
+        curve=[
+            CurvePoint(
+                k=size,
+                subjects_below=classes.records_below(size),
+                share_below=classes.records_below(size) / classes.n,
+            )
+            for size in sizes
+        ],
+        combinations=unsafe_combinations(table, names, k),
+        diversity=diversity,
+        closeness=closeness,
+        population_uniques=[] if people is None else uniqueness_rows(classes, people),
+        trajectory=list(trajectory),
+    )
+
+
+def histogram_bins(classes: EquivalenceClasses, k: int) -> list[HistogramBin]:
+    """Return the class-size histogram: single sizes up to k, then growing bins.
+
+    Parameters
+    ----------
+    classes : EquivalenceClasses
+    k : int
+        Class size that is required; a bin begins there.
+    """
+    sizes = np.asarray(classes.sizes, dtype=np.int64)
+    edges = list(range(1, k + 1)) if k <= 25 else [1, 2, 3, 5, 10, 15, 20, k]
+    largest = int(sizes.max(initial=0))
+    edge = k
+    while edges[-1] <= largest:
+        edge = max(edge + 1, int(edge * 1.6))
+        edges.append(edge)
+    bins = []
+    for low, high in pairwise(edges):
+        inside = (sizes >= low) & (sizes < high)
+        if inside.any():
+            bins.append(
+                HistogramBin(
+                    size_from=low,
+                    size_to=high - 1,
+                    classes=int(inside.sum()),
+                    subjects=int(classes.counts[inside].sum()),
+                )
+            )
+    return bins
+
+
+def unsafe_combinations(table: SubjectTable, names: Sequence[str], k: int) -> list[Combination]:
+    """Return the combinations of up to three attributes on which somebody is rare.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    names : sequence of str
+        Quasi-identifiers; the first `MAX_COMBINED` are combined.
+    k : int
+        A subject is rare in a class smaller than k.
+
+    Returns
+    -------
+    list of Combination
+        Smaller combinations first, then by how many subjects are unique.
+    """
+    combined = list(names[:MAX_COMBINED])
+    if not combined:
+        return []
+    risks = combination_risks(table.frame, combined, k=k, max_size=MAX_COMBINATION)
+    unsafe = sorted(
+        (risk for risk in risks if risk.records_below),
+        key=lambda r: (len(r.attributes), -r.unique, -r.records_below),
+    )
+    return [
+        Combination(
+            attributes=[str(name) for name in risk.attributes],
+            unique=risk.unique,
+            below_k=risk.records_below,
+        )
+        for risk in unsafe
+    ]
+
+
+def _sensitive_measures(
+    table: SubjectTable, classes: EquivalenceClasses
+) -> tuple[list[Diversity], list[Closeness]]:
+    """Return diversity and closeness of every sensitive attribute that has values."""
+    diversity: list[Diversity] = []
+    closeness: list[Closeness] = []
+    for attribute in measured(table, Role.SENSITIVE):
+        column = table.frame[attribute.name].to_numpy(dtype=object)
+        if pd.isna(column).all():
+            continue
+        counts = sensitive_counts(classes, column, attribute=attribute.name)
+        diversity.append(_diversity(attribute, counts))
+        closeness.append(
+            Closeness(
+                attribute=attribute.name,
+                distance="equal",
+                t=float(np.nanmax(equal_distance(counts))),
+            )
+        )
+        ordered = _ordered(attribute, counts)
+        if ordered is not None:
+            closeness.append(Closeness(attribute=attribute.name, distance="ordered", t=ordered))
+    return diversity, closeness
+
+
+def _diversity(attribute: Attribute, counts: SensitiveCounts) -> Diversity:
+    """Return the l-diversity of one sensitive attribute."""
+    assessed = counts.assessed
+    distinct = distinct_values(counts)
+    single = assessed & (distinct == 1)
+    return Diversity(
+        attribute=attribute.name,
+        distinct_l=int(distinct[assessed].min()),
+        entropy_l=float(effective_values(counts)[assessed].min()),
+        homogeneous_classes=int(single.sum()),
+        homogeneous_subjects=int(counts.class_totals[single].sum()),
+        missing=counts.missing,
+    )
+
+
+def _ordered(attribute: Attribute, counts: SensitiveCounts) -> float | None:
+    """Return ordered closeness where the order of the values is known."""
+    present = {str(value) for value in counts.labels}
+    if attribute.order is not None and present <= set(attribute.order):
+        order = [value for value in attribute.order if value in present]
+    elif attribute.kind in {Kind.NUMBER, Kind.AGE}:
+        values = sorted(present)
+        number = normalise_for(attribute, values).number
+        if np.isnan(number).any():
+            return None
+        order = [values[i] for i in np.argsort(number, kind="stable")]
+    else:
+        return None
+    return float(np.nanmax(ordered_distance(counts, order=order)))
+
+
+def attribute_entries(
+    table: SubjectTable, view: SubjectTable, hierarchies: Mapping[str, Hierarchy]
+) -> list[AttributeEntry]:
+    """Return the entries of all attributes, in order.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        Before the decisions.
+    view : SubjectTable
+        As it would be released.
+    hierarchies : mapping of str to Hierarchy
+        Hierarchies of the user's own.
+    """
+    names = [a.name for a in measured(view, Role.QUASI_IDENTIFIER)]
+    shares = contributions(view, names)
+    return [
+        _entry(attribute, table, view, hierarchies, shares.get(attribute.name))
+        for attribute in table.attributes
+    ]
+
+
+def _entry(
+    attribute: Attribute,
+    table: SubjectTable,
+    view: SubjectTable,
+    hierarchies: Mapping[str, Hierarchy],
+    contribution: float | None,
+) -> AttributeEntry:
+    """Return the entry of one attribute."""
+    distinct, missing = table.distinct.get(attribute.name, (0, table.n_subjects))
+    if attribute.name in view.frame.columns:
+        column = view.frame[attribute.name]
+        missing = int(pd.isna(column).sum())
+        distinct = int(column.nunique(dropna=True))
+    ps315 = attribute.ps315 and Ps315(
+        release=attribute.ps315.release,
+        action=attribute.ps315.action,
+        options=list(attribute.ps315.options),
+    )
+    return AttributeEntry(
+        name=attribute.name,
+        source=attribute.source,
+        level=attribute.level,
+        role=attribute.role.value,
+        kind=attribute.kind.value,
+        distinct=distinct,
+        missing=missing,
+        label=attribute.label,
+        reason=attribute.reason,
+        folding=table.folding.get(attribute.name, ""),
+        knowable_by=list(attribute.knowable_by),
+        ladder=attribute.ladder,
+        ps315=ps315,
+        decision=attribute.decision.value if attribute.decision else None,
+        justification=justification(attribute, table, hierarchies, contribution),
+        need=attribute.need,
+        utility=attribute.utility,
+        contribution=contribution,
+    )
+
+
+def justification(
+    attribute: Attribute,
+    table: SubjectTable,
+    hierarchies: Mapping[str, Hierarchy],
+    contribution: float | None,
+) -> str:
+    """Return the sentence that justifies what is done with an attribute.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    table : SubjectTable
+    hierarchies : mapping of str to Hierarchy
+    contribution : float or None
+        Share of the mean risk that this attribute brings.
+    """
+    if attribute.decision is Decision.REMOVE:
+        return "Removed from the release." + _need(attribute)
+    parts = []
+    if attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None:
+        hierarchy = attribute_hierarchy(table, attribute, hierarchies)
+        level = hierarchy.level_of(attribute.generalise_to)
+        parts.append(f"Generalised: {hierarchy.describe(level, attribute.name)}.")
+    elif attribute.decision is Decision.RETAIN:
+        parts.append("Retained as it is.")
+    if contribution is not None:
+        parts.append(f"It brings {contribution:.3f} to the mean prosecutor risk (Shapley value).")
+    return " ".join(parts) + _need(attribute) if parts or attribute.need else ""
+
+
+def _need(attribute: Attribute) -> str:
+    """Return the assessor's reason as a sentence."""
+    return f" Needed for: {attribute.need.rstrip('.')}." if attribute.need else ""
+
+
+MAX_RECORDS = 200
+MAX_VALUES = 40
+MAX_UNREADABLE = 200
+
+
+def internal_parts(
+    table: SubjectTable,
+    names: Sequence[str],
+    k: int,
+    *,
+    unreadable: Sequence[Mapping[str, str]] = (),
+    digest_key: str = "",
+) -> Internal:
+    """Return the subjects at risk with what drives each, and the values of each key.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As it would be released.
+    names : sequence of str
+        Quasi-identifiers in the table.
+    k : int
+        A subject is at risk in a class smaller than k.
+    unreadable : sequence of mapping
+        Path and reason of unreadable files.
+    digest_key : str
+        Key of the digests that the shareable edition shows.
+
+    Notes
+    -----
+    A driver is an attribute without which the subject's class would be larger by the
+    most; at most three are named.
+    """
+    codes = table.codes(list(names))
+    classes = EquivalenceClasses.from_codes(codes, missing=table.missing)
+    sizes = np.asarray(classes.record_sizes)
+    rare = np.flatnonzero(sizes < k)
+    shown = rare[np.argsort(sizes[rare], kind="stable")][:MAX_RECORDS]
+    drivers = _drivers(codes, list(names), shown)
+    return Internal(
+        records=[
+            Record(subject=str(table.frame.index[i]), class_size=int(sizes[i]), drivers=named)
+            for i, named in zip(shown, drivers, strict=True)
+        ],
+        records_total=len(rare),
+        values={name: _values(table.frame[name]) for name in names},
+        unreadable=[dict(item) for item in unreadable[:MAX_UNREADABLE]],
+        digest_key=digest_key,
+    )
+
+
+def _drivers(codes: np.ndarray, names: list[str], shown: np.ndarray) -> list[list[str]]:
+    """Return up to three attributes whose removal enlarges each subject's class most."""
+    if not len(shown) or not names:
+        return [[] for _ in shown]
+    everything = range(len(names))
+    sizes = np.column_stack(
+        [
+            EquivalenceClasses.from_codes(codes[:, [j for j in everything if j != i]]).record_sizes[
+                shown
+            ]
+            for i in everything
+        ]
+    )
+    order = np.argsort(-sizes, axis=1, kind="stable")[:, :3]
+    smallest = sizes.min(axis=1)
+    return [
+        [names[j] for j in row if sizes[i, j] > smallest[i] or len(names) == 1]
+        or [names[j] for j in row]
+        for i, row in enumerate(order)
+    ]
+
+
+def _values(column: pd.Series) -> list[ValueCount]:
+    """Return the most frequent values of a column with their number of subjects."""
+    counts = column.dropna().value_counts().head(MAX_VALUES)
+    return [
+        ValueCount(value=str(value), subjects=int(n))
+        for value, n in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+
+
+_PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "duckdb", "pydicom")
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that compute.
+
+    Examples
+    --------
+    >>> "numpy" in software_versions()
+    True
+    """
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def table_releases() -> dict[str, str]:
+    """Return the releases of the packaged tables of the standard.
+
+    Examples
+    --------
+    >>> table_releases()["PS3.15 Table E.1-1"]
+    '2026d'
+    """
+    rows = data_rows("ps315_e1_1.csv")
+    return {"PS3.15 Table E.1-1": rows[0]["release"], "PS3.15 Table E.3.10-1": "2025c"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

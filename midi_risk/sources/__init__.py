@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from midi_risk.sources.collect import extract
-from midi_risk.sources.collect_spec import TableSpec
-from midi_risk.sources.keys import KeyMatch, match_keys
-from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable
+from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable, TableSpec
 from midi_risk.sources.select import select_rows, split_by
+from midi_risk.sources.tables.keys import KeyMatch, match_keys
 
 __all__ = [
     "Extraction",

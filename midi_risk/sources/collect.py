@@ -1,27 +1,176 @@
-"""Take any sources, decide what each is, and read them into one extraction."""
+"""Take any sources, decide what each is, and read them into one extraction.
+
+A folder of parts of one metadata table, as exports write them.
+
+BigQuery and Spark write ``part-0001.parquet`` and so on, perhaps in folders such as
+``collection_id=x``; a DICOMweb client keeps one JSON file per study.
+
+Table files behind URLs: fetched whole, read as local ones.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import SourceError
-from midi_risk.sources.arrow_arrays import text_array
-from midi_risk.sources.collect_parts import parts_of, read_parts
-from midi_risk.sources.collect_spec import TableSpec
+from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
-from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable
-from midi_risk.sources.remote import is_url, shown_url
-from midi_risk.sources.remote_table import fetch_table, remote_table
-from midi_risk.sources.tables import check_file, keyed_table, read_table, table_suffix
-from midi_risk.sources.tables_key import distinct_values
-from midi_risk.sources.tables_raw import counted, shown
+from midi_risk.sources.files.remote import download, is_url, shown_url
+from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable, TableSpec
+from midi_risk.sources.tables.columns import cell_array, text_column
+from midi_risk.sources.tables.raw import RawTable, counted, shown
+from midi_risk.sources.tables.read import (
+    check_file,
+    distinct_values,
+    keyed_table,
+    read_raw,
+    read_table,
+    table_suffix,
+)
+
+_KINDS = {".parquet": "parquet", ".pq": "parquet", ".json": "json", ".ndjson": "json"}
+_KINDS[".jsonl"] = "json"
+_ENOUGH = 10_000
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Return the files of a folder that are parts of one table; empty when it is not so.
+
+    All files must be Parquet, or all JSON; hidden files and markers such as ``_SUCCESS``
+    do not count.
+    """
+    found: list[Path] = []
+    kinds: set[str | None] = set()
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        for name in sorted(names):
+            if name[0] in "._":
+                continue
+            path = Path(place) / name
+            kinds.add(_KINDS.get(table_suffix(path) or ""))
+            if len(kinds) > 1 or None in kinds:
+                return []
+            found.append(path)
+    return found
+
+
+def read_parts(folder: Path, parts: Iterable[Path]) -> tuple[RawTable, list[tuple[Path, str]]]:
+    """Read the parts of a table as one.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where they lie; a folder ``name=value`` below it is a column.
+    parts : iterable of pathlib.Path
+        See `parts_of`.
+
+    Returns
+    -------
+    table : RawTable
+        Columns in the order met; absent where a part has none.
+    unreadable : list of (path, message)
+        Parts that could not be read.
+
+    Raises
+    ------
+    SourceError
+        When none could be read.
+    """
+    read: list[pa.Table] = []
+    findings: list[str] = []
+    labels: dict[str, str] = {}
+    unreadable: list[tuple[Path, str]] = []
+    for path in parts:
+        try:
+            raw = read_raw(TableSpec(path))
+        except SourceError as error:
+            unreadable.append((path, error.message))
+            continue
+        read.append(_plain(_with_partitions(raw.rows, folder, path)))
+        labels |= raw.labels
+        findings += raw.findings if len(findings) < _ENOUGH else ()
+    if not read:
+        raise SourceError(
+            f"{shown(folder.name)}: none of {counted(len(unreadable), 'file')} can be read",
+            hint=unreadable[0][1] if unreadable else "",
+        )
+    rows = pa.concat_tables(read, promote_options="default")
+    encoded = {name: text_column(rows.column(name)) for name in rows.column_names}
+    return RawTable(rows=pa.table(encoded), labels=labels, findings=tuple(findings)), unreadable
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    return rows.cast(pa.schema([(name, pa.string()) for name in rows.column_names]))
+
+
+def _with_partitions(rows: pa.Table, folder: Path, path: Path) -> pa.Table:
+    for step in path.relative_to(folder).parts[:-1]:
+        name, mark, value = step.partition("=")
+        if mark and name and name not in rows.column_names:
+            values = pa.chunked_array([cell_array([value] * rows.num_rows)])
+            rows = rows.append_column(name, values)
+    return rows
+
+
+_LARGEST = 16 << 30
+
+
+def remote_table(source: str | Path | TableSpec) -> TableSpec | None:
+    """Return the table that a source names when it is a URL of one, else None.
+
+    Examples
+    --------
+    >>> remote_table("s3://bucket/clinical.csv:PatientID").key
+    'PatientID'
+    >>> remote_table("s3://bucket/images") is None
+    True
+    """
+    if isinstance(source, TableSpec):
+        return source if source.url else None
+    if not isinstance(source, str) or not is_url(source):
+        return None
+    spec = TableSpec.parse(source)
+    return spec if table_suffix(spec.path) else None
+
+
+def fetch_table(spec: TableSpec, folder: Path) -> tuple[TableSpec, str]:
+    """Fetch a table behind a URL into a folder.
+
+    Parameters
+    ----------
+    spec : TableSpec
+        From `remote_table`.
+    folder : pathlib.Path
+        Existing and empty.
+
+    Returns
+    -------
+    spec : TableSpec
+        The copy.
+    place : str
+        The URL as it may be shown.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be fetched or is larger than 16 GiB.
+    """
+    url = str(spec.url)
+    # The folder's name tells tables of one name apart, so that it must not change.
+    target = folder / "remote" / spec.path.name
+    target.parent.mkdir()
+    if download(url, target, _LARGEST) > _LARGEST:
+        raise SourceError(f"{shown_url(url)} is larger than 16 GiB", hint="Fetch it yourself")
+    return replace(spec, path=target, url=None), shown_url(url)
+
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
@@ -173,7 +322,7 @@ def _read_folder(path: Path, collected: Collected, known: frozenset[str]) -> Non
 
         read_bids(path, collected)
     elif layout == "cdisc":
-        from midi_risk.sources.sdtm import read_cdisc  # noqa: PLC0415
+        from midi_risk.sources.cdisc import read_cdisc  # noqa: PLC0415
 
         read_cdisc(path, collected)
     elif layout == "parts":
@@ -221,7 +370,7 @@ def _read_dicom(
     store: Path | None,
     payloads: bool,
 ) -> None:
-    from midi_risk.sources.dicom import read_dicom  # noqa: PLC0415
+    from midi_risk.sources.scan.scan import read_dicom  # noqa: PLC0415
 
     for path in paths:
         if "://" not in str(path) and Path(path).is_dir() and not _any_file(Path(path)):

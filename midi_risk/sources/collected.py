@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, FileStatus, SourceTable
-from midi_risk.sources.tables_raw import shown
+from midi_risk.sources.tables.raw import shown
 
 
 @dataclass(slots=True)

@@ -12,22 +12,26 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, 
 from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
-from midi_risk.table.checks import (
+from midi_risk.table.findings import (
     age_date_findings,
     conflict_findings,
     cross_source_findings,
+    date_findings,
     hygiene_findings,
     keyless_rows,
 )
-from midi_risk.table.columns import CodedColumn, coded, raw_codes
-from midi_risk.table.date_findings import date_findings
-from midi_risk.table.digest import table_digest
-from midi_risk.table.link import link
-from midi_risk.table.model import Finding, LinkReport, SubjectTable
+from midi_risk.table.model import (
+    CodedColumn,
+    Finding,
+    LinkReport,
+    SubjectTable,
+    coded,
+    raw_codes,
+    table_digest,
+)
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
-from midi_risk.table.subjects import Subjects, find_subjects
-from midi_risk.table.visit_columns import visit_date, visits_elsewhere
-from midi_risk.table.visits import visits
+from midi_risk.table.subjects import Subjects, find_subjects, link
+from midi_risk.table.visits import visit_date, visits, visits_elsewhere
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
 """Roles whose values enter the subject table; the others are only counted."""

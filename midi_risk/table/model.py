@@ -1,15 +1,24 @@
-"""The subject table: one row per person, the unit of risk."""
+"""The subject table: one row per person, the unit of risk.
+
+Columns as integers: distinct values are read once, rows are codes.
+
+Digests that bind an assessment to what it assessed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from midi_risk.attributes.model import AttributeSet, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Role
+from midi_risk.attributes.values import normalise_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,3 +177,120 @@ class SubjectTable:
         cells = "".join(f"<tr><td>{r.value}</td><td>{n}</td></tr>" for r, n in roles.items())
         head = "<tr><th>role</th><th>n</th></tr>"
         return f"<p>{self.n_subjects} subjects</p><table>{head}{cells}</table>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedColumn:
+    """A column of a source table with its values normalised.
+
+    Parameters
+    ----------
+    codes : numpy.ndarray of int64, shape (n_rows,)
+        Index into ``text``; -1 where the value is missing.
+    text : numpy.ndarray of object, shape (n_values,)
+        Canonical distinct values, in ascending order of ``number`` then text.
+    number : numpy.ndarray of float64, shape (n_values,)
+        Their numeric reading (months, days, the number), NaN where there is none.
+    flags : dict of str to int
+        Hygiene flag -> number of distinct raw values that carry it.
+    """
+
+    codes: np.ndarray
+    text: np.ndarray
+    number: np.ndarray
+    flags: dict[str, int]
+
+
+def raw_codes(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, list[str]]:
+    """Return int64 codes (-1 for null) and the distinct raw values of a text column."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
+    if not pa.types.is_dictionary(array.type):
+        array = pc.dictionary_encode(array.cast(pa.string()))
+    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    values = array.dictionary.to_pylist()
+    nulls = [place for place, value in enumerate(values) if value is None]
+    if nulls:
+        codes = np.where(np.isin(codes, nulls), -1, codes)
+        values = ["" if value is None else value for value in values]
+    return codes, values
+
+
+def coded(column: pa.ChunkedArray, attribute: Attribute) -> CodedColumn:
+    """Read a column of raw text: each distinct value is normalised once.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Text or dictionary of text.
+    attribute : Attribute
+        Says how values are read.
+    """
+    codes, raw = raw_codes(column)
+    used = np.zeros(len(raw), dtype=bool)
+    used[codes[codes >= 0]] = True
+    places = np.flatnonzero(used)
+    read = normalise_for(attribute, [raw[i] for i in places])
+    merged, distinct = pd.factorize(np.array(read.text, dtype=object), use_na_sentinel=True)
+    text = np.asarray(distinct, dtype=object)
+    number = np.full(len(text), np.nan)
+    number[merged[merged >= 0]] = np.asarray(read.number, dtype=float)[merged >= 0]
+    order = _ascending(text, number)
+    rank = np.empty(len(text), dtype=np.int64)
+    rank[order] = np.arange(len(text))
+    lookup = np.full(len(raw) + 1, -1, dtype=np.int64)
+    lookup[places] = np.where(merged >= 0, rank[merged] if len(rank) else -1, -1)
+    return CodedColumn(
+        codes=lookup[codes], text=text[order], number=number[order], flags=read.flag_counts()
+    )
+
+
+def _ascending(text: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Return the order by number (text without one last), then by text."""
+    by_text = np.array(sorted(range(len(text)), key=lambda i: text[i]), dtype=np.int64)
+    return by_text[np.argsort(number[by_text], kind="stable")]
+
+
+def table_digest(frame: pd.DataFrame) -> str:
+    """Return the digest of a subject table, independent of row and column order.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Index = subject key, values text or None.
+
+    Returns
+    -------
+    str
+        ``sha256:`` and 64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> a = pd.DataFrame({"x": ["1", None], "y": ["2", "3"]}, index=["s1", "s2"])
+    >>> table_digest(a) == table_digest(a.loc[["s2", "s1"], ["y", "x"]])
+    True
+    """
+    names = sorted(str(name) for name in frame.columns)
+    columns = [frame[name].to_numpy(dtype=object) for name in names]
+    keys = [str(key) for key in frame.index]
+    rows = (
+        "\x1f".join([keys[i], *("\x00" if c[i] is None else str(c[i]) for c in columns)])
+        for i in sorted(range(len(keys)), key=keys.__getitem__)
+    )
+    return text_digest(["\x1f".join(names), *rows])
+
+
+def text_digest(lines: Iterable[str]) -> str:
+    """Return ``sha256:`` over lines of text.
+
+    Examples
+    --------
+    >>> text_digest(["a"])[:13]
+    'sha256:dd5470'
+    """
+    hasher = hashlib.sha256()
+    for line in lines:
+        hasher.update(line.encode("utf-8", "surrogatepass"))
+        hasher.update(b"\x1e")
+    return "sha256:" + hasher.hexdigest()

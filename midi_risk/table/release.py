@@ -1,4 +1,7 @@
-"""The table as it would be released: decisions of the project file applied."""
+"""The table as it would be released: decisions of the project file applied.
+
+The table as a plan would release it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from midi_risk.attributes.hierarchies import SET_JOINER, Hierarchy
+from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.errors import HierarchyError
-from midi_risk.table.digest import table_digest
-from midi_risk.table.model import SubjectTable
+from midi_risk.table.model import SubjectTable, table_digest
 
 
 def attribute_hierarchy(
@@ -135,3 +137,36 @@ def measured(table: SubjectTable, *roles: Role) -> AttributeSet:
     return AttributeSet(
         tuple(a for a in table.attributes.of_role(*roles) if a.name in table.frame.columns)
     )
+
+
+def planned(
+    table: SubjectTable,
+    levels: Mapping[str, int],
+    hierarchies: Mapping[str, Hierarchy],
+    suppressed: np.ndarray | None = None,
+) -> SubjectTable:
+    """Return the table as a plan would release it.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    levels : mapping of str to int
+        Level of each recoded attribute.
+    hierarchies : mapping of str to Hierarchy
+    suppressed : numpy.ndarray of bool, shape (n_subjects,), optional
+        Subjects that are left out.
+
+    Returns
+    -------
+    SubjectTable
+    """
+    attributes = table.attributes
+    for name, level in levels.items():
+        last = len(hierarchies[name].level_names) - 1
+        decision = Decision.REMOVE if level == last else Decision.GENERALISE
+        if level > 0:
+            attributes = attributes.revised(name, decision=decision, generalise_to=level)
+    revised = replace(table, attributes=attributes)
+    if suppressed is not None and suppressed.any():
+        revised = replace(revised, frame=revised.frame.loc[~suppressed])
+    return released(revised, hierarchies)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from midi_risk.attributes.hierarchies import SET_JOINER
+from midi_risk.attributes.hierarchy import SET_JOINER
 from midi_risk.attributes.model import Kind
-from midi_risk.table.columns import CodedColumn
+from midi_risk.table.model import CodedColumn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,11 @@
-"""Visits: on which days a subject was seen, and what was done there on which scanner."""
+"""Visits: on which days a subject was seen, and what was done there on which scanner.
+
+Which date states when a subject was seen, where no DICOM date does.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +14,7 @@ import pyarrow.compute as pc
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.columns import coded, raw_codes
+from midi_risk.table.model import coded, raw_codes
 from midi_risk.table.subjects import Subjects
 
 Codes = npt.NDArray[np.int64]
@@ -128,3 +133,51 @@ def sets_by_visit(visit: Codes, code: Codes, n: int) -> Codes:
         joined = joined * (int(column.max()) + 2) + column + 1
         joined = np.unique(joined, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return np.unique(joined, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def visit_date(table: SourceTable) -> str:
+    """Return the first DICOM date of a visit that has values, ``""`` when there is none.
+
+    Parameters
+    ----------
+    table : SourceTable
+        The leading source.
+    """
+    return next((name for name in VISIT_DATES if day_column(table, name) is not None), "")
+
+
+def visits_elsewhere(
+    sources: Sequence[tuple[SourceTable, Codes]], attributes: AttributeSet
+) -> tuple[str, pd.DataFrame]:
+    """Return the visits that any other date states, such as the column of a spreadsheet.
+
+    Parameters
+    ----------
+    sources : sequence of (SourceTable, numpy.ndarray of int64)
+        Each source with the subject of each row, -1 for nobody.
+    attributes : AttributeSet
+
+    Returns
+    -------
+    name : str
+        Attribute on whose dates most subjects have two days or more, ``""`` when no
+        subject has.
+    visits : pandas.DataFrame
+        Its distinct ``subject`` and ``day``, sorted.
+    """
+    name, most = "", 0
+    best = np.empty((0, 2), dtype=np.int64)
+    for table, of_row in sources:
+        for attribute in attributes:
+            if attribute.source != table.name or attribute.kind is not Kind.DATE:
+                continue
+            day = day_column(table, attribute.column)
+            if day is None:
+                continue
+            seen = np.isfinite(day) & (of_row >= 0)
+            pairs = np.column_stack([of_row[seen], day[seen].astype(np.int64)])
+            pairs = np.unique(pairs, axis=0)
+            several = int((np.bincount(pairs[:, 0]) >= 2).sum())
+            if several > most:
+                name, most, best = attribute.name, several, pairs
+    return name, pd.DataFrame({"subject": best[:, 0], "day": best[:, 1]})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from midi_risk.threat.context import ATTEMPT_TABLES, acquaintance_probability, required_class_size
-from midi_risk.threat.library import (
-    attempt_probability,
-    load_threat_model,
-    shipped_threat_models,
+from midi_risk.threat.library import attempt_probability, load_threat_model, shipped_threat_models
+from midi_risk.threat.model import (
+    ATTEMPT_TABLES,
+    CHANNELS,
+    ThreatModel,
+    acquaintance_probability,
+    required_class_size,
+    threshold_class_size,
 )
-from midi_risk.threat.model import CHANNELS, ThreatModel, threshold_class_size
 
 __all__ = [
     "ATTEMPT_TABLES",

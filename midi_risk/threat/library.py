@@ -9,13 +9,15 @@ from typing import Any
 from midi_risk.config import read_yaml, validated
 from midi_risk.errors import ThreatModelError, did_you_mean
 from midi_risk.resources import resource_folder
-from midi_risk.threat.context import ATTEMPT_TABLES, acquaintance_probability
 from midi_risk.threat.model import (
+    ATTEMPT_TABLES,
     Adversary,
+    Interval,
     ThreatModel,
     ThresholdSettings,
+    acquaintance_probability,
+    ends,
 )
-from midi_risk.threat.quantities import Interval, ends
 
 
 def shipped_threat_models() -> tuple[str, ...]:

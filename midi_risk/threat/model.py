@@ -2,16 +2,26 @@
 
 A threat model is a YAML file. Everything that it needs and nobody gave is an error that
 names it; all errors of a file are reported at once.
+
+Numbers of a threat model: a probability, or an interval that it is believed to lie in.
+
+Context risk: how likely an attempt is, from published tables.
+
+Each table is quoted with its source; the report prints the cell that was chosen.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -19,17 +29,262 @@ from pydantic import (
     model_validator,
 )
 
-from midi_risk.threat.context import ATTEMPT_TABLES
-from midi_risk.threat.quantities import (
-    AskedQuantity,
-    Interval,
-    Quantity,
-    Settings,
-    Share,
-    as_interval,
-)
+from midi_risk.errors import MidiRiskError, did_you_mean
 
-__all__ = ["Interval", "ThreatModel", "threshold_class_size"]
+
+class Settings(BaseModel):
+    """Base of every part of a threat model: frozen, nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _share(value: Any) -> Any:
+    """Refuse what is no probability above 0, in words that say what to write."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(  # noqa: TRY004 - pydantic collects ValueError only
+            "give a number such as 0.02, or {low: 0.01, high: 0.05}"
+        )
+    if value > 1:
+        raise ValueError("it is above 1; give a share such as 0.02, not a percentage")
+    if not value > 0:
+        raise ValueError("it must be above 0: what is unknown or impossible is no probability")
+    return float(value)
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
+"""A probability or share above 0 and at most 1."""
+
+
+class Interval(Settings):
+    """An interval that a quantity is believed to lie in."""
+
+    low: Share
+    high: Share
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Interval:
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        return self
+
+
+def form(value: Any) -> str:
+    """Tell how a quantity is written, so that only the errors of that form are reported.
+
+    The names are those that `midi_risk.config.validated` leaves out of places in a file.
+    """
+    if isinstance(value, dict | BaseModel):
+        return "mapping"
+    return "literal[required]" if value == "required" else "number"
+
+
+Quantity = Annotated[
+    Annotated[Share, Tag("number")] | Annotated[Interval, Tag("mapping")],
+    Discriminator(form),
+]
+"""A number, or ``{low, high}``."""
+
+AskedQuantity = Annotated[
+    Annotated[Share, Tag("number")]
+    | Annotated[Interval, Tag("mapping")]
+    | Annotated[Literal["required"], Tag("literal[required]")],
+    Discriminator(form),
+]
+"""A number, ``{low, high}``, or ``required`` when the assessor has to give it."""
+
+
+def as_interval(value: Any) -> Any:
+    """Let a number stand for an interval without width."""
+    return Interval(low=value, high=value) if isinstance(value, float) else value
+
+
+def ends(quantity: float | Interval | str) -> tuple[float, float]:
+    """Return the two ends of a quantity; a number is both.
+
+    Parameters
+    ----------
+    quantity : float or Interval
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    ValueError
+        When the quantity is still ``required``.
+
+    Examples
+    --------
+    >>> ends(0.2), ends(Interval(low=0.1, high=0.4))
+    ((0.2, 0.2), (0.1, 0.4))
+    """
+    if isinstance(quantity, Interval):
+        return quantity.low, quantity.high
+    return float(quantity), float(quantity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptTable:
+    """Probability of a deliberate attempt by controls (rows) and motives (columns).
+
+    Parameters
+    ----------
+    name : str
+        Name used in a threat model.
+    source : str
+        Publication.
+    cells : mapping of str to mapping of str to float
+        ``cells[controls][motives]``.
+    """
+
+    name: str
+    source: str
+    cells: Mapping[str, Mapping[str, float]]
+
+    def probability(self, controls: str, motives: str) -> float:
+        """Return the probability of an attempt for one cell.
+
+        Parameters
+        ----------
+        controls : str
+            Privacy and security controls of the recipient.
+        motives : str
+            Motives and capacity of the recipient.
+
+        Raises
+        ------
+        MidiRiskError
+            When the table has no such row or column.
+
+        Examples
+        --------
+        >>> ATTEMPT_TABLES["ipc-2016"].probability("medium", "high")
+        0.4
+        """
+        if controls not in self.cells:
+            raise MidiRiskError(
+                f"table '{self.name}' has no controls '{controls}'",
+                hint=did_you_mean(controls, self.cells),
+            )
+        row = self.cells[controls]
+        if motives not in row:
+            raise MidiRiskError(
+                f"table '{self.name}' has no motives '{motives}'", hint=did_you_mean(motives, row)
+            )
+        return row[motives]
+
+
+def _table(
+    name: str, source: str, columns: str, rows: Mapping[str, tuple[float, ...]]
+) -> AttemptTable:
+    """Return a table from its rows, in the order of the columns."""
+    names = columns.split()
+    cells = {row: dict(zip(names, values, strict=True)) for row, values in rows.items()}
+    return AttemptTable(name=name, source=source, cells=cells)
+
+
+ATTEMPT_TABLES: Mapping[str, AttemptTable] = {
+    table.name: table
+    for table in (
+        _table(
+            "ipc-2016",
+            "Information and Privacy Commissioner of Ontario, De-identification Guidelines"
+            " for Structured Data, 2016",
+            "low medium high",
+            {
+                "high": (0.05, 0.10, 0.20),
+                "medium": (0.20, 0.30, 0.40),
+                "low": (0.40, 0.50, 0.60),
+            },
+        ),
+        _table(
+            "el-emam-extended",
+            "El Emam, Guide to the De-Identification of Personal Health Information, 2013,"
+            " as extended in the Risk-Evaluation-Assistant (BIH)",
+            "low medium high max",
+            {
+                "high": (0.05, 0.10, 0.20, 0.40),
+                "medium": (0.20, 0.30, 0.40, 0.60),
+                "low": (0.40, 0.50, 0.60, 0.80),
+                "none": (0.60, 0.80, 0.90, 1.00),
+            },
+        ),
+        _table(
+            "sphn-2.1.2",
+            "Swiss Personalized Health Network, de-identification phase 2 template 2.1.2,"
+            " as configured in the Risk-Evaluation-Assistant (BIH)",
+            "low medium high",
+            {
+                "high": (0.1, 0.3, 0.6),
+                "medium": (0.3, 0.6, 0.8),
+                "low": (0.6, 0.8, 1.0),
+            },
+        ),
+    )
+}
+"""Published tables of the probability of a deliberate attempt, by name."""
+
+
+def acquaintance_probability(prevalence: float, acquaintances: int = 150) -> float:
+    """Return the probability that a recipient knows somebody of the collection.
+
+    It is ``1 - (1 - p)^m``: the chance that at least one of m acquaintances has the
+    condition that the collection is about.
+
+    Parameters
+    ----------
+    prevalence : float
+        Share of the recipient's acquaintances with the condition, in [0, 1].
+    acquaintances : int
+        Number of people a person knows well enough; 150 (Dunbar) or 190 (IPC 2016).
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    MidiRiskError
+        When the prevalence is not a probability or the number is below 1.
+
+    References
+    ----------
+    El Emam, Guide to the De-Identification of Personal Health Information, 2013;
+    IPC Ontario, De-identification Guidelines for Structured Data, 2016.
+
+    Examples
+    --------
+    >>> round(acquaintance_probability(0.001, 150), 3)
+    0.139
+    """
+    if not 0 <= prevalence <= 1:
+        raise MidiRiskError("a prevalence is a share between 0 and 1", hint="Correct it")
+    if acquaintances < 1:
+        raise MidiRiskError("the number of acquaintances is at least 1", hint="Correct it")
+    return float(1 - (1 - prevalence) ** acquaintances)
+
+
+def required_class_size(attempt: float, k: int) -> int:
+    """Return the smallest class size at which ``attempt / size <= 1 / k``.
+
+    Integers are compared, so that the label 0.09 means 11 and never 12.
+
+    Parameters
+    ----------
+    attempt : float
+        Probability of an attempt, in (0, 1].
+    k : int
+        Threshold as a class size.
+
+    Examples
+    --------
+    >>> required_class_size(1.0, 11), required_class_size(0.4, 11), required_class_size(0.2, 11)
+    (11, 5, 3)
+    """
+    size = int(attempt * k)
+    return max(1, size if size >= attempt * k - 1e-9 else size + 1)
+
 
 THREAT_SCHEMA = "midi-risk/threat-model/1"
 
@@ -285,3 +540,6 @@ class ThreatModel(Settings):
             if setting == "required"
             or (isinstance(setting, ChannelSettings) and setting.requirement == "required")
         )
+
+
+__all__ = ["Interval", "ThreatModel", "threshold_class_size"]

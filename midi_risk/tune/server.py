@@ -2,16 +2,30 @@
 
 It answers on loopback only, under a path that nobody can guess, to its own host name, and
 never to another site: no cross-origin header is ever sent.
+
+The tuning page as one file: the lattice travels in it, nothing is asked for.
+
+Serve the page on this machine alone, until nobody asks any more.
+
+Whether the packages of the extra `tune` are installed.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import secrets
+import socket
 import time
+import webbrowser
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -19,13 +33,61 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from midi_risk import __version__
 from midi_risk.attributes.model import Role
-from midi_risk.errors import MidiRiskError
-from midi_risk.report.clean import neutral
+from midi_risk.document.assessment import TuningLattice
+from midi_risk.document.clean import neutral
+from midi_risk.errors import MidiRiskError, OutputError
+from midi_risk.report.html import tuning_page
+from midi_risk.report.tuning import NodeFigures, tuning
 from midi_risk.tune.changes import Desk
-from midi_risk.tune.cloud import cloud
-from midi_risk.tune.node import plan_at
-from midi_risk.tune.static import static_page
+from midi_risk.tune.session import Bench, Session, cloud, plan_at
+
+
+def static_page(
+    lattice: TuningLattice,
+    *,
+    title: str,
+    threat_models: list[str],
+    digest: str = "",
+    pending: tuple[str, ...] | list[str] = (),
+    served: dict[str, Any] | None = None,
+    figures: NodeFigures | None = None,
+) -> str:
+    """Return the tuning page of a lattice as one HTML document.
+
+    Parameters
+    ----------
+    lattice : TuningLattice
+    title : str
+        Name of the collection.
+    threat_models : list of str
+    digest : str
+        Of the collection, for the plan that the page writes.
+    pending : sequence of str
+        What the assessment waits for, whatever is tuned.
+    served : dict, optional
+        What `midi_risk.tune.server` adds.
+    figures : NodeFigures, optional
+        Of the starting node, where the lattice holds no counts.
+
+    Returns
+    -------
+    str
+        Opens from a file; asks for nothing; its policy allows its own script and style.
+    """
+    shown = tuning(
+        lattice,
+        title=title,
+        pending=pending,
+        threat_models=threat_models,
+        digest=digest,
+        version=__version__,
+        served=served,
+        figures=figures,
+    )
+    return tuning_page(shown, title=title, models=threat_models)
+
 
 MAX_BODY = 100_000
 HEADERS = {
@@ -248,3 +310,127 @@ class Idle:
     def over(self) -> bool:
         """Whether nobody asked for too long."""
         return time.monotonic() - self._last > self._seconds
+
+
+LOOPBACK = "127.0.0.1"
+TRIES = 20
+
+
+def serve(
+    bench: Bench,
+    output: Path,
+    *,
+    port: int,
+    idle: float,
+    browser: bool,
+    say: Callable[[str], object],
+) -> None:
+    """Serve the tuning page of a bench.
+
+    Parameters
+    ----------
+    bench : Bench
+    output : pathlib.Path
+        Folder for plan.json.
+    port : int
+        The first port to try.
+    idle : float
+        Seconds without a request after which it stops.
+    browser : bool
+        Whether to open the page.
+    say : callable
+        Prints a line.
+
+    Raises
+    ------
+    OutputError
+        When no port is free.
+    """
+    listener = free_socket(port)
+    with contextlib.closing(listener):
+        found = listener.getsockname()[1]
+        token = secrets.token_urlsafe(24)
+        clock = Idle(idle)
+        app = application(
+            Desk(session=Session(bench=bench), output=output),
+            token=token,
+            hosts=frozenset({f"{LOOPBACK}:{found}", f"localhost:{found}"}),
+            touched=clock.touch,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
+            )
+        )
+        address = f"http://{LOOPBACK}:{found}/{token}/"
+        say(f"Tuning page, for this machine only: {address}")
+        say(f"It stops after {idle / 60:.0f} minutes without a request, or with Ctrl-C.")
+        if browser:
+            webbrowser.open(address)
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_until_idle(server, listener, clock))
+        say("The tuning page is closed.")
+
+
+async def _until_idle(server: uvicorn.Server, listener: socket.socket, clock: Idle) -> None:
+    """Run the server; let it end when nobody asks any more."""
+
+    async def watch() -> None:
+        while not clock.over:  # noqa: ASYNC110 - requests move the end, nothing sets an event
+            await asyncio.sleep(0.25)
+        server.should_exit = True
+
+    watcher = asyncio.create_task(watch())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watcher.cancel()
+
+
+def free_socket(port: int) -> socket.socket:
+    """Return a listening socket on loopback, at the port or one of the next.
+
+    Raises
+    ------
+    OutputError
+        When none of them is free.
+    """
+    for number in range(port, min(port + TRIES, 65_536)):
+        # with the protocol named, asyncio sends a small answer at once (TCP_NODELAY)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, number))
+            listener.listen(64)
+        except OSError:
+            listener.close()
+            continue
+        return listener
+    raise OutputError(
+        f"no free port from {port} to {min(port + TRIES, 65_536) - 1}",
+        hint="Name another one with --port",
+    )
+
+
+PACKAGES = ("starlette", "uvicorn")
+
+
+def check_extra() -> None:
+    """Say in one line what to install when the served page lacks its packages.
+
+    Raises
+    ------
+    MidiRiskError
+        When a package is missing.
+    """
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise MidiRiskError(
+            f"serving the page needs {' and '.join(missing)}",
+            hint="Install midi-risk[tune], or write the page as a file with --static",
+        )

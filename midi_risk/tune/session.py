@@ -1,30 +1,336 @@
-"""One sitting at the workbench: any node of any lattice, judged as the assessment judges."""
+"""One sitting at the workbench: any node of any lattice, judged as the assessment judges.
+
+The workbench behind a page: a table, its threat models and what is tried on them.
+
+One node of the lattice, judged as the assessment judges a release.
+
+The settings around a node, as the chart of risk against information lost shows them.
+"""
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import floor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from midi_risk.attributes.model import Decision
-from midi_risk.errors import SearchError
-from midi_risk.recode.plan_state import release_state
-from midi_risk.recode.search import search
-from midi_risk.recode.setting import PLAN_UTILITY, Setting, lattice_setting
-from midi_risk.report.tuning import NodeFigures
-from midi_risk.risk.classes import EquivalenceClasses
-from midi_risk.risk.lattice_document import TuningLattice
-from midi_risk.risk.plan_document import Plan
+from midi_risk.attributes.hierarchy import Hierarchy
+from midi_risk.attributes.model import AttributeSet, Decision, Role
+from midi_risk.document.assessment import TuningLattice
+from midi_risk.document.plan import Plan, State, Suppressed
+from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.criteria import requirement
+from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.plan import suggest
+from midi_risk.recode.search.search import search
+from midi_risk.recode.steps import (
+    PLAN_UTILITY,
+    Setting,
+    cheapest_step,
+    lattice_setting,
+    next_step_text,
+    ordered_steps,
+    plan_heading,
+    plan_loss,
+    plan_step,
+    release_state,
+)
+from midi_risk.report.tuning import NodeFigures, counts_of
+from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import released
-from midi_risk.tune.axes import TuningAxes, all_axes
-from midi_risk.tune.bench import Bench
-from midi_risk.tune.lattice import GRID, blank_lattice
-from midi_risk.tune.node import rare_subjects, revised_table
+from midi_risk.table.release import measured, released
+from midi_risk.threat.model import ThreatModel
+from midi_risk.tune.lattice import (
+    GRID,
+    MAX_NODES,
+    TuningAxes,
+    all_axes,
+    blank_lattice,
+    tuning_lattice,
+)
+
+FIRST_BUDGET = 10.0
+"""Seconds for the suggestion that the page starts with."""
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """What a tuning page works on; roles and hierarchies change as the assessor tries.
+
+    Parameters
+    ----------
+    title : str
+        Name of the collection.
+    table : SubjectTable
+        As folded, decisions not yet applied.
+    models : sequence of ThreatModel
+    attributes : AttributeSet
+        All of them, folded or not.
+    fold : callable
+        Folds anew after a change of roles.
+    hierarchies : dict of str to Hierarchy
+        Hierarchies of the user's own, by attribute.
+    max_suppression : float
+    keep : tuple of str
+    budget_seconds : float
+        For the suggestion.
+    pending : callable
+        What the assessment waits for, whatever is tuned.
+    project_file : pathlib.Path, optional
+        The file that decisions are saved to; None when sources were named directly.
+    """
+
+    title: str
+    table: SubjectTable
+    models: Sequence[ThreatModel]
+    attributes: AttributeSet
+    fold: Callable[[AttributeSet], SubjectTable]
+    hierarchies: dict[str, Hierarchy] = field(default_factory=dict)
+    max_suppression: float = 0.02
+    keep: tuple[str, ...] = ()
+    budget_seconds: float = FIRST_BUDGET
+    pending: Callable[[], list[str]] = list
+    project_file: Path | None = None
+
+    @property
+    def model_names(self) -> list[str]:
+        """Names of the threat models."""
+        return [model.name for model in self.models]
+
+    def suggestion(self) -> Plan:
+        """Return the cheapest plan that the search finds in the time given."""
+        return suggest(
+            self.table,
+            self.models,
+            max_suppression=self.max_suppression,
+            keep=self.keep,
+            budget_seconds=self.budget_seconds,
+            hierarchies=self.hierarchies,
+        )
+
+    def lattice(self, plan: Plan | None, *, max_nodes: int = MAX_NODES) -> TuningLattice:
+        """Return the lattice for a page, thinned where it is too large.
+
+        Raises
+        ------
+        SearchError
+            When no adversary knows any attribute.
+        """
+        lattice = tuning_lattice(
+            self.table,
+            self.models,
+            hierarchies=self.hierarchies,
+            plan=plan,
+            keep=self.keep,
+            max_suppression=self.max_suppression,
+            max_nodes=max_nodes,
+            thin=True,
+        )
+        if lattice is None:
+            raise SearchError(
+                "there is nothing to tune: no adversary knows any quasi-identifier with values",
+                hint="Give attributes the role quasi_identifier in midi-risk.yaml",
+            )
+        return lattice
+
+
+def plan_at(
+    table: SubjectTable,
+    models: Sequence[ThreatModel],
+    levels: Mapping[str, int | str],
+    *,
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+    max_suppression: float = 0.02,
+    leave_out: bool = False,
+    needs: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return the plan that sets attributes to the levels given, with its risk and loss.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As folded; its decisions hold for attributes that are not named.
+    models : sequence of ThreatModel
+    levels : mapping of str to int or str
+        Level by attribute, as number or name.
+    hierarchies : mapping of str to Hierarchy, optional
+        Hierarchies of the user's own.
+    max_suppression : float
+        Share of subjects that may be left out.
+    leave_out : bool
+        Leave out the subjects in classes below the threshold, when they are that few.
+    needs : mapping of str to str, optional
+        Justification by attribute, the assessor's words.
+
+    Returns
+    -------
+    Plan
+        From the data as they came. ``found`` says whether every adversary is within the
+        threshold; never ``optimal``.
+
+    Raises
+    ------
+    SearchError
+        When an attribute is not a quasi-identifier that some adversary knows.
+    HierarchyError
+        When a level does not exist.
+    """
+    given = dict(hierarchies or {})
+    node = judged(table, models, levels, given, max_suppression, leave_out=leave_out)
+    setting, target = node.setting, node.target
+    origin = [0] * len(target)
+    steps = [
+        plan_step(step, setting.hierarchies)
+        for step in ordered_steps(setting.columns, origin, target)
+    ]
+    if needs:
+        steps = [
+            step.model_copy(
+                update={"justification": needs.get(step.attribute) or step.justification}
+            )
+            for step in steps
+        ]
+    hidden = np.flatnonzero(node.hidden)
+    before = judged(
+        table, models, dict.fromkeys(setting.columns.names, 0), given, 0.0, leave_out=False
+    )
+    further = cheapest_step(setting.columns, target, [True] * len(target))
+    return Plan(
+        **plan_heading(table, models, node.k),
+        found=node.state.passed,
+        optimal=False,
+        loss=plan_loss(setting, target, len(hidden), table.n_subjects),
+        levels={a.name: level for a, level in zip(setting.attributes, target, strict=True)},
+        hierarchies={
+            name: [h.describe(level, name) for level in range(len(h.level_names))]
+            for name, h in setting.hierarchies.items()
+        },
+        steps=steps,
+        suppressed=Suppressed(subjects=len(hidden), cells=len(hidden) * len(target)),
+        suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
+        before=before.state,
+        after=node.state,
+        front=[],
+        imaging=imaging_figures(table, node.released, given),
+        next_step="" if node.state.passed else next_step_text(further, setting.hierarchies),
+        reason="" if node.state.passed else "these levels leave a figure above its threshold",
+        nodes=1,
+        nodes_checked=1,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedNode:
+    """A node with its state.
+
+    Parameters
+    ----------
+    setting : Setting
+        Attributes, hierarchies and codes.
+    target : tuple of int
+        Level of each attribute of the setting.
+    k : int
+        Class size that every adversary accepts.
+    hidden : numpy.ndarray of bool, shape (n_subjects,)
+        Subjects left out.
+    released : SubjectTable
+        What would be released.
+    state : State
+    """
+
+    setting: Setting
+    target: tuple[int, ...]
+    k: int
+    hidden: np.ndarray
+    released: SubjectTable
+    state: State
+
+
+def judged(
+    table: SubjectTable,
+    models: Sequence[ThreatModel],
+    levels: Mapping[str, int | str],
+    hierarchies: Mapping[str, Hierarchy],
+    max_suppression: float,
+    *,
+    leave_out: bool,
+) -> JudgedNode:
+    """Return the state of a release at some levels; parameters as in `plan_at`."""
+    quasi = tuple(measured(table, Role.QUASI_IDENTIFIER))
+    demand = requirement(models, quasi)
+    usable = [a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()]
+    names = [a.name for a in usable]
+    for name in levels:
+        if name not in names:
+            raise SearchError(
+                f"{name}: no quasi-identifier that an adversary knows",
+                hint=did_you_mean(name, names),
+            )
+    chosen = tuple(a for a in usable if a.decision is not Decision.REMOVE or a.name in levels)
+    if not chosen:
+        raise SearchError("there is no quasi-identifier to tune")
+    setting = lattice_setting(table, chosen, hierarchies, frozenset())
+    last = {name: len(h.level_names) - 1 for name, h in setting.hierarchies.items()}
+    start = tuple(
+        last[a.name] if a.decision is Decision.REMOVE else at
+        for a, at in zip(chosen, setting.start, strict=True)
+    )
+    setting = replace(setting, start=start)
+    target = tuple(
+        setting.hierarchies[a.name].level_of(levels[a.name]) if a.name in levels else at
+        for a, at in zip(chosen, start, strict=True)
+    )
+    view = released(
+        revised_table(table, dict(zip([a.name for a in chosen], target, strict=True)), last),
+        hierarchies,
+    )
+    hidden = np.zeros(table.n_subjects, dtype=bool)
+    if leave_out:
+        hidden = rare_subjects(view, demand.attributes, demand.k, max_suppression)
+        view = replace(view, frame=view.frame.loc[~hidden]) if hidden.any() else view
+    return JudgedNode(
+        setting=setting,
+        target=target,
+        k=demand.k,
+        hidden=hidden,
+        released=view,
+        state=release_state(view, models, demand.k),
+    )
+
+
+def revised_table(
+    table: SubjectTable, levels: Mapping[str, int], last: Mapping[str, int]
+) -> SubjectTable:
+    """Return the table with the levels as its decisions: retain, generalise or remove."""
+    attributes = table.attributes
+    for name, level in levels.items():
+        changes: dict[str, Any]
+        if level == 0:
+            changes = {"decision": Decision.RETAIN, "generalise_to": None}
+        elif level == last[name]:
+            changes = {"decision": Decision.REMOVE, "generalise_to": None}
+        else:
+            changes = {"decision": Decision.GENERALISE, "generalise_to": level}
+        attributes = attributes.revised(name, **changes)
+    return replace(table, attributes=attributes)
+
+
+def rare_subjects(
+    view: SubjectTable, known: Sequence[str], k: int, max_suppression: float
+) -> np.ndarray:
+    """Return the subjects in classes smaller than k, none when they are too many."""
+    names = [name for name in known if name in view.frame.columns]
+    classes = EquivalenceClasses.from_codes(view.codes(names), missing=view.missing)
+    rare = np.asarray(classes.record_sizes) < k
+    limit = floor(max_suppression * view.n_subjects + 1e-9)
+    return rare if rare.sum() <= limit else np.zeros(view.n_subjects, dtype=bool)
+
 
 MAX_STEPS = 5
 
@@ -283,3 +589,62 @@ class Session:
                 names = self.hierarchies[name].level_names
                 settings[name] = {"decision": Decision.GENERALISE.value, "level": names[level]}
         return settings
+
+
+MAX_POINTS = 2_000
+MAX_CELLS = 8_000_000
+"""Nodes times subjects that are counted for the chart."""
+
+
+def cloud(session: Session) -> dict[str, Any]:
+    """Return nodes as loss and subjects below k, and the front of those that none beats.
+
+    A large lattice is thinned for it, so its front is one of the settings shown, no proof.
+
+    Parameters
+    ----------
+    session : Session
+    """
+    bench = session.bench
+    most = max(16, min(MAX_POINTS, MAX_CELLS // max(1, bench.table.n_subjects)))
+    lattice = tuning_lattice(
+        bench.table,
+        bench.models,
+        hierarchies=session.hierarchies,
+        plan=session.plan,
+        max_nodes=most,
+        thin=True,
+    )
+    if lattice is None:
+        return {"points": [], "front": []}
+    below = counts_of(lattice, "below")[lattice.ks.index(lattice.k)] if lattice.k > 1 else 0
+    places = {axis.name: axis.levels for axis in session.axes.axes}
+    starts = {axis.name: axis.levels.index(axis.start) for axis in session.axes.axes}
+    weights = {axis.name: axis.attribute.utility for axis in session.axes.axes}
+    held = {a.name for a in lattice.attributes}
+    fixed = sum(
+        weights[axis.name] * float(axis.losses[axis.start])
+        for axis in session.axes.axes
+        if axis.name not in held
+    )
+    total = sum(weights.values()) or 1.0
+    levels = [[level.level for level in a.levels] for a in lattice.attributes]
+    losses = [[level.loss * weights[a.name] for level in a.levels] for a in lattice.attributes]
+    count = len(counts_of(lattice, "classes"))
+    few = np.broadcast_to(below, count)
+    points = [
+        {"loss": (fixed + sum(parts)) / total, "below": int(few[i])}
+        for i, parts in enumerate(itertools.product(*losses))
+    ]
+    nodes = list(itertools.product(*levels))
+    front, least = [], float("inf")
+    for i in sorted(range(count), key=lambda i: (points[i]["loss"], points[i]["below"])):
+        if points[i]["below"] < least:
+            least = points[i]["below"]
+            chosen = dict(zip([a.name for a in lattice.attributes], nodes[i], strict=True))
+            node = [
+                places[name].index(chosen[name]) if name in chosen else starts[name]
+                for name in places
+            ]
+            front.append({**points[i], "node": node})
+    return {"points": points, "front": front}

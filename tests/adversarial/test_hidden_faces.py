@@ -8,7 +8,7 @@ import pytest
 
 import midi_risk as mr
 from midi_risk.risk.assess import assess
-from midi_risk.sources.facts import face_possible
+from midi_risk.sources.dicom.facts import face_possible
 
 
 @pytest.mark.parametrize(

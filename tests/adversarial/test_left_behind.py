@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from midi_risk.cli.results import result_folder
+from midi_risk.cli.job import result_folder
 
 
 def test_the_next_run_removes_what_a_killed_one_left(tmp_path):

@@ -13,7 +13,7 @@ from midi_risk.attributes.model import Attribute, Kind, Role
 from midi_risk.config import AttributeSettings, ChannelStatement
 from midi_risk.errors import ConfigError, MidiRiskError
 from midi_risk.risk.assess import AssessmentOptions, assess
-from midi_risk.risk.knowledge import known_attributes
+from midi_risk.risk.measures.imprecise import known_attributes
 from midi_risk.sources import select_rows
 from midi_risk.threat.model import Adversary, ThreatModel
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from midi_risk.attributes.catalogue import catalogue, ladder_steps
+from midi_risk.attributes.standard import catalogue, ladder_steps
 from midi_risk.errors import AttributeRoleError
 
 

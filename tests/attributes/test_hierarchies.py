@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi_risk.attributes import catalogue
-from midi_risk.attributes.hierarchies import (
+from midi_risk.attributes import standard
+from midi_risk.attributes.hierarchy import (
+    MOST_GENERAL,
     SET_JOINER,
     Hierarchy,
     NestingError,
     build_hierarchy,
     check_nesting,
 )
-from midi_risk.attributes.hierarchy import MOST_GENERAL
 from midi_risk.attributes.ladders import LADDERS, describe_level
 from midi_risk.attributes.model import Kind
 from midi_risk.errors import HierarchyError
@@ -26,7 +26,7 @@ def levels(ladder, kind, value, **options):
 
 
 def test_every_ladder_of_the_catalogue_is_built():
-    assert {entry.ladder for entry in catalogue().values()} <= set(LADDERS)
+    assert {entry.ladder for entry in standard().values()} <= set(LADDERS)
     assert {row["ladder_id"] for row in data_rows("generalisation_ladders.csv")} <= set(LADDERS)
 
 

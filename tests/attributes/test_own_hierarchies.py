@@ -8,12 +8,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from midi_risk.attributes.hierarchies import NestingError
-from midi_risk.attributes.hierarchy import MOST_GENERAL, Hierarchy
+from midi_risk.attributes.hierarchy import MOST_GENERAL, Hierarchy, NestingError
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import own_hierarchy
+from midi_risk.config import HierarchyStep
 from midi_risk.errors import HierarchyError
-from midi_risk.hierarchy_rules import HierarchyStep
 
 
 def labels(kind, rule, values, **options):

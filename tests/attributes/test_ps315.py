@@ -1,17 +1,20 @@
 import pytest
 
 from midi_risk.attributes.model import Ps315Action
-from midi_risk.attributes.private import find_safe_private, private_release, safe_private
-from midi_risk.attributes.ps315 import (
+from midi_risk.attributes.roles import propose
+from midi_risk.attributes.standard import (
+    COLUMNS,
     OPTION_COLUMNS,
     Ps315Table,
     action_for,
+    find_safe_private,
+    import_e1_1,
     method_codes,
     option_codes,
     packaged_table,
+    private_release,
+    safe_private,
 )
-from midi_risk.attributes.ps315_import import COLUMNS, import_e1_1
-from midi_risk.attributes.roles import propose
 from midi_risk.errors import ConfigError
 from midi_risk.resources import data_rows
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable

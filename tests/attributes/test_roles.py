@@ -8,8 +8,7 @@ import pytest
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind, Role
-from midi_risk.attributes.role_names import column_words, name_rules
-from midi_risk.attributes.roles import propose
+from midi_risk.attributes.roles import column_words, name_rules, propose
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 LABELLED = Path(__file__).with_name("labelled_columns.csv")

@@ -172,7 +172,7 @@ def test_an_internal_error_names_its_place_and_not_its_text(tmp_path, capsys, mo
     def broken(*args: object, **options: object) -> None:
         raise RuntimeError("SECRET VALUE")
 
-    monkeypatch.setattr("midi_risk.cli.arguments.open_job", broken)
+    monkeypatch.setattr("midi_risk.cli.job.open_job", broken)
     result = midi_risk(capsys, "assess", tmp_path)
     assert result.code == 1
     assert "RuntimeError" in result.err
@@ -183,7 +183,7 @@ def test_an_interrupt_is_exit_130(tmp_path, capsys, monkeypatch):
     def interrupted(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("midi_risk.cli.arguments.open_job", interrupted)
+    monkeypatch.setattr("midi_risk.cli.job.open_job", interrupted)
     result = midi_risk(capsys, "assess", tmp_path)
     assert result.code == 130
     assert [line for line in result.err.splitlines() if line] == [

@@ -13,7 +13,7 @@ from command_line import clinical_table, midi_risk
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.cli.app import COMMANDS
-from midi_risk.cli.results import RESULT_FILES
+from midi_risk.cli.job import RESULT_FILES
 
 
 def documents(folder):

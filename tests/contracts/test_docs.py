@@ -15,11 +15,11 @@ import midi_risk
 from midi_risk import config
 from midi_risk.attributes.ladders import find_ladder
 from midi_risk.cli.app import app
+from midi_risk.document.assessment import Context, Quality, SearchEntry, SignOff
 from midi_risk.resources import data_rows
-from midi_risk.risk.assessor_document import Context, Quality, SearchEntry, SignOff
-from midi_risk.threat.context import ATTEMPT_TABLES
 from midi_risk.threat.library import shipped_threat_models
 from midi_risk.threat.model import (
+    ATTEMPT_TABLES,
     CHANNELS,
     LABELS,
     Adversary,

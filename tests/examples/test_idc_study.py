@@ -28,8 +28,7 @@ def test_ages_fall_into_the_bands_of_the_cancer_table(study, age, band):
 
 
 def test_every_band_is_one_of_the_table(study):
-    from midi_risk.threat.age_bands import parse_age_band
-    from midi_risk.threat.population_tables import load_table
+    from midi_risk.threat.population import load_table, parse_age_band
 
     bands = set(load_table(study.CASES).select(site="lung").bands())
     for age in range(100):

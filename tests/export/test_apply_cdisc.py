@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from midi_risk.cli.app import run
-from midi_risk.export.cdisc_values import partial_date
+from midi_risk.export.cdisc import partial_date
 from midi_risk.sources import extract
 
 pyreadstat = pytest.importorskip("pyreadstat")

@@ -13,8 +13,8 @@ import pytest
 from release_collection import PROJECT, image, make_collection, save
 
 from midi_risk.cli.app import run
-from midi_risk.export.destination import new_folder
-from midi_risk.risk.document import Assessment
+from midi_risk.document.assessment import Assessment
+from midi_risk.export.release import new_folder
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from midi_risk.export.destination import new_folder\n"
+        "from midi_risk.export.release import new_folder\n"
         "with new_folder(Path(sys.argv[1])) as folder:\n"
         "    (folder / 'half').write_text('x')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -154,7 +154,7 @@ def test_a_run_that_is_told_to_stop_leaves_nothing(tmp_path: Path, name: str) ->
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from midi_risk.export.destination import new_folder\n"
+        "from midi_risk.export.release import new_folder\n"
         "try:\n"
         "    with new_folder(Path(sys.argv[1])) as folder:\n"
         "        (folder / 'half').write_text('x')\n"

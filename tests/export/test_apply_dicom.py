@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from release_collection import CT, SUBJECTS, SYNTAXES, by_subject, image, released_files, uid
 
-from midi_risk.export.dicom_types import Removal, element_type, removal
+from midi_risk.export.dicom.rules import Removal, element_type, removal
 
 
 def test_ages_are_written_as_the_lower_bound_of_their_band_in_every_copy(release: Path) -> None:

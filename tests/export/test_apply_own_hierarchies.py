@@ -11,9 +11,9 @@ import yaml
 from midi_risk.attributes.model import Attribute, Kind, Role
 from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.cli.app import run
-from midi_risk.export.dicom_values import ladder_of_dates, visit_date, written
+from midi_risk.config import HierarchyStep
+from midi_risk.export.dicom.recode import ladder_of_dates, visit_date, written
 from midi_risk.export.rules import Action, Rule
-from midi_risk.hierarchy_rules import HierarchyStep
 
 PROJECT = {
     "schema": "midi-risk/project/1",

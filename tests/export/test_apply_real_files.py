@@ -23,7 +23,7 @@ from midi_risk.attributes.roles import propose
 from midi_risk.config import AttributeSettings, SourceSettings
 from midi_risk.export.release import Release, write_release
 from midi_risk.export.rules import ReleaseRules, release_rules
-from midi_risk.export.targets import export_rules
+from midi_risk.export.targets.registry import export_rules
 from midi_risk.sources import extract
 from midi_risk.sources.model import Extraction
 from midi_risk.table import fold

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.cli.app import run
-from midi_risk.export.table_files import harmless, write_table
+from midi_risk.export.tables import harmless, write_table
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

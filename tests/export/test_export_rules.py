@@ -14,20 +14,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi_risk.attributes.hierarchies import build_hierarchy
+from midi_risk.attributes.hierarchy import build_hierarchy
 from midi_risk.attributes.model import Attribute, Kind, Role
-from midi_risk.export import standalone
-from midi_risk.export.ctp_patterns import digits, hundredths, whole_part
-from midi_risk.export.ctp_target import (
+from midi_risk.export.dicom.recode import new_value, visit_date, visit_time
+from midi_risk.export.rules import Action, Labeller, Rule
+from midi_risk.export.targets import standalone
+from midi_risk.export.targets.base import Steps, steps_of
+from midi_risk.export.targets.ctp import (
     age_expression,
     date_expression,
+    digits,
+    hundredths,
     measure_expression,
     time_expression,
+    whole_part,
 )
-from midi_risk.export.dicom_values import new_value, visit_date, visit_time
-from midi_risk.export.labels import Labeller
-from midi_risk.export.portable import Steps, steps_of
-from midi_risk.export.rules import Action, Rule
 
 AGES = [f"{n:03d}{unit}" for unit in "DWMY" for n in range(1000)]
 LEVELS = {"age": range(1, 6), "weight": range(1, 5), "height": range(1, 5), "bmi": range(1, 3)}

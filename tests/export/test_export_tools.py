@@ -16,9 +16,9 @@ import pydicom
 import pytest
 from release_collection import PROJECT, make_collection, values
 
-from midi_risk.attributes.hierarchies import Hierarchy
+from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.cli.app import run
-from midi_risk.export.linked_data import SNIPPETS
+from midi_risk.export.targets.crate import SNIPPETS
 
 
 def export(project: Path, target: str, folder: Path, plan: Path | None = None) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from midi_risk.cli.app import run
-from midi_risk.export.linked_data import CONTEXT, SNIPPETS, rounded
+from midi_risk.export.targets.crate import CONTEXT, SNIPPETS, rounded
 from midi_risk.report import load_assessment
 
 

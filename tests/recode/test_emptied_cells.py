@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.cli.app import run
 from midi_risk.errors import MidiRiskError, SearchError
-from midi_risk.export.plan_check import check_plan
+from midi_risk.export.rules import check_plan
 from midi_risk.recode import local_suppression
-from midi_risk.recode.cells import emptied_cells
 from midi_risk.recode.plan import suggest
-from midi_risk.report.shareable_tables import plan_of
-from midi_risk.risk.classes import EquivalenceClasses
+from midi_risk.recode.suppression import emptied_cells
+from midi_risk.report.shareable import plan_of
+from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import without_cells
 

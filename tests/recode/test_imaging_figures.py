@@ -12,13 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.document.plan import ImagingFigure, Plan
 from midi_risk.errors import MeasureError
-from midi_risk.recode.imaging_figures import imaging_figures
-from midi_risk.recode.imaging_intervals import longest_period
+from midi_risk.recode.imaging import (
+    age_error,
+    imaging_figures,
+    interval_error,
+    longest_period,
+    strata,
+    suv_error,
+)
 from midi_risk.recode.plan import planned, suggest
-from midi_risk.report.imaging import imaging_of, sentence
-from midi_risk.risk.imaging_utility import age_error, interval_error, strata, suv_error
-from midi_risk.risk.plan_document import ImagingFigure, Plan
+from midi_risk.report.sections import imaging_of, sentence
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy
 

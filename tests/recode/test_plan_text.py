@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.recode.plan import suggest
-from midi_risk.risk.classes import EquivalenceClasses
+from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.table.model import SubjectTable
-from midi_risk.tune.node import plan_at
+from midi_risk.tune.session import plan_at
 
 NAMES = {"age": Kind.AGE, "sex": Kind.SEX, "maker": Kind.CATEGORY}
 

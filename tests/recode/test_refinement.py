@@ -23,13 +23,10 @@ from midi_risk.recode import (
     RecursiveCLDiversity,
     TCloseness,
 )
-from midi_risk.recode.bound_order import OrderedSearch
-from midi_risk.recode.budgeted import search_within
-from midi_risk.recode.classes_view import SensitiveCounts, sensitive_column
-from midi_risk.recode.exact import search_exactly
-from midi_risk.recode.from_top import TopDownSearch
-from midi_risk.recode.problem import prepare
-from midi_risk.recode.projection import Projection
+from midi_risk.recode.lattice.view import SensitiveCounts, sensitive_column
+from midi_risk.recode.search.budgeted import Projection, search_within
+from midi_risk.recode.search.exact import OrderedSearch, TopDownSearch, search_exactly
+from midi_risk.recode.search.problem import prepare
 
 TREE = pd.DataFrame([["a", "ab", "*"], ["b", "ab", "*"], ["c", "cd", "*"], ["d", "cd", "*"]])
 FLAT = pd.DataFrame([["x", "*"], ["y", "*"], ["z", "*"]])

@@ -17,17 +17,16 @@ from midi_risk.recode import (
     EntropyLDiversity,
     RecursiveCLDiversity,
     TCloseness,
-    search,
-    sweep,
 )
 from midi_risk.recode.class_loss import utility_model
-from midi_risk.recode.classes_view import sensitive_column, tag_space
-from midi_risk.recode.evaluation import Judge
-from midi_risk.recode.hierarchy_codes import encode
-from midi_risk.recode.lattice import build_lattice
-from midi_risk.recode.node_tables import NodeTables
-from midi_risk.recode.problem import all_criteria
-from midi_risk.recode.utility import UtilityInputs, attribute_weights
+from midi_risk.recode.lattice.codes import encode
+from midi_risk.recode.lattice.lattice import build_lattice
+from midi_risk.recode.lattice.tables import NodeTables
+from midi_risk.recode.lattice.view import sensitive_column, tag_space
+from midi_risk.recode.loss import UtilityInputs, attribute_weights
+from midi_risk.recode.search import search, sweep
+from midi_risk.recode.search.judge import Judge
+from midi_risk.recode.search.problem import all_criteria
 
 UTILITY = {
     "loss": "loss",

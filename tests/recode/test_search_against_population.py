@@ -7,13 +7,11 @@ import pandas as pd
 import pytest
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.recode.criteria import PopulationRisk, population_criteria, requirement
 from midi_risk.recode.plan import planned, suggest
-from midi_risk.recode.plan_state import release_state
-from midi_risk.recode.population_criteria import PopulationRisk, population_criteria
-from midi_risk.recode.requirement import requirement
-from midi_risk.recode.search import search
-from midi_risk.recode.setting import PLAN_UTILITY, lattice_setting
-from midi_risk.risk.superpopulation import fit_pitman_yor
+from midi_risk.recode.search.search import search
+from midi_risk.recode.steps import PLAN_UTILITY, lattice_setting, release_state
+from midi_risk.risk.population.pitman_yor import fit_pitman_yor
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 

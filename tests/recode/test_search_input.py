@@ -10,18 +10,11 @@ import pandas as pd
 import pytest
 
 from midi_risk.errors import HierarchyError, SearchError
-from midi_risk.recode import (
-    AverageRisk,
-    DistinctLDiversity,
-    KAnonymity,
-    KMap,
-    TCloseness,
-    search,
-    sweep,
-)
-from midi_risk.recode.budgeted import search_within
-from midi_risk.recode.problem import prepare
-from midi_risk.recode.roll_up import plan_layout
+from midi_risk.recode import AverageRisk, DistinctLDiversity, KAnonymity, KMap, TCloseness
+from midi_risk.recode.lattice.tables import plan_layout
+from midi_risk.recode.search import search, sweep
+from midi_risk.recode.search.budgeted import search_within
+from midi_risk.recode.search.problem import prepare
 
 HOSTILE = "Prof. Secret"
 AGE = pd.DataFrame([[str(a), f"{a // 10 * 10}s", "*"] for a in range(20, 60)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from midi_risk.risk.document import Assessment, Plan
+from midi_risk.document.assessment import Assessment, Plan
 
 TOOL = {"name": "midi-risk", "version": "0.1.0"}
 DRIVERS = ("PatientAge", "StudyDate", "Manufacturer")

@@ -8,10 +8,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi_risk.report import attribute_charts, charts
-from midi_risk.report.chart_parts import WIDTH
+from midi_risk.report import charts
+from midi_risk.report.charts import WIDTH, Scale, nice_top
 from midi_risk.report.counts import SafeCount
-from midi_risk.report.scale import Scale, nice_top
 
 laws = settings(deadline=None, max_examples=80)
 shares = st.floats(0, 1)
@@ -66,7 +65,7 @@ def test_the_curve_never_falls(values, k):
 @laws
 @given(st.lists(st.tuples(st.text(max_size=60), st.floats(-1, 1)), min_size=1, max_size=40))
 def test_contributions_come_largest_first_and_the_table_has_all(parts):
-    chart = attribute_charts.contributions(parts)
+    chart = charts.contributions(parts)
     widths = [b.width for b in chart.bars]
     assert widths == sorted(widths, reverse=True)
     assert len(chart.rows) == len(parts)
@@ -78,7 +77,7 @@ def test_contributions_come_largest_first_and_the_table_has_all(parts):
 @given(st.lists(st.floats(0, 0.1), min_size=1, max_size=30), st.floats(0.001, 0.1))
 def test_a_waterfall_leads_from_knowing_nothing_to_knowing_all(values, base):
     parts = [(f"a{i}", v) for i, v in enumerate(values)]
-    chart = attribute_charts.waterfall(parts, base, base + sum(values))
+    chart = charts.waterfall(parts, base, base + sum(values))
     assert inside(chart)
     bars = chart.bars
     for left, right in pairwise(bars[:-1]):
@@ -114,7 +113,7 @@ def test_many_bins_are_joined_for_the_eye_but_the_table_has_all(subjects, k):
 def test_a_chart_without_data_is_none():
     assert charts.histogram([], 11) is None
     assert charts.curve([], 11) is None
-    assert attribute_charts.contributions([]) is None
+    assert charts.contributions([]) is None
     assert charts.pareto([], None, 0.1) is None
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from page_reader import read
 from report_documents import assessment_document
 
+from midi_risk.document.assessment import Assessment
+from midi_risk.document.clean import neutral, scrubbed
 from midi_risk.report import report
-from midi_risk.report.clean import neutral, scrubbed
-from midi_risk.risk.document import Assessment
 
 HOSTILE = (
     "<script>alert(1)</script>",

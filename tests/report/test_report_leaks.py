@@ -16,12 +16,11 @@ from page_reader import read
 from pydantic import BaseModel, ValidationError
 from report_documents import assessment_document
 
+from midi_risk.document.assessment import Assessment
 from midi_risk.report import report, shareable_view
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.shareable import ShareableView, keyed
-from midi_risk.report.shareable_parts import SafeAttribute
-from midi_risk.report.shareable_threats import SafeResult
-from midi_risk.risk.document import Assessment
+from midi_risk.report.shareable_model import SafeAttribute, SafeResult
 
 # What a reader of the shareable edition may see: names, vocabulary, the assessor's words.
 ALLOWED = (

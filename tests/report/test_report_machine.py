@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from report_documents import assessment, assessment_document, plan
 
+from midi_risk.document import files as machine_module
 from midi_risk.errors import ConfigError, OutputError, SourceError
 from midi_risk.report import (
     load_assessment,
@@ -19,7 +20,6 @@ from midi_risk.report import (
     write_assessment,
     write_plan,
 )
-from midi_risk.report import machine as machine_module
 from midi_risk.resources import resource_folder
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0

@@ -10,10 +10,10 @@ import pytest
 from page_reader import read
 from report_documents import assessment, assessment_document, plan, plan_document
 
+from midi_risk.document.assessment import Assessment
 from midi_risk.errors import ConfigError
 from midi_risk.report import report, view
 from midi_risk.report.html import render
-from midi_risk.risk.document import Assessment
 
 EDITIONS = ("internal", "shareable")
 ANCHORS = (

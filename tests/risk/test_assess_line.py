@@ -20,7 +20,7 @@ from midi_risk.config import ChannelStatement
 from midi_risk.errors import ThreatModelError
 from midi_risk.recode.plan import suggest
 from midi_risk.risk.assess import AssessmentOptions, assess
-from midi_risk.risk.superpopulation import fit_pitman_yor
+from midi_risk.risk.population.pitman_yor import fit_pitman_yor
 from midi_risk.table import fold
 from midi_risk.threat.model import ThreatModel
 

@@ -7,7 +7,7 @@ import pytest
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.errors import ThreatModelError
 from midi_risk.risk.assess import assess
-from midi_risk.risk.class_risk import ClassRisk, membership_risk
+from midi_risk.risk.measures.identity import ClassRisk, membership_risk
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 

@@ -13,8 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "table"))
 from folding_tables import attribute, attributes, extraction, source
 
 from midi_risk.attributes.model import Decision, Kind, Role
-from midi_risk.risk.device_channel import device_entry
-from midi_risk.risk.device_site import risk_with_site, site_determination
+from midi_risk.risk.channels.device import device_entry, risk_with_site, site_determination
 from midi_risk.table import fold
 from midi_risk.table.release import released
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import midi_risk as mr
-from midi_risk.risk import encoded_text
-from midi_risk.risk.encoded_text import text_codes
+from midi_risk.risk.classes import columns
+from midi_risk.risk.classes.columns import text_codes
 
 pytest.importorskip("pyarrow")
 
@@ -43,10 +43,10 @@ def test_a_part_of_a_column_is_not_the_column():
 
 def test_nothing_is_kept_once_the_column_is_gone():
     gc.collect()
-    before = len(encoded_text._KEPT)
+    before = len(columns._KEPT)
     table = frame()
     text_codes(table["a"])
-    assert len(encoded_text._KEPT) == before + 1
+    assert len(columns._KEPT) == before + 1
     del table
     gc.collect()
-    assert len(encoded_text._KEPT) == before
+    assert len(columns._KEPT) == before

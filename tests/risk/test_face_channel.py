@@ -9,7 +9,7 @@ import pytest
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.errors import MeasureError
 from midi_risk.risk.assess import assess
-from midi_risk.risk.facial import joint_risk
+from midi_risk.risk.channels.face import joint_risk
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.facial import (
+from midi_risk.risk.channels.face import (
     MATCHERS,
     binomial_band,
     face_risk,
@@ -15,7 +15,7 @@ from midi_risk.risk.facial import (
     matcher,
     rank_one,
 )
-from midi_risk.risk.scaling_law import fit_scaling_law, scaling_law
+from midi_risk.risk.population.estimators import fit_scaling_law, scaling_law
 
 TABLE = {
     "schwarz-2022": (4.76, 0.923, 0.808, 0.642, 0.461, 0.299),

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.classes import EquivalenceClasses
-from midi_risk.risk.intruder import draw_population, simulate_intruder
-from midi_risk.risk.superpopulation import fit_pitman_yor
+from midi_risk.risk.attacks.intruder import draw_population, simulate_intruder
+from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.population.pitman_yor import fit_pitman_yor
 
 
 def release(seed: int = 3, n: int = 300) -> np.ndarray:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk import box_counts
-from midi_risk.risk.matching import matching_set_sizes
+from midi_risk.risk.classes import matching
+from midi_risk.risk.classes.matching import matching_set_sizes
 
 
 def by_pairs(exact, numeric, tolerances, missing):
@@ -58,10 +58,10 @@ def test_bit_sets_and_small_batches_count_the_same(seed, n, gaps):
     exact, numeric, tolerances = table(seed, n, 2, 3, gaps)
     expected = matching_set_sizes(exact, numeric, tolerances)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(box_counts, "_PAIRS", 3)
+        patch.setattr(matching, "_PAIRS", 3)
         assert matching_set_sizes(exact, numeric, tolerances).tolist() == expected.tolist()
-        patch.setattr(box_counts, "_ENUMERATE", -1)
-        patch.setattr(box_counts, "_BLOCK", 7)
+        patch.setattr(matching, "_ENUMERATE", -1)
+        patch.setattr(matching, "_BLOCK", 7)
         assert matching_set_sizes(exact, numeric, tolerances).tolist() == expected.tolist()
 
 

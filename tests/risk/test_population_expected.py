@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import poisson
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.expected_population import (
+from midi_risk.risk.population.sizes import (
     assured_size,
-    expected_inverse,
     expected_size_for_assurance,
+    poisson_inverse,
     table_population,
 )
 
@@ -22,13 +22,13 @@ def test_the_truncated_form_equals_the_printed_vector():
         0.8789, 0.7670, 0.4426, 0.3111, 0.2578, 0.2317, 0.2059, 0.1014, 0.1012, 0.1008,
         0.0528, 0.0101,
     ]  # fmt: skip
-    values = expected_inverse(sizes, expected, form="truncated")
+    values = poisson_inverse(sizes, expected, form="truncated")
     assert values == pytest.approx(printed, abs=5.1e-5)
 
 
 def test_the_shifted_form_equals_the_printed_vector():
-    assert expected_inverse(1, 11) == pytest.approx(0.0909, abs=5e-5)
-    assert expected_inverse(1, 10, fraction=0.1) == pytest.approx(0.11110, abs=5e-6)
+    assert poisson_inverse(1, 11) == pytest.approx(0.0909, abs=5e-5)
+    assert poisson_inverse(1, 10, fraction=0.1) == pytest.approx(0.11110, abs=5e-6)
 
 
 def test_assurance_of_eleven_needs_more_than_eleven_expected():
@@ -52,7 +52,7 @@ def by_sum(size, lam, form):
 @pytest.mark.parametrize("size", [1, 2, 5, 50, 400])
 @pytest.mark.parametrize("lam", [1e-3, 0.5, 3, 48, 51, 399, 401, 2000])
 def test_both_forms_equal_the_sum_over_all_class_sizes(form, size, lam):
-    value = expected_inverse(size, lam, form=form)
+    value = poisson_inverse(size, lam, form=form)
     assert value == pytest.approx(by_sum(size, lam, form), rel=1e-10)
     assert 0 < value <= 1 / size
 
@@ -72,16 +72,16 @@ def test_the_assured_size_is_the_largest_with_that_probability(form):
 
 
 def test_an_empty_expectation_leaves_the_bound():
-    assert expected_inverse([1, 3], 0.0).tolist() == pytest.approx([1, 1 / 3])
-    assert expected_inverse([1, 3], 0.0, form="truncated").tolist() == pytest.approx([1, 1 / 3])
+    assert poisson_inverse([1, 3], 0.0).tolist() == pytest.approx([1, 1 / 3])
+    assert poisson_inverse([1, 3], 0.0, form="truncated").tolist() == pytest.approx([1, 1 / 3])
     assert assured_size([1, 3], 0.0).tolist() == [1, 3]
 
 
 def test_the_truncated_form_is_never_below_the_shifted_one():
     lam = np.geomspace(0.01, 500, 40)
     for size in (1, 2, 9):
-        conservative = expected_inverse(size, lam, form="truncated")
-        assert np.all(conservative >= expected_inverse(size, lam) - 1e-12)
+        conservative = poisson_inverse(size, lam, form="truncated")
+        assert np.all(conservative >= poisson_inverse(size, lam) - 1e-12)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_truncated_form_is_never_below_the_shifted_one():
 )
 def test_wrong_input_is_one_clear_line(sizes, expected, fraction, message):
     with pytest.raises(MeasureError, match=message):
-        expected_inverse(sizes, expected, fraction=fraction)
+        poisson_inverse(sizes, expected, fraction=fraction)
 
 
 def test_two_answers_and_an_interval_come_together():
@@ -103,9 +103,7 @@ def test_two_answers_and_an_interval_come_together():
     assert both.high.tolist() == both.risk.tolist()
     assert np.all(both.conservative >= both.risk)
     small = table_population([1], [12.0])
-    assert small.conservative[0] == pytest.approx(
-        float(expected_inverse(1, 12.0, form="truncated"))
-    )
+    assert small.conservative[0] == pytest.approx(float(poisson_inverse(1, 12.0, form="truncated")))
     with pytest.raises(MeasureError, match="low end"):
         table_population([1], [5.0], fraction=(0.5, 0.1))
 
@@ -119,5 +117,5 @@ def test_the_shifted_posterior_covers_simulated_populations():
     low = assured_size(sample[seen], lam[seen], fraction=0.2)
     assert np.mean(population[seen] >= low) >= 0.95
     ones = sample == 1
-    mean = expected_inverse(1, lam[ones], fraction=0.2).mean()
+    mean = poisson_inverse(1, lam[ones], fraction=0.2).mean()
     assert mean == pytest.approx(np.mean(1 / population[ones]), abs=0.01)

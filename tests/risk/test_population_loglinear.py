@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.frequencies import NoEstimate
-from midi_risk.risk.loglinear import LogLinear, fit_log_linear
+from midi_risk.risk.population.loglinear import LogLinear, fit_log_linear
+from midi_risk.risk.population.sizes import NoEstimate
 
 
 def simulated(rng, *, two_way, people=30_000):

@@ -13,22 +13,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from midi_risk.risk import (
+from midi_risk.recode import (
     ambiguity,
     average_class_size,
-    combination_risks,
-    equivalence_classes,
     generalisation_loss,
-    identity_risk,
-    k_map_sample_size,
     non_uniform_entropy,
     precision,
-    sensitive_counts,
-    suda,
 )
-from midi_risk.risk.closeness import equal_distance, hierarchical_distance, ordered_distance
-from midi_risk.risk.diversity import distinct_values, effective_values, least_recursive_c
-from midi_risk.risk.likeness import basic_likeness, enhanced_likeness, log_ratio
+from midi_risk.risk import (
+    combination_risks,
+    equivalence_classes,
+    identity_risk,
+    k_map_sample_size,
+    sensitive_counts,
+)
+from midi_risk.risk.measures import suda
+from midi_risk.risk.measures.closeness import (
+    basic_likeness,
+    enhanced_likeness,
+    equal_distance,
+    hierarchical_distance,
+    log_ratio,
+    ordered_distance,
+)
+from midi_risk.risk.measures.diversity import distinct_values, effective_values, least_recursive_c
 
 FOLDER = Path(__file__).parents[1] / "data" / "arx"
 EPSILON = 1e-12

@@ -8,60 +8,56 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from midi_risk.errors import (
-    ApproximationWarning,
-    CoverageWarning,
-    HierarchyError,
-    MeasureError,
+from midi_risk.errors import ApproximationWarning, CoverageWarning, HierarchyError, MeasureError
+from midi_risk.recode import (
+    ambiguity,
+    correlation_loss,
+    eigenvalue_loss,
+    generalisation_loss,
+    il1s,
+    kept_share,
+    non_uniform_entropy,
+    precision,
+    propensity_score,
+    squared_error_share,
 )
 from midi_risk.risk import (
-    ambiguity,
     attack_risk,
     beta_likeness,
     combination_risks,
     combinations_frame,
     correct_attribution,
-    correlation_loss,
     data_intrusion_simulation,
     delta_disclosure,
     delta_presence,
     distance_linkage,
-    eigenvalue_loss,
     equivalence_classes,
     expected_compatible,
     expected_inverse,
-    generalisation_loss,
-    global_risk,
     household_risk,
     identity_risk,
-    il1s,
     individual_risk,
     inference,
     interval_disclosure,
     k_map,
     k_map_sample_size,
-    kept_share,
     km_anonymity,
     l_diversity,
     linkability,
     match_population,
-    non_uniform_entropy,
     outstanding_records,
-    precision,
-    propensity_score,
     recursive_c,
     risk_threshold,
     sensitive_counts,
     singling_out,
-    squared_error_share,
     strict_mean,
-    suda,
     t_closeness,
     wilson_rate,
 )
-from midi_risk.risk.closeness import equal_distance, ordered_distance
-from midi_risk.risk.presence import presence_probabilities
-from midi_risk.risk.suda import msu_weights
+from midi_risk.risk.measures import individual, suda
+from midi_risk.risk.measures.anonymity import presence_probabilities
+from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
+from midi_risk.risk.measures.suda import msu_weights
 
 
 class TestIdentity:
@@ -234,9 +230,9 @@ class TestIndividual:
         with pytest.raises(MeasureError, match="method"):
             expected_inverse(1, 10, method="magic")
         with pytest.raises(MeasureError, match="without records"):
-            global_risk([])
+            individual([])
         with pytest.raises(MeasureError, match="between 0 and 1"):
-            global_risk([1.2])
+            individual([1.2])
         with pytest.raises(MeasureError, match="one household per record"):
             household_risk([0.1], ["a", "b"])
 

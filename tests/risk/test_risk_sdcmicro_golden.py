@@ -11,24 +11,19 @@ import pandas as pd
 import pytest
 
 from midi_risk.errors import MeasureError
+from midi_risk.recode import bounded_loss, correlation_loss, eigenvalue_loss, il1, il1s
 from midi_risk.risk import (
-    bounded_loss,
     combination_risks,
-    correlation_loss,
-    eigenvalue_loss,
     equivalence_classes,
     expected_inverse,
-    global_risk,
     household_risk,
-    il1,
-    il1s,
     individual_risk,
     interval_disclosure,
     risk_threshold,
     sensitive_counts,
-    suda,
 )
-from midi_risk.risk.diversity import distinct_values, effective_values, largest_recursive_l
+from midi_risk.risk.measures import individual, suda
+from midi_risk.risk.measures.diversity import distinct_values, effective_values, largest_recursive_l
 
 pytestmark = pytest.mark.shared_data
 RELATIVE = 1e-12
@@ -132,7 +127,7 @@ def test_global_and_household_risk(shared_data: Path) -> None:
         data = table(shared_data, case)
         classes = equivalence_classes(data, case["keyVars"], missing="wildcard", weights=case["w"])
         risk = individual_risk(classes, method="approximate")
-        total = global_risk(risk)
+        total = individual(risk)
         assert total.expected == pytest.approx(case["global_risk_ER"], rel=RELATIVE)
         assert total.share == pytest.approx(case["global_risk"], rel=RELATIVE)
         limit = risk_threshold(risk, case["max_global_risk"])

@@ -6,27 +6,29 @@ import math
 
 import pytest
 
+from midi_risk.recode import average_class_size, discernibility, normalised_class_size
 from midi_risk.risk import (
     alpha_k_anonymity,
-    average_class_size,
     beta_likeness,
     combination_risks,
     data_intrusion_simulation,
     delta_disclosure,
-    discernibility,
     equivalence_classes,
     identity_risk,
     k_anonymity,
     k_map,
     l_diversity,
-    normalised_class_size,
     recursive_c,
     sensitive_counts,
     t_closeness,
 )
-from midi_risk.risk.closeness import equal_distance, ordered_distance
-from midi_risk.risk.diversity import distinct_values, effective_values, least_recursive_c
-from midi_risk.risk.likeness import basic_likeness, log_ratio
+from midi_risk.risk.measures.closeness import (
+    basic_likeness,
+    equal_distance,
+    log_ratio,
+    ordered_distance,
+)
+from midi_risk.risk.measures.diversity import distinct_values, effective_values, least_recursive_c
 
 ORDER = ["OLI", "AST", "GBM"]
 POPULATION = {("60-64", "M"): 30, ("60-64", "F"): 20, ("65-69", "F"): 25, ("80+", "M"): 4}

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk import shapley as module
-from midi_risk.risk.shapley import (
+from midi_risk.risk.measures import contribution as module
+from midi_risk.risk.measures.combinations import SubsetRisk
+from midi_risk.risk.measures.contribution import (
     attribute_contributions,
     shapley,
     subject_contributions,
     values_of_worth,
 )
-from midi_risk.risk.subset_risk import SubsetRisk
 
 
 def by_orders(value, n):

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk import beta_binomial
-from midi_risk.risk.frequencies import NoEstimate, size_histogram
-from midi_risk.risk.sample_estimators import (
+from midi_risk.risk.population import sizes as sizes_module
+from midi_risk.risk.population.estimators import (
     PopulationUniques,
     dankar,
     shlosser_classes,
     slide_negative_binomial,
     zayatz,
 )
-from midi_risk.risk.superpopulation import PitmanYor, fit_pitman_yor
+from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
+from midi_risk.risk.population.sizes import NoEstimate, size_histogram
 
 VECTOR = PitmanYor(theta=33.0, alpha=0.42, log_likelihood=0.0, converged=True)
 USA = 317_238_626
@@ -75,7 +75,7 @@ def test_quadrature_of_large_populations_equals_the_exact_sum(monkeypatch):
     sizes = [1, 2, 30, 990]
     quick = VECTOR.expected_inverse(sizes, **arguments)
     low = VECTOR.quantile(sizes, **arguments)
-    monkeypatch.setattr(beta_binomial, "_EXACT", 10**7)
+    monkeypatch.setattr(sizes_module, "_EXACT", 10**7)
     assert quick == pytest.approx(VECTOR.expected_inverse(sizes, **arguments), rel=1e-9)
     exact = VECTOR.quantile(sizes, **arguments)
     assert low == pytest.approx(exact, rel=1e-3)
@@ -132,11 +132,11 @@ def test_the_fit_is_the_maximum_of_the_likelihood_written_out():
 
 
 def test_closed_and_summed_forms_of_the_gradient_agree(monkeypatch):
-    from midi_risk.risk import pitman_yor_fit
+    from midi_risk.risk.population import pitman_yor
 
-    summed = pitman_yor_fit._class_sums(12.5, 0.37, 5000)
-    monkeypatch.setattr(pitman_yor_fit, "_SUM_LIMIT", 1)
-    assert pitman_yor_fit._class_sums(12.5, 0.37, 5000) == pytest.approx(summed, rel=1e-8)
+    summed = pitman_yor._class_sums(12.5, 0.37, 5000)
+    monkeypatch.setattr(pitman_yor, "_SUM_LIMIT", 1)
+    assert pitman_yor._class_sums(12.5, 0.37, 5000) == pytest.approx(summed, rel=1e-8)
 
 
 def test_a_table_without_discount_falls_to_the_boundary_and_keeps_an_answer():

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk import trajectory, trajectory_support
-from midi_risk.risk.intervals import interval_uniqueness
-from midi_risk.risk.trajectory import known_visits_risk, visit_items
-from midi_risk.table.date_checks import (
+from midi_risk.risk.measures import trajectory
+from midi_risk.risk.measures.trajectory import interval_uniqueness, known_visits_risk, visit_items
+from midi_risk.table.findings import (
     compatible_subjects,
     constant_offset,
     shift_consistency,
@@ -83,7 +82,7 @@ def test_small_batches_and_lists_instead_of_bit_sets_change_nothing(monkeypatch)
     who, item = rng.integers(0, 60, 700), rng.integers(0, 25, 700)
     before = {m: known_visits_risk(who, item, m).support for m in (2, 3, 5, "all")}
     monkeypatch.setattr(trajectory, "_BATCH", 50)
-    monkeypatch.setattr(trajectory_support, "_BITSET_BYTES", 0)
+    monkeypatch.setattr(trajectory, "_BITSET_BYTES", 0)
     for m, support in before.items():
         assert known_visits_risk(who, item, m).support.tolist() == support.tolist()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.uncertainty import Declared, monte_carlo, tornado
+from midi_risk.risk.measures.uncertainty import Declared, monte_carlo, tornado
 
 ATTEMPT = Declared(name="attempt", low=0.2, high=0.4)
 FRACTION = Declared(name="fraction", low=0.001, high=0.1, distribution="log-uniform")

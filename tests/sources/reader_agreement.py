@@ -11,15 +11,13 @@ from io import BytesIO
 import pydicom
 from pydicom.dataelem import RawDataElement
 
-from midi_risk.sources.bounded import ReadAt
-from midi_risk.sources.columns import attribute_columns
-from midi_risk.sources.full_reader import UnreadableError, read_full
-from midi_risk.sources.header import Header
-from midi_risk.sources.prefix import PrefixParser
-from midi_risk.sources.raw_header import RawHeader
-from midi_risk.sources.sniff import Sniffed, sniff
-from midi_risk.sources.walk_state import HEAD
-from midi_risk.sources.wanted import wanted_attributes
+from midi_risk.sources.dicom.careful import UnreadableError, read_full
+from midi_risk.sources.dicom.fast import PrefixParser
+from midi_risk.sources.dicom.header import Header, wanted_attributes
+from midi_risk.sources.dicom.text import RawHeader
+from midi_risk.sources.files.bounded import HEAD, ReadAt
+from midi_risk.sources.files.sniff import Sniffed, sniff
+from midi_risk.sources.scan.columns import attribute_columns
 
 
 def texts_of(header: Header | RawHeader) -> dict[str, str]:

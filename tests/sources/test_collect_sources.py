@@ -51,9 +51,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
             facts={"private_elements": 3},
         )
 
-    module = types.ModuleType("midi_risk.sources.dicom")
+    module = types.ModuleType("midi_risk.sources.scan.scan")
     module.read_dicom = read_dicom
-    monkeypatch.setitem(sys.modules, "midi_risk.sources.dicom", module)
+    monkeypatch.setitem(sys.modules, "midi_risk.sources.scan.scan", module)
     return calls
 
 

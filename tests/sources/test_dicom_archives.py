@@ -19,10 +19,10 @@ import pytest
 from dicom_samples import collection, element, encoded, sample, with_elements
 
 from midi_risk.errors import SourceError
-from midi_risk.sources import archive
-from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.listing import Listed
-from midi_risk.sources.remote import UNREACHABLE, shown_url
+from midi_risk.sources.files import archives
+from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.files.remote import UNREACHABLE, shown_url
+from midi_risk.sources.scan.scan import read_dicom
 
 
 def by_name(reading) -> dict[str, tuple[str, str]]:
@@ -86,11 +86,11 @@ def test_unsafe_members_of_a_zip_are_refused(tmp_path):
         out.writestr("notes.txt", "hello")
     found = by_name(read_dicom([path]))
     assert found["good.dcm"] == ("read", "")
-    assert found["../climb.dcm"] == ("unreadable", archive.UNSAFE)
-    assert found["abs.dcm" if "abs.dcm" in found else "/abs.dcm"] == ("unreadable", archive.UNSAFE)
-    assert found["link"] == ("not_dicom", archive.LINK)
-    assert found["inner.zip"] == ("unreadable", archive.NESTED)
-    assert found["bomb.dcm"] == ("unreadable", archive.BOMB)
+    assert found["../climb.dcm"] == ("unreadable", archives.UNSAFE)
+    assert found["abs.dcm" if "abs.dcm" in found else "/abs.dcm"] == ("unreadable", archives.UNSAFE)
+    assert found["link"] == ("not_dicom", archives.LINK)
+    assert found["inner.zip"] == ("unreadable", archives.NESTED)
+    assert found["bomb.dcm"] == ("unreadable", archives.BOMB)
     assert found["notes.txt"] == ("not_dicom", "a text file")
 
 
@@ -102,7 +102,7 @@ def test_encrypted_members_are_refused(tmp_path):
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         raw[raw.index(mark) + offset] |= 1
     path.write_bytes(raw)
-    assert by_name(read_dicom([path])) == {"secret.dcm": ("unreadable", archive.ENCRYPTED)}
+    assert by_name(read_dicom([path])) == {"secret.dcm": ("unreadable", archives.ENCRYPTED)}
 
 
 def test_members_with_a_wrong_checksum_do_not_pass_silently(tmp_path):
@@ -135,10 +135,10 @@ def test_unsafe_members_of_a_tar_are_refused(tmp_path, mode):
         add("good2.dcm", GOOD)
     found = by_name(read_dicom([path]))
     assert found["good.dcm"] == found["good2.dcm"] == ("read", "")
-    assert found["../climb.dcm"] == ("unreadable", archive.UNSAFE)
-    assert found["link"] == found["hard"] == ("not_dicom", archive.LINK)
-    assert found["pipe"] == ("unreadable", archive.SPECIAL)
-    assert found["inner.gz"] == ("unreadable", archive.NESTED)
+    assert found["../climb.dcm"] == ("unreadable", archives.UNSAFE)
+    assert found["link"] == found["hard"] == ("not_dicom", archives.LINK)
+    assert found["pipe"] == ("unreadable", archives.SPECIAL)
+    assert found["inner.gz"] == ("unreadable", archives.NESTED)
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
@@ -151,12 +151,12 @@ def test_cut_archives_are_damaged_and_not_silent(tmp_path, name):
 
 
 def test_a_gzip_bomb_of_a_tar_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "SMALL", 1 << 16)
+    monkeypatch.setattr(archives, "SMALL", 1 << 16)
     with tarfile.open(tmp_path / "a.tgz", "w:gz") as out:
         info = tarfile.TarInfo("zeros.dcm")
         info.size = 8 << 20
         out.addfile(info, io.BytesIO(bytes(info.size)))
-    assert ("unreadable", archive.BOMB) in by_name(read_dicom([tmp_path])).values()
+    assert ("unreadable", archives.BOMB) in by_name(read_dicom([tmp_path])).values()
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -170,14 +170,14 @@ def test_a_header_of_a_tar_that_no_header_is_as_large_as(tmp_path, mode):
         big.pax_headers = {"comment": "x" * (80 << 20)}
         out.addfile(big, io.BytesIO())
     listed = Listed(path=os.fsencode(path), shown="a", size=path.stat().st_size)
-    kind = archive.archive_kind(listed.path)
+    kind = archives.archive_kind(listed.path)
     tracemalloc.start()
     try:
-        members = list(archive.list_members(listed, kind))
+        members = list(archives.list_members(listed, kind))
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
-    assert [member.reason for member in members] == ["", archive.DAMAGED]
+    assert [member.reason for member in members] == ["", archives.DAMAGED]
     assert by_name(read_dicom([path]))["good.dcm"] == ("read", "")
 
 

@@ -13,7 +13,7 @@ from dicom_samples import ROOT, collection, element, encoded, pixel_header, samp
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from midi_risk.errors import SourceError
-from midi_risk.sources.dicom import read_dicom
+from midi_risk.sources.scan.scan import read_dicom
 
 
 def outcome(folder: Path, content: bytes, name: str = "x.dcm") -> tuple[str, str]:
@@ -203,7 +203,7 @@ def test_different_paths_stay_different(tmp_path):
 
 
 def test_a_file_that_changes_while_it_is_read_is_unreadable(tmp_path, monkeypatch):
-    from midi_risk.sources import one_file
+    from midi_risk.sources.scan import one_file
 
     path = tmp_path / "x.dcm"
     path.write_bytes(GOOD)

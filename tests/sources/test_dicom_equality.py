@@ -18,14 +18,13 @@ from pydicom.multival import MultiValue
 from reader_agreement import texts_of
 
 from midi_risk.sources import extract
-from midi_risk.sources.bounded import reader_of
-from midi_risk.sources.columns import attribute_columns
-from midi_risk.sources.element_text import element_text, element_texts
-from midi_risk.sources.full_reader import UnreadableError, read_full
-from midi_risk.sources.prefix import PrefixParser
-from midi_risk.sources.sniff import Sniffed, sniff
-from midi_risk.sources.walk_state import HEAD, SHORT_HEAD
-from midi_risk.sources.wanted import wanted_attributes
+from midi_risk.sources.dicom.careful import UnreadableError, read_full
+from midi_risk.sources.dicom.fast import SHORT_HEAD, PrefixParser
+from midi_risk.sources.dicom.header import wanted_attributes
+from midi_risk.sources.dicom.text import element_text, element_texts
+from midi_risk.sources.files.bounded import HEAD, reader_of
+from midi_risk.sources.files.sniff import Sniffed, sniff
+from midi_risk.sources.scan.columns import attribute_columns
 
 FIRST = (HEAD, SHORT_HEAD, 700)
 PYDICOM = Path(pydicom.__file__).parent / "data"

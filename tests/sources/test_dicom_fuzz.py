@@ -13,11 +13,11 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from reader_agreement import agree, reader_over
 
-from midi_risk.sources.element_text import element_text, element_texts
-from midi_risk.sources.listing import Listed
-from midi_risk.sources.one_file import read_content
-from midi_risk.sources.prefix import PrefixParser
-from midi_risk.sources.walk_state import HEAD
+from midi_risk.sources.dicom.fast import PrefixParser
+from midi_risk.sources.dicom.text import element_text, element_texts
+from midi_risk.sources.files.bounded import HEAD
+from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.scan.one_file import read_content
 
 
 def _seed(syntax: str) -> bytes:

@@ -12,10 +12,11 @@ from dicom_samples import element, encoded, sample, with_elements
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
 from reader_agreement import reader_over
 
-from midi_risk.sources import bounded, full_reader, pixels, walk_state
-from midi_risk.sources.bounded import BoundedFile
-from midi_risk.sources.listing import Listed
-from midi_risk.sources.one_file import FileRecord, read_content
+from midi_risk.sources.dicom import careful, fast, payloads
+from midi_risk.sources.files import bounded
+from midi_risk.sources.files.bounded import BoundedFile
+from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.scan.one_file import FileRecord, read_content
 
 GOOD = encoded(sample())
 ITEM = b"\xfe\xff\x00\xe0" + bytes(4)
@@ -28,7 +29,7 @@ DESCENDING = element(0x0010, 0x0040, b"CS", b"F ")
 def small_budget(monkeypatch):
     monkeypatch.setattr(bounded, "HEADER_BUDGET", 2000)
     monkeypatch.setattr(bounded, "_HOLE_LIMIT", 500)
-    monkeypatch.setattr(walk_state, "_MOST_PRIVATE", 500)
+    monkeypatch.setattr(fast, "_MOST_PRIVATE", 500)
 
 
 def read(content: bytes, hole: int = 0) -> FileRecord:
@@ -48,7 +49,7 @@ def sequence(content: bytes, *, length: int | None = None) -> bytes:
 @pytest.mark.parametrize(
     ("extra", "reason"),
     [
-        (sequence(ITEM * MANY) + DESCENDING, full_reader.TOO_MANY_ITEMS),
+        (sequence(ITEM * MANY) + DESCENDING, careful.TOO_MANY_ITEMS),
         (sequence(bytes(80_000)), "a damaged sequence, not searched"),
         (
             sequence(b"", length=0xFFFFFFFF) + ITEM * MANY,
@@ -77,7 +78,7 @@ def peak(items: int) -> int:
         gc.collect()
         tracemalloc.start()
         try:
-            full_reader.read_full(reader_over(content), len(content), 132)
+            careful.read_full(reader_over(content), len(content), 132)
             found.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
@@ -123,13 +124,13 @@ def test_deflated_data_sets_expand_within_reason(preamble):
 
 
 def test_more_fragments_than_anything_has_are_not_followed(monkeypatch):
-    monkeypatch.setattr(pixels, "_FRAGMENTS", 1000)
+    monkeypatch.setattr(payloads, "_FRAGMENTS", 1000)
     start = encoded(sample(), JPEGBaseline8Bit, pixels=0)
     start += b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
     record = read(start + ITEM * 2000)
-    assert (record.status.value, record.reason) == ("flagged", pixels.TOO_MANY)
+    assert (record.status.value, record.reason) == ("flagged", payloads.TOO_MANY)
     assert read(start + ITEM * 10 + b"\xfe\xff\xdd\xe0" + bytes(4)).reason == ""
-    assert read(start + ITEM * 10).reason == pixels.TRUNCATED
+    assert read(start + ITEM * 10).reason == payloads.TRUNCATED
 
 
 def test_a_large_private_element_is_not_fetched():

@@ -13,8 +13,8 @@ from pydicom.errors import InvalidDicomError
 
 from midi_risk.errors import SourceError
 from midi_risk.sources import SourceKind, extract
-from midi_risk.sources.dicom_json import read_json
-from midi_risk.sources.wanted import wanted_keywords
+from midi_risk.sources.dicom.header import wanted_keywords
+from midi_risk.sources.tables.json import read_json
 
 TEST_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 

@@ -15,8 +15,8 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
-from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.payloads import codestream_comment, jp2_metadata, jpeg_metadata
+from midi_risk.sources.dicom.payloads import codestream_comment, jp2_metadata, jpeg_metadata
+from midi_risk.sources.scan.scan import read_dicom
 
 EXIF = b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00CANARY!!\xff\xda\x00\x02"
 PLAIN = b"\xff\xd8\xff\xe0\x00\x07JFIF\x00\xff\xda\x00\x02\x00"

@@ -12,11 +12,10 @@ import pytest
 from dicom_samples import collection
 
 from midi_risk.errors import SourceError
-from midi_risk.sources import pool as pool_module
-from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.listing import list_files
-from midi_risk.sources.pool import ENDED, Pool
-from midi_risk.sources.worker import pack_task, unpack_task
+from midi_risk.sources.files.listing import list_files
+from midi_risk.sources.scan import workers as pool_module
+from midi_risk.sources.scan.scan import read_dicom
+from midi_risk.sources.scan.workers import ENDED, Pool, pack_task, unpack_task
 
 KILLER = """
 import os, signal
@@ -27,7 +26,7 @@ def read_local(listed, *, payloads=False):
         os.kill(os.getpid(), signal.SIGKILL)
     return plain(listed, payloads=payloads)
 chunks.read_local = read_local
-from midi_risk.sources.worker import serve
+from midi_risk.sources.scan.workers import serve
 serve()
 """
 
@@ -68,11 +67,11 @@ def test_a_file_that_ends_its_worker_twice_is_blamed_and_nothing_else_is_lost(
 
 def test_workers_killed_from_outside_lose_nothing(tmp_path):
     collection(tmp_path, 40, 10)
-    chunks = [list(list_files([folder])) for folder in sorted(tmp_path.iterdir())]
+    workers = [list(list_files([folder])) for folder in sorted(tmp_path.iterdir())]
     readers = Pool(2)
     seen: list[str] = []
     kills = 0
-    for result in readers.run(iter(chunks)):
+    for result in readers.run(iter(workers)):
         for batch in result.batches:
             seen += batch.column("_path").to_pylist()
             assert set(batch.column("_status").to_pylist()) == {"read"}
@@ -97,7 +96,7 @@ def test_a_script_without_a_guard_may_use_processes(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(f"""
-        from midi_risk.sources.dicom import read_dicom
+        from midi_risk.sources.scan.scan import read_dicom
         print(read_dicom([{str(tmp_path / "images")!r}], jobs=2).files.num_rows)
         """)
     )
@@ -150,10 +149,10 @@ def test_progress_ends_at_the_number_of_files(tmp_path):
 
 
 def test_slow_storage_is_read_ahead_and_gives_the_same(tmp_path, monkeypatch):
-    from midi_risk.sources import chunks
+    from midi_risk.sources.scan import workers
 
     collection(tmp_path, 3, 10)
     files = list(list_files([tmp_path]))
-    plain = chunks.read_chunk(files)
-    monkeypatch.setattr(chunks, "_SLOW", -1.0)
-    assert chunks.read_chunk(files).equals(plain)
+    plain = workers.read_chunk(files)
+    monkeypatch.setattr(workers, "_SLOW", -1.0)
+    assert workers.read_chunk(files).equals(plain)

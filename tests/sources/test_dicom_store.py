@@ -15,11 +15,11 @@ import pytest
 from dicom_samples import collection, encoded, sample
 
 from midi_risk.errors import OutputError, SourceError
-from midi_risk.sources import dicom
-from midi_risk.sources import store as store_module
-from midi_risk.sources.dicom import read_dicom
-from midi_risk.sources.sql import sql_path
-from midi_risk.sources.store import ScanStore
+from midi_risk.sources.scan import scan
+from midi_risk.sources.scan import store as store_module
+from midi_risk.sources.scan.scan import read_dicom
+from midi_risk.sources.scan.store import ScanStore
+from midi_risk.sources.select import sql_path
 
 SLOW = pytest.mark.skipif("MIDI_RISK_SLOW_TESTS" not in os.environ, reason="takes minutes")
 
@@ -28,16 +28,16 @@ class Reads:
     """Counts files that are really read."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from midi_risk.sources import chunks
+        from midi_risk.sources.scan import workers
 
         self.paths: list[str] = []
-        plain = chunks.read_local
+        plain = workers.read_local
 
         def counted(listed, *, payloads=False):
             self.paths.append(Path(listed.shown).name)
             return plain(listed, payloads=payloads)
 
-        monkeypatch.setattr(chunks, "read_local", counted)
+        monkeypatch.setattr(workers, "read_local", counted)
 
     def take(self) -> list[str]:
         taken, self.paths = sorted(self.paths), []
@@ -78,7 +78,7 @@ def test_changed_added_and_vanished_files_are_seen(tmp_path, monkeypatch):
 
 
 def test_unreadable_files_are_tried_again(tmp_path, monkeypatch):
-    from midi_risk.sources import one_file
+    from midi_risk.sources.scan import one_file
 
     (path,) = collection(tmp_path / "in", 1, 1)
     with monkeypatch.context() as patch:
@@ -119,8 +119,8 @@ def test_a_value_that_varies_inside_a_series_is_not_lost(tmp_path):
 
 def test_many_parts_are_compacted_and_old_generations_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(store_module, "_MANY_PARTS", 2)
-    monkeypatch.setattr(dicom, "flush_rows", lambda _unread: 1)
-    monkeypatch.setattr(dicom, "_CHUNK", 2)
+    monkeypatch.setattr(scan, "flush_rows", lambda _unread: 1)
+    monkeypatch.setattr(scan, "_CHUNK", 2)
     collection(tmp_path / "in", 3, 4)
     first = read_dicom([tmp_path / "in"], store=tmp_path / "store")
     (inside,) = (tmp_path / "store").iterdir()

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from dicom_samples import collection, encoded, sample
 
-from midi_risk.sources import compaction, dicom, ledger, sql
-from midi_risk.sources import store as store_module
-from midi_risk.sources.dicom import read_dicom
+from midi_risk.sources import select
 from midi_risk.sources.model import FILE_SCHEMA
+from midi_risk.sources.scan import scan
+from midi_risk.sources.scan import store as store_module
+from midi_risk.sources.scan.scan import read_dicom
 
 
 def said(reading) -> tuple[object, ...]:
@@ -34,7 +35,7 @@ def test_a_scan_loads_neither_pandas_nor_duckdb(tmp_path):
         import sys
         from pathlib import Path
         from midi_risk.sources import sql
-        from midi_risk.sources.dicom import read_dicom
+        from midi_risk.sources.scan.scan import read_dicom
         sql._FEW = -1
         for _ in range(2):
             read = read_dicom([{str(tmp_path / "in")!r}], store=Path({str(tmp_path / "store")!r}))
@@ -49,9 +50,9 @@ def test_a_scan_loads_neither_pandas_nor_duckdb(tmp_path):
 def test_queries_in_any_process_and_with_more_memory_say_the_same(tmp_path, monkeypatch, few):
     collection(tmp_path / "in", 3, 4)
     whole = said(read_dicom([tmp_path / "in"], store=tmp_path / "whole"))
-    monkeypatch.setattr(sql, "_FEW", few)
-    monkeypatch.setattr(sql, "_LEAST", 1 << 20)
-    monkeypatch.setattr(sql, "_STEP", 64)
+    monkeypatch.setattr(select, "_FEW", few)
+    monkeypatch.setattr(select, "_LEAST", 1 << 20)
+    monkeypatch.setattr(select, "_STEP", 64)
     assert said(read_dicom([tmp_path / "in"], store=tmp_path / "store")) == whole
     assert not list((tmp_path / "store").rglob("*.tmp"))
 
@@ -59,16 +60,16 @@ def test_queries_in_any_process_and_with_more_memory_say_the_same(tmp_path, monk
 @pytest.mark.parametrize("few", [-1, 1 << 40])
 def test_too_little_memory_for_any_query_is_an_error(tmp_path, monkeypatch, few):
     collection(tmp_path / "in", 1, 2)
-    monkeypatch.setattr(sql, "_FEW", few)
-    monkeypatch.setattr(sql, "memory_limits", lambda: iter([1 << 20]))
+    monkeypatch.setattr(select, "_FEW", few)
+    monkeypatch.setattr(select, "memory_limits", lambda: iter([1 << 20]))
     with pytest.raises(MemoryError):
         read_dicom([tmp_path / "in"], store=tmp_path / "store")
 
 
 def test_a_process_that_cannot_be_started_is_not_needed(tmp_path, monkeypatch):
     collection(tmp_path / "in", 1, 2)
-    monkeypatch.setattr(sql, "_FEW", -1)
-    monkeypatch.setattr(sql.sys, "executable", str(tmp_path / "none"))
+    monkeypatch.setattr(select, "_FEW", -1)
+    monkeypatch.setattr(select.sys, "executable", str(tmp_path / "none"))
     assert read_dicom([tmp_path / "in"], store=tmp_path / "store").facts["instances"] == 2
 
 
@@ -96,11 +97,11 @@ def test_an_unreadable_file_does_not_have_the_store_rewritten(tmp_path):
 
 def test_large_stores_are_compacted_into_several_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(store_module, "_MANY_PARTS", 2)
-    monkeypatch.setattr(compaction, "PART_ROWS", 5)
-    monkeypatch.setattr(compaction, "_ROW_GROUP", 2)
-    monkeypatch.setattr(ledger, "_AT_ONCE", 3)
-    monkeypatch.setattr(dicom, "flush_rows", lambda _unread: 1)
-    monkeypatch.setattr(dicom, "_CHUNK", 2)
+    monkeypatch.setattr(store_module, "PART_ROWS", 5)
+    monkeypatch.setattr(store_module, "_ROW_GROUP", 2)
+    monkeypatch.setattr(store_module, "_AT_ONCE", 3)
+    monkeypatch.setattr(scan, "flush_rows", lambda _unread: 1)
+    monkeypatch.setattr(scan, "_CHUNK", 2)
     collection(tmp_path / "in", 3, 4)
     first = said(read_dicom([tmp_path / "in"], store=tmp_path / "store"))
     assert sorted(part.num_rows for part in parts(tmp_path)) == [0, 6, 6]

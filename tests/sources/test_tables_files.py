@@ -16,9 +16,8 @@ import pytest
 
 from midi_risk.errors import LinkageError, SourceError
 from midi_risk.sources import SourceKind, TableSpec, extract
-from midi_risk.sources.spreadsheet import read_workbook
-from midi_risk.sources.tables_parquet import read_parquet
-from midi_risk.sources.tables_stats import read_statistics
+from midi_risk.sources.tables.parquet import read_parquet
+from midi_risk.sources.tables.workbooks import read_statistics, read_workbook
 
 
 def _parquet(folder: Path, columns: dict[str, pa.Array]) -> Path:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi_risk.sources.keys import key_rank, match_keys
+from midi_risk.sources.tables.keys import key_rank, match_keys
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import SourceError
-from midi_risk.sources.tables_text import read_delimited
-from midi_risk.sources.tables_values import text_of
+from midi_risk.sources.tables.columns import text_of
+from midi_risk.sources.tables.delimited import read_delimited
 
 
 def _write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:

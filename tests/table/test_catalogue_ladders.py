@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 from folding_tables import extraction, source
 
-from midi_risk.attributes.catalogue import catalogue
-from midi_risk.attributes.hierarchies import check_nesting
-from midi_risk.attributes.hierarchy import MOST_GENERAL, Hierarchy
-from midi_risk.attributes.hierarchy_checks import check_cycles
+from midi_risk.attributes.hierarchy import MOST_GENERAL, Hierarchy, check_cycles, check_nesting
 from midi_risk.attributes.model import AttributeSet, Role
 from midi_risk.attributes.roles import propose
+from midi_risk.attributes.standard import catalogue
 from midi_risk.sources.model import SourceKind
 from midi_risk.table import fold
 from midi_risk.table.release import attribute_hierarchy

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.risk.visit_risk import trajectory_rows
+from midi_risk.risk.measures.trajectory import trajectory_rows
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 from midi_risk.table import fold
 

@@ -7,10 +7,18 @@ import pandas as pd
 import pytest
 
 from midi_risk.errors import MeasureError, SourceError, ThreatModelError
-from midi_risk.threat.age_bands import OPEN, common_bands, overlap, parse_age_band
 from midi_risk.threat.class_population import expected_class_sizes
-from midi_risk.threat.population import allocate, checked_fraction, sum_over
-from midi_risk.threat.population_tables import PACKAGED, load_table
+from midi_risk.threat.population import (
+    OPEN,
+    PACKAGED,
+    allocate,
+    checked_fraction,
+    common_bands,
+    load_table,
+    overlap,
+    parse_age_band,
+    sum_over,
+)
 
 
 @pytest.fixture(scope="module")

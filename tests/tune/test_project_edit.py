@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import ConfigError
-from midi_risk.tune.project_edit import edited
+from midi_risk.tune.changes import edited
 
 HEAD = "schema: midi-risk/project/1\ncollection: {name: x, sources: [{dicom: images/}]}\n"
 FILE = (

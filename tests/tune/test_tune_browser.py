@@ -303,12 +303,12 @@ def test_the_served_page_saves_what_it_shows(browser, tmp_path):
     pytest.importorskip("uvicorn", reason="the extra tune is not installed")
     from test_tune_server import desk_of
 
-    from midi_risk.tune import serve
+    from midi_risk.tune import server
 
     desk = desk_of(tmp_path, TABLE)
     said = []
     thread = threading.Thread(
-        target=serve.serve, args=(desk.session.bench, tmp_path / "out"),
+        target=server.serve, args=(desk.session.bench, tmp_path / "out"),
         kwargs={"port": 21_000, "idle": 6.0, "browser": False, "say": said.append},
     )  # fmt: skip
     thread.start()

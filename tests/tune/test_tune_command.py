@@ -15,7 +15,7 @@ from midi_risk.attributes.model import AttributeSet
 from midi_risk.cli.app import run
 from midi_risk.report import load_plan
 from midi_risk.report.tuning import node_figures
-from midi_risk.table.digest import table_digest
+from midi_risk.table.model import table_digest
 from midi_risk.tune import static_page, tuning_lattice
 
 

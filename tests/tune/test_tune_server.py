@@ -13,19 +13,17 @@ import pytest
 import yaml
 from tune_tables import models, subject_table
 
-from midi_risk.attributes.hierarchies import Hierarchy, build_hierarchy
+from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
 from midi_risk.attributes.model import Decision, Kind
 from midi_risk.errors import MidiRiskError, OutputError
 from midi_risk.report import load_plan
-from midi_risk.tune import plan_at, server_extra, tuning_lattice
-from midi_risk.tune.bench import Bench
+from midi_risk.tune import plan_at, server, tuning_lattice
 from midi_risk.tune.changes import Desk, band_edges
-from midi_risk.tune.session import Session
+from midi_risk.tune.session import Bench, Session
 
 pytest.importorskip("starlette", reason="the extra tune is not installed")
 testclient = pytest.importorskip("starlette.testclient", reason="httpx is not installed")
 
-from midi_risk.tune import serve  # noqa: E402
 from midi_risk.tune.server import Idle, application  # noqa: E402
 
 HOST = "127.0.0.1:8750"
@@ -298,21 +296,21 @@ def test_decisions_of_the_project_give_the_start(tmp_path):
 
 
 def test_a_taken_port_gives_the_next_and_none_is_one_line(monkeypatch):
-    first = serve.free_socket(20_750)
+    first = server.free_socket(20_750)
     try:
         taken = first.getsockname()[1]
-        second = serve.free_socket(taken)
+        second = server.free_socket(taken)
         second.close()
         assert second.fileno() == -1
-        monkeypatch.setattr(serve, "TRIES", 1)
+        monkeypatch.setattr(server, "TRIES", 1)
         with pytest.raises(OutputError, match=r"no free port.*--port"):
-            serve.free_socket(taken)
+            server.free_socket(taken)
     finally:
         first.close()
 
 
 def test_it_listens_on_loopback_alone():
-    listener = serve.free_socket(20_780)
+    listener = server.free_socket(20_780)
     try:
         assert listener.getsockname()[0] == "127.0.0.1"
         assert listener.family == socket.AF_INET
@@ -328,7 +326,7 @@ def test_nobody_asking_is_idle():
 
 def test_it_stops_by_itself_and_says_where_it_was(desk):
     said = []
-    serve.serve(
+    server.serve(
         desk.session.bench, desk.output, port=20_800, idle=0.3, browser=False, say=said.append
     )
     assert "http://127.0.0.1:" in said[0]
@@ -336,6 +334,6 @@ def test_it_stops_by_itself_and_says_where_it_was(desk):
 
 
 def test_a_missing_extra_is_one_line(monkeypatch):
-    monkeypatch.setattr(server_extra, "find_spec", lambda _: None)
+    monkeypatch.setattr(server, "find_spec", lambda _: None)
     with pytest.raises(MidiRiskError, match=r"starlette and uvicorn.*midi-risk\[tune\]"):
-        server_extra.check_extra()
+        server.check_extra()

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from tune_tables import models, subject_table
 
 from midi_risk.attributes.model import Decision, Role
+from midi_risk.document.plan import Plan
 from midi_risk.errors import HierarchyError, SearchError
 from midi_risk.recode.plan import suggest
 from midi_risk.recode.steps import cheapest_step
 from midi_risk.report import internal_view, shareable_view
 from midi_risk.report.tuning import counts_of, data_block, node_figures
 from midi_risk.risk.assess import assess
-from midi_risk.risk.plan_document import Plan
 from midi_risk.threat import load_threat_model
 from midi_risk.tune import plan_at, tuning_lattice
-from midi_risk.tune.node import judged
+from midi_risk.tune.session import judged
 
 TABLE = subject_table()
 MODELS = models()

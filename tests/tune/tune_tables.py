@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.table.digest import table_digest
-from midi_risk.table.model import SubjectTable
+from midi_risk.table.model import SubjectTable, table_digest
 from midi_risk.threat import load_threat_model
 
 

@@ -14,16 +14,15 @@ import numpy as np
 import pandas as pd
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.anonymity import k_anonymity as _k_anonymity
-from midi_risk.risk.closeness import t_closeness as _t_closeness
-from midi_risk.risk.columns import as_names, read_columns
-from midi_risk.risk.diversity import alpha_k_anonymity as _alpha_k
-from midi_risk.risk.diversity import l_diversity as _l_diversity
-from midi_risk.risk.diversity import recursive_c as _recursive_c
-from midi_risk.risk.likeness import beta_likeness as _beta
-from midi_risk.risk.likeness import delta_disclosure as _delta
-from midi_risk.risk.numeric import decode_numbers
-from midi_risk.risk.sensitive import Multi
+from midi_risk.risk.classes.columns import as_names, decode_numbers, read_columns
+from midi_risk.risk.measures.anonymity import k_anonymity as _k_anonymity
+from midi_risk.risk.measures.closeness import beta_likeness as _beta
+from midi_risk.risk.measures.closeness import delta_disclosure as _delta
+from midi_risk.risk.measures.closeness import t_closeness as _t_closeness
+from midi_risk.risk.measures.diversity import Multi
+from midi_risk.risk.measures.diversity import alpha_k_anonymity as _alpha_k
+from midi_risk.risk.measures.diversity import l_diversity as _l_diversity
+from midi_risk.risk.measures.diversity import recursive_c as _recursive_c
 
 Names = Hashable | Sequence[Hashable]
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from midi_risk.compat.pycanon.anonymity import Names, names_in
 from midi_risk.errors import MeasureError
-from midi_risk.risk.classes import EquivalenceClasses, equivalence_classes
-from midi_risk.risk.columns import read_columns
-from midi_risk.risk.sensitive import sensitive_counts
+from midi_risk.risk.classes.classes import EquivalenceClasses, equivalence_classes
+from midi_risk.risk.classes.columns import read_columns
+from midi_risk.risk.measures.diversity import sensitive_counts
 
 
 def _classes(data: Any, quasi_ident: Names) -> EquivalenceClasses:

@@ -27,16 +27,25 @@ from midi_risk.compat.sdcmicro.frequencies import (
     record_risk,
 )
 from midi_risk.compat.sdcmicro.measured import MeasuredRisk
-from midi_risk.compat.sdcmicro.microaggregate import Microaggregated, microaggregation
+from midi_risk.compat.sdcmicro.microaggregate import (
+    Microaggregated,
+    addNoise,
+    microaggregation,
+    pram,
+    rankSwap,
+)
 from midi_risk.compat.sdcmicro.model_risk import ModRisk, modRisk
 from midi_risk.compat.sdcmicro.object import SdcObj
-from midi_risk.compat.sdcmicro.perturb import addNoise, pram
-from midi_risk.compat.sdcmicro.rank_swap import rankSwap
 from midi_risk.compat.sdcmicro.recoding import globalRecode, groupAndRename, topBotCoding
 from midi_risk.compat.sdcmicro.report import report
 from midi_risk.compat.sdcmicro.risk_methods import Suda2, kAnon_violations, measure_risk, suda2
-from midi_risk.compat.sdcmicro.risky_cells import riskyCells
-from midi_risk.compat.sdcmicro.suppress import Suppressed, kAnon, localSupp, localSuppression
+from midi_risk.compat.sdcmicro.suppress import (
+    Suppressed,
+    kAnon,
+    localSupp,
+    localSuppression,
+    riskyCells,
+)
 
 __all__ = [
     "FreqCalc",

@@ -15,10 +15,7 @@ from midi_risk.compat.sdcmicro.inputs import as_frame, names_of, require
 from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.script import Step
 from midi_risk.errors import MeasureError
-from midi_risk.risk.columns import FloatArray
-from midi_risk.risk.linkage import interval_disclosure
-from midi_risk.risk.numeric import as_numbers
-from midi_risk.risk.numeric_loss import (
+from midi_risk.recode.loss import (
     VariableLoss,
     bounded_loss,
     correlation_loss,
@@ -26,6 +23,8 @@ from midi_risk.risk.numeric_loss import (
     il1,
     il1s,
 )
+from midi_risk.risk.attacks.linkage import interval_disclosure
+from midi_risk.risk.classes.columns import FloatArray, as_numbers
 
 UtilityMethod = Literal["IL1", "IL1old", "IL1s", "eigen"]
 

@@ -20,10 +20,15 @@ from midi_risk.compat.sdcmicro.inputs import (
 from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.script import Step
 from midi_risk.errors import MeasureError
-from midi_risk.risk.classes import EquivalenceClasses, equivalence_classes
-from midi_risk.risk.columns import encode
-from midi_risk.risk.diversity import distinct_values, effective_values, largest_recursive_l
-from midi_risk.risk.sensitive import SensitiveCounts, sensitive_counts
+from midi_risk.risk.classes.classes import EquivalenceClasses, equivalence_classes
+from midi_risk.risk.classes.columns import encode
+from midi_risk.risk.measures.diversity import (
+    SensitiveCounts,
+    distinct_values,
+    effective_values,
+    largest_recursive_l,
+    sensitive_counts,
+)
 
 
 def ldiversity(

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from midi_risk.compat.sdcmicro.inputs import Compat, names_of, reproduces
 from midi_risk.errors import MeasureError
-from midi_risk.risk.classes import EquivalenceClasses, equivalence_classes
-from midi_risk.risk.columns import FloatArray
-from midi_risk.risk.individual import expected_inverse
+from midi_risk.risk.classes.classes import EquivalenceClasses, equivalence_classes
+from midi_risk.risk.classes.columns import FloatArray
+from midi_risk.risk.measures.individual import expected_inverse
 
 _FEWEST = 2
 

@@ -18,8 +18,8 @@ from midi_risk.compat.sdcmicro.inputs import (
     require,
     without_code,
 )
-from midi_risk.risk.columns import FloatArray, encode
-from midi_risk.risk.global_risk import (
+from midi_risk.risk.classes.columns import FloatArray, encode
+from midi_risk.risk.measures.individual import (
     global_risk,
     household_risk,
     outstanding_records,

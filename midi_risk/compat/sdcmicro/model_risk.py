@@ -23,8 +23,7 @@ from midi_risk.compat.sdcmicro.poisson import (
 )
 from midi_risk.compat.sdcmicro.script import Step
 from midi_risk.errors import MeasureError
-from midi_risk.risk.columns import encode
-from midi_risk.risk.numeric import as_numbers
+from midi_risk.risk.classes.columns import as_numbers, encode
 
 Floats = npt.NDArray[np.float64]
 ModelMethod = Literal["default", "CE", "PML", "weightedLLM", "IPF"]

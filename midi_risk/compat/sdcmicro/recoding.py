@@ -15,7 +15,7 @@ from midi_risk.compat.sdcmicro.inputs import as_frame, level_text, names_of, req
 from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.script import Step
 from midi_risk.errors import CoverageWarning, MeasureError
-from midi_risk.risk.numeric import as_numbers
+from midi_risk.risk.classes.columns import as_numbers
 
 Method = Literal["equidistant", "logEqui", "equalAmount"]
 _FEWEST_DIGITS, _MOST_DIGITS = 8, 12

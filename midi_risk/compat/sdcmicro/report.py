@@ -15,8 +15,8 @@ from midi_risk.compat.sdcmicro.continuous import UtilityMethod, dRisk, dUtility
 from midi_risk.compat.sdcmicro.inputs import level_text
 from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.risk_methods import Suda2, kAnon_violations
+from midi_risk.document.files import write_private
 from midi_risk.errors import MeasureError, OutputError
-from midi_risk.report.files import write_private
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"

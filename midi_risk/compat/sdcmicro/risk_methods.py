@@ -22,8 +22,8 @@ from midi_risk.compat.sdcmicro.measured import MeasuredRisk, measured_risk
 from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.script import Step
 from midi_risk.errors import MeasureError
-from midi_risk.risk.columns import FloatArray
-from midi_risk.risk.suda import suda
+from midi_risk.risk.classes.columns import FloatArray
+from midi_risk.risk.measures.suda import suda
 
 _LEAST_VARIABLES = 3
 

@@ -1,0 +1,278 @@
+"""The machine formats: `assessment.json`, `plan.json` and their JSON schemas.
+
+Writing a result: for its owner only, whole or not at all.
+
+What an edited assessment must not say: a verdict that its own figures contradict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from midi_risk.document.assessment import ASSESSMENT_SCHEMA, Assessment, Plan
+from midi_risk.document.clean import neutral, shortened
+from midi_risk.document.plan import PLAN_SCHEMA
+from midi_risk.errors import ConfigError, OutputError, SourceError, did_you_mean
+
+
+def write_private(path: str | Path, content: str) -> Path:
+    """Write text under a temporary name, then rename.
+
+    Parameters
+    ----------
+    path : path
+        Where it is to be.
+    content : str
+        UTF-8 text.
+
+    Returns
+    -------
+    pathlib.Path
+        The path, mode 0600.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written; what was there stays.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder", hint="Give the name of a file")
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(prefix=".midi-risk-", dir=target.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(target)
+    except OSError as error:
+        if name:
+            with contextlib.suppress(OSError):
+                Path(name).unlink(missing_ok=True)
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from None
+    return target
+
+
+def contradictions(assessment: Assessment) -> list[str]:
+    """Return each place where the document contradicts itself; empty when it does not.
+
+    Parameters
+    ----------
+    assessment : Assessment
+
+    Returns
+    -------
+    list of str
+        Place and fault, without values of subjects.
+    """
+    faults = []
+    for i, threat in enumerate(assessment.threats):
+        for j, result in enumerate(threat.results):
+            place = f"threats[{i}].results[{j}]"
+            for name in ("value", "lower", "upper"):
+                number = getattr(result, name)
+                if number is not None and not 0 <= number <= 1:
+                    faults.append(f"{place}.{name}: is not between 0 and 1")
+            if None not in (result.lower, result.upper) and result.lower > result.upper:  # type: ignore[operator]
+                faults.append(f"{place}: the interval is upside down")
+    if assessment.verdict.status == "acceptable":
+        faults += _not_acceptable(assessment)
+    return faults
+
+
+def _not_acceptable(assessment: Assessment) -> list[str]:
+    """Return what stands against a verdict of acceptable."""
+    faults = []
+    failed = sum(r.passed is False for t in assessment.threats for r in t.results)
+    if failed:
+        faults.append(f"verdict.status: is acceptable, but {failed} results did not pass")
+    open_channels = sum(c.required and c.status == "not_assessed" for c in assessment.channels)
+    if open_channels:
+        faults.append(
+            f"verdict.status: is acceptable, but {open_channels} required channels were not "
+            "assessed"
+        )
+    undecided = sum(a.role == "undecided" and a.decision != "remove" for a in assessment.attributes)
+    if undecided:
+        faults.append(f"verdict.status: is acceptable, but {undecided} roles are undecided")
+    if not assessment.threats:
+        faults.append("verdict.status: is acceptable, but no threat model was applied")
+    return faults
+
+
+SIZE_LIMIT = 64 * 1024 * 1024
+_MODELS: dict[str, type[BaseModel]] = {"assessment": Assessment, "plan": Plan}
+_Document = TypeVar("_Document", bound=BaseModel)
+
+
+def load_assessment(path: str | Path) -> Assessment:
+    """Read and check an `assessment.json`.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    SourceError
+        When there is no such file or it cannot be read.
+    ConfigError
+        When it is too large, not JSON, of another schema, or has faults: all of them at
+        once, each with its place.
+    """
+    document = _checked(Path(path), Assessment, ASSESSMENT_SCHEMA)
+    if faults := contradictions(document):
+        raise ConfigError(str(path), faults, hint="Make it again with 'midi-risk assess'")
+    return document
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read and check a `plan.json`; errors as in `load_assessment`."""
+    return _checked(Path(path), Plan, PLAN_SCHEMA)
+
+
+def write_assessment(assessment: Assessment, path: str | Path) -> Path:
+    """Write an `assessment.json`, readable by its owner only.
+
+    Parameters
+    ----------
+    assessment : Assessment
+    path : path
+        Replaced at once, or left as it was.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    return write_private(path, _json(assessment))
+
+
+def write_plan(plan: Plan, path: str | Path) -> Path:
+    """Write a `plan.json`; see `write_assessment`."""
+    return write_private(path, _json(plan))
+
+
+def schema_text(name: str) -> str:
+    """Return a JSON schema as text, generated from the models.
+
+    Parameters
+    ----------
+    name : {"assessment", "plan"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ConfigError
+        When there is no such schema.
+
+    Examples
+    --------
+    >>> json.loads(schema_text("plan"))["$id"]
+    'midi-risk/plan/1'
+    """
+    if name not in _MODELS:
+        raise ConfigError("schema", [f"no schema '{name}'"], hint=did_you_mean(name, _MODELS))
+    model = _MODELS[name]
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": {"assessment": ASSESSMENT_SCHEMA, "plan": PLAN_SCHEMA}[name],
+        **model.model_json_schema(by_alias=True, mode="validation"),
+    }
+    return json.dumps(schema, indent=2, sort_keys=False) + "\n"
+
+
+def _json(document: Assessment | Plan) -> str:
+    return json.dumps(document.to_dict(), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _checked(path: Path, model: type[_Document], schema: str) -> _Document:
+    """Read one document, or say all that is wrong with it, without its values."""
+    content = _parsed(path)
+    if not isinstance(content, dict):
+        raise ConfigError(str(path), [f"is not a document of schema {schema}"])
+    _same_schema(path, content.get("schema"), schema)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = [
+            f"{_place(fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+    raise ConfigError(str(path), faults, hint="Make it again with 'midi-risk assess'")
+
+
+def _parsed(path: Path) -> Any:
+    """Read a file as strict JSON."""
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            limit = SIZE_LIMIT // 1024 // 1024
+            raise ConfigError(str(path), [f"is larger than {limit} MB"])
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        return json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise ConfigError(str(path), ["is not UTF-8 text"]) from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ConfigError(str(path), [f"is not JSON: {error.msg} at {place}"]) from None
+    except _NotANumberError:
+        raise ConfigError(str(path), ["holds NaN or Infinity, which JSON does not have"]) from None
+    except RecursionError:
+        raise ConfigError(str(path), ["is nested too deeply"]) from None
+
+
+class _NotANumberError(ValueError):
+    """JSON with NaN or Infinity."""
+
+
+def _no_constant(_: str) -> float:
+    raise _NotANumberError
+
+
+def _same_schema(path: Path, found: object, wanted: str) -> None:
+    """Say which way the schema differs."""
+    if found == wanted:
+        return
+    family, _, version = wanted.rpartition("/")
+    text = shortened(neutral(found), 60) if isinstance(found, str) else ""
+    head, _, number = text.rpartition("/")
+    if not text:
+        fault = f"schema: is missing, '{wanted}' expected"
+    elif head != family or not number.isdigit():
+        fault = f"schema: is '{text}', '{wanted}' expected"
+    elif int(number) > int(version):
+        fault = f"schema: '{text}' was written by a newer midi-risk; this one reads '{wanted}'"
+    else:
+        fault = f"schema: '{text}' was written by an older midi-risk; assess the collection again"
+    raise ConfigError(str(path), [fault])
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Return the place of a fault, such as ``attributes[0].role``."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{shortened(neutral(part), 60)}"
+    return text.lstrip(".") or "document"

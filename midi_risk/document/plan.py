@@ -1,0 +1,256 @@
+"""The recode plan as a document: `plan.json`, typed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from midi_risk.document import notebook
+
+PLAN_SCHEMA = "midi-risk/plan/1"
+
+
+def risk_figure(risk: float) -> str:
+    """Return a risk with three decimals, or two digits where those would say nothing.
+
+    Examples
+    --------
+    >>> risk_figure(0.135), risk_figure(0.00002), risk_figure(1.0)
+    ('0.135', '2e-05', '1.000')
+    """
+    return f"{risk:.3f}" if risk >= 0.01 or not risk else f"{risk:.2g}"
+
+
+class Part(BaseModel):
+    """Base of every part: frozen, nothing unknown, field names are JSON keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Tool(Part):
+    """Software that made the document."""
+
+    name: str
+    version: str
+
+
+class PlanStep(Part):
+    """One change of one attribute, with what it buys and costs."""
+
+    attribute: str
+    from_: str = Field(alias="from")
+    to: str
+    describe: str
+    risk_before: float
+    risk_after: float
+    loss: float
+    level_from: int = 0
+    level_to: int = 0
+    classes_before: int | None = None
+    classes_after: int | None = None
+    justification: str = ""
+
+
+class KeptAttribute(Part):
+    """One attribute that the plan does not change, with what removing it would do."""
+
+    attribute: str
+    level: int
+    describe: str
+    decided: bool = Field(description="kept by demand; otherwise the search left it alone")
+    risk_now: float = Field(description="mean risk of the plan with nobody left out")
+    risk_without: float = Field(description="the same with this attribute removed as well")
+    loss: float = Field(description="share of its information that removing it would cost")
+    need: str = ""
+    justification: str = ""
+
+
+class Suppressed(Part):
+    """What is left out of the release."""
+
+    subjects: int
+    cells: int
+    emptied: int = Field(default=0, description="cells of subjects that stay in the release")
+
+
+class State(Part):
+    """Risk figures before or after the plan."""
+
+    k: int | None
+    classes: int
+    sample_uniques: int
+    subjects: int
+    risk_max: float | None
+    risk_mean: float | None
+    at_risk: float | None
+    passed: bool
+    measures: dict[str, float] = Field(
+        default={}, description="journalist_max, marketer_mean... where they were computed"
+    )
+
+
+class FrontPoint(Part):
+    """One node of the Pareto front of risk and loss."""
+
+    levels: dict[str, int]
+    risk: float
+    loss: float
+    suppressed: int
+
+
+class ImagingFigure(Part):
+    """What the release costs a user of images, in the user's own unit."""
+
+    name: Literal["age_error", "suv_error", "visit_intervals", "scanner_strata"]
+    attributes: list[str]
+    state: Literal["exact", "coarsened", "removed"] = Field(
+        description="what the release holds of the attributes"
+    )
+    rule: str = Field(default="", description="what is done to them, in plain English")
+    subjects: int = Field(description="subjects that the figure is computed from")
+    measures: dict[str, float] = Field(
+        default={}, description="empty when nothing is left to compute it from"
+    )
+    kind: Literal["exact"] = "exact"
+    formula: str = ""
+    reference: str = Field(default="", description="what the figure is set against")
+
+
+class Plan(Part):
+    """Ordered generalisations and suppressions (`plan.json`)."""
+
+    schema_: str = Field(default=PLAN_SCHEMA, alias="schema")
+    tool: Tool | None = None
+    created: str = ""
+    collection_digest: str = ""
+    threat_models: list[str] = []
+    k: int
+    found: bool
+    optimal: bool
+    utility: str
+    loss: float | None
+    levels: dict[str, int] = {}
+    hierarchies: dict[str, list[str]] = Field(
+        default={}, description="attribute -> plain-English text of each level"
+    )
+    steps: list[PlanStep]
+    kept: list[KeptAttribute] = Field(
+        default=[], description="attributes that the steps leave as they are"
+    )
+    suppressed: Suppressed
+    suppressed_subjects: list[str] = Field(
+        default=[], description="internal only: keys of the subjects left out"
+    )
+    suppressed_cells: dict[str, list[str]] = Field(
+        default={}, description="internal only: attribute -> keys of the subjects whose cell goes"
+    )
+    before: State
+    after: State
+    front: list[FrontPoint]
+    imaging: list[ImagingFigure] = Field(
+        default=[], description="utility for images after the plan, or as decided without one"
+    )
+    next_step: str = ""
+    reason: str = Field(default="", description="when nothing was found: what blocks it")
+    nodes: int = 0
+    nodes_checked: int = 0
+
+    def describe(self) -> str:
+        """Return the plan in plain English, one sentence per step."""
+        if not self.found:
+            return self.reason
+        lines = [step.describe for step in self.steps] or ["Nothing has to be coarsened."]
+        if self.suppressed.subjects:
+            n = self.suppressed.subjects
+            who = "1 subject that stays" if n == 1 else f"{n} subjects that stay"
+            lines.append(f"Leave out {who} rare{self._left_out_text()}.")
+        if self.suppressed.emptied:
+            counts = ", ".join(
+                f"{name} {len(keys)}" for name, keys in self.suppressed_cells.items()
+            )
+            what = "1 cell" if self.suppressed.emptied == 1 else f"{self.suppressed.emptied} cells"
+            tail = "" if self.suppressed.subjects else self._left_out_text()
+            lines.append(
+                f"Empty {what} of subjects that stay rare{f' ({counts})' if counts else ''}{tail}."
+            )
+        return "\n".join(lines)
+
+    def is_point(self, point: FrontPoint) -> bool:
+        """Tell whether a point of the front is this plan."""
+        same = bool(point.levels) and point.levels == self.levels
+        return self.found and same and point.suppressed == self.suppressed.subjects
+
+    def _left_out_text(self) -> str:
+        """Return what leaving subjects out does to the mean risk, when it is known."""
+        start = self.steps[-1].risk_after if self.steps else self.before.risk_mean
+        if start is None or self.after.risk_mean is None:
+            return ""
+        return f": mean risk {risk_figure(start)} to {risk_figure(self.after.risk_mean)}"
+
+    def public(self) -> Plan:
+        """Return a copy without keys of subjects and figures of a single one."""
+        imaging = [
+            figure.model_copy(
+                update={
+                    "measures": {
+                        name: value
+                        for name, value in figure.measures.items()
+                        if not name.startswith("largest")
+                    }
+                }
+            )
+            for figure in self.imaging
+        ]
+        hidden: dict[str, Any] = {"suppressed_subjects": [], "suppressed_cells": {}}
+        return self.model_copy(update={**hidden, "imaging": imaging})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document as `plan.json` holds it."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def __repr__(self) -> str:
+        """Outcome and counts only, never subjects."""
+        outcome = "found" if self.found else "not found"
+        return f"Plan({outcome}, {len(self.steps)} steps, k={self.k})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Names of attributes and levels, counts and risks; no value, no key."""
+        title = "✓ Within the threshold" if self.found else "▲ Above the threshold"
+        steps = [
+            (
+                i,
+                s.describe,
+                notebook.number(s.risk_before),
+                notebook.number(s.risk_after),
+                f"{s.loss:.0%}",
+            )
+            for i, s in enumerate(self.steps, start=1)
+        ]
+        lost = "unknown" if self.loss is None else f"{self.loss:.1%}"
+        heads = ("step", "change", "mean risk before", "after", "attribute's loss")
+        return (
+            f"<h4>{title}: {len(self.steps)} steps, information lost {lost}</h4>"
+            + (f"<p>{notebook.text(self.reason)}</p>" if self.reason else "")
+            + notebook.table(heads, steps)
+            + notebook.table(("", "before", "after"), self._states())
+            + f"<p>Subjects left out: {self.suppressed.subjects}.</p>"
+        )
+
+    def _states(self) -> list[tuple[object, ...]]:
+        """Return the figures before and after, side by side."""
+        before, after = self.before, self.after
+        return [
+            ("Smallest class", before.k, after.k),
+            ("Classes", before.classes, after.classes),
+            ("Unique subjects", before.sample_uniques, after.sample_uniques),
+            ("Highest risk", notebook.number(before.risk_max), notebook.number(after.risk_max)),
+            ("Average risk", notebook.number(before.risk_mean), notebook.number(after.risk_mean)),
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the steps as a table."""
+        return pd.DataFrame([step.model_dump(by_alias=True) for step in self.steps])

@@ -1,0 +1,1 @@
+"""Recoded copies of DICOM objects: rules by element, recoding, files."""

@@ -1,0 +1,525 @@
+"""Recoding one DICOM object: every copy of an attribute, at every depth.
+
+The new value of one element, legal for its value representation.
+
+What a recoded object says of its own de-identification: (0012,0062-0064), (0028,0303).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as ItemSequence
+
+from midi_risk.attributes.ages import plain
+from midi_risk.attributes.dates import parse_date, parse_time
+from midi_risk.attributes.ladders import (
+    UNPARSED,
+    age_string,
+    date_columns,
+    date_string,
+    decimal_string,
+    find_ladder,
+    number_of_band,
+    text_for,
+    time_columns,
+    time_string,
+)
+from midi_risk.attributes.model import Kind
+from midi_risk.attributes.own_hierarchy import OWN
+from midi_risk.attributes.values import ZERO_MEANS_MISSING
+from midi_risk.export.dicom.rules import DEVICE_DATES, DUMMIES, DicomRules, Removal, removal
+from midi_risk.export.rules import Action, ReleaseRules, Rule
+from midi_risk.resources import data_rows
+
+NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
+
+
+def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
+    """Return the text that stands for a label in an element.
+
+    Parameters
+    ----------
+    rule : Rule
+    vr : str
+        Value representation of the element.
+    label : str
+        As the release table shows it.
+    raw : str
+        The value before, whose unit is kept (heights in metres or centimetres).
+
+    Returns
+    -------
+    str or None
+        None where no legal and true text exists.
+    """
+    if vr == "AS":
+        return age_string(label)
+    if vr == "DA":
+        return date_string(label)
+    if vr == "DT":
+        return date_string(label)
+    if vr == "TM":
+        return time_string(label)
+    if vr in NUMBER_VRS:
+        return _number(rule, vr, label, raw)
+    return text_for(vr, label)
+
+
+def _number(rule: Rule, vr: str, label: str, raw: str) -> str | None:
+    ladder = (rule.ladder if rule.ladder != OWN else "") or rule.attribute.ladder or ""
+    number = number_of_band(label, zero_is_missing=ladder in ZERO_MEANS_MISSING)
+    if number is None:
+        return None
+    if ladder == "height" and label.endswith("cm") and not _centimetres(raw):
+        number = round(number / 100, 6)
+    if vr in {"IS", "SL", "SS", "UL", "US"}:
+        return plain(float(int(number)))
+    return decimal_string(number)
+
+
+def _centimetres(raw: str) -> bool:
+    try:
+        return float(raw) >= 3.5
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=65536)
+def visit_date(raw: str, ladder: str, level: int) -> str | None:
+    """Return a date of a visit (DA or DT) at a level of a date ladder; None to remove it.
+
+    Examples
+    --------
+    >>> visit_date("20120317", "date", 2)
+    '20120301'
+    """
+    read = parse_date(raw)
+    if read.text is None:
+        return None
+    columns = date_columns(ladder, [read.text], np.array([read.number]))
+    label = columns[level - 1][0]
+    return None if label == UNPARSED else date_string(label)
+
+
+@lru_cache(maxsize=65536)
+def visit_time(raw: str, level: int) -> str | None:
+    """Return a time of a visit at a level of the time ladder; None to remove it.
+
+    Examples
+    --------
+    >>> visit_time("134455.123", 1), visit_time("134455", 2)
+    ('130000', '120000')
+    """
+    read = parse_time(raw)
+    label = time_columns(np.array([read.number]))[level - 1][0]
+    return None if label == UNPARSED else time_string(label)
+
+
+_OWN_DATES = {
+    "week": ("date", 1),
+    "month": ("date", 2),
+    "quarter": ("date", 3),
+    "year": ("date", 4),
+    "5y": ("birthdate", 3),
+    "10y": ("birthdate", 4),
+}
+
+
+def ladder_of_dates(rule: Rule) -> tuple[str, int]:
+    """Return ladder and level that the dates of a visit follow."""
+    steps = rule.attribute.hierarchy_steps
+    if rule.ladder == OWN and steps and 0 < rule.level <= len(steps):
+        return _OWN_DATES[steps[rule.level - 1].date or "year"]
+    ladder = rule.ladder if rule.ladder in {"date", "datetime", "birthdate", "year"} else "date"
+    return ladder, min(rule.level, len(find_ladder(ladder).steps))
+
+
+def new_value(rule: Rule, vr: str, values: Sequence[str], subject_value: str | None) -> str | None:
+    """Return the new text of an element under a rule that generalises.
+
+    Parameters
+    ----------
+    rule : Rule
+    vr : str
+    values : sequence of str
+        Raw values of the element.
+    subject_value : str or None
+        The one value of the subject, for rules that show one.
+
+    Returns
+    -------
+    str or None
+        None when the element has to lose its value.
+    """
+    if rule.one_value and subject_value is not None:
+        if rule.labels is not None and rule.labels.label(values[0]) is None:
+            return None
+        return written(rule, vr, subject_value, values[0])
+    if rule.labels is None:
+        return None
+    if rule.attribute.kind not in {Kind.CATEGORY, Kind.TEXT}:
+        label = rule.labels.label(values[0])
+        return None if label is None else written(rule, vr, label, values[0])
+    new: dict[str, None] = {}
+    for raw in values:
+        label = rule.labels.label(raw)
+        text = None
+        if label is not None:
+            text = raw if rule.labels.unchanged(raw) else written(rule, vr, label, raw)
+        if text is not None:
+            new[text] = None
+    return "\\".join(new) or None
+
+
+_CONTENT_SEQUENCE = 0x0040A730
+_CONCEPT_NAME = 0x0040A043
+_BODY_PART = 0x00180015
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What recoding did to one or many objects; names and counts, never values.
+
+    Parameters
+    ----------
+    changed : collections.Counter
+        Keyword -> elements written differently.
+    removed : collections.Counter
+        Keyword -> elements emptied, deleted or replaced by a dummy.
+    kept : collections.Counter
+        Keyword -> elements that may neither be empty nor hold a dummy.
+    """
+
+    changed: Counter[str] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Outcome) -> None:
+        """Add the counts of another object."""
+        self.changed.update(other.changed)
+        self.removed.update(other.removed)
+        self.kept.update(other.kept)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One object being recoded."""
+
+    rules: DicomRules
+    release: ReleaseRules
+    subject: str | None
+    sop_class: str
+    outcome: Outcome
+
+
+def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outcome:
+    """Recode an object in place.
+
+    Parameters
+    ----------
+    data_set : pydicom.Dataset
+    rules : DicomRules
+    release : ReleaseRules
+        Holds the one value that each subject shows.
+
+    Returns
+    -------
+    Outcome
+
+    Notes
+    -----
+    Private elements are neither read nor changed. An element that must not be empty
+    (type 1) gets a dummy, one of type 2 is emptied, one of type 3 deleted.
+    """
+    subject = str(data_set.get("PatientID", "") or "").strip()
+    known = subject in release.expected.frame.index
+    visit = _Visit(
+        rules=rules,
+        release=release,
+        subject=subject if known else None,
+        sop_class=str(data_set.get("SOPClassUID", "") or ""),
+        outcome=Outcome(),
+    )
+    body_part = _BODY_PART in data_set and bool(data_set[_BODY_PART].value)
+    _walk(data_set, (), visit)
+    if body_part and not data_set.get("BodyPartExamined"):
+        _unknown_side(data_set)
+    return visit.outcome
+
+
+def _unknown_side(data_set: Dataset) -> None:
+    """Say that the side is unknown once the body part is (type 2C, PS3.3 C.7.3.1)."""
+    sides = ("Laterality", "ImageLaterality", "FrameLaterality", "MeasurementLaterality")
+    elsewhere = "SharedFunctionalGroupsSequence" in data_set
+    if not elsewhere and not any(name in data_set for name in sides):
+        data_set.Laterality = ""
+
+
+def _vr(element: Any) -> str:
+    """Return the value representation of an element, read or not."""
+    vr = element.VR
+    if vr in {None, "UN"}:
+        try:
+            return str(dictionary_VR(element.tag))
+        except KeyError:
+            return "UN"
+    return str(vr)
+
+
+def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
+    for tag in list(data_set.keys()):
+        if tag.is_private or tag >> 16 == 2:
+            continue
+        number = int(tag)
+        vr = _vr(data_set.get_item(tag))
+        rule = visit.rules.elements.get(number)
+        if rule is not None:
+            _apply(data_set, number, vr, rule, path, visit)
+        elif vr in {"DA", "DT", "TM"}:
+            _apply_visit(data_set, number, vr, path, visit)
+        if vr == "SQ" and number in data_set:
+            _descend(data_set, number, path, visit)
+
+
+def _descend(data_set: Dataset, tag: int, path: tuple[str, ...], visit: _Visit) -> None:
+    items = data_set[tag].value
+    if not items:
+        return
+    if tag == _CONTENT_SEQUENCE and visit.rules.concepts:
+        for place in reversed(range(len(items))):
+            if _concept(items[place]) in visit.rules.concepts:
+                del items[place]
+                visit.outcome.removed["ContentSequence"] += 1
+        if not len(items):
+            del data_set[tag]
+            return
+    name = keyword_for_tag(tag) or "?"
+    for item in items:
+        _walk(item, (*path, name), visit)
+
+
+def _concept(item: Dataset) -> tuple[str, str]:
+    """Return code and scheme of the concept that names a content item."""
+    names = item[_CONCEPT_NAME].value if _CONCEPT_NAME in item else None
+    if not names:
+        return "", ""
+    return (
+        str(names[0].get("CodeValue", "") or ""),
+        str(names[0].get("CodingSchemeDesignator", "") or ""),
+    )
+
+
+def _texts(data_set: Dataset, tag: int) -> list[str]:
+    """Return the values of an element as text, without padding."""
+    value = data_set[tag].value
+    several = [] if value is None else value if _is_list(value) else [value]
+    return [text for v in several if (text := str(getattr(v, "original_string", v)).strip(" \0"))]
+
+
+def _is_list(value: Any) -> bool:
+    return not isinstance(value, str | bytes) and hasattr(value, "__iter__")
+
+
+def _apply(
+    data_set: Dataset, tag: int, vr: str, rule: Rule, path: tuple[str, ...], visit: _Visit
+) -> None:
+    if rule.action is Action.REMOVE or visit.release.loses(rule, visit.subject):
+        _remove(data_set, tag, vr, path, visit)
+        return
+    values = _texts(data_set, tag) if vr not in {"SQ", "OB", "OW", "UN"} else []
+    if not values:
+        return
+    own = visit.release.value_of(rule, visit.subject) if visit.subject and rule.one_value else None
+    if rule.action is Action.KEEP and own is None:
+        return
+    text = new_value(rule, vr, values, own)
+    _set(data_set, tag, vr, text, path, visit)
+
+
+def _apply_visit(
+    data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: _Visit
+) -> None:
+    """Apply the one rule of all dates and times of a visit."""
+    if keyword_for_tag(tag) in DEVICE_DATES:
+        return
+    dates, times = _own(visit.rules.dates, visit), _own(visit.rules.times, visit)
+    rule = times if vr == "TM" else dates
+    if vr == "DT" and dates is None and times is not None:
+        values = _texts(data_set, tag)
+        if values:
+            _set(data_set, tag, vr, _moment(values[0][:8], values[0], times), path, visit)
+        return
+    if rule is None:
+        return
+    if rule.action is Action.REMOVE:
+        _remove(data_set, tag, vr, path, visit)
+        return
+    values = _texts(data_set, tag)
+    if not values:
+        return
+    if vr == "TM":
+        text = "\\".join(filter(None, (visit_time(v, rule.level) for v in values))) or None
+    else:
+        ladder, level = ladder_of_dates(rule)
+        found = [visit_date(v, ladder, level) for v in values]
+        text = "\\".join(t for t in found if t) or None
+        if vr == "DT" and text is not None and len(values) == 1:
+            text = _moment(text, values[0], times)
+    _set(data_set, tag, vr, text, path, visit)
+
+
+def _own(rule: Rule | None, visit: _Visit) -> Rule | None:
+    """Return the rule of dates or times for this subject: removal where its cell is emptied."""
+    if rule is None:
+        return None
+    if visit.release.loses(rule, visit.subject):
+        return replace(rule, action=Action.REMOVE)
+    return rule if rule.changes else None
+
+
+def _moment(day: str, raw: str, times: Rule | None) -> str | None:
+    """Return a date-time whose day is given and whose time follows the rule of times."""
+    if len(day) < 8 or not day.isdigit():
+        return None
+    clock = raw[8:].partition("+")[0].partition("-")[0]
+    if not clock or (times is not None and times.action is Action.REMOVE):
+        return day
+    if times is None:
+        return day + clock
+    return day + (visit_time(clock, times.level) or "")
+
+
+def _set(
+    data_set: Dataset, tag: int, vr: str, text: str | None, path: tuple[str, ...], visit: _Visit
+) -> None:
+    """Write a text, or take the value away when there is none."""
+    if text is None:
+        _remove(data_set, tag, vr, path, visit)
+        return
+    keyword = keyword_for_tag(tag)
+    if "\\".join(_texts(data_set, tag)) != text:
+        visit.outcome.changed[keyword] += 1
+        data_set[tag] = DataElement(tag, vr, _typed(vr, text))
+
+
+def _typed(vr: str, text: str) -> Any:
+    if vr in {"FL", "FD"}:
+        return float(text)
+    if vr in {"SL", "SS", "UL", "US"}:
+        return int(text)
+    return text.split("\\") if "\\" in text else text
+
+
+def _remove(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: _Visit) -> None:
+    """Take a value away as far as the type of the element allows."""
+    keyword = keyword_for_tag(tag)
+    element = data_set.get_item(tag)
+    if isinstance(element, RawDataElement) and not element.length:
+        return
+    how = removal(visit.sop_class, keyword, path)
+    if how is Removal.DUMMY:
+        if vr not in DUMMIES:
+            visit.outcome.kept[keyword] += 1
+            return
+        data_set[tag] = DataElement(tag, vr, DUMMIES[vr])
+    elif how is Removal.EMPTY:
+        data_set[tag] = DataElement(tag, vr, [] if vr == "SQ" else "")
+    else:
+        del data_set[tag]
+    visit.outcome.removed[keyword] += 1
+
+
+BASIC, FULL_DATES, MODIFIED_DATES, CHARACTERISTICS = "113100", "113106", "113107", "113108"
+_CHARACTERISTICS = (
+    "PatientAge", "PatientSex", "PatientSize", "PatientWeight", "EthnicGroup", "SmokingStatus",
+    "PregnancyStatus", "Allergies", "PatientState", "PreMedication", "SpecialNeeds",
+)  # fmt: skip
+_DUMMIES = frozenset(DUMMIES.values())
+_TEMPORAL = "LongitudinalTemporalInformationModified"
+
+
+def state_method(data_set: Dataset, rules: DicomRules, statement: str) -> None:
+    """Say in an object that it was recoded, and keep what it says of itself true.
+
+    Parameters
+    ----------
+    data_set : pydicom.Dataset
+        After recoding.
+    rules : DicomRules
+    statement : str
+        Tool and plan; at most 64 characters.
+
+    Notes
+    -----
+    Codes of CID 7050 are added only next to the basic profile (113100), which this tool
+    can never add by itself: it has not checked the rest of the object. Codes that
+    recoding made untrue are taken out: full dates become modified dates when dates were
+    coarsened, both go when no date is left, patient characteristics go when none is left.
+    """
+    data_set.PatientIdentityRemoved = "YES"
+    methods = data_set.get("DeidentificationMethod") or []
+    stated = [methods] if isinstance(methods, str) else [str(method) for method in methods]
+    if statement not in stated:
+        data_set.DeidentificationMethod = [*stated, statement]
+    dated = any(_visit_dates(data_set))
+    if rules.dates is not None:
+        coarse = rules.dates.action is not Action.REMOVE and dated
+        setattr(data_set, _TEMPORAL, "MODIFIED" if coarse else "REMOVED")
+    codes = data_set.get("DeidentificationMethodCodeSequence")
+    if codes:
+        _revise_codes(data_set, list(codes), rules, dated)
+
+
+def _revise_codes(data_set: Dataset, items: list[Dataset], rules: DicomRules, dated: bool) -> None:
+    found = {str(item.get("CodeValue", "")): item for item in items}
+    wanted = dict(found)
+    if rules.dates is not None:
+        if not dated or rules.dates.action is Action.REMOVE:
+            wanted.pop(MODIFIED_DATES, None)
+        elif FULL_DATES in wanted:
+            wanted.setdefault(MODIFIED_DATES, _code(MODIFIED_DATES))
+        wanted.pop(FULL_DATES, None)
+    remaining = any(str(data_set.get(name, "") or "").strip() for name in _CHARACTERISTICS)
+    if not remaining:
+        wanted.pop(CHARACTERISTICS, None)
+    elif BASIC in wanted:
+        wanted.setdefault(CHARACTERISTICS, _code(CHARACTERISTICS))
+    if set(wanted) != set(found) and wanted:
+        data_set.DeidentificationMethodCodeSequence = ItemSequence(wanted.values())
+
+
+@cache
+def _meanings() -> dict[str, str]:
+    return {row["code"]: row["meaning"] for row in data_rows("ps316_cid7050.csv")}
+
+
+def _code(value: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue = value
+    item.CodingSchemeDesignator = "DCM"
+    item.CodeMeaning = _meanings()[value]
+    return item
+
+
+def _visit_dates(data_set: Dataset) -> Iterator[str]:
+    """Yield the dates of visits at the top level that are neither empty nor dummies."""
+    for tag in list(data_set.keys()):
+        if tag.is_private:
+            continue
+        element = data_set.get_item(tag)
+        if element.VR not in {"DA", "DT", None}:
+            continue
+        element = data_set[tag]
+        if element.VR in {"DA", "DT"} and element.keyword not in DEVICE_DATES:
+            text = str(element.value or "").strip()
+            if text and text not in _DUMMIES:
+                yield text

@@ -1,0 +1,264 @@
+"""The rules for people who work on tables: ARX, sdcMicro, a spreadsheet.
+
+The data dictionary of a release: what each recoded attribute now holds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
+from midi_risk.attributes.model import Kind, Role
+from midi_risk.export.dicom.recode import written
+from midi_risk.export.dicom.rules import DicomRules
+from midi_risk.export.rules import Action, ReleaseRules, Rule
+from midi_risk.export.tables import csv_text, harmless
+from midi_risk.export.targets.base import Fidelity, Translated, age_edges, measure_edges
+from midi_risk.table.model import SubjectTable
+from midi_risk.table.release import attribute_hierarchy, measured
+
+OLDEST_YEAR = 122
+
+
+def file_name(name: str, taken: set[str]) -> str:
+    """Return a file name for an attribute, free of anything but letters, digits and ``_-.``."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")[:60] or "attribute"
+    free, number = safe, 1
+    while free in taken:
+        number += 1
+        free = f"{safe}-{number}"
+    taken.add(free)
+    return free
+
+
+def quasi_identifiers(release: ReleaseRules) -> tuple[str, ...]:
+    """Return the quasi-identifiers of the folded table, in order."""
+    return tuple(a.name for a in measured(release.table, Role.QUASI_IDENTIFIER))
+
+
+def neutral_csv(table: SubjectTable) -> str:
+    """Return a folded table as CSV, one row per subject; missing is ``NA``."""
+    names = [str(name) for name in table.frame.columns]
+    columns = [table.frame[name].to_numpy(dtype=object) for name in table.frame.columns]
+    rows = [
+        [str(key), *("NA" if pd.isna(c[i]) else str(c[i]) for c in columns)]
+        for i, key in enumerate(table.frame.index)
+    ]
+    return csv_text(["subject", *names], rows)
+
+
+def arx_hierarchies(release: ReleaseRules, given: dict[str, Hierarchy]) -> dict[str, str]:
+    """Return one ARX hierarchy per quasi-identifier, as CSV by file name.
+
+    Ages have a row for every year of life, so that the file does not list who is there.
+    """
+    taken: set[str] = set()
+    files: dict[str, str] = {}
+    for name in quasi_identifiers(release):
+        attribute = release.table.attributes[name]
+        hierarchy = attribute_hierarchy(release.table, attribute, given)
+        if attribute.kind is Kind.AGE and hierarchy.name == "age":
+            years = [str(year) for year in range(OLDEST_YEAR + 1)]
+            values = dict.fromkeys([*years, *hierarchy.frame.iloc[:, 0]])
+            hierarchy = build_hierarchy("age", Kind.AGE, list(values))
+        width = len(hierarchy.level_names)
+        cells = hierarchy.frame.to_numpy(dtype=object)
+        lines = [";".join(_arx_cell(str(cell)) for cell in row) for row in cells]
+        lines.append(";".join(["NA", *(["*"] * (width - 1))]))
+        files[f"{file_name(name, taken)}.csv"] = "\n".join(lines) + "\n"
+    return files
+
+
+def _arx_cell(text: str) -> str:
+    cell = harmless(text)
+    return '"' + cell.replace('"', '""') + '"' if re.search(r'[;"\n\r]', cell) else cell
+
+
+def r_script(release: ReleaseRules, k: int) -> str:
+    """Return an R script that checks the release with sdcMicro.
+
+    Names of columns are written as JSON strings, which R reads alike.
+    """
+    keys = [name for name in quasi_identifiers(release) if name in release.expected.frame.columns]
+    sensitive = [a.name for a in measured(release.expected, Role.SENSITIVE)]
+
+    def vector(names: Iterable[str]) -> str:
+        return "c(" + ", ".join(json.dumps(name) for name in names) + ")"
+
+    return f"""\
+# Written by midi-risk: check the recoded table with sdcMicro. Both tables stay inside.
+library(sdcMicro)
+released <- read.csv("released.csv", colClasses = "character", na.strings = "NA",
+                     check.names = FALSE)
+keys <- {vector(keys)}
+sensitive <- {vector(sensitive)}
+released[keys] <- lapply(released[keys], function(x) {{
+  factor(ifelse(is.na(x), "(missing)", x))
+}})
+sdc <- createSdcObj(released, keyVars = keys, sensibleVar = sensitive)
+fk <- sdc@risk$individual[, "fk"]
+cat("subjects", nrow(released), "smallest class", min(fk), "required", {int(k)}, "\\n")
+cat("maximum risk", max(1 / fk), "mean risk", mean(1 / fk), "\\n")
+cat("subjects in classes below the required size", sum(fk < {int(k)}), "\\n")
+"""
+
+
+def table_fidelity(release: ReleaseRules) -> list[Translated]:
+    """Return how truly a folded table and its hierarchies carry each rule."""
+    there = set(release.table.frame.columns)
+    return [
+        Translated(
+            attribute=rule.name,
+            source=rule.attribute.source,
+            rule=rule.describe,
+            fidelity=Fidelity.EXACT if rule.name in there else Fidelity.INEXPRESSIBLE,
+            why="" if rule.name in there else "not in the table of subjects",
+        )
+        for rule in release
+        if rule.changes
+    ]
+
+
+MAP_HEADER = ("attribute", "source", "rule", "from", "below", "label")
+
+
+def recode_map(release: ReleaseRules) -> tuple[list[tuple[Any, ...]], list[Translated]]:
+    """Return the map of a spreadsheet: one row per interval or shown label.
+
+    Returns
+    -------
+    rows : list of tuple
+        In the columns of `MAP_HEADER`. Intervals include ``from`` and exclude ``below``.
+    fidelity : list of Translated
+    """
+    rows: list[tuple[Any, ...]] = []
+    said = []
+    for rule in release:
+        if not rule.changes:
+            continue
+        found, fidelity, why = _mapped(rule, release)
+        rows += [(rule.name, rule.attribute.source, *cells) for cells in found]
+        said.append(
+            Translated(
+                attribute=rule.name,
+                source=rule.attribute.source,
+                rule=rule.describe,
+                fidelity=fidelity,
+                why=why,
+            )
+        )
+    return rows, said
+
+
+def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], Fidelity, str]:
+    """Return the rows of one rule, without attribute and source."""
+    if rule.action is Action.REMOVE:
+        return [("remove", "", "", "")], Fidelity.EXACT, ""
+    edges: list[tuple[Any, str]] = []
+    if rule.ladder == "age":
+        edges = list(age_edges(rule, ""))
+    elif rule.ladder in {"height", "weight", "bmi"} and rule.level:
+        edges = list(measure_edges(rule, ""))
+    if edges:
+        ends = [*(low for low, _ in edges[1:]), ""]
+        unit = " (cm)" if rule.ladder == "height" else ""
+        cells = [
+            (f"interval{unit}", low, end, label)
+            for (low, label), end in zip(edges, ends, strict=True)
+        ]
+        return cells, Fidelity.EXACT, ""
+    if rule.attribute.kind in {Kind.DATE, Kind.TIME}:
+        return [("period", "", "", rule.describe)], Fidelity.EXACT, ""
+    if rule.action is Action.KEEP:
+        why = "one value per subject, which a map of values cannot say"
+        return [], Fidelity.INEXPRESSIBLE, why
+    shown = release.expected.frame[rule.name].to_numpy(dtype=object)
+    labels = sorted({part for v in shown[pd.notna(shown)] for part in str(v).split(" + ")} - {"*"})
+    cells = [("label", "", "", label) for label in labels]
+    return cells, Fidelity.APPROXIMATE, "labels only: which values become which is not listed"
+
+
+HEADER = (
+    "attribute", "source", "tag", "vr", "action", "level", "label", "written", "meaning",
+)  # fmt: skip
+
+_NOTES = {
+    "AS": "A band is written as its lower bound: 065Y with 5-year bands means 65 to 69.",
+    "DA": "A date is written as the first day of its period; the day itself is not known.",
+    "TM": "A time is written as the beginning of its part of the day.",
+    "DS": "A band is written as its lower bound; one that begins at 0, as its middle.",
+}
+
+
+Written = Mapping[str, Callable[[str], str | None]]
+
+
+def dictionary_rows(
+    release: ReleaseRules, dicom: DicomRules | None, stands: Written | None = None
+) -> list[tuple[str, ...]]:
+    """Return the rows of the data dictionary.
+
+    Parameters
+    ----------
+    release : ReleaseRules
+    dicom : DicomRules or None
+        Adds what was coupled.
+    stands : mapping of str to callable, optional
+        Attribute -> what stands for a label, in files that cannot hold the label.
+
+    Returns
+    -------
+    list of tuple of str
+        In the columns of `HEADER`; only labels that the release shows are listed.
+    """
+    rows: list[tuple[str, ...]] = []
+    for rule in release:
+        if rule.changes:
+            rows += _rows(rule, release, (stands or {}).get(rule.name))
+    if dicom is not None:
+        known = {id(rule) for rule in release}
+        for rule in dicom.elements.values():
+            if id(rule) not in known:
+                rows.append(_row(rule, "", "", rule.describe))
+    return rows
+
+
+def _rows(
+    rule: Rule, release: ReleaseRules, stands: Callable[[str], str | None] | None
+) -> Iterable[tuple[str, ...]]:
+    meaning = rule.describe
+    if rule.one_value:
+        meaning += "; every record of a subject shows the same value"
+    if rule.note:
+        meaning += f"; {rule.note}"
+    vr = rule.attribute.vr or ""
+    if rule.action is Action.GENERALISE and vr in _NOTES:
+        meaning += f". {_NOTES[vr]}"
+    yield _row(rule, "", "", meaning)
+    if rule.action is not Action.GENERALISE or rule.name not in release.expected.frame.columns:
+        return
+    shown = {str(v) for v in release.expected.frame[rule.name] if v is not None and v != "*"}
+    members = {part for value in shown for part in value.split(" + ")}
+    for label in sorted(members):
+        text = stands(label) if stands else written(rule, vr, label) if vr else label
+        yield _row(rule, label, text or "(removed)", "")
+
+
+def _row(rule: Rule, label: str, text: str, meaning: str) -> tuple[str, ...]:
+    a = rule.attribute
+    level = rule.level_name if rule.action is Action.GENERALISE else ""
+    return (
+        a.name, a.source, a.tag or "", a.vr or "", rule.action.value, level, label, text, meaning,
+    )  # fmt: skip
+
+
+def dictionary_text(
+    release: ReleaseRules, dicom: DicomRules | None, stands: Written | None = None
+) -> str:
+    """Return the data dictionary as CSV."""
+    return csv_text(HEADER, dictionary_rows(release, dicom, stands))

@@ -1,0 +1,137 @@
+"""A search problem: the user's demands checked, the data as integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import floor
+from typing import Any
+
+import pandas as pd
+
+from midi_risk.errors import SearchError
+from midi_risk.recode.class_loss import utility_model
+from midi_risk.recode.criteria import CustomCriterion, KAnonymity
+from midi_risk.recode.lattice.codes import encode
+from midi_risk.recode.lattice.lattice import build_lattice
+from midi_risk.recode.lattice.tables import DEFAULT_MEMORY, NodeTables
+from midi_risk.recode.lattice.view import TagSpace, sensitive_column, tag_space
+from midi_risk.recode.loss import UtilityInputs, attribute_weights
+from midi_risk.recode.search.judge import Judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What a search works on.
+
+    Parameters
+    ----------
+    judge : Judge
+        Lattice, class tables, criteria and utility model.
+    limit : int
+        Records that may be hidden.
+    """
+
+    judge: Judge
+    limit: int
+
+
+def hidden_limit(max_suppression: float, records: int) -> int:
+    """Return how many records may be hidden: the share of the records, rounded down.
+
+    Raises
+    ------
+    SearchError
+        When the share lies outside [0, 1].
+    """
+    if not 0 <= max_suppression <= 1:
+        raise SearchError(
+            "max_suppression must lie between 0 and 1", hint="0.02 hides at most 2 % of the records"
+        )
+    return floor(max_suppression * records + 1e-9)
+
+
+def all_criteria(k: int | None, criteria: Sequence[CustomCriterion]) -> tuple[CustomCriterion, ...]:
+    """Return k-anonymity, when asked for, and the further criteria.
+
+    Raises
+    ------
+    SearchError
+        When there is none, or something is no criterion.
+    """
+    for criterion in criteria:
+        if not isinstance(criterion, CustomCriterion):
+            raise SearchError(
+                "a criterion needs monotone, robust, sensitive, population and failing()",
+                hint="See CustomCriterion",
+            )
+    both = (*((KAnonymity(k),) if k is not None else ()), *criteria)
+    if not both:
+        raise SearchError("nothing to search for", hint="Give k or a criterion")
+    return both
+
+
+def _tags(
+    data: pd.DataFrame,
+    names: Sequence[str],
+    criteria: Sequence[CustomCriterion],
+    population: pd.DataFrame | None,
+) -> TagSpace:
+    sensitive = list(dict.fromkeys(c.sensitive for c in criteria if c.sensitive is not None))
+    for name in sensitive:
+        if name in names:
+            raise SearchError(
+                f"'{name}' is both a quasi-identifier and sensitive",
+                hint="Leave it out of the hierarchies or of the criteria",
+            )
+    columns = [sensitive_column(data, name) for name in sensitive]
+    return tag_space(columns, len(data), 0 if population is None else len(population))
+
+
+def _one_population(criteria: Sequence[CustomCriterion]) -> pd.DataFrame | None:
+    tables = [c.population for c in criteria if c.population is not None]
+    if any(table is not tables[0] for table in tables):
+        raise SearchError("the criteria use different population tables", hint="Use one table")
+    return tables[0] if tables else None
+
+
+def prepare(
+    data: pd.DataFrame,
+    hierarchies: Mapping[str, Any],
+    *,
+    k: int | None = None,
+    criteria: Sequence[CustomCriterion] = (),
+    max_suppression: float = 0.0,
+    utility: str = "entropy",
+    weights: Mapping[str, float] | None = None,
+    keep: Sequence[str] = (),
+    levels: Mapping[str, tuple[int, int]] | None = None,
+    coupled: Sequence[Sequence[str]] = (),
+    gs_factor: float = 0.5,
+    aggregate: str = "geometric",
+    memory: int = DEFAULT_MEMORY,
+) -> Problem:
+    """Return a checked problem; parameters as in `midi_risk.recode.search.search.search`.
+
+    Raises
+    ------
+    SearchError, HierarchyError
+        Input that cannot be searched.
+    """
+    rules = all_criteria(k, criteria)
+    limit = hidden_limit(max_suppression, len(data))
+    population = _one_population(rules)
+    attributes = encode(data, hierarchies, further=() if population is None else (population,))
+    names = [attribute.name for attribute in attributes]
+    tags = _tags(data, names, rules, population)
+    lattice = build_lattice(attributes, keep=keep, levels=levels, coupled=coupled)
+    inputs = UtilityInputs(
+        lattice=lattice,
+        records=len(data),
+        weights=attribute_weights(names, weights),
+        gs_factor=gs_factor,
+        aggregate=aggregate,
+    )
+    model = utility_model(utility, inputs)
+    tables = NodeTables(lattice, tags.tag, tags.size, memory)
+    return Problem(judge=Judge(lattice, tables, tags, rules, model), limit=limit)

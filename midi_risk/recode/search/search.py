@@ -1,0 +1,112 @@
+"""Search for the generalisation that loses least: the public entry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from midi_risk.recode.criteria import CustomCriterion
+from midi_risk.recode.lattice.tables import DEFAULT_MEMORY
+from midi_risk.recode.search.budgeted import DEFAULT_BUDGET, LISTED_NODES, search_within
+from midi_risk.recode.search.exact import search_exactly
+from midi_risk.recode.search.judge import Solution, solution_of
+from midi_risk.recode.search.problem import prepare
+
+
+def search(
+    data: pd.DataFrame,
+    hierarchies: Mapping[str, Any],
+    *,
+    k: int | None = None,
+    criteria: Sequence[CustomCriterion] = (),
+    max_suppression: float = 0.0,
+    utility: str = "entropy",
+    weights: Mapping[str, float] | None = None,
+    keep: Sequence[str] = (),
+    levels: Mapping[str, tuple[int, int]] | None = None,
+    coupled: Sequence[Sequence[str]] = (),
+    budget_seconds: float | None = None,
+    gs_factor: float = 0.5,
+    aggregate: str = "geometric",
+    memory: int = DEFAULT_MEMORY,
+) -> Solution:
+    """Return the generalisation that meets the criteria and loses least.
+
+    Parameters
+    ----------
+    data : DataFrame, shape (N, columns)
+        One row per subject.
+    hierarchies : mapping of str to DataFrame, str or hierarchy
+        Per quasi-identifier a table (one row per value, column 0 raw, the rightmost most
+        general), the name of a built-in ladder, or an object with ``frame``.
+    k : int, optional
+        Smallest class size to accept.
+    criteria : sequence of criteria
+        Further criteria, such as `DistinctLDiversity`.
+    max_suppression : float
+        Share of records that may be hidden; rounded down to whole records.
+    utility : str
+        Utility model; see `utility_model`.
+    weights : mapping of str to float, optional
+        Importance of attributes; 1 where not given.
+    keep : sequence of str
+        Attributes that stay at level 0.
+    levels : mapping of str to (int, int), optional
+        Lowest and highest level of attributes.
+    coupled : sequence of sequences of str
+        Attributes that move together.
+    budget_seconds : float, optional
+        Stop then, with the best node so far and a bound; 60 when the lattice has more than a
+        million nodes.
+    gs_factor : float
+        Weight of generalisation against suppression, 0.5 for both.
+    aggregate : str
+        ``"geometric"``, ``"arithmetic"``, ``"sum"``, ``"maximum"`` or ``"rank"``, for Loss.
+    memory : int
+        Bytes of class tables to keep.
+
+    Returns
+    -------
+    Solution
+        Among equal scores the node with the fewest changed attributes, then the lowest sum of
+        levels, then the lexicographically first.
+
+    Raises
+    ------
+    SearchError, HierarchyError
+        Input that cannot be searched.
+
+    Examples
+    --------
+    >>> ages = pd.DataFrame({"age": [31, 33, 38, 52]})
+    >>> tens = pd.DataFrame([["31", "30-39", "*"], ["33", "30-39", "*"],
+    ...                      ["38", "30-39", "*"], ["52", "50-59", "*"]])
+    >>> search(ages, {"age": tens}, k=3, max_suppression=0.25, utility="loss").levels
+    {'age': 1}
+    """
+    problem = prepare(
+        data,
+        hierarchies,
+        k=k,
+        criteria=criteria,
+        max_suppression=max_suppression,
+        utility=utility,
+        weights=weights,
+        keep=keep,
+        levels=levels,
+        coupled=coupled,
+        gs_factor=gs_factor,
+        aggregate=aggregate,
+        memory=memory,
+    )
+    judge, limit = problem.judge, problem.limit
+    if judge.lattice.size > LISTED_NODES:
+        budget = DEFAULT_BUDGET if budget_seconds is None else budget_seconds
+        found = search_within(judge, limit=limit, deadline=time.monotonic() + budget)
+    else:
+        deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
+        found = search_exactly(judge, limit=limit, deadline=deadline)
+    return solution_of(judge, found, limit, utility)

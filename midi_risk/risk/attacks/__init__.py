@@ -1,0 +1,1 @@
+"""Attacks carried out on the data: exact attribution, linkage, a simulated intruder."""

@@ -1,0 +1,1 @@
+"""Ways to identity outside the class table: entries, faces, device and site."""

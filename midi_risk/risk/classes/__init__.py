@@ -1,0 +1,1 @@
+"""Equivalence classes: coded columns, packed keys, class tables, wildcards, matching sets."""

@@ -1,0 +1,384 @@
+"""Columns of any table as integer codes, missing values as -1.
+
+pandas, polars, Arrow, a DuckDB relation or a mapping of arrays come in; what goes out is the
+same for all of them, so no measure depends on who holds the data. Names of columns are looked
+up, never interpreted.
+
+Codes of text columns, kept while the column lives.
+
+Hashing text is most of the cost of a measure, and several measures are asked of one table.
+Arrow arrays never change, so the codes of one are right for as long as it exists; a frame
+that is written to gets a new array. Nothing is kept once the array is gone.
+
+Numbers out of any column.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from midi_risk.errors import MeasureError, did_you_mean
+
+Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]
+
+_KEPT: dict[int, tuple[weakref.ref[Any], Codes]] = {}
+
+
+def text_codes(values: Any) -> Codes | None:
+    """Return codes (missing -1) and labels of an Arrow-backed text column, None for others.
+
+    Parameters
+    ----------
+    values : pandas.Series, pandas.Index or extension array
+
+    Returns
+    -------
+    (codes, labels) or None
+
+    Examples
+    --------
+    >>> text_codes(np.array([1, 2])) is None
+    True
+    """
+    array = getattr(values, "array", values)
+    if not isinstance(getattr(array, "dtype", None), pd.StringDtype):
+        return None
+    if getattr(array.dtype, "storage", "") != "pyarrow":
+        return None
+    backing = array.__arrow_array__()
+    place = id(backing)
+    kept = _KEPT.get(place)
+    if kept is not None and kept[0]() is backing:
+        return kept[1]
+    codes, labels = pd.factorize(values)
+    found = (np.asarray(codes, dtype=np.int64), np.asarray(labels, dtype=object))
+    for part in found:
+        part.setflags(write=False)
+    _KEPT[place] = (weakref.ref(backing, lambda _: _KEPT.pop(place, None)), found)
+    return found
+
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+_DENSE_RANGE = 1 << 16
+# Layouts without a dictionary encoder: polars writes its text so.
+_VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+_NESTED = "holds nested values (lists, maps or arrays)"
+_NESTED_HINT = "Turn each cell into one text or number first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CodedColumn:
+    """One attribute as integer codes.
+
+    Parameters
+    ----------
+    name : hashable
+        Name of the column.
+    codes : numpy.ndarray of shape (n,)
+        0..cardinality-1, or -1 where the value is missing (NaN, None, NA and NaT alike).
+    labels : numpy.ndarray of shape (cardinality,)
+        The value of each code; a label may be unused.
+    """
+
+    name: Hashable
+    codes: npt.NDArray[np.integer[Any]]
+    labels: npt.NDArray[Any]
+
+    @property
+    def cardinality(self) -> int:
+        """Number of codes."""
+        return len(self.labels)
+
+    @property
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Where the value is missing, shape (n,)."""
+        return self.codes < 0
+
+
+def as_names(names: Hashable | Sequence[Hashable], *, what: str = "quasi-identifiers") -> list[Any]:
+    """Return column names as a list; one text is one name.
+
+    Parameters
+    ----------
+    names : hashable or sequence of hashable
+        One name or several.
+    what : str
+        What the names are for, used in the message.
+
+    Returns
+    -------
+    list
+        The names in the given order.
+
+    Raises
+    ------
+    MeasureError
+        If a name is given twice.
+    """
+    several = isinstance(names, Iterable) and not isinstance(names, str | bytes)
+    listed = list(cast("Iterable[Any]", names)) if several else [names]
+    twice = [name for i, name in enumerate(listed) if name in listed[:i]]
+    if twice:
+        raise MeasureError(f"Column {twice[0]!r} is listed twice among the {what}")
+    return listed
+
+
+def read_columns(data: Any, names: Sequence[Hashable]) -> tuple[int, list[CodedColumn]]:
+    """Read the named columns of a table as codes.
+
+    Parameters
+    ----------
+    data : pandas.DataFrame, polars.DataFrame, pyarrow.Table, DuckDB relation, SubjectTable, mapping
+        The table; a mapping holds one array per column name.
+    names : sequence of hashable
+        Columns to read.
+
+    Returns
+    -------
+    n : int
+        Number of rows.
+    columns : list of CodedColumn
+        In the order of `names`.
+
+    Raises
+    ------
+    MeasureError
+        If a column is absent, ambiguous, nested or of another length.
+    """
+    if not isinstance(data, pd.DataFrame) and isinstance(
+        getattr(data, "frame", None), pd.DataFrame
+    ):
+        data = data.frame
+    if isinstance(data, pd.DataFrame):
+        _require(names, list(data.columns))
+        return len(data), [encode(name, data[name]) for name in names]
+    if isinstance(data, Mapping):
+        _require(names, list(data))
+        columns = [encode(name, data[name]) for name in names]
+        lengths = {len(column.codes) for column in columns}
+        if len(lengths) > 1:
+            raise MeasureError("The columns of the table differ in length")
+        if lengths:
+            return lengths.pop(), columns
+        first = next(iter(data.values()), ())
+        return len(first), []
+    table = _arrow_table(data)
+    _require(names, table.column_names)
+    return table.num_rows, [encode(name, table.column(name)) for name in names]
+
+
+def encode(name: Hashable, values: Any) -> CodedColumn:
+    """Turn one column of any kind into codes.
+
+    Parameters
+    ----------
+    name : hashable
+        Name of the column, for messages.
+    values : array_like
+        One value per record: numpy, pandas, Arrow, polars, or a list.
+
+    Returns
+    -------
+    CodedColumn
+
+    Raises
+    ------
+    MeasureError
+        If the values are nested or not one-dimensional.
+
+    Examples
+    --------
+    >>> encode("sex", ["F", None, "M", float("nan"), "F"]).codes.tolist()
+    [0, -1, 1, -1, 0]
+    """
+    if isinstance(values, CodedColumn):
+        return values
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return _encode_arrow(name, values)
+    if isinstance(values, pd.Categorical) or isinstance(
+        getattr(values, "dtype", None), pd.CategoricalDtype
+    ):
+        categorical = pd.Categorical(values)
+        labels = np.asarray(categorical.categories, dtype=object)
+        return CodedColumn(name=name, codes=categorical.codes, labels=labels)
+    if not isinstance(values, np.ndarray | pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        if hasattr(values, "to_arrow"):
+            return _encode_arrow(name, values.to_arrow())
+        values = _object_vector(name, values)
+    if getattr(values, "ndim", 1) != 1:
+        raise MeasureError(f"Column {name!r} is not one-dimensional", hint=_NESTED_HINT)
+    dtype = values.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "biu":
+        dense = _dense_integers(name, np.asarray(values))
+        if dense is not None:
+            return dense
+    return _factorize(name, values)
+
+
+def _object_vector(name: Hashable, values: Any) -> npt.NDArray[np.object_]:
+    """Return a list or another sequence as a vector of objects, never as a matrix."""
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise MeasureError(f"Column {name!r} is not a sequence of values")
+    vector = np.empty(len(values), dtype=object)
+    vector[:] = list(values)
+    return vector
+
+
+def _factorize(name: Hashable, values: Any) -> CodedColumn:
+    text = text_codes(values)
+    if text is not None:
+        return CodedColumn(name=name, codes=text[0], labels=text[1])
+    try:
+        codes, labels = pd.factorize(values)
+    except TypeError:
+        raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT) from None
+    return CodedColumn(name=name, codes=codes, labels=np.asarray(labels, dtype=object))
+
+
+def _dense_integers(name: Hashable, values: npt.NDArray[Any]) -> CodedColumn | None:
+    """Codes of integers in a short range, without hashing."""
+    if values.dtype.kind == "b":
+        labels = np.array([False, True], dtype=object)
+        return CodedColumn(name=name, codes=values.view(np.uint8), labels=labels)
+    if len(values) == 0:
+        return None
+    low, high = int(values.min()), int(values.max())
+    if high - low >= max(_DENSE_RANGE, len(values)):
+        return None
+    codes = values.astype(np.int64, copy=False) - low if low else values
+    if codes.dtype.kind == "u" and codes.dtype.itemsize == 8:
+        codes = codes.astype(np.int64)
+    return CodedColumn(name=name, codes=codes, labels=np.arange(low, high + 1))
+
+
+def _encode_arrow(name: Hashable, values: pa.Array | pa.ChunkedArray) -> CodedColumn:
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if isinstance(array, pa.ChunkedArray):  # an empty column has no chunk to combine
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    kind = array.type
+    if pa.types.is_null(kind):
+        codes = np.full(len(array), -1, dtype=np.int64)
+        return CodedColumn(name=name, codes=codes, labels=np.empty(0, dtype=object))
+    if pa.types.is_dictionary(kind):
+        return _encode_dictionary(name, array)
+    if pa.types.is_nested(kind):
+        raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT)
+    if pa.types.is_floating(kind):
+        array = pc.if_else(pc.is_nan(array), None, array)
+    if pa.types.is_integer(kind) and array.null_count == 0 and len(array):
+        dense = _dense_integers(name, array.to_numpy(zero_copy_only=False))
+        if dense is not None:
+            return dense
+    try:
+        if kind in _VIEWS:
+            array = array.cast(_VIEWS[kind])
+        encoded = pc.dictionary_encode(array)
+    except pa.ArrowNotImplementedError:
+        return _factorize(name, np.array(array.to_pylist(), dtype=object))
+    codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    labels = np.empty(len(encoded.dictionary), dtype=object)
+    labels[:] = encoded.dictionary.to_pylist()
+    return CodedColumn(name=name, codes=codes, labels=labels)
+
+
+def _encode_dictionary(name: Hashable, array: pa.DictionaryArray) -> CodedColumn:
+    """Codes of a dictionary array; its dictionary may hold nulls, NaN or a value twice."""
+    if pa.types.is_nested(array.type.value_type):
+        raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT)
+    values = np.empty(len(array.dictionary), dtype=object)
+    values[:] = array.dictionary.to_pylist()
+    small, labels = pd.factorize(values)
+    places = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    return CodedColumn(name=name, codes=np.append(small, -1)[places], labels=labels)
+
+
+def _arrow_table(data: Any) -> pa.Table:
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.table(data)
+    for method in ("to_arrow_table", "to_arrow", "arrow"):
+        if hasattr(data, method):
+            found = getattr(data, method)()
+            return found if isinstance(found, pa.Table) else pa.table(found)
+    raise MeasureError(
+        f"A table of type {type(data).__name__} cannot be read",
+        hint="Give pandas, polars, Arrow, a DuckDB relation or a mapping of arrays",
+    )
+
+
+def _require(names: Sequence[Hashable], known: list[Any]) -> None:
+    for name in names:
+        found = known.count(name)
+        if found == 0:
+            hint = did_you_mean(str(name), [k for k in known if isinstance(k, str)])
+            raise MeasureError(f"The table has no column {name!r}", hint=hint)
+        if found > 1:
+            raise MeasureError(
+                f"The table has {found} columns named {name!r}", hint="Rename all but one"
+            )
+
+
+def decode_numbers(column: CodedColumn) -> FloatArray:
+    """Return the numbers of a coded column, NaN where missing.
+
+    Parameters
+    ----------
+    column : CodedColumn
+        A numeric column.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n,)
+
+    Raises
+    ------
+    MeasureError
+        If a value is not a number.
+    """
+    if any(isinstance(label, str | bytes) for label in column.labels):
+        raise MeasureError(f"Column {column.name!r} must hold numbers, not text")
+    try:
+        labels = np.append(np.asarray(column.labels, dtype=np.float64), np.nan)
+    except (TypeError, ValueError):
+        raise MeasureError(f"Column {column.name!r} must hold numbers") from None
+    numbers: FloatArray = labels[column.codes]
+    return numbers
+
+
+def as_numbers(name: Hashable, values: Any) -> FloatArray:
+    """Return any numeric column as float64, NaN where missing.
+
+    Parameters
+    ----------
+    name : hashable
+        Name for messages.
+    values : array_like of shape (n,)
+        Numbers of any kind.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n,)
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.ndim == 1:
+        return values.astype(np.float64, copy=False)
+    if isinstance(values, pd.Series) and isinstance(values.dtype, np.dtype):
+        return (
+            as_numbers(name, values.to_numpy())
+            if values.dtype.kind in "fiu"
+            else (decode_numbers(encode(name, values)))
+        )
+    return decode_numbers(encode(name, values))

@@ -1,0 +1,1 @@
+"""The measures, each by its name in the field; every figure is a `RiskEstimate` or an array."""

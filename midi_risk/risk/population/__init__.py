@@ -1,0 +1,1 @@
+"""From the release to a population: expected sizes, Pitman-Yor, log-linear, sample estimators."""

@@ -1,0 +1,344 @@
+"""CDISC data sets: SAS transport or Dataset-JSON, supplemental qualifiers, Define-XML labels.
+
+DM is the subject table and leads (ADSL where there is no DM). Supplemental qualifiers
+(SUPP--) become columns of their parent domain (SDTMIG 8.4). A findings domain with one row
+per subject and test becomes one row per subject; any other domain keeps its rows.
+
+Variable labels from a Define-XML document.
+
+From long to wide: supplemental qualifiers and findings domains of SDTM.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pyarrow as pa
+
+from midi_risk.errors import SourceError
+from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
+from midi_risk.sources.tables.columns import cell_array
+from midi_risk.sources.tables.json import dataset_json, load_json
+from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
+from midi_risk.sources.tables.read import check_file
+from midi_risk.sources.tables.workbooks import read_statistics
+
+if TYPE_CHECKING:
+    from midi_risk.sources.collected import Collected
+
+
+_MAX_BYTES = 256 << 20
+
+
+def define_labels(folder: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return the variable labels of each data set, and findings.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        May hold ``define.xml`` (Define-XML 1.0, 2.0 or 2.1).
+
+    Returns
+    -------
+    labels : dict
+        Data set name -> variable name -> label.
+    findings : list of str
+        Why it was not used, if so.
+    """
+    path = next((p for p in sorted(folder.glob("*.xml")) if "define" in p.name.casefold()), None)
+    if path is None:
+        return {}, []
+    refused = f"{shown(path.name)}: labels not read"
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            return {}, [f"{refused}, larger than 256 MiB"]
+        content = path.read_bytes()
+        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+            return {}, [f"{refused}, it declares its own entities"]
+        root = ET.fromstring(content)  # noqa: S314 - documents with a DTD are refused above
+    except (OSError, ET.ParseError):
+        return {}, [f"{refused}, not valid XML"]
+    return _labels(root), []
+
+
+def _local(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _attribute(element: ET.Element, name: str) -> str:
+    """Return an attribute whatever its namespace."""
+    return next((v for k, v in element.attrib.items() if k.rpartition("}")[2] == name), "")
+
+
+def _labels(root: ET.Element) -> dict[str, dict[str, str]]:
+    items: dict[str, tuple[str, str]] = {}
+    for element in root.iter():
+        if _local(element) == "ItemDef":
+            items[_attribute(element, "OID")] = (
+                _attribute(element, "Name"),
+                _attribute(element, "Label") or _description(element),
+            )
+    found: dict[str, dict[str, str]] = {}
+    for element in root.iter():
+        if _local(element) == "ItemGroupDef":
+            pairs = (
+                items.get(_attribute(child, "ItemOID"), ("", ""))
+                for child in element
+                if _local(child) == "ItemRef"
+            )
+            name = _attribute(element, "Name").upper()
+            found[name] = {item: label for item, label in pairs if item and label}
+    return found
+
+
+def _description(element: ET.Element) -> str:
+    for child in element:
+        if _local(child) == "Description":
+            text = next((e.text for e in child.iter() if _local(e) == "TranslatedText"), "")
+            return shown(text or "", limit=400)
+    return ""
+
+
+KEY = "USUBJID"
+_QUALIFIER = ("USUBJID", "QNAM", "QVAL")
+
+
+def _texts(rows: pa.Table, name: str) -> list[str | None]:
+    if name not in rows.column_names:
+        return [None] * rows.num_rows
+    values: list[str | None] = rows.column(name).cast(pa.string()).to_pylist()
+    return values
+
+
+def with_supplement(parent: RawTable, supplement: RawTable) -> RawTable:
+    """Add the qualifiers of a SUPP-- data set as columns of its parent domain.
+
+    Parameters
+    ----------
+    parent : RawTable
+        A domain with USUBJID.
+    supplement : RawTable
+        Its SUPP-- data set: USUBJID, IDVAR, IDVARVAL, QNAM, QLABEL, QVAL.
+
+    Returns
+    -------
+    RawTable
+        Findings tell how many qualifiers were added and how many found no parent row.
+    """
+    names = supplement.rows.column_names
+    if not set(_QUALIFIER) <= set(names) or KEY not in parent.rows.column_names:
+        return parent.noting("not in the form of supplemental qualifiers, not read")
+    subjects = _texts(parent.rows, KEY)
+    places: dict[tuple[str, str | None, str | None], list[int]] = defaultdict(list)
+    indexed: set[str | None] = set()
+    values: dict[str, list[str | None]] = {}
+    labels = dict(parent.labels)
+    orphans = replaced = 0
+    columns = [_texts(supplement.rows, n) for n in (*_QUALIFIER, "IDVAR", "IDVARVAL", "QLABEL")]
+    for subject, name, value, variable, at, label in zip(*columns, strict=True):
+        if subject is None or name is None:
+            orphans += 1
+            continue
+        if variable not in indexed:
+            _index(places, parent.rows, subjects, variable)
+            indexed.add(variable)
+        rows = places.get((subject, variable, at if variable else None), ())
+        orphans += not rows
+        column = values.setdefault(_free(name, parent.rows), [None] * parent.rows.num_rows)
+        labels.setdefault(_free(name, parent.rows), shown(label or "", limit=400))
+        for row in rows:
+            replaced += column[row] is not None and column[row] != value
+            column[row] = value
+    table = parent.rows
+    for name, column in values.items():
+        table = table.append_column(shown(name), pa.chunked_array([cell_array(column)]))
+    notes = [f"{counted(len(values), 'qualifier')} added as columns"]
+    if orphans:
+        notes.append(f"{counted(orphans, 'row')} without a row in the parent domain")
+    if replaced:
+        notes.append(f"{counted(replaced, 'qualifier value')} given twice, the last one kept")
+    kept = {name: text for name, text in labels.items() if text}
+    return replace(parent, rows=table, labels=kept, findings=tuple(notes))
+
+
+def _free(name: str, rows: pa.Table) -> str:
+    return name if name not in rows.column_names else f"{name} (SUPP)"
+
+
+def _index(
+    places: dict[tuple[str, str | None, str | None], list[int]],
+    rows: pa.Table,
+    subjects: list[str | None],
+    variable: str | None,
+) -> None:
+    """Index the parent's rows by subject and identifying variable."""
+    ids = _texts(rows, variable) if variable else [None] * rows.num_rows
+    for row, (subject, identifier) in enumerate(zip(subjects, ids, strict=True)):
+        if subject is not None:
+            places[subject, variable, identifier].append(row)
+
+
+def pivot_tests(rows: pa.Table, domain: str) -> tuple[pa.Table, list[str]]:
+    """Return a findings domain with one column per test, when that loses nothing.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        A domain with USUBJID.
+    domain : str
+        Its two-letter name, such as ``SC``.
+
+    Returns
+    -------
+    rows : pyarrow.Table
+        One row per subject when each has each test once at most; else unchanged.
+    findings : list of str
+    """
+    test, result = f"{domain}TESTCD", f"{domain}STRESC"
+    if result not in rows.column_names:
+        result = f"{domain}ORRES"
+    if not {test, result, KEY} <= set(rows.column_names):
+        return rows, []
+    pairs = list(zip(_texts(rows, KEY), _texts(rows, test), strict=True))
+    if len(set(pairs)) < len(pairs):
+        return rows, []
+    tests = list(dict.fromkeys(code for _, code in pairs if code))
+    wide: dict[str | None, dict[str, str | None]] = {}
+    for (subject, code), value in zip(pairs, _texts(rows, result), strict=True):
+        wide.setdefault(subject, {})[str(code)] = value
+    columns = {KEY: cell_array(wide)} | {
+        shown(code): cell_array(row.get(code) for row in wide.values()) for code in tests
+    }
+    note = f"{domain}: {counted(len(tests), 'test')} as columns, one row per subject"
+    return pa.table(columns), [note]
+
+
+_ENDINGS = {".xpt", ".json", ".ndjson"}
+_NOT_SUBJECT = {"RELREC", "RELSUB", "RELSPEC"}
+
+
+def read_cdisc(folder: Path, collected: Collected) -> None:
+    """Read a folder of CDISC data sets.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Holds ``dm.xpt``, ``dm.json`` or an ADSL, and other domains beside it.
+    collected : Collected
+        Receives tables, files and findings.
+
+    Raises
+    ------
+    SourceError
+        When the subject table cannot be read or lacks USUBJID.
+    """
+    labels, define_notes = define_labels(folder)
+    collected.findings += define_notes
+    domains: dict[str, RawTable] = {}
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        _read_file(path, domains, collected)
+    lead = next((name for name in ("DM", "ADSL") if name in domains), None)
+    if lead is None or KEY not in domains[lead].rows.column_names:
+        raise SourceError(
+            f"{shown(folder)}: the subject table (DM or ADSL) has no {KEY}",
+            hint="Give the tables one by one with --table FILE:KEY",
+        )
+    supplements = {n: t for n, t in domains.items() if n.startswith("SUPP")}
+    for name, supplement in supplements.items():
+        _join(name, supplement, domains, collected)
+    kept: list[str] = []
+    for name in [lead, *sorted(set(domains) - set(supplements) - {lead})]:
+        _add(folder, name, domains[name], labels.get(name, {}), collected, kept)
+    if kept:
+        collected.findings.append(
+            f"{shown(folder.name)}: {counted(len(kept), 'domain')} with several rows per subject, "
+            f"all kept: {listed(kept, limit=30)}"
+        )
+
+
+def _read_file(path: Path, domains: dict[str, RawTable], collected: Collected) -> None:
+    """Read one file of the folder; a fault in a domain is recorded, in DM it is raised."""
+    lead = path.stem.upper() in {"DM", "ADSL"}
+    if path.suffix.casefold() not in _ENDINGS:
+        known = path.suffix.casefold() == ".xml"
+        status = FileStatus.READ if known else FileStatus.NOT_DICOM
+        collected.add_file(path, path.name, status, "" if known else "not a CDISC data set")
+        return
+    try:
+        check_file(path)
+        if path.suffix.casefold() == ".xpt":
+            name, raw = path.stem.upper(), read_statistics(path)
+        else:
+            name, raw = dataset_json(load_json(path), path)
+    except SourceError as error:
+        if lead:
+            raise
+        collected.add_file(path, path.name, FileStatus.UNREADABLE, "not a readable data set")
+        collected.findings.append(f"not read: {error.message}")
+        return
+    collected.add_file(path, path.name)
+    collected.findings += raw.findings
+    if name in domains:
+        collected.findings.append(
+            f"{shown(path.name)}: domain {shown(name)} read from another file"
+        )
+        return
+    domains[name] = raw
+
+
+def _join(
+    name: str, supplement: RawTable, domains: dict[str, RawTable], collected: Collected
+) -> None:
+    parent = name.removeprefix("SUPP")
+    if parent not in domains:
+        collected.findings.append(f"{shown(name)}: its parent domain is not there, not read")
+        return
+    joined = with_supplement(domains[parent], supplement)
+    domains[parent] = joined
+    collected.findings += [f"{shown(name)}: {text}" for text in joined.findings]
+    domains[parent] = replace(joined, findings=())
+
+
+def _add(
+    folder: Path,
+    name: str,
+    raw: RawTable,
+    labels: dict[str, str],
+    collected: Collected,
+    kept: list[str],
+) -> None:
+    if KEY not in raw.rows.column_names or name in _NOT_SUBJECT:
+        collected.findings.append(f"{shown(name)}: not about subjects, left out")
+        return
+    rows, notes = pivot_tests(raw.rows, name)
+    collected.findings += notes
+    subjects = rows.select([KEY]).group_by([KEY]).aggregate([]).num_rows
+    if subjects < rows.num_rows:
+        kept.append(name)
+    named = {**raw.labels, **{k: v for k, v in labels.items() if v}}
+    collected.add_table(
+        SourceTable(
+            name=shown(name),
+            kind=SourceKind.SDTM,
+            level="patient",
+            key=KEY,
+            rows=_without_empty(rows, name, collected),
+            labels={k: v for k, v in named.items() if k in rows.column_names},
+        ),
+        folder / name,
+    )
+
+
+def _without_empty(rows: pa.Table, name: str, collected: Collected) -> pa.Table:
+    """Drop columns without a single value, and say so."""
+    empty = [n for n in rows.column_names if rows.column(n).null_count == rows.num_rows]
+    if empty and rows.num_rows:
+        collected.findings.append(
+            f"{shown(name)}: {counted(len(empty), 'column')} without any value: {listed(empty)}"
+        )
+        rows = rows.drop_columns(empty)
+    return rows

@@ -1,0 +1,415 @@
+"""The careful reader: pydicom, for every file that the prefix parser cannot vouch for.
+
+Values are taken as raw bytes and decoded by `element_text`; pydicom finds the elements.
+
+pydicom's reading of one data set, within budgets: it keeps what came before they ended.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO, cast
+
+import pydicom
+from pydicom import config
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_dataset, read_partial, read_sequence
+from pydicom.multival import MultiValue
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from midi_risk.sources.dicom.header import (
+    NUMBER_FORMATS,
+    TEXT_VRS,
+    Header,
+    Noticed,
+    ValueCollector,
+    notice_of,
+    wanted_attributes,
+)
+from midi_risk.sources.dicom.nested import NOTICED_INSIDE, NestedValues, nested_tags
+from midi_risk.sources.dicom.payloads import PixelElement, any_unsafe_private, check_pixels
+from midi_risk.sources.dicom.text import element_text, encodings_of
+from midi_risk.sources.files.archives import ArchiveError
+from midi_risk.sources.files.bounded import BoundedFile, BudgetError, ReadAt
+from midi_risk.sources.files.remote import RemoteError
+
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_DEFER = 8 << 20
+_INFLATE_LIMIT = 16 << 20
+
+
+class Stop:
+    """Ends the reading at the pixel data, or at a given element.
+
+    Parameters
+    ----------
+    before : int, optional
+        The element.
+    """
+
+    def __init__(self, before: int | None = None) -> None:
+        self.before = before
+        self.last: int | None = None
+        self.at_pixels = False
+        self.meant = False
+
+    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
+        """Whether pydicom shall stop here."""
+        del vr, length
+        self.last = int(tag)
+        self.at_pixels = tag in _PIXELS
+        self.meant = self.at_pixels or tag == self.before
+        return self.meant
+
+
+def over(content: bytes) -> BoundedFile:
+    """Return a file over bytes at hand, with budgets of its own."""
+    return BoundedFile(lambda offset, count: content[offset : offset + count], len(content))
+
+
+def _inflated(read_at: ReadAt, size: int, start: int, header: Header) -> BoundedFile:
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    plain = bytearray()
+    at = start
+    while at < size and len(plain) < _INFLATE_LIMIT and not engine.eof:
+        block = read_at(at, 1 << 16)
+        if not block:
+            break
+        at += len(block)
+        try:
+            plain += engine.decompress(block, _INFLATE_LIMIT - len(plain))
+        except zlib.error:
+            header.flag("truncated: its deflated data set is damaged")
+            break
+    return over(bytes(plain))
+
+
+@dataclass(slots=True, kw_only=True)
+class Opened:
+    """One file as pydicom read it.
+
+    Parameters
+    ----------
+    meta, data_set : pydicom.Dataset
+        Its meta header and its elements.
+    bounded : BoundedFile
+        What they were read from, at the place where the reading ended.
+    stop : Stop
+        What ended it.
+    deflated : bool
+        Whether the data set was deflated, so that places in it are none in the file.
+    """
+
+    meta: Any
+    data_set: Any
+    bounded: BoundedFile
+    stop: Stop
+    deflated: bool = False
+
+
+def _plain(read_at: ReadAt, size: int, stop: Stop) -> Opened:
+    bounded = BoundedFile(read_at, size)
+    found: Any = read_partial(cast("BinaryIO", bounded), stop, defer_size=_DEFER, force=True)
+    return Opened(meta=found.file_meta, data_set=found, bounded=bounded, stop=stop)
+
+
+def _deflated(inflated: BoundedFile, meta: bytes, stop: Stop) -> Opened:
+    bounded = BoundedFile(inflated.read_at, inflated.size)
+    found: Any = read_dataset(cast("BinaryIO", bounded), False, True, stop_when=stop)
+    about: Any = pydicom.filereader._read_file_meta_info(BytesIO(meta))  # noqa: SLF001
+    return Opened(meta=about, data_set=found, bounded=bounded, stop=stop, deflated=True)
+
+
+def _within_budget(opened: Callable[[Stop], Opened], header: Header) -> Opened:
+    """Read; where that takes too much, again up to the element that does."""
+    stop = Stop()
+    try:
+        return opened(stop)
+    except Exception as error:
+        spent = over_budget(error)
+        if spent is None or stop.last is None:
+            raise
+        header.flag(f"{spent}, the rest not read")
+        return opened(Stop(before=stop.last))
+
+
+def open_within_budget(read_at: ReadAt, size: int, start: int, header: Header) -> Opened:
+    """Read one data set up to its pixel data.
+
+    Parameters
+    ----------
+    read_at : callable
+        Positioned reader of the file.
+    size : int
+        Size of the file in bytes.
+    start : int
+        What `sniff` said.
+    header : Header
+        Takes a flag where a budget ended the reading.
+
+    Returns
+    -------
+    Opened
+    """
+    deflated = _deflated_start(read_at, size, start)
+    if deflated is not None:
+        inflated = _inflated(read_at, size, deflated, header)
+        meta = read_at(start, deflated - start)
+        return _within_budget(lambda stop: _deflated(inflated, meta, stop), header)
+    shift = 128 if start == 128 else 0
+
+    def shifted(offset: int, count: int) -> bytes:
+        return read_at(offset + shift, count)
+
+    return _within_budget(lambda stop: _plain(shifted, size - shift, stop), header)
+
+
+def _deflated_start(read_at: ReadAt, size: int, start: int) -> int | None:
+    head = BoundedFile(read_at, size)
+    head.seek(start)
+    meta: Any = read_dataset(
+        cast("BinaryIO", head),
+        False,
+        True,
+        stop_when=lambda tag, _vr, _length: tag >> 16 != 2,
+    )
+    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        return head.tell()
+    return None
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those behind it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__context__
+
+
+def over_budget(error: BaseException) -> BudgetError | None:
+    """Return what stands behind an error; pydicom turns every one in a sequence into OSError."""
+    return next((cause for cause in causes(error) if isinstance(cause, BudgetError)), None)
+
+
+TOO_MANY_ITEMS = "a sequence of too many elements, not searched"
+
+
+class UnreadableError(Exception):
+    """The bytes are no DICOM data set; the message is a fixed phrase."""
+
+
+def _held(data_set: Any, tag: int) -> Any:
+    """Return an element as it was read; large ones were not, and stay where they are."""
+    return data_set.get_item(tag, keep_deferred=True)
+
+
+def _vr_of(element: Any) -> str:
+    vr = element.VR
+    if vr is None or vr == "UN":
+        try:
+            return str(dictionary_VR(element.tag))
+        except KeyError:
+            wanted = wanted_attributes().get(int(element.tag))
+            return wanted.vr if wanted else "UN"
+    return str(vr)
+
+
+def _raw_bytes(element: Any) -> bytes | None:
+    """Return the value field; pydicom has decoded the few elements it needed itself."""
+    value = element.value
+    if isinstance(value, bytes) or value is None:
+        return value
+    parts = value if isinstance(value, MultiValue) else [value]
+    return "\\".join(str(part) for part in parts).encode("iso8859", "replace")
+
+
+def _text(element: Any, vr: str, encodings: tuple[str, ...], *, little: bool) -> str | None:
+    if vr not in TEXT_VRS and vr not in NUMBER_FORMATS:
+        return None
+    if isinstance(element, RawDataElement):
+        if element.value is None and element.length not in {0, 0xFFFFFFFF}:
+            return None
+        return element_text(vr, _raw_bytes(element), encodings, little=little)
+    return element_text("CS", _raw_bytes(element))
+
+
+def _encodings(data_set: Any, inherited: tuple[str, ...], header: Header) -> tuple[str, ...]:
+    element = _held(data_set, 0x00080005) if 0x00080005 in data_set else None
+    if element is None:
+        return inherited
+    encodings, known = encodings_of(_raw_bytes(element) or b"")
+    if not known:
+        header.flag("an unknown character set")
+    return encodings
+
+
+def _items(data_set: Any, tag: int, header: Header) -> list[Any]:
+    element = _held(data_set, tag)
+    if isinstance(element, RawDataElement) and element.value is None and element.length:
+        header.flag("a sequence of more than 8 MB, not searched")
+        return []
+    if not isinstance(element, RawDataElement):
+        return list(element.value) if isinstance(element.value, pydicom.Sequence) else []
+    value = element.value or b""
+    bounded = over(value)
+    try:
+        items: pydicom.Sequence = read_sequence(
+            cast("BinaryIO", bounded),
+            element.is_implicit_VR,
+            element.is_little_endian,
+            len(value),
+            "iso8859",
+        )
+    except RecursionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - pydicom raises many kinds on damaged sequences
+        spent = over_budget(error) is not None
+        header.flag(TOO_MANY_ITEMS if spent else "a damaged sequence, not searched")
+        return []
+    return list(items)
+
+
+def _sequences(data_set: Any) -> Iterator[int]:
+    for tag in list(data_set.keys()):
+        element = _held(data_set, tag)
+        if _vr_of(element) == "SQ" and not tag.is_private:
+            yield int(tag)
+
+
+def _walk_nested(
+    top: Any, encodings: tuple[str, ...], nested: NestedValues, header: Header
+) -> None:
+    tags = nested_tags()
+    little = top.original_encoding[1] is not False
+    stack: list[tuple[tuple[int, ...], Any, tuple[str, ...]]] = [((), top, encodings)]
+    while stack:
+        path, data_set, inherited = stack.pop()
+        if path:
+            inherited = _encodings(data_set, inherited, header)
+            for tag in list(data_set.keys()):
+                if tag in NOTICED_INSIDE and data_set.get_item(tag).value:
+                    header.noticed |= NOTICED_INSIDE[tag]
+                if tag in tags:
+                    element = _held(data_set, tag)
+                    text = _text(element, _vr_of(element), inherited, little=little)
+                    nested.element(path, int(tag), text)
+        below = [
+            ((*path, tag, number), item, inherited)
+            for tag in _sequences(data_set)
+            for number, item in enumerate(_items(data_set, tag, header))
+        ]
+        stack.extend(reversed(below))
+
+
+def _notice_tags(data_set: Any, encodings: tuple[str, ...], header: Header) -> None:
+    private: list[int] = []
+    creators: dict[int, str] = {}
+    for tag in list(data_set.keys()):
+        header.noticed |= notice_of(tag)
+        if tag.is_private:
+            private.append(int(tag))
+            if 0x10 <= tag & 0xFFFF <= 0xFF:
+                raw = _raw_bytes(_held(data_set, tag))
+                creators[int(tag)] = element_text("LO", raw, encodings) or ""
+    if private and any_unsafe_private(private, creators):
+        header.noticed |= Noticed.UNSAFE_PRIVATE
+
+
+def _phrase(error: BaseException) -> str:
+    """Return a fixed phrase."""
+    spent = over_budget(error)
+    if spent is not None:
+        return str(spent)
+    if any(isinstance(cause, RecursionError) for cause in causes(error)):
+        return "sequences nested too deeply"
+    return f"a damaged header ({type(error).__name__})"
+
+
+def read_full(read_at: ReadAt, size: int, start: int) -> Header:
+    """Read one header with pydicom.
+
+    Parameters
+    ----------
+    read_at : callable
+        Positioned reader of the file.
+    size : int
+        Size of the file in bytes.
+    start : int
+        What `sniff` said: 132 behind a preamble and prefix, 128 or 0 without.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    UnreadableError
+        When pydicom finds no data set, or only one too large or too deeply nested.
+    ArchiveError, RemoteError
+        When bytes of it cannot be had.
+    """
+    before = config.settings.reading_validation_mode
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _read(read_at, size, start)
+    except (UnreadableError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        for cause in causes(error):
+            if isinstance(cause, (ArchiveError, RemoteError)):
+                raise cause from None
+        raise UnreadableError(_phrase(error)) from None
+    finally:
+        config.settings.reading_validation_mode = before
+
+
+def _judge_end(opened: Opened, header: Header) -> None:
+    """Flag what keeps a header from having been read up to its pixel data or the end."""
+    bounded = opened.bounded
+    if bounded.hole:
+        header.flag("zero bytes in place of elements")
+    if bounded.truncated:
+        header.flag("truncated in its header")
+    elif opened.stop.at_pixels and not opened.deflated:
+        little = opened.data_set.original_encoding[1] is not False
+        pixels = PixelElement(
+            read_at=bounded.read_at, size=bounded.size, at=bounded.tell(), little=little
+        )
+        check_pixels(pixels, header)
+    elif not opened.stop.meant and bounded.tell() < bounded.size:
+        header.flag("elements behind a stray delimiter, not read")
+
+
+def _read(read_at: ReadAt, size: int, start: int) -> Header:
+    header = Header()
+    opened = open_within_budget(read_at, size, start, header)
+    meta, data_set = opened.meta, opened.data_set
+    _judge_end(opened, header)
+    if opened.stop.at_pixels and not opened.deflated:
+        header.pixels_at = opened.bounded.tell() + (128 if start == 128 else 0)
+    if not len(data_set) and not len(meta):
+        raise UnreadableError("no DICOM element in it")
+    collector = ValueCollector()
+    encodings = _encodings(data_set, ("iso8859",), header)
+    little = data_set.original_encoding[1] is not False
+    for tag, wanted in wanted_attributes().items():
+        source = meta if tag >> 16 == 2 else data_set
+        if tag in source and wanted.vr != "SQ":
+            element = _held(source, tag)
+            text = _text(element, _vr_of(element), encodings, little=little or tag >> 16 == 2)
+            collector.top(wanted.keyword, text)
+    nested = NestedValues(collector)
+    _walk_nested(data_set, encodings, nested, header)
+    nested.result().note(header, collector.top_value)
+    _notice_tags(data_set, encodings, header)
+    header.values = collector.values()
+    return header

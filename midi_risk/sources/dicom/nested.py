@@ -1,0 +1,366 @@
+"""Values that stand inside sequences, whichever reader walks them.
+
+A reader calls `NestedValues.element` for every wanted element inside a sequence, with the
+chain of sequence tags that lead to it. What joins a column, what is only compared with
+the top level and what becomes a coded meaning is decided here, once.
+
+Wanted elements inside one sequence, found by walking its bytes with a stack.
+
+Little endian only, explicit or implicit. Whatever is odd (an unknown or contradicting
+representation, a length that does not fit, tags out of order) raises `NotVouchedError`,
+and the file goes to pydicom.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from hashlib import blake2b
+
+from pydicom._dicom_dict import DicomDictionary
+
+from midi_risk.resources import data_rows
+from midi_risk.sources.dicom.header import (
+    NESTED_COMPARED,
+    Header,
+    Noticed,
+    ValueCollector,
+    Wanted,
+    wanted_attributes,
+)
+from midi_risk.sources.dicom.text import RawHeader, element_text, encodings_of
+
+ORIGINAL_ATTRIBUTES = 0x04000561
+OTHER_PATIENT_IDS = 0x00101002
+CONTENT_SEQUENCE = 0x0040A730
+CONCEPT_NAME = 0x0040A043
+CODE_VALUE = 0x00080100
+LONG_CODE_VALUE = 0x00080119
+CODE_SCHEME = 0x00080102
+CODE_MEANING = 0x00080104
+NOTICED_INSIDE = {0x30060050: Noticed.CONTOURS, 0x00282000: Noticed.ICC_PROFILE}
+"""ContourData and ICCProfile: what their presence inside a sequence means."""
+
+PATIENT_ID = 0x00100020
+
+CODE_TAGS = {CODE_VALUE: "SH", LONG_CODE_VALUE: "UC", CODE_SCHEME: "SH", CODE_MEANING: "LO"}
+"""Elements of a coded concept that readers must deliver besides the wanted ones."""
+
+
+@cache
+def identifying_concepts() -> frozenset[tuple[str, str]]:
+    """Return (code, scheme) of content items that Table E.3.4-1 lists with an action."""
+    return frozenset(
+        (row["code"], row["scheme"])
+        for row in data_rows("ps315_e3_4_1_content_items.csv")
+        if row["basic"]
+    )
+
+
+@cache
+def nested_tags() -> dict[int, str]:
+    """Return every tag to look for inside sequences, with its representation."""
+    wanted = {
+        item.tag: item.vr
+        for item in wanted_attributes().values()
+        if item.vr != "SQ" and (item.nested or item.keyword in NESTED_COMPARED)
+    }
+    return {**wanted, **CODE_TAGS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NestedResult:
+    """What the sequences of one file hold.
+
+    Parameters
+    ----------
+    more : dict of str to list of str
+        Keyword -> distinct values in sorted order.
+    compared : tuple of (str, str)
+        Keyword and text of values that are only compared with the top level's.
+    noticed : int
+        What was noticed.
+    cut : bool
+        Whether values were left out.
+    """
+
+    more: dict[str, list[str]]
+    compared: tuple[tuple[str, str], ...]
+    noticed: int
+    cut: bool
+
+    def note(self, header: Header | RawHeader, top: Callable[[str], str]) -> None:
+        """Add flags and what was noticed to the header of the file."""
+        header.noticed |= self.noticed
+        if any(text != top(keyword) for keyword, text in self.compared):
+            header.noticed |= Noticed.NESTED_IDENTITY
+        if self.cut:
+            header.flag("more values inside sequences than are kept")
+
+
+class NestedValues:
+    """Gathers what the sequences of one file hold."""
+
+    __slots__ = ("_codes", "_collector", "_compared", "_wanted")
+
+    def __init__(self, collector: ValueCollector) -> None:
+        self._collector = collector
+        self._wanted = wanted_attributes()
+        self._codes: dict[tuple[int, ...], dict[int, str]] = {}
+        self._compared: list[tuple[str, str]] = []
+
+    def element(self, path: tuple[int, ...], tag: int, text: str | None) -> None:
+        """Take one element inside a sequence.
+
+        Parameters
+        ----------
+        path : tuple of int
+            Sequence tags and item numbers, alternating, from the top level down.
+        tag : int
+            The element.
+        text : str or None
+            Its text.
+        """
+        if not text:
+            return
+        if tag in CODE_TAGS:
+            self._codes.setdefault(path, {})[tag] = text
+            return
+        wanted = self._wanted[tag]
+        if ORIGINAL_ATTRIBUTES in path[::2]:
+            self._collector.nested("OriginalAttributesSequence", f"{wanted.keyword}={text}")
+        elif tag == PATIENT_ID and path[-2] == OTHER_PATIENT_IDS:
+            self._collector.nested("OtherPatientIDs", text)
+        elif wanted.keyword in NESTED_COMPARED:
+            self._compared.append((wanted.keyword, text))
+        else:
+            self._collector.nested(wanted.keyword, text)
+
+    def result(self) -> NestedResult:
+        """Resolve coded concepts and return everything."""
+        noticed = 0
+        for path, code in self._codes.items():
+            sequence: Wanted | None = self._wanted.get(path[-2])
+            meaning = code.get(CODE_MEANING) or code.get(CODE_VALUE) or code.get(LONG_CODE_VALUE)
+            if sequence is not None and ORIGINAL_ATTRIBUTES not in path[::2]:
+                self._collector.nested(sequence.keyword, meaning)
+            if path[-2] == CONCEPT_NAME and CONTENT_SEQUENCE in path[::2]:
+                named = (code.get(CODE_VALUE, ""), code.get(CODE_SCHEME, ""))
+                if named in identifying_concepts():
+                    noticed |= Noticed.IDENTIFYING_CONTENT_ITEMS
+        return NestedResult(
+            more=self._collector.more(),
+            compared=tuple(self._compared),
+            noticed=noticed,
+            cut=self._collector.cut,
+        )
+
+
+UNDEFINED = 0xFFFFFFFF
+DEPTH_LIMIT = 64
+
+LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+
+_IMPLICIT = struct.Struct("<HHI").unpack_from
+_LENGTH = struct.Struct("<I").unpack_from
+_ITEM = 0xFFFEE000
+_ITEM_END = 0xFFFEE00D
+_SEQUENCE_END = 0xFFFEE0DD
+_CHARACTER_SET = 0x00080005
+_SHORT = 4096
+_LARGE_KEPT = 512
+_FEW_EVENTS = 500
+_MOST_EVENTS = 150_000
+
+Event = tuple[tuple[int, ...], int, str]
+"""Chain of sequence tags and item numbers, tag, text."""
+
+
+class NotVouchedError(Exception):
+    """The fast reader cannot vouch for these bytes."""
+
+
+class MoreNeededError(Exception):
+    """The walk ran past the bytes at hand."""
+
+
+@cache
+def sequence_tags() -> frozenset[int]:
+    """Return every tag that the dictionary or the catalogue calls a sequence."""
+    wanted = (tag for tag, item in wanted_attributes().items() if item.vr == "SQ")
+    known = (tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
+    return frozenset(known) | frozenset(wanted)
+
+
+class SequenceContent:
+    """What one sequence holds that is wanted."""
+
+    __slots__ = ("events", "noticed", "size")
+
+    def __init__(self, events: list[Event], size: int, noticed: int) -> None:
+        self.events = tuple(events)
+        self.noticed = noticed
+        self.size = size
+
+
+def _value_of(tag: int, vr: bytes | None, raw: bytes, encodings: tuple[str, ...]) -> str | None:
+    """Return the text of a wanted element inside a sequence."""
+    wanted = nested_tags()[tag]
+    if vr is not None and vr != wanted.encode():
+        raise NotVouchedError
+    return element_text(wanted, raw, encodings)
+
+
+def _head(data: bytes, at: int, length: int) -> tuple[bytes, int, int]:
+    """Return representation, length and offset of the value of an explicit element."""
+    vr = data[at + 4 : at + 6]
+    if vr in SHORT_VRS:
+        return vr, length >> 16, at + 8
+    if vr not in LONG_VRS:
+        raise NotVouchedError
+    if at + 12 > len(data):
+        raise MoreNeededError
+    return vr, _LENGTH(data, at + 8)[0], at + 12
+
+
+def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and items
+    tag: int, data: bytes, encodings: tuple[str, ...], end: int, *, explicit: bool
+) -> SequenceContent:
+    """Walk one sequence whose value begins at 0.
+
+    ``items`` says whether a list of items is being walked, or the elements of one item;
+    what is being walked around it waits on the stack.
+    """
+    size = len(data)
+    nested, sequences = nested_tags(), sequence_tags()
+    events: list[Event] = []
+    noticed = 0
+    stack: list[tuple[tuple[int, ...], int, tuple[str, ...], bool, bool, int]] = []
+    path: tuple[int, ...] = (tag,)
+    items, emit, last, at = True, not tag >> 16 & 1, -1, 0
+    while True:
+        over = at == end
+        if not over:
+            if 0 <= end < at:
+                raise NotVouchedError
+            if at + 8 > size:
+                raise MoreNeededError
+            group, element, length = _IMPLICIT(data, at)
+            found = group << 16 | element
+            over = end < 0 and not length and found == (_SEQUENCE_END if items else _ITEM_END)
+            at += 8 if over else 0
+        if over:
+            if not stack:
+                return SequenceContent(events, at, noticed)
+            path, end, encodings, items, emit, last = stack.pop()
+            continue
+        if items:
+            inside = -1 if length == UNDEFINED else at + 8 + length
+            if found != _ITEM or 0 <= end < inside:
+                raise NotVouchedError
+            last += 1
+            stack.append((path, end, encodings, True, emit, last))
+            path, end, items, last, at = (*path, last), inside, False, -1, at + 8
+            continue
+        vr, start = None, at + 8
+        if explicit and group != 0xFFFE:
+            vr, length, start = _head(data, at, length)
+        if found <= last or group == 0xFFFE:
+            raise NotVouchedError
+        last = found
+        private = bool(group & 1)
+        known = vr == b"SQ" or (vr is None and found in sequences)
+        if vr == b"UN" and (not private or length == UNDEFINED):
+            raise NotVouchedError
+        if length == UNDEFINED and not known and not (vr is None and private):
+            raise NotVouchedError
+        if known or length == UNDEFINED:
+            inside = -1 if length == UNDEFINED else start + length
+            if 0 <= end < inside or len(stack) + 1 >= 2 * DEPTH_LIMIT:
+                raise NotVouchedError
+            stack.append((path, end, encodings, False, emit, last))
+            path, end, items, last, at = (*path, found), inside, True, -1, start
+            emit = emit and not private
+            continue
+        at = start + length
+        if 0 <= end < at:
+            raise NotVouchedError
+        if at > size:
+            raise MoreNeededError
+        if found in nested:
+            text = _value_of(found, vr, data[start:at], encodings) if emit else None
+            if vr is not None and not emit:
+                _value_of(found, vr, b"", encodings)
+            if text:
+                events.append((path, found, text))
+                if len(events) > _MOST_EVENTS:
+                    raise NotVouchedError
+        elif found in NOTICED_INSIDE:
+            noticed |= NOTICED_INSIDE[found] if emit and length else 0
+        elif found == _CHARACTER_SET:
+            encodings, sure = encodings_of(data[start:at])
+            if not sure or vr not in {None, b"CS"}:
+                raise NotVouchedError
+
+
+def walk_sequence(
+    tag: int, data: bytes, encodings: tuple[str, ...], *, explicit: bool, defined: bool
+) -> SequenceContent:
+    """Return the wanted elements inside one sequence.
+
+    Parameters
+    ----------
+    tag : int
+        The sequence.
+    data : bytes
+        Bytes from the beginning of its value field on; all of it when ``defined``.
+    encodings : tuple of str
+        Character sets in force.
+    explicit : bool
+        Whether elements carry their representation.
+    defined : bool
+        Whether the sequence's length was given, so that ``data`` ends with it.
+
+    Returns
+    -------
+    SequenceContent
+
+    Raises
+    ------
+    NotVouchedError
+        When the bytes are odd.
+    MoreNeededError
+        When the sequence continues behind ``data``.
+    """
+    return _walk(tag, data, encodings, len(data) if defined else -1, explicit=explicit)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(
+    tag: int, data: bytes, encodings: tuple[str, ...], explicit: bool
+) -> SequenceContent:
+    return walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+
+
+_LARGE: OrderedDict[tuple[object, ...], SequenceContent] = OrderedDict()
+
+
+def sequence_content(
+    tag: int, data: bytes, encodings: tuple[str, ...], *, explicit: bool
+) -> SequenceContent:
+    """Return what a whole sequence holds; remembered by its bytes, or by their digest."""
+    if len(data) <= _SHORT:
+        return _remembered(tag, data, encodings, explicit)
+    key = (tag, len(data), blake2b(data).digest(), encodings, explicit)
+    content = _LARGE.get(key)
+    if content is None:
+        content = walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+        if len(content.events) <= _FEW_EVENTS:
+            if len(_LARGE) >= _LARGE_KEPT:
+                _LARGE.popitem(last=False)
+            _LARGE[key] = content
+    return content

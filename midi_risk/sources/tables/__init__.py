@@ -1,0 +1,1 @@
+"""Spreadsheets and metadata tables: delimited text, workbooks, Parquet, JSON, keys, columns."""

@@ -1,0 +1,297 @@
+"""CSV, TSV and other delimited text: encoding, delimiter, header rows, ragged rows."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from midi_risk.errors import SourceError
+from midi_risk.sources.tables.columns import cell_array, text_column
+from midi_risk.sources.tables.raw import (
+    RawTable,
+    column_names,
+    counted,
+    find_header,
+    shown,
+    without_blanks,
+)
+
+HEAD_ROWS = 300
+"""Rows looked at to find delimiter and header."""
+
+_MAX_BYTES = 8 << 30
+_ENCODED = pa.dictionary(pa.int32(), pa.string())
+_FEW, _MOST, _LEAST = 4, 0.7, 0.05
+_DELIMITERS = ",;\t|"
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dialect:
+    delimiter: str
+    quote: bool
+
+
+def read_delimited(path: Path, *, delimiter: str | None = None) -> RawTable:
+    """Read delimited text as text columns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or TSV file, also gzip-compressed.
+    delimiter : str, optional
+        Found from the first rows when not given.
+
+    Returns
+    -------
+    RawTable
+
+    Raises
+    ------
+    SourceError
+        When the file holds no rows, a column name twice, or rows longer than the header.
+    """
+    where = shown(path.name)
+    data, findings = _utf8(_read_bytes(path), where)
+    text_head = _head(data)
+    dialect = _dialect(text_head, delimiter)
+    reader = _rows(text_head, dialect)
+    head: list[list[str]] = []
+    ends: list[int] = []
+    try:
+        for row in reader:
+            head.append(row)
+            ends.append(reader.line_num)
+            if len(head) >= HEAD_ROWS:
+                break
+    except csv.Error:
+        raise _broken(where) from None
+    header = find_header(head, where)
+    names = column_names(header.names, where)
+    body = _after_lines(data, ends[header.body - 1])
+    columns, notes = _body(body, len(names), dialect, where)
+    findings += header.findings(where) + notes
+    return without_blanks(names, header, columns, where, findings)
+
+
+def _broken(name: str) -> SourceError:
+    return SourceError(
+        f"{name} cannot be read as delimited text", hint="Check its quotes and line ends"
+    )
+
+
+def _read_bytes(path: Path) -> pa.Buffer:
+    if path.suffix.casefold() == ".gz":
+        try:
+            with gzip.open(path) as handle:
+                data = handle.read(_MAX_BYTES + 1)
+        except (OSError, EOFError) as error:
+            raise SourceError(f"{shown(path.name)} is not a readable gzip file") from error
+        if len(data) > _MAX_BYTES:
+            raise SourceError(
+                f"{shown(path.name)} expands to more than 8 GiB", hint="Unpack it yourself"
+            )
+        return pa.py_buffer(data)
+    try:
+        with pa.memory_map(str(path)) as source:
+            return source.read_buffer()
+    except OSError as error:
+        raise SourceError(
+            f"{shown(path.name)} cannot be read", hint="Check its permissions"
+        ) from error
+
+
+def _utf8(buffer: pa.Buffer, name: str) -> tuple[pa.Buffer, list[str]]:
+    """Return the content as UTF-8 without byte order mark, and what that took."""
+    start = bytes(buffer[: min(4, buffer.size)])
+    for mark, encoding in _BOMS:
+        if start.startswith(mark):
+            rest = buffer[len(mark) :]
+            if encoding == "utf-8":
+                buffer = rest
+                break
+            text = rest.to_pybytes().decode(encoding, "replace")
+            return pa.py_buffer(text.encode()), [f"{name}: read as {encoding.upper()}"]
+    unmarked = _unmarked_utf16(bytes(buffer[: min(1000, buffer.size)]))
+    if unmarked:
+        text = buffer.to_pybytes().decode(unmarked, "replace")
+        return pa.py_buffer(text.encode()), [f"{name}: read as {unmarked.upper()}"]
+    if _is_utf8(buffer):
+        return buffer, []
+    text = buffer.to_pybytes().decode("cp1252", "replace")
+    found = f"{name}: not UTF-8, read as Windows-1252; accented letters may be wrong"
+    return pa.py_buffer(text.encode()), [found]
+
+
+def _unmarked_utf16(start: bytes) -> str | None:
+    """Return the byte order of UTF-16 without a mark: nearly every other byte is zero."""
+    pairs = len(start) // 2
+    if pairs < _FEW:
+        return None
+    even, odd = start[: 2 * pairs : 2].count(0), start[1 : 2 * pairs : 2].count(0)
+    if odd > _MOST * pairs and even < _LEAST * pairs:
+        return "utf-16-le"
+    return "utf-16-be" if even > _MOST * pairs and odd < _LEAST * pairs else None
+
+
+def _is_utf8(buffer: pa.Buffer) -> bool:
+    step = 1 << 24
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(buffer)
+    try:
+        for start in range(0, len(view), step):
+            decoder.decode(view[start : start + step])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _head(data: pa.Buffer) -> str:
+    """Return the first mebibyte, cut at a line end, without NUL characters."""
+    size = 1 << 20
+    raw = data[: min(size, data.size)].to_pybytes()
+    if data.size > size and b"\n" in raw:
+        raw = raw[: raw.rindex(b"\n") + 1]
+    return str(raw, "utf-8", "ignore").replace("\x00", "")
+
+
+def _dialect(head: str, delimiter: str | None) -> _Dialect:
+    """Choose the delimiter that splits the first rows most evenly."""
+    if delimiter is None:
+        lines = [line for line in head.splitlines()[:60] if line.strip()]
+        delimiter = max(_DELIMITERS, key=lambda mark: _evenness(lines, mark))
+    if delimiter != "\t":
+        return _Dialect(delimiter=delimiter, quote=True)
+    opening = head.count('\t"') + head.count('\n"')
+    closing = head.count('"\t') + head.count('"\n') + head.count('"\r')
+    return _Dialect(delimiter="\t", quote=opening > 0 and opening == closing)
+
+
+def _evenness(lines: list[str], mark: str) -> tuple[float, int]:
+    counts = [
+        len(row) - 1 for row in csv.reader(lines, delimiter=mark) if any(c.strip() for c in row)
+    ]
+    if not counts or max(counts) == 0:
+        return (0.0, 0)
+    common = max(set(counts), key=lambda n: (counts.count(n), n))
+    return (counts.count(common) / len(counts) if common else 0.0, common)
+
+
+def _rows(text: str, dialect: _Dialect) -> csv._reader:  # type: ignore[name-defined]
+    csv.field_size_limit(1 << 28)
+    return csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.delimiter,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
+
+
+def _after_lines(data: pa.Buffer, lines: int) -> pa.Buffer:
+    """Return what follows the first physical lines (ended by LF, CR LF or CR)."""
+    raw = data[: min(4 << 20, data.size)].to_pybytes()
+    at = 0
+    for line in raw.splitlines(keepends=True)[:lines]:
+        at += len(line)
+    return data[at:]
+
+
+def _body(
+    body: pa.Buffer, width: int, dialect: _Dialect, name: str
+) -> tuple[list[pa.ChunkedArray], list[str]]:
+    """Parse the data rows: in one go when they are even, else row by row."""
+    if body.size == 0:
+        return [pa.chunked_array([cell_array([])]) for _ in range(width)], []
+    if dialect.quote and _odd_quotes(body):
+        _check_last_quote(body, dialect, name)
+    positions = [str(i) for i in range(width)]
+    quote = '"' if dialect.quote else False
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(body),
+            read_options=pacsv.ReadOptions(column_names=positions, block_size=1 << 24),
+            parse_options=pacsv.ParseOptions(
+                delimiter=dialect.delimiter, quote_char=quote, newlines_in_values=dialect.quote
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(positions, _ENCODED), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowException:
+        table = None
+    if table is None:
+        # Outside the handler: Arrow's message quotes the row, it must not become a context.
+        return _uneven(body, width, dialect, name)
+    return [text_column(table.column(p)) for p in positions], []
+
+
+def _odd_quotes(body: pa.Buffer) -> bool:
+    """Whether the number of quotation marks is odd: one may not be closed."""
+    step = 1 << 24
+    marks = np.frombuffer(body, np.uint8)
+    counts = (np.count_nonzero(marks[i : i + step] == ord('"')) for i in range(0, len(marks), step))
+    return bool(sum(counts) % 2)
+
+
+def _check_last_quote(body: pa.Buffer, dialect: _Dialect, name: str) -> None:
+    """Refuse a quote that is never closed: all rows behind it would be one cell."""
+    text = body.to_pybytes().decode("utf-8").replace("\x00", "")
+    reader = _rows(text, dialect)
+    begin = end = 0
+    try:
+        for _ in reader:
+            begin, end = end, reader.line_num
+    except csv.Error:
+        raise _broken(name) from None
+    last = "".join(io.StringIO(text, newline="").readlines()[begin:])
+    strict = csv.reader(io.StringIO(last, newline=""), delimiter=dialect.delimiter, strict=True)
+    try:
+        list(strict)
+    except csv.Error:
+        raise SourceError(
+            f"{name}: a quote in data line {begin + 1} is never closed",
+            hint="Close it, or double it where it belongs to the text",
+        ) from None
+
+
+def _uneven(
+    body: pa.Buffer, width: int, dialect: _Dialect, name: str
+) -> tuple[list[pa.ChunkedArray], list[str]]:
+    """Parse rows of differing length: pad short ones, refuse cells beyond the header."""
+    short = 0
+    rows: list[list[str]] = []
+    reader = _rows(body.to_pybytes().decode("utf-8").replace("\x00", ""), dialect)
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row[width:]):
+                raise SourceError(
+                    f"{name}: data line {reader.line_num} has {len(row)} values for "
+                    f"{width} columns",
+                    hint="Quote values that hold the delimiter, and name every column",
+                )
+            if not any(row):
+                continue
+            short += len(row) < width
+            rows.append([*row[:width], *[""] * (width - len(row))])
+    except csv.Error:
+        raise _broken(name) from None
+    found = [f"{name}: {counted(short, 'row')} shorter than the header"] if short else []
+    return [pa.chunked_array([cell_array(c)]) for c in _transposed(rows, width)], found
+
+
+def _transposed(rows: list[list[str]], width: int) -> Iterator[Iterator[str]]:
+    return ((row[i] for row in rows) for i in range(width))

@@ -1,0 +1,387 @@
+"""Table files of any kind: choose the reader, find the key, name the columns.
+
+Which column of a table that is not image metadata holds the subject's key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from midi_risk.errors import LinkageError, SourceError, did_you_mean
+from midi_risk.sources.model import SourceKind, SourceTable, TableSpec
+from midi_risk.sources.tables.columns import (
+    INSTANCE_COUNTS,
+    SCOPES,
+    alias_columns,
+    cell_array,
+    descriptions,
+    distinct_count,
+    is_metadata_table,
+    keyword_of,
+    level_of,
+)
+from midi_risk.sources.tables.delimited import read_delimited
+from midi_risk.sources.tables.json import read_json, with_tag_columns
+from midi_risk.sources.tables.keys import fold_name, key_rank, match_keys
+from midi_risk.sources.tables.parquet import read_parquet
+from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
+from midi_risk.sources.tables.workbooks import READERS, read_statistics, read_workbook
+
+_ID_LIKE = re.compile(
+    r"(^|[\W_])(id|code|nr|no|number|key|subject|patient|case|mrn)s?($|[\W_])|ID$"
+)
+_FEW = 0.05
+_HALF = 0.5
+
+
+def propose_key(rows: pa.Table, where: str, known: frozenset[str]) -> tuple[str, str]:
+    """Propose the subject key of a table, and say why when it is not plain.
+
+    Columns with the name of a patient key come first; a leading table's keys decide between
+    them, and may point to a column with another name. Without either, a column of unique
+    values that is named like an identifier or stands first.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        Text columns.
+    where : str
+        Table, for messages.
+    known : frozenset of str
+        Keys of the leading table; may be empty.
+
+    Returns
+    -------
+    key : str
+    finding : str
+        Empty when the choice was plain.
+
+    Raises
+    ------
+    LinkageError
+        When no column looks like a key.
+    """
+    names = [name for name in rows.column_names if rows.column(name).null_count < rows.num_rows]
+    ranked = sorted(
+        (rank, position, name)
+        for position, name in enumerate(names)
+        if (rank := key_rank(name)) is not None
+    )
+    named = [name for _, _, name in ranked]
+    if known and named:
+        best = max(named, key=lambda n: (_share(rows, n, known), -named.index(n)))
+        if _share(rows, best, known) > _share(rows, named[0], known) + _FEW:
+            return best, f"{where}: '{shown(best)}' taken as key, it matches the images best"
+        if _share(rows, named[0], known) > _FEW:
+            return named[0], ""
+    if known:
+        others = [n for n in names if n not in named and _may_be_key(rows, n)]
+        best_share, best = max(
+            ((_share(rows, n, known), n) for n in others), default=(0.0, ""), key=lambda p: p[0]
+        )
+        if best_share >= _HALF:
+            return best, f"{where}: '{shown(best)}' taken as key, it matches the images best"
+    if named:
+        return named[0], ""
+    for name in names:
+        column = rows.column(name)
+        like = bool(_ID_LIKE.search(name)) or name == rows.column_names[0]
+        if (keyword_of(name) or "").endswith("UID"):
+            continue
+        if like and _may_be_key(rows, name) and _unique(column):
+            return name, f"{where}: '{shown(name)}' taken as key, its values are unique"
+    raise LinkageError(
+        f"{where}: no column looks like a subject key among {listed(rows.column_names)}",
+        hint="Name it with --table FILE:KEY, or FILE:#row when every row is one subject",
+    )
+
+
+def _unique(column: pa.ChunkedArray) -> bool:
+    return column.null_count == 0 and distinct_count(column) == len(column)
+
+
+def _may_be_key(rows: pa.Table, name: str) -> bool:
+    """Return whether a column has more than a handful of values, none a decimal number."""
+    distinct = distinct_values(rows, name)
+    few = len(distinct) < min(3, rows.num_rows)
+    return not few and not any(re.fullmatch(r"-?\d*\.\d*[1-9]\d*", v) for v in distinct[:200])
+
+
+def distinct_values(rows: pa.Table, name: str) -> list[str]:
+    """Return the distinct values of a column, without null."""
+    values: list[str] = pc.unique(rows.column(name)).cast(pa.string()).drop_null().to_pylist()
+    return values
+
+
+def _share(rows: pa.Table, name: str, known: frozenset[str]) -> float:
+    """Return the share of a column's values that are keys of the leading table."""
+    values = distinct_values(rows, name)
+    return match_keys(values, sorted(known)).share
+
+
+ROW_KEY = "#row"
+"""Asked as key: every row is a subject of its own."""
+
+_WORKBOOKS = {".xlsx", ".xlsm", ".ods", ".xls", ".xlsb"}
+_TEXT = {".csv": None, ".tsv": "\t", ".tab": "\t", ".txt": None}
+_JSON = {".json", ".ndjson", ".jsonl"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReading:
+    """A source table, what reading it noticed, and whether the file itself was at fault."""
+
+    table: SourceTable
+    findings: tuple[str, ...] = ()
+    flagged: bool = False
+
+
+def table_suffix(path: Path) -> str | None:
+    """Return the ending by which a file is read as a table, None when it is none.
+
+    Examples
+    --------
+    >>> table_suffix(Path("a.csv.gz")), table_suffix(Path("a.dcm"))
+    ('.csv', None)
+    """
+    suffixes = [suffix.casefold() for suffix in path.suffixes]
+    if len(suffixes) > 1 and suffixes[-1] == ".gz":
+        suffixes.pop()
+        if suffixes[-1] not in _TEXT and suffixes[-1] not in _JSON:
+            return None
+    last = suffixes[-1] if suffixes else ""
+    known = {".parquet", ".pq"} | _WORKBOOKS | _JSON | set(_TEXT) | set(READERS)
+    return last if last in known else None
+
+
+def read_raw(spec: TableSpec) -> RawTable:
+    """Read a table file as text columns named as in the file.
+
+    Raises
+    ------
+    SourceError
+        When its kind is unknown, it is empty or it cannot be read.
+    """
+    path = spec.path
+    check_file(path)
+    suffix = table_suffix(path)
+    if suffix is None:
+        raise SourceError(
+            f"{shown(path.name)}: unknown file type '{shown(path.suffix) or 'without ending'}'",
+            hint="Known: parquet, csv, tsv, txt, xlsx, ods, xls, sav, sas7bdat, dta, xpt, json, "
+            "ndjson, and DICOM",
+        )
+    return _reader(suffix, spec)(path)
+
+
+def _reader(suffix: str, spec: TableSpec) -> Callable[[Path], RawTable]:
+    if suffix in {".parquet", ".pq"}:
+        return read_parquet
+    if suffix in _WORKBOOKS:
+        return lambda path: read_workbook(path, sheet=spec.sheet, key=spec.key)
+    if suffix in _JSON:
+        return read_json
+    if suffix in READERS:
+        return read_statistics
+    return lambda path: read_delimited(path, delimiter=_TEXT[suffix])
+
+
+def check_file(path: Path) -> None:
+    """Raise one clear line when a file is not there, empty or not readable."""
+    name = shown(path)
+    if not path.exists():
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = did_you_mean(path.name, siblings)
+        raise SourceError(
+            f"{name} does not exist",
+            hint=shown(close) if close.startswith("Did") else "Check the path",
+        )
+    if not path.is_file():
+        raise SourceError(f"{name} is not a file", hint="Give a file here")
+    try:
+        with path.open("rb") as handle:
+            empty = not handle.read(1)
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read", hint="Check its permissions") from error
+    if empty:
+        raise SourceError(f"{name} is empty", hint="It has no bytes; copy it again")
+
+
+def read_table(
+    spec: TableSpec, *, name: str, known_keys: frozenset[str] = frozenset()
+) -> TableReading:
+    """Read a table file as a source table.
+
+    A table whose columns are those of image metadata is named by DICOM keywords and keyed by
+    PatientID; any other table keeps its column names.
+
+    Parameters
+    ----------
+    spec : TableSpec
+        File, and the key and sheet where they were given.
+    name : str
+        Label of the source table.
+    known_keys : frozenset of str
+        Keys of the leading table, which help to choose this one's key column.
+
+    Returns
+    -------
+    TableReading
+
+    Raises
+    ------
+    SourceError
+        When the file cannot be read.
+    LinkageError
+        When the key column does not exist, or none looks like a key.
+    """
+    raw = read_raw(spec)
+    if spec.path.suffix.casefold() == ".tsv":
+        raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
+    raw = with_tag_columns(raw, name)
+    return keyed_table(raw, spec, name=name, known_keys=known_keys)
+
+
+def keyed_table(
+    raw: RawTable, spec: TableSpec, *, name: str, known_keys: frozenset[str] = frozenset()
+) -> TableReading:
+    """Return raw columns as a source table: its kind, names, key, level and scope.
+
+    Parameters
+    ----------
+    raw : RawTable
+        What a reader gave.
+    spec, name, known_keys
+        As for `read_table`.
+
+    Raises
+    ------
+    LinkageError
+        When the key column does not exist, or none looks like a key.
+    """
+    names = raw.rows.column_names
+    if not raw.rows.num_rows:
+        if spec.key not in {None, ROW_KEY}:
+            asked_key(str(spec.key), names, {}, name)
+        raise SourceError(
+            f"{name} holds no rows below its header",
+            hint="It needs a header and one row at least",
+        )
+    if spec.key != ROW_KEY and is_metadata_table(names):
+        return _metadata(raw, spec, name)
+    rows = raw.rows
+    notes = list(raw.findings)
+    if spec.key == ROW_KEY:
+        rows = rows.append_column(ROW_KEY, cell_array(range(1, rows.num_rows + 1)))
+        key = ROW_KEY
+    elif spec.key is not None:
+        key = asked_key(spec.key, names, {}, name)
+    else:
+        key, note = propose_key(rows, name, known_keys)
+        notes += [note] if note else []
+    table = SourceTable(
+        name=name,
+        kind=SourceKind.SPREADSHEET,
+        level=level_of(names),
+        key=key,
+        rows=rows,
+        labels={column: text for column, text in raw.labels.items() if column in names},
+        instances_column=_instances_column(names),
+    )
+    findings = (*notes, *key_findings(table))
+    return TableReading(table=table, findings=findings, flagged=bool(raw.findings))
+
+
+def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
+    names = raw.rows.column_names
+    aliases = alias_columns(names)
+    rows = raw.rows.rename_columns(list(aliases.names))
+    new = dict(zip(names, aliases.names, strict=True))
+    notes = list(raw.findings)
+    if aliases.clashes:
+        notes.append(
+            f"{name}: {counted(len(aliases.clashes), 'column')} kept under another name because "
+            f"their DICOM attribute occurs twice: {listed(aliases.clashes)}"
+        )
+    if spec.key is not None:
+        key = asked_key(spec.key, rows.column_names, aliases.origin, name)
+    elif "PatientID" in rows.column_names:
+        key = "PatientID"
+    else:
+        key, note = propose_key(rows, name, frozenset())
+        notes += [note] if note else []
+    table = SourceTable(
+        name=name,
+        kind=SourceKind.METADATA,
+        level=level_of(rows.column_names),
+        key=key,
+        scope=_scope(rows, key),
+        rows=rows,
+        origin=aliases.origin,
+        labels={new[column]: text for column, text in raw.labels.items() if column in new},
+        instances_column=_instances_column(rows.column_names),
+    )
+    findings = (*notes, *key_findings(table))
+    return TableReading(table=table, findings=findings, flagged=bool(raw.findings))
+
+
+def asked_key(asked: str, names: list[str], origin: dict[str, str], where: str) -> str:
+    """Return the column that the user named as key, by its name or by that in the file."""
+    if asked in names:
+        return asked
+    renamed = {old: new for new, old in origin.items()}
+    if asked in renamed:
+        return renamed[asked]
+    close = [name for name in names if fold_name(name) == fold_name(asked)]
+    if not close and (keyword := keyword_of(asked)) in names:
+        close = [str(keyword)]
+    if len(close) == 1:
+        return close[0]
+    raise LinkageError(
+        f"{where} has no column '{shown(asked)}'",
+        hint=did_you_mean(shown(asked), [shown(name) for name in (*names, *renamed)][:60]),
+    )
+
+
+def key_findings(table: SourceTable) -> tuple[str, ...]:
+    """Say how many rows have no key, and whether a subject has several rows."""
+    column = table.rows.column(table.key)
+    missing = column.null_count
+    findings = []
+    if missing == len(column) and missing:
+        raise LinkageError(f"{table.name}: the key column '{shown(table.key)}' is empty")
+    if missing:
+        findings.append(
+            f"{table.name}: {counted(missing, 'row')} without a value in the key column "
+            f"'{shown(table.key)}'"
+        )
+    subjects = distinct_count(column)
+    if table.level == "patient" and subjects < len(column) - missing:
+        findings.append(
+            f"{table.name}: several rows per subject "
+            f"({counted(len(column) - missing, 'row')}, {counted(subjects, 'subject')}); all kept"
+        )
+    return tuple(findings)
+
+
+def _instances_column(names: list[str]) -> str | None:
+    return next((name for name in names if fold_name(name) in INSTANCE_COUNTS), None)
+
+
+def _scope(rows: pa.Table, key: str) -> str | None:
+    """Return the column within which keys are unique, when they are not unique without it."""
+    folded = {fold_name(name): name for name in reversed(rows.column_names)}
+    for candidate in SCOPES:
+        name = folded.get(candidate)
+        if name is None or name == key or rows.column(name).null_count == rows.num_rows:
+            continue
+        pairs = rows.select([key, name]).group_by([key, name]).aggregate([]).num_rows
+        keys = rows.select([key]).group_by([key]).aggregate([]).num_rows
+        return name if pairs > keys else None
+    return None

@@ -1,0 +1,546 @@
+"""Integrity and hygiene findings: counts and names, never values.
+
+What shifted dates still give away.
+
+What the dates of a source give away about how they were shifted, as findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind
+from midi_risk.errors import MeasureError
+from midi_risk.sources.model import SourceTable
+from midi_risk.table.model import CodedColumn, Finding
+from midi_risk.table.rules import Folded
+from midi_risk.table.subjects import Subjects, keys_of_rows
+from midi_risk.table.visits import VISIT_DATES, day_column, released_as_is
+
+_FLAG_TEXT = {
+    "missing-token": "{n} of {name} {mean} that nothing is known: counted as missing",
+    "unparseable": "{n} of {name} cannot be read as {kind}: counted as missing",
+    "implausible": "{n} of {name} {be} implausible as {kind}",
+    "repaired": "{n} of {name} {be} written irregularly and read all the same",
+    "multi-valued": "{n} of {name} {hold} several values at once",
+    "ambiguous": "{n} of {name} {hold} day and month in an order that no other value settles:"
+    " read with the month first",
+}
+
+_CONFLICT = {
+    Kind.SEX: (
+        "sex-conflict",
+        (
+            "{n} {have} more than one sex in {name}: an integrity finding, and a hint that two"
+            " people share a key"
+        ),
+    ),
+    Kind.AGE: ("several-ages", "{n} {have} more than one age in {name}; the first is used"),
+}
+
+
+def _words(n: int, noun: str) -> dict[str, str]:
+    """Return a count with its noun, and verbs that agree with it."""
+    one = n == 1
+    return {
+        "n": f"{n} {noun}" if one else f"{n} {noun}s",
+        "mean": "means" if one else "mean",
+        "be": "is" if one else "are",
+        "hold": "holds" if one else "hold",
+        "have": "has" if one else "have",
+    }
+
+
+_OLD_MONTHS = 90 * 12
+
+
+def hygiene_findings(attribute: Attribute, column: CodedColumn) -> list[Finding]:
+    """Return one finding per hygiene rule that some value of a column met."""
+    found = [
+        Finding(
+            code=f"value-{flag}",
+            attribute=attribute.name,
+            subjects=count,
+            text=_FLAG_TEXT[flag].format(
+                name=attribute.name, kind=attribute.kind.value, **_words(count, "distinct value")
+            ),
+        )
+        for flag, count in sorted(column.flags.items())
+        if flag in _FLAG_TEXT
+    ]
+    if attribute.kind is Kind.AGE:
+        used = np.unique(column.codes[column.codes >= 0])
+        old = int((column.number[used] >= _OLD_MONTHS).sum())
+        if old:
+            found.append(
+                Finding(
+                    code="age-over-89",
+                    attribute=attribute.name,
+                    subjects=old,
+                    text="{n} of {name} {be} 90 years or more; Safe Harbor asks for one band"
+                    " of 90 and over".format(name=attribute.name, **_words(old, "distinct age")),
+                )
+            )
+    return found
+
+
+def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:
+    """Return the finding of subjects whose sex or age is not one value."""
+    if not folded.conflicts or attribute.kind not in _CONFLICT:
+        return []
+    code, text = _CONFLICT[attribute.kind]
+    return [
+        Finding(
+            code=code,
+            attribute=attribute.name,
+            subjects=folded.conflicts,
+            text=text.format(name=attribute.name, **_words(folded.conflicts, "subject")),
+        )
+    ]
+
+
+def cross_source_findings(
+    attributes: Sequence[Attribute], values: Mapping[str, np.ndarray]
+) -> list[Finding]:
+    """Return findings of subjects whose sex differs between two sources."""
+    found = []
+    sexes = [a for a in attributes if a.kind is Kind.SEX and a.name in values]
+    for i, first in enumerate(sexes):
+        for second in sexes[i + 1 :]:
+            if first.source == second.source:
+                continue
+            left, right = values[first.name], values[second.name]
+            both = np.array(
+                [a is not None and b is not None for a, b in zip(left, right, strict=True)]
+            )
+            differs = int((both & (left != right)).sum())
+            if differs:
+                found.append(
+                    Finding(
+                        code="sex-differs-between-sources",
+                        attribute=second.name,
+                        subjects=differs,
+                        text="{n} {have} another sex in {second} than in {first}: a wrong link,"
+                        " or two people under one key".format(
+                            first=first.name, second=second.name, **_words(differs, "subject")
+                        ),
+                    )
+                )
+    return found
+
+
+def keyless_rows(table: SourceTable) -> list[Finding]:
+    """Return the finding of a linked source's rows that name no subject."""
+    of_row, _ = keys_of_rows(table)
+    rows = int((of_row < 0).sum())
+    if not rows:
+        return []
+    words = _words(rows, "row")
+    text = "{n} of {name} {have} no subject key, or one that means unknown: linked to nobody"
+    return [
+        Finding(
+            code="rows-without-key",
+            attribute=table.key,
+            subjects=rows,
+            text=text.format(name=table.name, **words),
+        )
+    ]
+
+
+def age_date_findings(
+    subject: np.ndarray, age_months: np.ndarray, day: np.ndarray, name: str
+) -> list[Finding]:
+    """Return the finding of subjects whose ages and study dates do not move together.
+
+    Parameters
+    ----------
+    subject : numpy.ndarray of int64, shape (n_rows,)
+        Subject of each row, -1 for nobody.
+    age_months, day : numpy.ndarray of float64, shape (n_rows,)
+        Age in months and study date in days, NaN where missing.
+    name : str
+        Age attribute.
+
+    Notes
+    -----
+    Between the first and the last visit, age in completed years may differ from the
+    elapsed time by less than one year; two years or more is counted.
+    """
+    seen = (subject >= 0) & np.isfinite(age_months) & np.isfinite(day)
+    if not seen.any():
+        return []
+    frame = pd.DataFrame({"s": subject[seen], "age": age_months[seen] / 12, "day": day[seen]})
+    frame = frame.drop_duplicates().sort_values(["s", "day"], kind="stable")
+    ends = frame.groupby("s", sort=True).agg(
+        a0=("age", "first"), a1=("age", "last"), d0=("day", "first"), d1=("day", "last")
+    )
+    drift = (ends["a1"] - ends["a0"]) - (ends["d1"] - ends["d0"]) / 365.25
+    wrong = int((drift.abs() >= 2).sum())
+    if not wrong:
+        return []
+    return [
+        Finding(
+            code="age-date-mismatch",
+            attribute=name,
+            subjects=wrong,
+            text="{n} {have} ages and study dates that do not move together: dates were shifted"
+            " or blanked apart from the ages, which can give the shift away".format(
+                **_words(wrong, "subject")
+            ),
+        )
+    ]
+
+
+Codes = NDArray[np.int64]
+
+
+def _arrays(*given: ArrayLike) -> list[Codes]:
+    arrays = [np.asarray(values).astype(np.int64) for values in given]
+    if any(array.shape != arrays[0].shape or array.ndim != 1 for array in arrays):
+        raise MeasureError("every visit needs one subject and one day")
+    return arrays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateCheck:
+    """One check of shifted dates.
+
+    Parameters
+    ----------
+    name : str
+        ``shift-consistency``, ``constant-offset``, ``weekday`` or ``device-dates``.
+    checked : int
+        Subjects (or visits, for ``weekday``) that could be checked.
+    failed : int
+        How many of them give something away.
+    passed : bool or None
+        None when nothing could be checked: unknown, not passed.
+    text : str
+        One sentence.
+    """
+
+    name: str
+    checked: int
+    failed: int
+    passed: bool | None
+    text: str
+
+
+def shift_consistency(
+    subject: ArrayLike, before: ArrayLike, after: ArrayLike, *, tolerance: int = 0
+) -> DateCheck:
+    """Check that all dates of a subject moved by the same number of days.
+
+    Parameters
+    ----------
+    subject : array_like of int
+        Subject of each pair of dates, shape (p,).
+    before, after : array_like of int
+        The same date in two places (original and release, or two attributes), shape (p,).
+    tolerance : int
+        Days that the offsets of one subject may lie apart, as an acquisition after midnight.
+
+    Examples
+    --------
+    >>> shift_consistency([0, 0, 1, 1], [1, 2, 1, 2], [11, 12, 31, 33]).failed
+    1
+    """
+    who, first, second = _arrays(subject, before, after)
+    low, high, counted = _spread(who, second - first)
+    failed = int(np.sum(high - low > tolerance))
+    checked = int(np.sum(counted > 1))
+    return DateCheck(
+        name="shift-consistency",
+        checked=checked,
+        failed=failed,
+        passed=None if not checked else failed == 0,
+        text=f"{failed} of {checked} subjects with several dates have more than one offset",
+    )
+
+
+def _spread(who: Codes, offset: Codes) -> tuple[Codes, Codes, Codes]:
+    """Return smallest and largest offset and number of dates of every subject."""
+    order = np.argsort(who, kind="stable")
+    sorted_who, sorted_offset = who[order], offset[order]
+    if not who.size:
+        return sorted_offset, sorted_offset, sorted_offset
+    begin = np.flatnonzero(np.concatenate([[True], sorted_who[1:] != sorted_who[:-1]]))
+    return (
+        np.minimum.reduceat(sorted_offset, begin),
+        np.maximum.reduceat(sorted_offset, begin),
+        np.diff(np.append(begin, who.size)).astype(np.int64),
+    )
+
+
+def constant_offset(subject: ArrayLike, before: ArrayLike, after: ArrayLike) -> DateCheck:
+    """Check that subjects were not all shifted by one and the same offset.
+
+    Whoever knows one true date of one subject reverses such a shift for everybody.
+
+    Parameters
+    ----------
+    subject, before, after
+        As in `shift_consistency`.
+
+    Examples
+    --------
+    >>> constant_offset([0, 1, 2], [1, 5, 9], [31, 35, 39]).passed
+    False
+    """
+    who, first, second = _arrays(subject, before, after)
+    low, _, counted = _spread(who, second - first)
+    subjects = len(counted)
+    if subjects < 2:
+        return DateCheck(
+            name="constant-offset", checked=subjects, failed=0, passed=None,
+            text="fewer than two subjects have a date in both places",
+        )  # fmt: skip
+    _, shared = np.unique(low, return_counts=True)
+    most = int(shared.max())
+    common = most == subjects or most > max(2, subjects / 10)
+    return DateCheck(
+        name="constant-offset",
+        checked=subjects,
+        failed=most if common else 0,
+        passed=not common,
+        text=f"the commonest offset is shared by {most} of {subjects} subjects",
+    )
+
+
+def weekday_preserved(day: ArrayLike, original: ArrayLike | None = None) -> DateCheck:
+    """Check whether the days of the week survived the shift.
+
+    With the original days: all offsets are whole weeks. Without: two neighbouring days of
+    the seven are nearly empty, as weekends are in imaging, so the calendar shows through
+    (a shift by a random number of days per subject would fill them).
+
+    Parameters
+    ----------
+    day : array_like of int
+        Days in the release, from any origin, shape (v,).
+    original : array_like of int, optional
+        The same days before the shift, shape (v,).
+
+    Examples
+    --------
+    >>> weekday_preserved([9, 17], [1, 2]).passed
+    True
+    >>> weekday_preserved([7 * week + weekday for week in range(20) for weekday in range(5)]).passed
+    False
+    """
+    (when,) = _arrays(day)
+    if original is not None:
+        when, true = _arrays(day, original)
+        moved = when != true
+        whole = int(np.sum(moved & ((when - true) % 7 == 0)))
+        checked = int(moved.sum())
+        return DateCheck(
+            name="weekday",
+            checked=checked,
+            failed=whole,
+            passed=None if not checked else whole < max(1, checked * 0.5),
+            text=f"{whole} of {checked} moved dates kept their day of the week",
+        )
+    if when.size < 50:
+        return DateCheck(
+            name="weekday", checked=int(when.size), failed=0, passed=None,
+            text="fewer than 50 visits: days of the week cannot be judged",
+        )  # fmt: skip
+    counts = np.bincount(when % 7, minlength=7)
+    rare = float(np.min(counts + np.roll(counts, -1)) / when.size)
+    shows = rare < 1 / 7  # half of what two of seven days would hold
+    return DateCheck(
+        name="weekday",
+        checked=int(when.size),
+        failed=int(when.size) if shows else 0,
+        passed=not shows,
+        text=f"two neighbouring days of the week hold {rare:.1%} of the visits (2/7 if even)",
+    )
+
+
+def unshifted_device_dates(
+    subject: ArrayLike, study_day: ArrayLike, device_day: ArrayLike
+) -> DateCheck:
+    """Check that no date of the device (calibration, manufacture) lies after its study.
+
+    Such an order is impossible, so one of the two dates was moved and the other was not:
+    the true one bounds the offset.
+
+    Parameters
+    ----------
+    subject : array_like of int
+        Subject of each pair, shape (p,).
+    study_day, device_day : array_like of int
+        Days in the release, shape (p,).
+
+    Examples
+    --------
+    >>> unshifted_device_dates([0, 1], [100, 100], [90, 120]).failed
+    1
+    """
+    who, study, device = _arrays(subject, study_day, device_day)
+    checked = int(np.unique(who).size)
+    failed = int(np.unique(who[device > study]).size)
+    return DateCheck(
+        name="device-dates",
+        checked=checked,
+        failed=failed,
+        passed=None if not checked else failed == 0,
+        text=f"{failed} of {checked} subjects have a device date after the study",
+    )
+
+
+def compatible_subjects(population: float, window_days: float, span_days: float) -> float:
+    """Return how many subjects fit a date known up to a shift of +- ``window_days``.
+
+    ``N (2 W + 1) / T``: subjects spread evenly over T days.
+
+    Parameters
+    ----------
+    population : float
+        Subjects N.
+    window_days : float
+        Largest shift W.
+    span_days : float
+        Days T that the collection spans.
+
+    Examples
+    --------
+    >>> [round(compatible_subjects(500, w, 3650), 1) for w in (7, 30, 90)]
+    [2.1, 8.4, 24.8]
+    """
+    if span_days <= 0 or window_days < 0:
+        raise MeasureError("a span is above 0 days and a shift is not negative")
+    return min(float(population), population * (2 * window_days + 1) / span_days)
+
+
+DEVICE_DATES = (
+    "DateOfLastCalibration",
+    "DateOfLastDetectorCalibration",
+    "DateOfManufacture",
+    "DateOfInstallation",
+)
+"""Dates of the device: true ones must not lie after the study, nor move with the subject."""
+
+NEAR = 1
+"""Days that dates of one series may lie apart in an untouched collection."""
+
+Days = npt.NDArray[np.float64]
+
+
+def date_findings(
+    table: SourceTable, subjects: Subjects, attributes: AttributeSet, visits: pd.DataFrame
+) -> list[Finding]:
+    """Return the findings about dates that are released: counts and names, no dates.
+
+    Parameters
+    ----------
+    table : SourceTable
+        The leading source.
+    subjects : Subjects
+    attributes : AttributeSet
+        With decisions; dates that are removed or generalised are not looked at.
+    visits : pandas.DataFrame
+        Columns ``subject`` and ``day``.
+
+    Notes
+    -----
+    Without the original dates a shift is judged by what the release itself tells: dates of
+    one series that moved apart, device dates after the study, and days of the week that show
+    through. Objects derived from images may be younger than their study and do not count.
+    """
+    days = {name: _released_days(table, attributes, name) for name in VISIT_DATES}
+    known = {name: day for name, day in days.items() if day is not None}
+    if not known:
+        return []
+    who = subjects.of_row.copy()
+    if len(subjects.derived) == len(who):
+        who[subjects.derived] = -1
+    first = next(iter(known))
+    findings = []
+    for name, day in known.items():
+        if name != first:
+            findings += _apart(who, known[first], day, first, name)
+    for name in DEVICE_DATES:
+        device = _released_days(table, attributes, name)
+        if device is not None:
+            findings += _device(who, known[first], device, name)
+    return [*findings, *_weekday(visits, first)]
+
+
+def _released_days(table: SourceTable, attributes: AttributeSet, name: str) -> Days | None:
+    return day_column(table, name) if released_as_is(attributes, table, name) else None
+
+
+def _both(who: npt.NDArray[np.int64], one: Days, other: Days) -> npt.NDArray[np.bool_]:
+    return np.asarray((who >= 0) & np.isfinite(one) & np.isfinite(other))
+
+
+def _apart(
+    who: npt.NDArray[np.int64], one: Days, other: Days, first: str, name: str
+) -> list[Finding]:
+    """Return the findings about two dates that should have moved together."""
+    rows = _both(who, one, other)
+    subject, before, after = who[rows], one[rows].astype(int), other[rows].astype(int)
+    found = []
+    together = shift_consistency(subject, before, after, tolerance=NEAR)
+    if together.passed is False:
+        found.append(
+            Finding(
+                code="date-shift-inconsistent",
+                attribute=name,
+                subjects=together.failed,
+                text=f"{_subjects(together.failed)} {name} at several distances from {first}: the"
+                " dates of a subject did not move together",
+            )
+        )
+    moved = np.abs(after - before) > NEAR
+    number = len(np.unique(subject[moved]))
+    if number:
+        text = f"{_subjects(number)} {name} more than a day away from {first} in an image that was"
+        text += " not derived: one was moved and the other was not, which tells the shift"
+        found.append(Finding(code="date-apart", attribute=name, subjects=number, text=text))
+        same = constant_offset(subject[moved], before[moved], after[moved])
+        if same.passed is False:
+            text = f"{same.failed} of {same.checked} subjects whose {name} lies apart from {first}"
+            text += " share one distance: whoever knows one true date undoes it for all of them"
+            found.append(
+                Finding(
+                    code="date-offset-constant", attribute=name, subjects=same.failed, text=text
+                )
+            )
+    return found
+
+
+def _device(who: npt.NDArray[np.int64], study: Days, device: Days, name: str) -> list[Finding]:
+    """Return the finding of device dates that lie after the study."""
+    rows = _both(who, study, device)
+    check = unshifted_device_dates(who[rows], study[rows].astype(int), device[rows].astype(int))
+    if check.passed is not False:
+        return []
+    text = f"{_subjects(check.failed)} {name} after the study, which is impossible: the study was"
+    text += " moved and the device was not, and the true date bounds the shift"
+    return [
+        Finding(code="device-date-after-study", attribute=name, subjects=check.failed, text=text)
+    ]
+
+
+def _weekday(visits: pd.DataFrame, name: str) -> list[Finding]:
+    """Return the finding that days of the week show through."""
+    check = weekday_preserved(visits["day"].to_numpy())
+    if check.passed is not False:
+        return []
+    number = int(visits["subject"].nunique())
+    text = f"days of the week show through in {name}: two neighbouring days are nearly empty, so"
+    text += " dates are as they were or moved by whole weeks, and the day of the week is known"
+    return [Finding(code="weekday-shows", attribute=name, subjects=number, text=text)]
+
+
+def _subjects(n: int) -> str:
+    return "1 subject has" if n == 1 else f"{n} subjects have"
