@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import check_forbidden
+import check_functions
 import check_links
-import check_module_length
 import check_skips
 import pytest
 import yaml
@@ -18,8 +18,8 @@ import yaml
 import midi_risk
 
 
-def test_no_module_is_longer_than_three_hundred_lines(root: Path) -> None:
-    assert check_module_length.long_modules(root / "midi_risk") == []
+def test_no_function_has_more_than_eighty_lines_of_code(root: Path) -> None:
+    assert check_functions.long_functions(root / "midi_risk") == []
 
 
 def test_every_relative_link_of_the_documentation_leads_somewhere(root: Path) -> None:
@@ -96,13 +96,15 @@ def test_pre_commit_and_ci_run_the_same_checks(root: Path) -> None:
 
 
 class TestTheChecksThemselves:
-    def test_a_long_module_is_named_with_its_length(self, tmp_path: Path) -> None:
+    def test_a_long_function_is_named_with_its_length(self, tmp_path: Path) -> None:
         package = tmp_path / "package"
         package.mkdir()
-        (package / "short.py").write_text("x = 1\n" * 300, encoding="utf-8")
-        (package / "long.py").write_text("x = 1\n" * 301, encoding="utf-8")
-        (fault,) = check_module_length.long_modules(package)
-        assert fault.startswith("package/long.py: 301 lines")
+        just = 'def just():\n    """Words.\n\n    More.\n    """\n' + "    x = 1\n" * 79
+        (package / "fits.py").write_text(just, encoding="utf-8")
+        over = "class A:\n    def over(self):\n        # why\n\n" + "        x = 1\n" * 80
+        (package / "long.py").write_text(over, encoding="utf-8")
+        (fault,) = check_functions.long_functions(package)
+        assert fault.startswith("package.long.A.over: 81 lines of code")
 
     @pytest.mark.parametrize(
         ("text", "broken"),

@@ -8,10 +8,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 STAGES = (
+    "document",
     "sources",
     "attributes",
     "table",
@@ -68,11 +70,25 @@ def test_a_stage_imports_only_from_stages_before_it(root: Path) -> None:
     assert broken == set()
 
 
-def test_lint_imports_watches_every_stage_in_the_same_order(root: Path) -> None:
+def contracts(root: Path) -> list[dict[str, Any]]:
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    named = [layer.strip("()").removeprefix("midi_risk.") for layer in reversed(layers)]
-    assert named == list(STAGES)
+    return list(settings["tool"]["importlinter"]["contracts"])
+
+
+def test_lint_imports_watches_every_stage_in_the_same_order(root: Path) -> None:
+    named = [
+        name.strip().removeprefix("midi_risk.")
+        for layer in reversed(contracts(root)[0]["layers"])
+        for name in layer.split("|")
+    ]
+    assert [name for name in named if name in STAGES] == list(STAGES)
+    assert set(named) == {*STAGES, *COMMON, "compat"}
+
+
+def test_lint_imports_watches_the_rooms_of_every_stage(root: Path) -> None:
+    watched = {c["containers"][0] for c in contracts(root) if c.get("exhaustive")}
+    stages = {f"midi_risk.{stage}" for stage in STAGES if stage != "cli"}
+    assert watched == stages
 
 
 def test_no_module_imports_the_network(root: Path) -> None:

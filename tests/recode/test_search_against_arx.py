@@ -109,9 +109,7 @@ SLOW = {
 }
 
 
-def criteria_of(  # noqa: C901
-    case: dict[str, Any], hierarchies: dict[str, Any]
-) -> tuple[int | None, list[Any]]:
+def criteria_of(case: dict[str, Any], hierarchies: dict[str, Any]) -> tuple[int | None, list[Any]]:
     sensitive = case.get("sensitive")
     made: list[Any] = []
     k = None

@@ -96,7 +96,7 @@ def face_possible(modality: str, body_part: str) -> bool:
     return _ELSEWHERE.fullmatch(part) is None
 
 
-def noticed_in(values: Mapping[str, str]) -> int:  # noqa: C901 - one test per fact
+def noticed_in(values: Mapping[str, str]) -> int:
     """Return what an instance's own attributes say.
 
     Parameters

@@ -105,7 +105,7 @@ def is_whole(state: WalkState) -> bool:
     return bool(state.base + place + 4 + _LENGTH(data, place)[0] == state.size)
 
 
-def follow(  # noqa: C901, PLR0912 - the hot loop
+def follow(  # noqa: PLR0912 - the hot loop
     state: WalkState, layouts: Layouts, walked: list[Element]
 ) -> list[Element]:
     """Step over everything met before; stop at the first header that is new.
@@ -236,7 +236,7 @@ class PrefixParser:
             raise NotVouchedError
         return "explicit"
 
-    def _walk(self, state: WalkState, mode: str) -> bool:  # noqa: C901, PLR0912 - one case per branch
+    def _walk(self, state: WalkState, mode: str) -> bool:  # noqa: PLR0912 - one case per branch
         """Walk to the end of the meta header, the pixel data or the file."""
         layouts, meta = self._layouts[mode], mode == "meta"
         layouts.grow()

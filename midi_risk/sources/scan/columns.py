@@ -109,7 +109,7 @@ def _put(columns: dict[str, Coded], count: int, keyword: str, at: int, text: str
     column.codes[at] = column.number(text)
 
 
-def attribute_columns(  # noqa: C901 - one pass per kind of value
+def attribute_columns(
     headers: Sequence[Header | RawHeader | None],
 ) -> dict[str, Coded]:
     """Return one column per attribute that any header has.
