@@ -151,6 +151,35 @@ def test_phantoms_and_animals_of_the_images_are_no_orphans_of_a_table():
     assert (link.subjects, link.matched, link.orphans, link.unmatched_subjects) == (2, 1, 1, 1)
 
 
+def test_what_a_table_says_of_phantoms_and_animals_is_of_nobody():
+    rows = {
+        "PatientID": ["phantom", "sub-1", "sub-2", "mouse"],
+        "PatientSpeciesDescription": [None, None, None, "Mus musculus"],
+    }
+    keys = ["sub-1", "Phantom", "mouse", "sub-2", "mouse"]
+    clinical = source(
+        "c.csv",
+        {
+            "id": keys,
+            "age": ["60", "1", "2", "70", "3"],
+            "seen": ["2020-01-01", "2020-02-01", "2020-03-01", "2020-04-01", "2020-05-01"],
+        },
+        "id",
+    )
+    result = fold(
+        extraction(source("dicom", rows, "PatientID"), clinical),
+        attributes(
+            attribute("c.csv", "age", Kind.AGE),
+            attribute("c.csv", "seen", Kind.DATE, role=Role.INSENSITIVE),
+        ),
+    )
+    assert result.frame["age"].to_dict() == {"sub-1": "60", "sub-2": "70"}
+    assert result.distinct["seen"] == (2, 0)
+    assert result.visits.empty
+    (link,) = result.links
+    assert (link.subjects, link.matched, link.unmatched_subjects, link.fan_out) == (2, 2, 0, 0)
+
+
 @pytest.mark.parametrize("counts", [["1,100", "2"], ["1100.0", "2.0"], ["1100", "2"]])
 def test_instances_are_counted_however_the_number_is_written(counts):
     rows = {"PatientID": ["a", "b"], "images": counts}
