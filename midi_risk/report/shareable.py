@@ -184,8 +184,7 @@ def result_of(result: Result, k: int) -> SafeResult:
     lower, upper = digits(result.lower), digits(result.upper)
     if share:
         hidden = safe(round((result.value or 0.0) * result.n), k, result.n)
-        if result.kind == "exact":
-            lower = upper = None
+        lower, upper = _ends(result, k)
     return SafeResult(
         measure=code(result.measure),
         value=None if share else digits(result.value),
@@ -197,6 +196,19 @@ def result_of(result: Result, k: int) -> SafeResult:
         passed=result.passed,
         subjects=hidden,
     )
+
+
+def _ends(result: Result, k: int) -> tuple[float | None, float | None]:
+    """Return the ends of a share as shares of rounded counts, none where a count is hidden."""
+    if result.kind == "exact" or result.lower is None or result.upper is None:
+        return None, None
+    lower, upper, whole = (
+        safe(round(share * result.n), k, result.n).value
+        for share in (result.lower, result.upper, 1.0)
+    )
+    if lower is None or upper is None or not whole:
+        return None, None
+    return two_digits(lower / whole), two_digits(upper / whole)
 
 
 def attribute_of(entry: AttributeEntry, whole: float, k: int, total: int) -> parts.SafeAttribute:
