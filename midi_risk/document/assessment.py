@@ -205,7 +205,14 @@ class TornadoEntry(Part):
     high: float
     at_low: float
     at_high: float
-    crosses: bool = Field(description="whether the risk is within the threshold at one end only")
+    crosses: bool | None = Field(
+        description="whether the risk is within the threshold at one end only; null without one"
+    )
+
+    @property
+    def swing(self) -> float:
+        """Distance between the risks at the two ends."""
+        return abs(self.at_high - self.at_low)
 
 
 class Uncertainty(Part):

@@ -413,7 +413,7 @@ def uncertainty_of(found: Uncertainty | None) -> SafeUncertainty | None:
                 high=two_digits(bar.high),
                 at_low=two_digits(bar.at_low),
                 at_high=two_digits(bar.at_high),
-                crosses=bar.crosses,
+                crosses=bool(bar.crosses),
             )
             for bar in found.tornado
         ),
