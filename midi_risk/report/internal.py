@@ -9,8 +9,8 @@ from midi_risk.document.assessment import (
     AttributeEntry,
     ChannelEntry,
     Context,
-    FindingEntry,
-    LinkEntry,
+    Finding,
+    LinkReport,
     Measures,
     Part,
     Plan,
@@ -54,8 +54,8 @@ class InternalView(Part):
     instances: int | None
     files: dict[str, int]
     excluded: dict[str, int]
-    links: tuple[LinkEntry, ...]
-    findings: tuple[FindingEntry, ...]
+    links: tuple[LinkReport, ...]
+    findings: tuple[Finding, ...]
     missing_policy: str
     threats: tuple[Threat, ...]
     measures: Measures

@@ -17,16 +17,18 @@ from midi_risk.document.assessment import (
     AttributeEntry,
     ChannelEntry,
     Context,
-    LinkEntry,
+    LinkReport,
     Measures,
     Plan,
-    Ps315,
-    Result,
+    Ps315Action,
+    Reason,
+    RiskEstimate,
     SignOff,
     Threat,
 )
 from midi_risk.document.clean import scrubbed
 from midi_risk.document.plan import State
+from midi_risk.document.reasons import REASONS
 from midi_risk.report import shareable_model as parts
 from midi_risk.report.counts import SafeCount, merged_bins, safe, safe_parts
 from midi_risk.report.sections import defect_bound, imaging_of
@@ -88,31 +90,9 @@ def digits(value: float | None) -> float | None:
 
 
 def verdict_of(assessment: Assessment) -> parts.SafeVerdict:
-    """Return the verdict; reasons are derived again, never copied."""
-    verdict, k = assessment.verdict, assessment.threshold.k
+    """Return the verdict with its reasons as codes, names and suppressed counts, without text."""
+    verdict = assessment.verdict
     governing = verdict.governing
-    unread = assessment.collection.files.unreadable
-    direct = [a for a in assessment.attributes if a.role == "direct_identifier" and a.distinct]
-    groups: dict[str, Any] = {
-        "undecided": tuple(
-            a.name
-            for a in assessment.attributes
-            if a.role == "undecided" and a.decision != "remove"
-        ),
-        "open_identifiers": tuple(a.name for a in direct if a.decision is None),
-        "kept_identifiers": tuple(a.name for a in direct if a.decision in {"retain", "generalise"}),
-        "unassessed": tuple(
-            code(c.name) for c in assessment.channels if c.required and c.status == "not_assessed"
-        ),
-        "channels": tuple(
-            code(c.name)
-            for c in assessment.channels
-            if c.required and (c.upper or c.value or 0) > 1 / k + 1e-12
-        ),
-        "failed": _failures(assessment),
-    }
-    told = sum(bool(group) for group in groups.values()) + bool(unread)
-    told += max(0, len(groups["failed"]) - 1) + max(0, len(groups["channels"]) - 1)
     return parts.SafeVerdict(
         status=verdict.status,
         governing=governing
@@ -123,26 +103,33 @@ def verdict_of(assessment: Assessment) -> parts.SafeVerdict:
             value=digits(governing.value),
             threshold=two_digits(governing.threshold),
         ),
-        unread=safe(unread, k),
-        others=max(0, len(verdict.reasons) - told),
-        **groups,
+        reasons=tuple(_reason(reason, assessment) for reason in verdict.reasons),
     )
 
 
-def _failures(assessment: Assessment) -> tuple[parts.SafeFailure, ...]:
-    """Return the adversaries with a figure above its threshold."""
-    failed = [
-        (t, tuple(code(r.measure) for r in t.results if r.passed is False))
-        for t in assessment.threats
-    ]
-    return tuple(
-        parts.SafeFailure(model=threat.model, adversary=threat.adversary, measures=measures)
-        for threat, measures in failed
-        if measures
+def _reason(reason: Reason, assessment: Assessment) -> parts.SafeReason:
+    """Return one reason; it names only what this edition names anyway, and no source."""
+    names: tuple[str, ...] = ()
+    kind = REASONS[reason.code].names
+    if kind == "attributes":
+        there = {a.name for a in assessment.attributes}
+        names = tuple(name for name in reason.names if name in there)
+    elif kind == "channels":
+        there = {c.name for c in assessment.channels}
+        names = tuple(code(name) for name in reason.names if name in there)
+    elif kind == "adversary" and any(
+        [t.model, t.adversary] == reason.names[:2] for t in assessment.threats
+    ):
+        names = (*reason.names[:2], *(code(measure) for measure in reason.names[2:]))
+    counts = {name: safe(n, assessment.threshold.k) for name, n in reason.counts.items()}
+    return parts.SafeReason(
+        code=reason.code,
+        names=names,
+        counts={name: count for name, count in counts.items() if name in parts.COUNTED},
     )
 
 
-def link_of(number: int, link: LinkEntry, k: int) -> parts.SafeLink:
+def link_of(number: int, link: LinkReport, k: int) -> parts.SafeLink:
     """Return a join; the matched part is withheld when it would give another part away."""
     orphans, unmatched = safe(link.orphans, k), safe(link.unmatched_subjects, k)
     matched = safe(link.matched, k)
@@ -177,20 +164,20 @@ def threat_of(threat: Threat, k: int) -> SafeThreat:
     )
 
 
-def result_of(result: Result, k: int) -> SafeResult:
+def result_of(result: RiskEstimate, k: int) -> SafeResult:
     """Return one measure; a share of subjects becomes a suppressed, rounded count."""
-    share = is_share(result.measure) and result.value is not None
+    share = is_share(result.measure)
     hidden = None
     lower, upper = digits(result.lower), digits(result.upper)
     if share:
-        hidden = safe(round((result.value or 0.0) * result.n), k, result.n)
+        hidden = safe(round(result.value * result.n), k, result.n)
         lower, upper = _ends(result, k)
     return SafeResult(
         measure=code(result.measure),
         value=None if share else digits(result.value),
         lower=lower,
         upper=upper,
-        kind=result.kind,
+        kind=result.kind.value,
         n=safe(result.n, k),
         threshold=digits(result.threshold),
         passed=result.passed,
@@ -198,7 +185,7 @@ def result_of(result: Result, k: int) -> SafeResult:
     )
 
 
-def _ends(result: Result, k: int) -> tuple[float | None, float | None]:
+def _ends(result: RiskEstimate, k: int) -> tuple[float | None, float | None]:
     """Return the ends of a share as shares of rounded counts, none where a count is hidden."""
     if result.kind == "exact" or result.lower is None or result.upper is None:
         return None, None
@@ -231,7 +218,7 @@ def attribute_of(entry: AttributeEntry, whole: float, k: int, total: int) -> par
     )
 
 
-def _action(row: Ps315 | None) -> parts.SafePs315 | None:
+def _action(row: Ps315Action | None) -> parts.SafePs315 | None:
     """Return the profile's row when it is one of the standard's."""
     if row is None or not _ACTION.match(row.action) or not _RELEASE.match(row.release):
         return None

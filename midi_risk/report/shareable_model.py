@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from midi_risk.document.assessment import Uncertainty
 from midi_risk.document.clean import scrubbed, shortened
+from midi_risk.document.reasons import ReasonCode, Status
 from midi_risk.report.charts import NAMES
 from midi_risk.report.counts import SafeCount
 from midi_risk.risk.channels.entries import FOUND
@@ -80,27 +81,24 @@ class SafeGoverning(Safe):
     threshold: Digits
 
 
-class SafeFailure(Safe):
-    """The measures of one adversary that did not pass."""
+COUNTED = frozenset({"files"})
+"""Counts of a reason that this edition tells."""
 
-    model: Name
-    adversary: Name
-    measures: tuple[Code, ...]
+
+class SafeReason(Safe):
+    """Why the verdict is what it is: a code, names and counts from which a sentence is made."""
+
+    code: ReasonCode
+    names: tuple[Name, ...] = ()
+    counts: dict[Code, SafeCount] = {}
 
 
 class SafeVerdict(Safe):
-    """Status and the reasons that can be told without values."""
+    """Status and its reasons."""
 
-    status: Literal["acceptable", "above_threshold", "incomplete"]
+    status: Status
     governing: SafeGoverning | None
-    undecided: tuple[Name, ...] = ()
-    open_identifiers: tuple[Name, ...] = ()
-    kept_identifiers: tuple[Name, ...] = ()
-    unassessed: tuple[Code, ...] = ()
-    channels: tuple[Code, ...] = ()
-    failed: tuple[SafeFailure, ...] = ()
-    unread: SafeCount
-    others: Size = 0
+    reasons: tuple[SafeReason, ...]
 
 
 class SafeThreshold(Safe):
@@ -415,7 +413,7 @@ def uncertainty_of(found: Uncertainty | None) -> SafeUncertainty | None:
                 high=two_digits(bar.high),
                 at_low=two_digits(bar.at_low),
                 at_high=two_digits(bar.at_high),
-                crosses=bar.crosses,
+                crosses=bool(bar.crosses),
             )
             for bar in found.tornado
         ),

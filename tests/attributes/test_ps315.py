@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from midi_risk.attributes.model import Ps315Action
+from midi_risk.attributes import Ps315Action
 from midi_risk.attributes.roles import propose
 from midi_risk.attributes.standard import (
     COLUMNS,
