@@ -100,6 +100,7 @@ def own_scenarios() -> Iterator[Scenario]:
             "{MR} extract in/lung-ct -q --payloads",
             "{MR} suggest in/lung-ct -o plan -q",
             "{MR} suggest in/lung-ct -o plan-20 -q --k 20 --format json",
+            "sed -i 's/^missing:.*/missing: wildcard/' mine/midi-risk.yaml",
             "{MR} suggest mine -o mine-plan -q --budget 2s --cells --keep PatientSex",
             "{MR} apply in/lung-ct --plan plan/plan.json -o applied -q",
             "{MR} apply mine --plan mine-plan/plan.json -o mine-applied --format json -q",
@@ -121,7 +122,7 @@ def own_scenarios() -> Iterator[Scenario]:
             "{MR} check out in/lung-ct -q",
             "{MR} check out mine -q",
             "{MR} diff out mine-out",
-            "{MR} assess in/lung-ct --where \"Modality = 'MR'\" --k 5 -o mr -q",
+            "{MR} assess in/lung-ct/images --where \"Modality = 'MR'\" --k 5 -o mr -q",
             "{MR} crosscheck in/lung-ct/clinical.csv --quasi sex,race --sensitive stage",
         ],
         {"lung-ct": lung},
@@ -155,7 +156,7 @@ def own_scenarios() -> Iterator[Scenario]:
         ],
         {"idc_slice.parquet": ROOT / "examples" / "idc" / "idc_slice.parquet"},
     )
-    formats = ("xlsx", "parquet", "tsv", "csv.gz", "json", "ndjson", "zip", "sav", "dta", "xpt")
+    formats = ("xlsx", "parquet", "tsv", "csv.gz", "json", "ndjson", "sav", "dta", "xpt")
     yield Scenario(
         "formats",
         [
@@ -163,9 +164,10 @@ def own_scenarios() -> Iterator[Scenario]:
             *(f"{{MR}} init in/people.{f} -o {f}" for f in formats),
             *(f"{{MR}} assess {f} -o {f}-out -q --budget 1s" for f in ("xlsx", "json", "sav")),
             "{MR} init in/semicolons.txt -o txt",
+            "{PY} -m zipfile -c in/images.zip in/batch && {MR} init in/images.zip -o zip",
             "{MR} init in/clinical.csv --table in/people.parquet:patient_id -o linked",
         ],
-        {"clinical.csv": lung / "clinical.csv"},
+        {"clinical.csv": lung / "clinical.csv", "batch": lung / "images" / "batch-01"},
     )
 
 

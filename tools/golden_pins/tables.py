@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -28,8 +27,6 @@ def write(table: Path, folder: Path) -> None:
     rows = frame.to_dict("records")
     (folder / "people.json").write_text(json.dumps(rows), encoding="utf-8")
     (folder / "people.ndjson").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    with zipfile.ZipFile(folder / "people.zip", "w") as archive:
-        archive.write(table, "people.csv")
     if pyreadstat is None:
         return
     pyreadstat.write_sav(frame, folder / "people.sav", column_labels=list(frame.columns))
