@@ -70,6 +70,17 @@ def test_a_file_on_one_side_alone_is_a_difference(old, tmp_path, capsys):
     assert "only in OLD: lung/files/out/subjects.parquet" in out
 
 
+def test_many_differences_in_one_folder_are_counted(old, tmp_path, capsys):
+    more = {f"lung/files/out/{number}.dcm": b"" for number in range(golden.MOST + 2)}
+    assert golden.compare(old, result(tmp_path / "new", FILES | more)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == golden.MOST + 2
+    assert lines[-2:] == [
+        "and 2 more differences in lung/files/out",
+        f"{golden.MOST + 5} files, {golden.MOST + 2} differ",
+    ]
+
+
 def test_nothing_is_not_taken_for_a_result(old, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert golden.compare(old, tmp_path / "empty") == 2
