@@ -8,9 +8,10 @@ Literature that a report cites, and the assumptions that it rests on.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from midi_risk.report.sections import justified
+from midi_risk.report.view import ReportView
 from midi_risk.report.words import is_sample, listed
 
 ANSWERED, PARTLY, OPEN, OUTSIDE = "Answered here", "Partly", "Not assessed", "Outside this report"
@@ -26,12 +27,12 @@ class Row(NamedTuple):
     note: str
 
 
-def best_practices(view: Any) -> tuple[Row, ...]:
+def best_practices(view: ReportView) -> tuple[Row, ...]:
     """Return the 18 best practices with their status in this assessment.
 
     Parameters
     ----------
-    view : InternalView or ShareableView
+    view : ReportView
 
     Returns
     -------
@@ -176,7 +177,7 @@ def best_practices(view: Any) -> tuple[Row, ...]:
     )
 
 
-def clauses(view: Any) -> tuple[Row, ...]:
+def clauses(view: ReportView) -> tuple[Row, ...]:
     """Return the clauses of ISO/IEC 27559:2022 with their status in this assessment."""
     context = view.context
     quality = context.quality is not None
@@ -227,7 +228,7 @@ def clauses(view: Any) -> tuple[Row, ...]:
     )
 
 
-def _channel(view: Any, name: str) -> str:
+def _channel(view: ReportView, name: str) -> str:
     """Return the status of a channel; one that nobody lists was not assessed."""
     found = [c.status for c in view.channels if c.name == name]
     return {"assessed": ANSWERED, "bounded": PARTLY}.get(found[0] if found else "", OPEN)
@@ -271,7 +272,7 @@ REFERENCES = {
 }
 
 
-def references(view: Any) -> tuple[str, ...]:
+def references(view: ReportView) -> tuple[str, ...]:
     """Return the references that this report cites, in a fixed order."""
     used = {"midi", "ps315", "iso27559", "elemam2013", "sweeney2002", "elemam2011"}
     measures = {r.measure for t in view.threats for r in t.results}
@@ -292,19 +293,17 @@ def references(view: Any) -> tuple[str, ...]:
     return tuple(text for key, text in REFERENCES.items() if key in used)
 
 
-def _sensitive(view: Any) -> bool:
+def _sensitive(view: ReportView) -> bool:
     """Tell whether diversity or closeness was measured."""
-    if view.edition == "shareable":
-        return bool(view.measures.sensitive)
     return bool(view.measures.diversity or view.measures.closeness)
 
 
-def assumptions(view: Any) -> tuple[str, ...]:
+def assumptions(view: ReportView) -> tuple[str, ...]:
     """Return what has to hold for the figures to hold; A1 is the first.
 
     Parameters
     ----------
-    view : InternalView or ShareableView
+    view : ReportView
 
     Returns
     -------
