@@ -7,7 +7,7 @@ from midi_risk.attributes.hierarchy import (
     build_hierarchy,
     check_nesting,
 )
-from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Ps315Action, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.roles import propose
 from midi_risk.attributes.standard import (
     CatalogueEntry,
@@ -21,6 +21,7 @@ from midi_risk.attributes.standard import (
     safe_private,
 )
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
+from midi_risk.document.assessment import Ps315Action
 
 __all__ = [
     "SET_JOINER",

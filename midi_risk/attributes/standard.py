@@ -20,7 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
-from midi_risk.attributes.model import Ps315Action
+from midi_risk.document.assessment import Ps315Action
 from midi_risk.errors import AttributeRoleError, ConfigError, did_you_mean
 from midi_risk.resources import data_rows
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from midi_risk.document import notebook
 
-PLAN_SCHEMA = "midi-risk/plan/1"
+PLAN_SCHEMA = "midi-risk/plan/2"
 
 
 def risk_figure(risk: float) -> str:
@@ -92,7 +92,18 @@ class State(Part):
 
 
 class FrontPoint(Part):
-    """One node of the Pareto front of risk and loss."""
+    """One node of the Pareto front of risk, loss and suppression.
+
+    Parameters
+    ----------
+    levels : dict of str to int
+    risk : float
+        1 over the smallest class shown: the largest prosecutor risk; 0 when nothing is shown.
+    loss : float
+        Information lost: the score of a node in a search, `plan_loss` in a plan.
+    suppressed : int
+        Subjects (records, in a search) left out.
+    """
 
     levels: dict[str, int]
     risk: float

@@ -1,5 +1,6 @@
 """Recode: the best generalisation, found and proved."""
 
+from midi_risk.document.plan import FrontPoint
 from midi_risk.recode.criteria import AverageRisk, Criterion, CustomCriterion, KAnonymity, KMap
 from midi_risk.recode.imaging import age_error, interval_error, strata, suv_error
 from midi_risk.recode.loss import (
@@ -12,7 +13,7 @@ from midi_risk.recode.loss import (
     propensity_score,
     squared_error_share,
 )
-from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import LatticeSweep, sweep
 from midi_risk.recode.sensitive_criteria import (
@@ -46,7 +47,7 @@ __all__ = [
     "DeltaDisclosure",
     "DistinctLDiversity",
     "EntropyLDiversity",
-    "FrontNode",
+    "FrontPoint",
     "InformationLoss",
     "KAnonymity",
     "KMap",

@@ -19,7 +19,7 @@ from midi_risk.document.plan import (
 )
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
-from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
 from midi_risk.recode.steps import (
@@ -243,7 +243,7 @@ def _kept(table: SubjectTable, setting: Setting, target: Sequence[int]) -> list[
 
 def _front_nodes(
     table: SubjectTable, setting: Setting, solution: Solution, max_suppression: float
-) -> Sequence[FrontNode]:
+) -> Sequence[FrontPoint]:
     """Return the front over the whole lattice where it is small, else over what was looked at.
 
     A search stops at the first proof, which leaves few nodes to compare.

@@ -24,7 +24,7 @@ from midi_risk.document.plan import FrontPoint, KeptAttribute, PlanStep, State, 
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import Requirement
 from midi_risk.recode.loss import level_losses
-from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.search.judge import Solution
 from midi_risk.risk.adversaries import adversary_risk
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.table.model import SubjectTable
@@ -505,7 +505,7 @@ def plan_loss(
     return float(1 - kept * (1 - np.average(each, weights=weights)))
 
 
-def plan_front(setting: Setting, nodes: Sequence[FrontNode], n: int) -> list[FrontPoint]:
+def plan_front(setting: Setting, nodes: Sequence[FrontPoint], n: int) -> list[FrontPoint]:
     """Return the front, thinned evenly when it is long; its loss is that of `plan_loss`."""
     names = [attribute.name for attribute in setting.attributes]
     if len(nodes) > MAX_FRONT:

@@ -74,6 +74,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "created": YEAR,
         "valid_until": YEAR,
         "collection": INSIDE,
+        "tolerance": DROP,
         "project_digest": DIGEST,
         "threat_models": DROP,
         "threshold": INSIDE,
@@ -134,7 +135,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "utility": DROP,
         "contribution": special(rules.share_of_contributions),
     },
-    doc.Ps315: {"release": VERSION, "action": STANDARD, "options": STANDARD},
+    doc.Ps315Action: {"release": VERSION, "action": STANDARD, "options": STANDARD},
     doc.Measures: {
         "k": SIZE,
         "classes": DROP,
@@ -176,7 +177,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "results": INSIDE,
         "uncertainty": INSIDE,
     },
-    doc.Result: {
+    doc.RiskEstimate: {
         "measure": CODE,
         "value": special(rules.value_of_result),
         "lower": special(rules.end_of_result),
@@ -216,12 +217,19 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "upper": RISK,
         "evidence": DROP,
         "required": FLAG,
+        "limit": DROP,
         "found": rules.CONTENT,
     },
     doc.Verdict: {
         "status": CODE,
         "governing": INSIDE,
-        "reasons": special(rules.told_reasons),
+        "reasons": INSIDE,
+    },
+    doc.Reason: {
+        "code": CODE,
+        "names": special(rules.names_of_reason),
+        "counts": special(rules.counts_of_reason),
+        "text": DROP,
     },
     doc.Governing: {
         "model": NAME,
@@ -230,13 +238,13 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "value": RISK,
         "threshold": RISK,
     },
-    doc.FindingEntry: {
+    doc.Finding: {
         "code": CODE,
         "attribute": NAME,
         "subjects": PART_OF_ALL,
         "text": DROP,
     },
-    doc.LinkEntry: {
+    doc.LinkReport: {
         "source": DROP,
         "rows": DROP,
         "subjects": DROP,

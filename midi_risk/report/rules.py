@@ -20,14 +20,15 @@ from midi_risk.document.assessment import (
     Assessment,
     CurvePoint,
     HistogramBin,
-    LinkEntry,
+    LinkReport,
     Measures,
-    Ps315,
+    Ps315Action,
     Quality,
-    Result,
+    RiskEstimate,
 )
 from midi_risk.document.clean import scrubbed
 from midi_risk.document.plan import ImagingFigure, Plan, State
+from midi_risk.document.reasons import REASONS
 from midi_risk.report.charts import NAMES
 from midi_risk.report.counts import SafeCount, merged_bins, safe
 from midi_risk.report.leaves import (
@@ -252,41 +253,35 @@ def each_of(key: Rule, value: Rule) -> Rule:
 # Special rules: the verdict.
 
 
-def told_reasons(_: Any, around: Around) -> Leaving:
-    """Return the reasons of the verdict, derived again, never copied."""
-    document, k = around.document, around.k
-    verdict, channels = document.verdict, document.channels
-    direct = [a for a in document.attributes if a.role == "direct_identifier" and a.distinct]
-    groups: dict[str, Any] = {
-        "undecided": tuple(
-            Name(a.name)
-            for a in document.attributes
-            if a.role == "undecided" and a.decision != "remove"
-        ),
-        "open_identifiers": tuple(Name(a.name) for a in direct if a.decision is None),
-        "kept_identifiers": tuple(
-            Name(a.name) for a in direct if a.decision in {"retain", "generalise"}
-        ),
-        "unassessed": tuple(
-            code(c.name) for c in channels if c.required and c.status == "not_assessed"
-        ),
-        "channels": tuple(
-            code(c.name)
-            for c in channels
-            if c.required and (c.upper or c.value or 0) > 1 / k + 1e-12
-        ),
-        "failed": tuple(
-            Leaving("Failure", {"model": Name(t.model), "adversary": Name(t.adversary),
-                                "measures": names})
-            for t in document.threats
-            if (names := tuple(code(r.measure) for r in t.results if r.passed is False))
-        ),
-    }  # fmt: skip
-    unread = document.collection.files.unreadable
-    told = sum(bool(group) for group in groups.values()) + bool(unread)
-    told += max(0, len(groups["failed"]) - 1) + max(0, len(groups["channels"]) - 1)
-    others = Size(max(0, len(verdict.reasons) - told))
-    return Leaving("Reasons", {"unread": safe(unread, k), "others": others, **groups})
+COUNTED_REASONS = {"files"}
+"""Counts of a reason that are told; the others stand elsewhere, or nowhere, in this edition."""
+
+
+def names_of_reason(names: list[str], around: Around) -> tuple[Name | Code, ...]:
+    """Return the names in a reason, only those that this edition shows elsewhere too.
+
+    A reason may name a source, which is a file, or in an edited document anything at all.
+    """
+    document, kind = around.document, REASONS[around.part.code].names
+    if kind == "attributes":
+        there = {a.name for a in document.attributes}
+        return tuple(Name(name) for name in names if name in there)
+    if kind == "channels":
+        there = {c.name for c in document.channels}
+        return tuple(code(name) for name in names if name in there)
+    if kind == "adversary" and any([t.model, t.adversary] == names[:2] for t in document.threats):
+        return (*(Name(name) for name in names[:2]), *(code(measure) for measure in names[2:]))
+    return ()
+
+
+def counts_of_reason(counts: Mapping[str, int], around: Around) -> Mapping[Code, SafeCount]:
+    """Return the counts in a reason that are told, suppressed as where they stand elsewhere.
+
+    The sentence of the document holds them as they are; it is made again from these.
+    """
+    return MappingProxyType(
+        {Code(name): safe(n, around.k) for name, n in counts.items() if name in COUNTED_REASONS}
+    )
 
 
 # Special rules: text.
@@ -327,14 +322,14 @@ def loss_measure(text: str, _: Around) -> Code:
     return code(text.replace(",", "").replace(" ", "-"))
 
 
-def profile_row(row: Ps315 | None, _: Around) -> Ps315 | None:
+def profile_row(row: Ps315Action | None, _: Around) -> Ps315Action | None:
     """Return a row of PS3.15 Table E.1-1 when it is one of the standard's, with its options.
 
     The document could state anything in its place.
     """
     if row is None or not _ACTION.match(row.action) or not _RELEASE.match(row.release):
         return None
-    return row.model_copy(update={"options": [o for o in row.options if _OPTION.match(o)]})
+    return row.model_copy(update={"options": tuple(o for o in row.options if _OPTION.match(o))})
 
 
 def profile_options(options: list[str], _: Around) -> tuple[Standard, ...]:
@@ -362,7 +357,7 @@ def matched_subjects(matched: int, around: Around) -> SafeCount:
     Matched and unmatched subjects add up to all subjects, matched and orphan keys to the keys
     of the source: from two of them the hidden third follows.
     """
-    link: LinkEntry = around.part
+    link: LinkReport = around.part
     cell = safe(matched, around.k)
     rest = (safe(n, around.k).state for n in (link.orphans, link.unmatched_subjects))
     if cell.state == "shown" and matched and "below" in rest:
@@ -453,23 +448,23 @@ def bound_of_defects(quality: Quality | None, _k: int) -> Risk | None:
 # Special rules: shares, which times a total are counts.
 
 
-def value_of_result(value: float | None, around: Around) -> Risk | SafeCount | None:
+def value_of_result(value: float, around: Around) -> Risk | SafeCount:
     """Return a probability with two digits; a share of subjects as its suppressed count.
 
     A share of 0.0077 of 388 subjects is 3 of them.
     """
-    result: Result = around.part
-    if value is None or not is_share(result.measure):
-        return None if value is None else risk(value)
+    result: RiskEstimate = around.part
+    if not is_share(result.measure):
+        return risk(value)
     return safe(round(value * result.n), around.k, result.n)
 
 
-def end_of_result(value: float | None, around: Around) -> Risk | None:
+def end_of_result(value: float, around: Around) -> Risk | None:
     """Return one end of the interval of a probability; a share of subjects has none here.
 
     The interval of an exact share is the share itself, that of an estimate surrounds it.
     """
-    return None if value is None or is_share(around.part.measure) else risk(value)
+    return None if is_share(around.part.measure) else risk(value)
 
 
 def measures_of_state(measures: Mapping[str, float], around: Around) -> Mapping[Code, Any]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from midi_risk.document.assessment import TuningAttribute, TuningLattice, TuningLevel, Verdict
 from midi_risk.document.clean import neutral
+from midi_risk.document.plan import PLAN_SCHEMA
 from midi_risk.report.words import count_text, percent, risk_text, share_text
 
 SCRIPTS = ("tune_lattice.js", "tune_charts.js", "tune_words.js", "tune.js")
@@ -164,6 +165,7 @@ def tuning(
         "threat_models": list(threat_models),
         "digest": digest,
         "version": version,
+        "plan_schema": PLAN_SCHEMA,
         "served": served,
     }
     return {
@@ -194,7 +196,7 @@ def waiting(verdict: Verdict) -> tuple[str, ...]:
     """
     if verdict.status != "incomplete":
         return ()
-    return tuple(reason for reason in verdict.reasons if ": above the threshold on" not in reason)
+    return tuple(reason.text for reason in verdict.reasons if reason.code != "above")
 
 
 def _axis(attribute: TuningAttribute) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.view import Count, ReportView, Shown
 
@@ -536,34 +537,55 @@ def governing_sentence(governing: Shown) -> str:
     )
 
 
+HEADS = {
+    "undecided": "Role undecided",
+    "direct_open": "Direct identifiers without a decision to remove",
+    "direct_kept": "Direct identifiers that are retained",
+    "channels_open": "Required, but not assessed",
+    "channel_above": "Channels above the threshold",
+    "above": "",
+    "unread_files": "Files that could not be read",
+}
+"""Reason -> how the shareable edition begins to tell it, in its order; others are counted."""
+
+
 def reasons(view: ReportView) -> tuple[str, ...]:
     """Return why the verdict is what it is."""
     if view.disclosive is not None:
-        return tuple(capital(worded(reason)) for reason in view.verdict.reasons)
-    told = view.verdict.reasons
+        return tuple(capital(worded(reason.text)) for reason in view.verdict.reasons)
     if view.verdict.status == "acceptable":
         return ()
-    groups = {
-        "Role undecided": told.undecided,
-        "Direct identifiers without a decision to remove": told.open_identifiers,
-        "Direct identifiers that are retained": told.kept_identifiers,
-        "Required, but not assessed": _titles(told.unassessed),
-        "Channels above the threshold": _titles(told.channels),
-    }
-    out = [f"{head}: {listed(names)}." for head, names in groups.items() if names]
-    for failed in told.failed:
-        names = [lowered(measure_term(m).title) for m in failed.measures]
-        out.append(f"{failed.model}, {failed.adversary}: above the threshold on {listed(names)}.")
-    if positive(told.unread):
-        out.append(f"Files that could not be read: {count_text(told.unread)}.")
-    if told.others:
+    told = [r for r in view.verdict.reasons if r.code in HEADS and (r.names or r.counts)]
+    out = []
+    for code, head in HEADS.items():
+        found = [reason for reason in told if reason.code == code]
+        names = [name for reason in found for name in reason.names]
+        kind = REASONS[code].names
+        if kind == "adversary":
+            out += [failure_sentence(reason.names) for reason in found]
+        elif kind == "none":
+            out += [f"{head}: {count_text(reason.counts['files'])}." for reason in found]
+        elif names:
+            titles = [lowered(channel_term(name).title) for name in names]
+            out.append(f"{head}: {listed(titles if kind == 'channels' else names)}.")
+    others = len(view.verdict.reasons) - len(told)
+    if others:
         more = "further " if out else ""
-        out.append(f"{told.others} {more}reason(s) are given in the internal edition.")
+        out.append(f"{others} {more}reason(s) are given in the internal edition.")
     return tuple(out)
 
 
-def _titles(channels: tuple[str, ...]) -> list[str]:
-    return [lowered(channel_term(c).title) for c in channels]
+def failure_sentence(names: Any) -> str:
+    """Return which measures of an adversary did not pass.
+
+    Examples
+    --------
+    >>> failure_sentence(["public-release", "demonstration", "prosecutor_max"])
+    'public-release, demonstration: above the threshold on highest prosecutor risk.'
+    """
+    model, adversary, *measures = names
+    titles = [lowered(measure_term(measure).title) for measure in measures]
+    return f"{model}, {adversary}: above the threshold on {listed(titles)}."
 
 
 def plan_sentence(view: ReportView) -> str:

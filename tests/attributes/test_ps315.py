@@ -1,6 +1,6 @@
 import pytest
 
-from midi_risk.attributes.model import Ps315Action
+from midi_risk.attributes import Ps315Action
 from midi_risk.attributes.roles import propose
 from midi_risk.attributes.standard import (
     COLUMNS,

@@ -31,6 +31,7 @@ ALLOWED = (
     "threats[].results[].measure", "threats[].results[].kind",
     "channels[].name", "channels[].status", "findings[].code", "findings[].attribute",
     "missing_policy", "context.", "sign_off", "verdict.status", "verdict.governing",
+    "verdict.reasons[].code",
     "plan.utility", "plan.steps[].attribute", "plan.steps[].describe", "provenance.versions",
 )  # fmt: skip
 DATED = {"created", "valid_until", "collection.digest", "project_digest"}
@@ -67,7 +68,7 @@ def test_the_canaries_reach_the_internal_edition_so_they_would_be_seen(leaky):
         "provenance.sources[].name",
         "provenance.command",
         "channels[].evidence",
-        "verdict.reasons[]",
+        "verdict.reasons[].text",
         "findings[].text",
         "links[].source",
         "attributes[].reason",

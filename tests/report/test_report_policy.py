@@ -154,7 +154,7 @@ def test_a_subclass_of_a_leaf_is_no_leaf():
 @pytest.mark.parametrize(
     ("leaf", "raw"),
     [
-        (Code, "Jane Doe"), (Code, "067Y"), (Version, "/opt/x"), (Keyed, "c4" * 32),
+        (Code, "Jane Doe"), (Code, "067Y"), (Version, "a/b"), (Keyed, "c4" * 32),
         (Standard, "Jane"), (Amount, 0.123), (Amount, float("nan")), (Risk, 0.123), (Risk, 1.5),
         (Size, -1), (Year, 45), (Year, 20190517),
     ],
