@@ -580,13 +580,7 @@ def assess(
         tolerance=evidence.tolerance,
         project_digest=options.project_digest,
         threat_models=[m.model_dump(mode="json", by_alias=True, exclude_none=True) for m in models],
-        threshold=Threshold(
-            k=strictest.threshold.k,
-            label=strictest.threshold.label or f"1/{strictest.threshold.k}",
-            statistic=strictest.threshold.statistic,
-            fixed_at=options.fixed_at or created.isoformat(),
-            source=strictest.threshold.source,
-        ),
+        threshold=_threshold(strictest, options.fixed_at or created.isoformat()),
         attributes=list(evidence.attributes),
         measures=release_measures(
             view, names, strictest.threshold.k, trajectory, _declared_population(models, view)
@@ -602,13 +596,7 @@ def assess(
         context=options.context,
         sign_off=options.sign_off,
         verdict=verdict(table, governing, evidence),
-        provenance=Provenance(
-            sources=[dict(source) for source in table.sources],
-            versions=software_versions(),
-            tables=table_releases(),
-            seed=options.seed,
-            command=options.command,
-        ),
+        provenance=_provenance(table, options),
         internal=internal_parts(
             view,
             names,
@@ -657,6 +645,29 @@ def _collection(table: SubjectTable, name: str) -> Collection:
         instances=table.counts.get("instances"),
         files=FileCounts.model_validate(table.files),
         excluded=dict(table.excluded),
+    )
+
+
+def _threshold(strictest: ThreatModel, fixed_at: str) -> Threshold:
+    """Return the threshold of the strictest model, and when it was fixed."""
+    threshold = strictest.threshold
+    return Threshold(
+        k=threshold.k,
+        label=threshold.label or f"1/{threshold.k}",
+        statistic=threshold.statistic,
+        fixed_at=fixed_at,
+        source=threshold.source,
+    )
+
+
+def _provenance(table: SubjectTable, options: AssessmentOptions) -> Provenance:
+    """Return what the assessment was computed from and how."""
+    return Provenance(
+        sources=[dict(source) for source in table.sources],
+        versions=software_versions(),
+        tables=table_releases(),
+        seed=options.seed,
+        command=options.command,
     )
 
 
