@@ -81,6 +81,7 @@ def _view(
 ) -> ReportView:
     """Fill the view from the document's own names."""
     collection, provenance, plan = shown.collection, shown.provenance, document.plan
+    sources = provenance.sources
     front = enumerate(plan.front) if plan else ()
     chosen = next((i for i, point in front if plan and plan.is_point(point)), None)
     names = FileCounts.model_fields
@@ -111,7 +112,7 @@ def _view(
         context=shown.context,
         sign_off=shown.sign_off,
         versions=provenance.versions,
-        source_count=Size(len(document.provenance.sources)),
+        source_count=sources if isinstance(sources, Size) else len(sources),
         chosen=None if chosen is None else Size(chosen),
         defect_bound=bound,
         disclosive=_disclosive(document) if edition == "internal" else None,

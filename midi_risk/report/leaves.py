@@ -15,15 +15,6 @@ from typing import Any, Self, TypeAlias
 from midi_risk.document.clean import scrubbed, shortened
 from midi_risk.report.counts import SafeCount
 
-_CODE = re.compile(r"[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?\Z")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+_()-]{0,47}\Z")
-_KEYED = re.compile(r"(?:[0-9a-f]{16})?\Z")
-_STANDARD = re.compile(
-    r"(?:1131\d\d"  # option of CID 7050
-    r"|[XZDUCKP](?:/[XZDUCKP*]+)*\*?|not listed"  # action of PS3.15 Table E.1-1
-    r"|[a-z_0-9]{1,32}=[A-Z/*]{1,8})\Z"  # action under an option
-)
-
 
 def two_digits(value: float) -> float:
     """Return a number with two significant digits.
@@ -56,7 +47,7 @@ class Written(str):
         return super().__new__(cls, shortened(scrubbed(text), 1500))
 
 
-class _Formed(str):
+class Formed(str):
     """Text that has a form of its own; anything else is refused, and not repeated."""
 
     __slots__ = ()
@@ -74,32 +65,46 @@ class _Formed(str):
         return bool(cls.form.match(text))
 
 
-class Code(_Formed):
+class Code(Formed):
     """A word of a vocabulary: small letters, at most one number at the end."""
 
     __slots__ = ()
-    form = _CODE
+    form = re.compile(r"[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?\Z")
 
 
-class Version(_Formed):
+class Version(Formed):
     """The version of a piece of software or of a standard, or the software's name."""
 
     __slots__ = ()
-    form = _VERSION
+    form = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .+_()-]{0,47}\Z")
 
 
-class Keyed(_Formed):
+class Keyed(Formed):
     """A digest that only the holder of a key can make again; may be empty."""
 
     __slots__ = ()
-    form = _KEYED
+    form = re.compile(r"(?:[0-9a-f]{16})?\Z")
 
 
-class Standard(_Formed):
-    """A code of the DICOM standard."""
+class Action(Formed):
+    """An action of PS3.15 Table E.1-1."""
 
     __slots__ = ()
-    form = _STANDARD
+    form = re.compile(r"(?:[XZDUCKP](?:/[XZDUCKP*]+)*\*?|not listed)\Z")
+
+
+class Option(Formed):
+    """An action of PS3.15 Table E.1-1 under an option."""
+
+    __slots__ = ()
+    form = re.compile(r"[a-z_0-9]{1,32}=[A-Z/*]{1,8}\Z")
+
+
+class ProfileCode(Formed):
+    """A code of CID 7050: an option of the de-identification profile."""
+
+    __slots__ = ()
+    form = re.compile(r"1131\d\d\Z")
 
 
 class Amount(float):
@@ -150,7 +155,7 @@ class Year(int):
         return super().__new__(cls, value)
 
 
-TEXTS = (Name, Written, Code, Version, Keyed, Standard)
+TEXTS = (Name, Written, Code, Version, Keyed, Action, Option, ProfileCode)
 NUMBERS = (SafeCount, Amount, Risk, Size, Year)
 
 
@@ -225,10 +230,9 @@ class Leaving:
 
 
 Leaf: TypeAlias = (
-    "Name | Written | Code | Version | Keyed | Standard | SafeCount | Amount | Size | Year | bool"
-    " | Leaving | tuple[Leaf, ...] | Mapping[str, Leaf] | None"
+    "str | int | float | SafeCount | Leaving | tuple[Leaf, ...] | Mapping[str, Leaf] | None"
 )
-"""What may leave."""
+"""What may leave; texts and numbers are of the types above."""
 
 _KINDS = {*TEXTS, *NUMBERS, bool, type(None), Leaving}
 

@@ -1,7 +1,7 @@
 """The policy of the shareable edition: for every field of the documents, how it may leave.
 
 To be read from top to bottom. A field leaves by the rule on its line and in no other way;
-`DROP` keeps it inside. The words are explained in `midi_risk.report.rules`, and so is each
+what is `dropped` stays inside. The words are explained in `midi_risk.report.rules`, and so is each
 rule that looks at neighbouring fields, with the inference that it prevents. A field of the
 documents that has no line here is an error, so that a new figure cannot leave unseen.
 """
@@ -15,8 +15,9 @@ from midi_risk.document import assessment as doc
 from midi_risk.document import plan as plans
 from midi_risk.document.plan import Part
 from midi_risk.report import rules
-from midi_risk.report.leaves import Leaving
+from midi_risk.report.leaves import Leaving, Option, ProfileCode
 from midi_risk.report.rules import (
+    ACTION,
     AMOUNT,
     CODE,
     COUNT,
@@ -28,16 +29,17 @@ from midi_risk.report.rules import (
     PART_OF_ALL,
     RISK,
     SIZE,
-    STANDARD,
     VERSION,
     WRITTEN,
     YEAR,
     Around,
     Rule,
     count_of,
+    dropped,
     each_of,
     share_of,
     special,
+    those_like,
     word_of,
 )
 
@@ -46,54 +48,50 @@ class NoRuleError(TypeError):
     """A field of the documents has no line in the policy."""
 
 
-def _inside(value: Any, around: Around, name: str) -> Any:
+def _by_field(value: Any, around: Around, name: str) -> Any:
     """Apply the policy to a part, or to each part of a list."""
     if value is None:
         return None
     if isinstance(value, list):
-        return tuple(_inside(item, around, name) for item in value)
+        return tuple(_by_field(item, around, name) for item in value)
     return _leave(value, Around(k=around.k, document=around.document, part=value, name=name,
                                 above=around))  # fmt: skip
 
 
-def inside(made: Callable[[Any, Around], Any]) -> Rule:
+def fields_of(made: Callable[[Any, Around], Any]) -> Rule:
     """Return the rule of parts that a special rule makes of the document's, field by field."""
-    return Rule(made.__name__, lambda value, around: _inside(made(value, around), around, ""))
+    return Rule(made.__name__, lambda value, around: _by_field(made(value, around), around, ""))
 
 
-INSIDE = Rule("inside", lambda value, around: _inside(value, around, ""))
+FIELDS = Rule("field by field", lambda value, around: _by_field(value, around, ""))
 """A part of its own, field by field."""
-BEFORE = Rule("inside", lambda value, around: _inside(value, around, "before"))
-AFTER = Rule("inside", lambda value, around: _inside(value, around, "after"))
+BEFORE = Rule("field by field", lambda value, around: _by_field(value, around, "before"))
+AFTER = Rule("field by field", lambda value, around: _by_field(value, around, "after"))
 """The same; the part knows which of the two it is."""
 
 POLICY: dict[type[Part], dict[str, Rule]] = {
     doc.Assessment: {
-        "schema_": DROP,
-        "tool": INSIDE,
+        "tool": FIELDS,
         "created": YEAR,
         "valid_until": YEAR,
-        "collection": INSIDE,
-        "tolerance": DROP,
+        "collection": FIELDS,
         "project_digest": DIGEST,
-        "threat_models": DROP,
-        "threshold": INSIDE,
-        "attributes": INSIDE,
-        "measures": INSIDE,
-        "threats": INSIDE,
-        "channels": INSIDE,
-        "findings": INSIDE,
-        "links": INSIDE,
+        "threshold": FIELDS,
+        "attributes": FIELDS,
+        "measures": FIELDS,
+        "threats": FIELDS,
+        "channels": FIELDS,
+        "findings": FIELDS,
+        "links": FIELDS,
         "missing_policy": CODE,
-        "context": INSIDE,
-        "sign_off": INSIDE,
-        "changes": DROP,
-        "plan": INSIDE,
-        "verdict": INSIDE,
-        "provenance": INSIDE,
-        "internal": DROP,
+        "context": FIELDS,
+        "sign_off": FIELDS,
+        "plan": FIELDS,
+        "verdict": FIELDS,
+        "provenance": FIELDS,
+        **dropped("schema_", "tolerance", "threat_models", "changes", "internal"),
     },
-    doc.Tool: {"name": DROP, "version": VERSION},
+    doc.Tool: {"version": VERSION, **dropped("name")},
     doc.Collection: {
         "name": special(rules.collection_name),
         "digest": DIGEST,
@@ -101,7 +99,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "studies": COUNT,
         "series": COUNT,
         "instances": COUNT,
-        "files": INSIDE,
+        "files": FIELDS,
         "excluded": each_of(CODE, COUNT),
     },
     doc.FileCounts: {"read": COUNT, "flagged": COUNT, "not_dicom": COUNT, "unreadable": COUNT},
@@ -114,51 +112,51 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     },
     doc.AttributeEntry: {
         "name": NAME,
-        "source": DROP,
         "level": word_of(("patient", "study", "series", "equipment", "instance", "file"), "other"),
         "role": word_of(
             ("direct_identifier", "quasi_identifier", "sensitive", "insensitive", "linkage_key"),
             "undecided",
         ),
-        "kind": DROP,
-        "distinct": DROP,
         "missing": PART_OF_ALL,
-        "label": DROP,
-        "reason": DROP,
-        "folding": DROP,
-        "knowable_by": DROP,
-        "ladder": DROP,
-        "ps315": inside(rules.profile_row),
+        "ps315": fields_of(rules.profile_row),
         "decision": word_of(("retain", "generalise", "remove"), None),
         "justification": special(rules.words_without_figures),
         "need": WRITTEN,
-        "utility": DROP,
         "contribution": special(rules.share_of_contributions),
+        **dropped(
+            "source",
+            "kind",
+            "distinct",
+            "label",
+            "reason",
+            "folding",
+            "knowable_by",
+            "ladder",
+            "utility",
+        ),
     },
-    doc.Ps315Action: {"release": VERSION, "action": STANDARD, "options": STANDARD},
+    doc.Ps315Action: {"release": VERSION, "action": ACTION, "options": those_like(Option)},
     doc.Measures: {
         "k": SIZE,
-        "classes": DROP,
         "sample_uniques": PART_OF_ALL,
-        "class_size_histogram": inside(rules.merged_histogram),
+        "class_size_histogram": fields_of(rules.merged_histogram),
         "quasi_identifiers": NAME,
-        "curve": inside(rules.merged_curve),
-        "combinations": INSIDE,
-        "diversity": INSIDE,
-        "closeness": INSIDE,
+        "curve": fields_of(rules.merged_curve),
+        "combinations": FIELDS,
+        "diversity": FIELDS,
+        "closeness": FIELDS,
         "population_uniques": special(rules.population_rows),
         "trajectory": special(rules.visit_rows),
+        **dropped("classes"),
     },
-    doc.HistogramBin: {"size_from": SIZE, "size_to": SIZE, "classes": DROP, "subjects": COUNT},
-    doc.CurvePoint: {"k": SIZE, "subjects_below": PART_OF_ALL, "share_below": DROP},
-    doc.Combination: {"attributes": NAME, "unique": DROP, "below_k": PART_OF_ALL},
+    doc.HistogramBin: {"size_from": SIZE, "size_to": SIZE, "subjects": COUNT, **dropped("classes")},
+    doc.CurvePoint: {"k": SIZE, "subjects_below": PART_OF_ALL, **dropped("share_below")},
+    doc.Combination: {"attributes": NAME, "below_k": PART_OF_ALL, **dropped("unique")},
     doc.Diversity: {
         "attribute": NAME,
         "distinct_l": SIZE,
         "entropy_l": AMOUNT,
-        "homogeneous_classes": DROP,
-        "homogeneous_subjects": DROP,
-        "missing": DROP,
+        **dropped("homogeneous_classes", "homogeneous_subjects", "missing"),
     },
     doc.Closeness: {"attribute": NAME, "distance": CODE, "t": RISK},
     doc.Threat: {
@@ -174,8 +172,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "budget": RISK,
         "membership": RISK,
         "verification": RISK,
-        "results": INSIDE,
-        "uncertainty": INSIDE,
+        "results": FIELDS,
+        "uncertainty": FIELDS,
     },
     doc.RiskEstimate: {
         "measure": CODE,
@@ -186,9 +184,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "n": COUNT,
         "threshold": RISK,
         "passed": FLAG,
-        "method": DROP,
-        "reference": DROP,
-        "attacker": DROP,
+        **dropped("method", "reference", "attacker"),
     },
     doc.Uncertainty: {
         "probability_above": RISK,
@@ -197,9 +193,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "conservative": RISK,
         "threshold": RISK,
         "draws": SIZE,
-        "seed": DROP,
-        "tornado": INSIDE,
-        "method": DROP,
+        "tornado": FIELDS,
+        **dropped("seed", "method"),
     },
     doc.TornadoEntry: {
         "name": rules.ASSUMPTION,
@@ -215,21 +210,16 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "value": RISK,
         "lower": RISK,
         "upper": RISK,
-        "evidence": DROP,
         "required": FLAG,
-        "limit": DROP,
         "found": rules.CONTENT,
+        **dropped("evidence", "limit"),
     },
-    doc.Verdict: {
-        "status": CODE,
-        "governing": INSIDE,
-        "reasons": INSIDE,
-    },
+    doc.Verdict: {"status": CODE, "governing": FIELDS, "reasons": FIELDS},
     doc.Reason: {
         "code": CODE,
         "names": special(rules.names_of_reason),
         "counts": special(rules.counts_of_reason),
-        "text": DROP,
+        **dropped("text"),
     },
     doc.Governing: {
         "model": NAME,
@@ -238,21 +228,13 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "value": RISK,
         "threshold": RISK,
     },
-    doc.Finding: {
-        "code": CODE,
-        "attribute": NAME,
-        "subjects": PART_OF_ALL,
-        "text": DROP,
-    },
+    doc.Finding: {"code": CODE, "attribute": NAME, "subjects": PART_OF_ALL, **dropped("text")},
     doc.LinkReport: {
-        "source": DROP,
-        "rows": DROP,
-        "subjects": DROP,
         "matched": special(rules.matched_subjects),
         "orphans": COUNT,
         "unmatched_subjects": COUNT,
-        "fan_out": COUNT,
-        "key_rule": DROP,
+        "fan_out": count_of("matched"),
+        **dropped("source", "rows", "subjects", "key_rule"),
     },
     doc.Context: {
         "purpose": WRITTEN,
@@ -262,9 +244,9 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "coordinating_centre": WRITTEN,
         "distributor": WRITTEN,
         "profile": WRITTEN,
-        "options": special(rules.profile_options),
-        "linked_search": INSIDE,
-        "quality": INSIDE,
+        "options": those_like(ProfileCode),
+        "linked_search": FIELDS,
+        "quality": FIELDS,
         "conflicts": WRITTEN,
         "triggers": WRITTEN,
         "assumptions": WRITTEN,
@@ -276,7 +258,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "sample": count_of("population"),
         "defects": COUNT,
         "sensitivity": RISK,
-        "note": DROP,
+        **dropped("note"),
     },
     doc.SignOff: {
         "assessor": WRITTEN,
@@ -288,61 +270,61 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     doc.Provenance: {
         "sources": HOW_MANY,
         "versions": special(rules.software),
-        "tables": DROP,
-        "seed": DROP,
-        "command": DROP,
+        **dropped("tables", "seed", "command"),
     },
     plans.Plan: {
-        "schema_": DROP,
-        "tool": DROP,
-        "created": DROP,
-        "collection_digest": DROP,
-        "threat_models": DROP,
         "k": SIZE,
         "found": FLAG,
         "optimal": FLAG,
         "utility": special(rules.loss_measure),
         "loss": AMOUNT,
-        "levels": DROP,
-        "hierarchies": DROP,
-        "steps": INSIDE,
-        "kept": INSIDE,
-        "suppressed": INSIDE,
-        "suppressed_subjects": DROP,
-        "suppressed_cells": DROP,
+        "steps": FIELDS,
+        "kept": FIELDS,
+        "suppressed": FIELDS,
         "before": BEFORE,
         "after": AFTER,
-        "front": INSIDE,
-        "imaging": INSIDE,
-        "next_step": DROP,
-        "reason": DROP,
+        "front": FIELDS,
+        "imaging": FIELDS,
         "nodes": SIZE,
         "nodes_checked": SIZE,
+        **dropped(
+            "schema_",
+            "tool",
+            "created",
+            "collection_digest",
+            "threat_models",
+            "levels",
+            "hierarchies",
+            "suppressed_subjects",
+            "suppressed_cells",
+            "next_step",
+            "reason",
+        ),
     },
     plans.PlanStep: {
         "attribute": NAME,
-        "from_": DROP,
-        "to": DROP,
         "describe": WRITTEN,
         "risk_before": RISK,
         "risk_after": RISK,
         "loss": AMOUNT,
-        "level_from": DROP,
-        "level_to": DROP,
-        "classes_before": DROP,
-        "classes_after": DROP,
-        "justification": DROP,
+        **dropped(
+            "from_",
+            "to",
+            "level_from",
+            "level_to",
+            "classes_before",
+            "classes_after",
+            "justification",
+        ),
     },
     plans.KeptAttribute: {
         "attribute": NAME,
-        "level": DROP,
         "describe": WRITTEN,
         "decided": FLAG,
         "risk_now": RISK,
         "risk_without": RISK,
-        "loss": DROP,
         "need": WRITTEN,
-        "justification": DROP,
+        **dropped("level", "loss", "justification"),
     },
     plans.Suppressed: {
         "subjects": COUNT,
@@ -351,16 +333,15 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     },
     plans.State: {
         "k": SIZE,
-        "classes": DROP,
-        "sample_uniques": DROP,
         "subjects": special(rules.subjects_of_state),
         "risk_max": RISK,
         "risk_mean": RISK,
         "at_risk": share_of("subjects"),
         "passed": FLAG,
         "measures": special(rules.measures_of_state),
+        **dropped("classes", "sample_uniques"),
     },
-    plans.FrontPoint: {"levels": DROP, "risk": RISK, "loss": AMOUNT, "suppressed": COUNT},
+    plans.FrontPoint: {"risk": RISK, "loss": AMOUNT, "suppressed": COUNT, **dropped("levels")},
     plans.ImagingFigure: {
         "name": CODE,
         "attributes": NAME,
@@ -368,9 +349,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "rule": WRITTEN,
         "subjects": COUNT,
         "measures": special(rules.imaging_measures),
-        "kind": DROP,
-        "formula": DROP,
-        "reference": DROP,
+        **dropped("kind", "formula", "reference"),
     },
 }
 """Part of the document -> field -> how it may leave. What only `DROP` leads to is not here."""

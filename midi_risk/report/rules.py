@@ -32,14 +32,15 @@ from midi_risk.document.reasons import REASONS
 from midi_risk.report.charts import NAMES
 from midi_risk.report.counts import SafeCount, merged_bins, safe
 from midi_risk.report.leaves import (
+    Action,
     Amount,
     Code,
+    Formed,
     Keyed,
     Leaving,
     Name,
     Risk,
     Size,
-    Standard,
     Version,
     Written,
     Year,
@@ -186,8 +187,8 @@ FLAG = _each("flag", lambda value, _: bool(value))
 """Yes or no."""
 VERSION = _each("version", lambda text, _: Version(text if Version.allows(text) else "unknown"))
 """The version of software."""
-STANDARD = _each("code of DICOM", lambda text, _: Standard(text))
-"""A code of the DICOM standard; other text is refused."""
+ACTION = _each("action", lambda text, _: Action(text))
+"""An action of PS3.15 Table E.1-1; other text is refused."""
 HOW_MANY = Rule("how many", lambda entries, _: Size(len(entries)))
 """How many entries a list of the project has."""
 
@@ -197,6 +198,11 @@ PART_OF_ALL = _each(
     lambda n, around: safe(n, around.k, around.document.collection.subjects),
 )
 """A count of subjects; all but 1 to k - 1 of the collection is hidden as well."""
+
+
+def dropped(*names: str) -> dict[str, Rule]:
+    """Return the lines of fields that stay inside."""
+    return dict.fromkeys(names, DROP)
 
 
 def count_of(total: str) -> Rule:
@@ -237,6 +243,13 @@ def words_among(words: Iterable[str]) -> Rule:
     """Return the rule of a list of which only these words leave."""
     known = frozenset(words)
     return Rule("words", lambda texts, _: tuple(Code(t) for t in texts if t in known))
+
+
+def those_like(leaf: type[Formed]) -> Rule:
+    """Return the rule of a list of which only the texts of this form leave."""
+    return Rule(
+        leaf.__name__, lambda texts, _: tuple(leaf(text) for text in texts if leaf.allows(text))
+    )
 
 
 def each_of(key: Rule, value: Rule) -> Rule:
@@ -288,10 +301,7 @@ def counts_of_reason(counts: Mapping[str, int], around: Around) -> Mapping[Code,
 
 UNNAMED = "Collection without a stated name"
 _FIGURE = re.compile(r"It brings [\d.]+ to the mean prosecutor risk \(Shapley value\)\. ?")
-_ACTION = re.compile(r"(?:[XZDUCKP](?:/[XZDUCKP*]+)*\*?|not listed)\Z")
-_OPTION = re.compile(r"[a-z_0-9]{1,32}=[A-Z/*]{1,8}\Z")
 _RELEASE = re.compile(r"(?:19|20)\d{2}[a-z]?\Z")
-_PROFILE_CODE = re.compile(r"1131\d\d\Z")
 
 
 def collection_name(name: str, _: Around) -> Name:
@@ -323,18 +333,13 @@ def loss_measure(text: str, _: Around) -> Code:
 
 
 def profile_row(row: Ps315Action | None, _: Around) -> Ps315Action | None:
-    """Return a row of PS3.15 Table E.1-1 when it is one of the standard's, with its options.
+    """Return a row of PS3.15 Table E.1-1 when it is one of the standard's.
 
     The document could state anything in its place.
     """
-    if row is None or not _ACTION.match(row.action) or not _RELEASE.match(row.release):
+    if row is None or not Action.allows(row.action) or not _RELEASE.match(row.release):
         return None
-    return row.model_copy(update={"options": tuple(o for o in row.options if _OPTION.match(o))})
-
-
-def profile_options(options: list[str], _: Around) -> tuple[Standard, ...]:
-    """Return the codes of CID 7050 among the options; other text is dropped."""
-    return tuple(Standard(o) for o in options if _PROFILE_CODE.match(o))
+    return row
 
 
 def software(versions: Mapping[str, str], _: Around) -> Mapping[Version, Version]:
@@ -439,9 +444,18 @@ def subjects_of_state(subjects: int, around: Around) -> SafeCount:
     return safe(subjects, around.k)
 
 
-def bound_of_defects(quality: Quality | None, _k: int) -> Risk | None:
-    """Return the upper bound of the rate of defects with two digits."""
-    bound = None if quality is None else defect_bound(quality)
+def bound_of_defects(quality: Quality | None, k: int) -> Risk | None:
+    """Return the upper bound of the rate of defects with two digits.
+
+    Sample, sensitivity and bound together give the defects, and defects and bound the sample:
+    a hidden number of defects is taken at its largest, k - 1, and beside a hidden sample there
+    is no bound.
+    """
+    if quality is None or safe(quality.sample, k, quality.population).state != "shown":
+        return None
+    if 0 < quality.defects < k:
+        quality = quality.model_copy(update={"defects": k - 1})
+    bound = defect_bound(quality)
     return None if bound is None else risk(bound)
 
 

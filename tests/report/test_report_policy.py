@@ -19,14 +19,16 @@ from midi_risk.document.plan import Part, Plan
 from midi_risk.report import policy, report, view
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.leaves import (
+    Action,
     Amount,
     Code,
     Keyed,
     Leaving,
     Name,
+    Option,
+    ProfileCode,
     Risk,
     Size,
-    Standard,
     Version,
     Written,
     Year,
@@ -34,7 +36,21 @@ from midi_risk.report.leaves import (
 from midi_risk.report.policy import DROP, POLICY, NoRuleError
 from midi_risk.report.sections import sentence
 
-LEAVES = {Name, Written, Code, Version, Keyed, Standard, SafeCount, Amount, Risk, Size, Year}
+LEAVES = {
+    Name,
+    Written,
+    Code,
+    Version,
+    Keyed,
+    Action,
+    Option,
+    ProfileCode,
+    SafeCount,
+    Amount,
+    Risk,
+    Size,
+    Year,
+}
 laws = settings(deadline=None, max_examples=40)
 
 
@@ -154,9 +170,9 @@ def test_a_subclass_of_a_leaf_is_no_leaf():
 @pytest.mark.parametrize(
     ("leaf", "raw"),
     [
-        (Code, "Jane Doe"), (Code, "067Y"), (Version, "a/b"), (Keyed, "c4" * 32),
-        (Standard, "Jane"), (Amount, 0.123), (Amount, float("nan")), (Risk, 0.123), (Risk, 1.5),
-        (Size, -1), (Year, 45), (Year, 20190517),
+        (Code, "Jane Doe"), (Code, "067Y"), (Version, "a/b"), (Keyed, "c4" * 32), (Action, "Jane"),
+        (Option, "Jane=K"), (ProfileCode, "1131"), (Amount, 0.123), (Amount, float("nan")),
+        (Risk, 0.123), (Risk, 1.5), (Size, -1), (Year, 45), (Year, 20190517),
     ],
 )  # fmt: skip
 def test_a_leaf_refuses_what_it_is_not_and_does_not_repeat_it(leaf, raw):
@@ -357,3 +373,30 @@ def test_figures_for_users_of_images_hide_small_counts_and_single_subjects():
     assert "largest_relative" not in weight.measures
     assert dict(none.measures) == {}
     assert "not known" in sentence(none)
+
+
+@laws
+@given(st.integers(1, 388), st.integers(0, 40), st.sampled_from([None, 0.5, 0.9, 1.0]))
+def test_the_bound_of_defects_tells_neither_hidden_defects_nor_a_hidden_sample(
+    sample, defects, sensitivity
+):
+    def bound_at(found):
+        document = assessment_document()
+        document["context"]["quality"] = {
+            "population": 388, "sample": sample, "defects": found, "sensitivity": sensitivity,
+        }  # fmt: skip
+        return shareable(document).defect_bound
+
+    if 0 < sample < 11 or 0 < 388 - sample < 11:
+        assert bound_at(defects) is None
+    elif 0 < defects < 11:
+        assert len({bound_at(n) for n in range(1, 11)}) == 1, "the bound tells which"
+        assert bound_at(defects) >= bound_at(0)
+
+
+@laws
+@given(st.integers(0, 386))
+def test_few_matched_subjects_with_one_row_are_hidden(fan_out):
+    link = {**assessment_document()["links"][0], "fan_out": fan_out}
+    shown = shareable(assessment_document(links=[link])).links[0]
+    assert (shown.fan_out.value is None) == (0 < fan_out < 11 or 0 < 386 - fan_out < 11)
