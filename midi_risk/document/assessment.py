@@ -534,8 +534,6 @@ class Internal(Part):
         """Count only, never values."""
         return f"Internal({self.records_total} subjects at risk)"
 
-    __str__ = __repr__
-
     records: list[Record] = []
     records_total: int = 0
     values: dict[str, list[ValueCount]] = {}
@@ -597,8 +595,6 @@ class Assessment(Part):
     def __repr__(self) -> str:
         """Verdict and counts only, never values."""
         return f"Assessment({self.verdict.status}, {self.collection.subjects} subjects)"
-
-    __str__ = __repr__
 
     def _repr_html_(self) -> str:
         """Names of attributes and threat models, counts and risks; no value, no key."""

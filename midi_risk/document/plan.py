@@ -28,6 +28,10 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    def __str__(self) -> str:
+        """As `repr`, which says no value where the part holds any."""
+        return repr(self)
+
 
 class Tool(Part):
     """Software that made the document."""
@@ -225,8 +229,6 @@ class Plan(Part):
         """Outcome and counts only, never subjects."""
         outcome = "found" if self.found else "not found"
         return f"Plan({outcome}, {len(self.steps)} steps, k={self.k})"
-
-    __str__ = __repr__
 
     def _repr_html_(self) -> str:
         """Names of attributes and levels, counts and risks; no value, no key."""
