@@ -36,8 +36,9 @@ from midi_risk.recode import (
     RecursiveCLDiversity,
     TCloseness,
     local_suppression,
+    search,
+    sweep,
 )
-from midi_risk.recode.search import search, sweep
 
 ADULT = Path(__file__).resolve().parents[1] / "tests" / "data" / "arx"
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "images"

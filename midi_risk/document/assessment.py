@@ -261,6 +261,7 @@ class TuningLevel(Part):
     name: str
     text: str = Field(description="plain English")
     loss: float = Field(ge=0, le=1, description="share of the attribute's information lost")
+    cost: float = Field(description="what the level adds to the information lost by the release")
 
 
 class TuningAttribute(Part):
@@ -269,7 +270,6 @@ class TuningAttribute(Part):
     name: str
     levels: list[TuningLevel]
     start: int = Field(default=0, ge=0, description="place of the level that was assessed")
-    weight: float = 1.0
     locked: bool = False
     need: str = ""
     contribution: float | None = None
@@ -301,6 +301,9 @@ class TuningLattice(Part):
     note: str = ""
     not_tuned: list[str] = Field(default=[], description="attributes that stay as decided")
     levels_left_out: int = 0
+    lost_elsewhere: float = Field(
+        default=0.0, description="what the quasi-identifiers that are not tuned add to the loss"
+    )
     plan: list[int] | None = Field(default=None, description="node of the suggested plan")
     bytes_per_count: Literal[1, 2, 4]
     classes: str

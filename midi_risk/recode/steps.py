@@ -23,7 +23,7 @@ from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.document.plan import FrontPoint, KeptAttribute, PlanStep, State, Tool, risk_figure
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import Requirement
-from midi_risk.recode.loss import level_losses
+from midi_risk.recode.loss import information_lost, level_losses, loss_shares
 from midi_risk.recode.search.judge import Solution
 from midi_risk.risk.adversaries import adversary_risk
 from midi_risk.risk.classes.classes import EquivalenceClasses
@@ -491,18 +491,19 @@ def plan_loss(
     n: int,
     emptied: Mapping[str, Sequence[str]] | None = None,
 ) -> float:
-    """Return the weighted mean share of information lost.
+    """Return the share of information that a plan loses (`information_lost`).
 
     A subject that is left out loses all of it, an emptied cell all of that cell's.
     """
-    weights = np.array([a.utility for a in setting.attributes], dtype=float)
-    weights = weights if weights.sum() else np.ones(len(weights))
-    each = np.array([c[level] for c, level in zip(setting.columns.losses, target, strict=True)])
+    shares = loss_shares(setting.attributes)
     stay = max(n - suppressed, 1)
-    gone = np.array([len((emptied or {}).get(a.name, ())) / stay for a in setting.attributes])
-    each = each + gone * (1 - each)
-    kept = 1 - suppressed / n
-    return float(1 - kept * (1 - np.average(each, weights=weights)))
+    costs = 0.0
+    for attribute, losses, level in zip(
+        setting.attributes, setting.columns.losses, target, strict=True
+    ):
+        gone = len((emptied or {}).get(attribute.name, ())) / stay
+        costs += shares.cost(attribute.name, float(losses[level] + gone * (1 - losses[level])))
+    return information_lost(costs, suppressed, n)
 
 
 def plan_front(setting: Setting, nodes: Sequence[FrontPoint], n: int) -> list[FrontPoint]:

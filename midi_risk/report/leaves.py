@@ -8,7 +8,7 @@ scrubs where it is text, when it is made. `Leaving` takes nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Self, TypeAlias
 
@@ -215,6 +215,10 @@ class Leaving:
         raise AttributeError(f"{self._part} is frozen")
 
     __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __iter__(self) -> Iterator[tuple[str, Leaf]]:
+        """Yield names and leaves, as `dict` takes them."""
+        return iter(self._fields.items())
 
     def __eq__(self, other: object) -> bool:
         """Compare by content."""

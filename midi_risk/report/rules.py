@@ -474,11 +474,21 @@ def value_of_result(value: float, around: Around) -> Risk | SafeCount:
 
 
 def end_of_result(value: float, around: Around) -> Risk | None:
-    """Return one end of the interval of a probability; a share of subjects has none here.
+    """Return one end of an interval; that of a share of subjects as a share of rounded counts.
 
-    The interval of an exact share is the share itself, that of an estimate surrounds it.
+    The interval of an exact share is the share itself, so it has none. Any other end, times
+    the total, would be a count with more digits than a count has here; where one of them is
+    hidden the other would surround it.
     """
-    return None if is_share(around.part.measure) else risk(value)
+    result: RiskEstimate = around.part
+    if not is_share(result.measure):
+        return risk(value)
+    ends = (value, result.lower, result.upper)
+    counts = [safe(round(end * result.n), around.k, result.n).value for end in ends]
+    whole = safe(result.n, around.k).value
+    if result.kind == "exact" or None in counts or not whole:
+        return None
+    return risk((counts[0] or 0) / whole)
 
 
 def measures_of_state(measures: Mapping[str, float], around: Around) -> Mapping[Code, Any]:

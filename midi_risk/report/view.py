@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
+from pydantic import BaseModel
+
 from midi_risk.document.assessment import Part, Record, TuningLattice, ValueCount
 from midi_risk.report.counts import SafeCount
-from midi_risk.report.leaves import checked
+from midi_risk.report.leaves import Leaving, checked
 
 Count: TypeAlias = int | SafeCount
 Shown: TypeAlias = Any
@@ -111,9 +113,25 @@ class ReportView:
     defect_bound: float | None
     disclosive: Disclosive | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the view as plain dicts, lists, texts and numbers."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
     def __post_init__(self) -> None:
         """Check that the shareable edition is made of what may leave, and of nothing else."""
         if self.edition == "shareable":
             for field in fields(self):
                 if field.name != "edition":
                     checked(getattr(self, field.name), f"ReportView.{field.name}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, Disclosive):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping | Leaving):
+        return {str(name): _plain(inner) for name, inner in dict(value).items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

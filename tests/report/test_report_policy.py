@@ -271,7 +271,7 @@ def test_emptied_cells_of_few_subjects_are_withheld_however_many():
 
 @laws
 @given(st.integers(1, 388), st.sampled_from(["exact", "estimate", "bound"]))
-def test_a_share_leaves_as_its_count_and_without_an_interval(n, kind):
+def test_a_share_leaves_as_its_count_and_its_interval_as_rounded_counts(n, kind):
     document = assessment_document()
     result = document["threats"][0]["results"][2]
     assert result["measure"] == "prosecutor_at_risk"
@@ -280,8 +280,9 @@ def test_a_share_leaves_as_its_count_and_without_an_interval(n, kind):
     assert isinstance(shown.value, SafeCount)
     assert (shown.value.state == "below") == (n < 11)
     assert (shown.value.state == "all_but") == (0 < 388 - n < 11)
-    assert shown.lower is None
-    assert shown.upper is None
+    hidden = kind == "exact" or shown.value.value is None
+    for end in (shown.lower, shown.upper):
+        assert end is None if hidden else end == float(f"{shown.value.value / 390:.2g}")
     page = read(report(Assessment.model_validate(document), edition="shareable").html)
     assert page.tables["results-1"][3][2] == ""
 
