@@ -90,6 +90,27 @@ def test_every_field_of_both_documents_has_a_line_and_no_line_is_stale():
     assert set(POLICY) == reached(), "lines for a part that nothing leads to"
 
 
+PUBLIC_INTEGERS = {
+    "Threshold.k", "Measures.k", "HistogramBin.size_from", "HistogramBin.size_to", "CurvePoint.k",
+    "Diversity.distinct_l", "Threat.threshold_k", "Uncertainty.draws", "Plan.k", "Plan.nodes",
+    "Plan.nodes_checked", "State.k",
+}  # fmt: skip
+COUNTS = {"count", "part of all subjects", "part of population", "part of matched"}
+OF_COUNTS = {"matched_subjects", "left_out_cells", "emptied_cells", "subjects_of_state"}
+
+
+def test_an_integer_leaves_as_a_count_unless_it_is_listed_as_public():
+    words = {}
+    for part in reached():
+        for name, field in part.model_fields.items():
+            if field.annotation in {int, int | None}:
+                words[f"{part.__name__}.{name}"] = POLICY[part][name].word
+    exact = {field for field, word in words.items() if word == "size"}
+    assert exact == PUBLIC_INTEGERS
+    rest = {word for field, word in words.items() if field not in exact}
+    assert rest <= COUNTS | OF_COUNTS | {"drop"}
+
+
 def test_a_new_field_without_a_line_is_an_error_that_names_it(monkeypatch):
     made = assessment()
     grown = create_model("Measures", __base__=Measures, rarest=(float, 0.00258))
