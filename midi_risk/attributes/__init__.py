@@ -14,11 +14,9 @@ from midi_risk.attributes.standard import (
     Ps315Table,
     action_for,
     catalogue,
-    find_safe_private,
     import_e1_1,
     ladder_steps,
     packaged_table,
-    safe_private,
 )
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
 from midi_risk.document.assessment import Ps315Action
@@ -40,12 +38,10 @@ __all__ = [
     "build_hierarchy",
     "catalogue",
     "check_nesting",
-    "find_safe_private",
     "import_e1_1",
     "ladder_steps",
     "normalise",
     "normalise_for",
     "packaged_table",
     "propose",
-    "safe_private",
 ]

@@ -17,8 +17,13 @@ import pytest
 from release_collection import PROJECT, make_collection, values
 
 from midi_risk.attributes.hierarchy import Hierarchy
+from midi_risk.cli import export_command
 from midi_risk.cli.app import run
+from midi_risk.cli.job import open_job
+from midi_risk.errors import ConfigError
+from midi_risk.export.rules import release_rules
 from midi_risk.export.targets.crate import SNIPPETS
+from midi_risk.export.targets.registry import TARGETS, export_rules
 
 
 def export(project: Path, target: str, folder: Path, plan: Path | None = None) -> Path:
@@ -240,3 +245,20 @@ def test_a_crate_describes_the_files_that_are_there(release: Path, tmp_path: Pat
             for link in value if isinstance(value, list) else [value]:
                 if isinstance(link, dict) and not link["@id"].startswith("https:"):
                     assert link["@id"] in graph
+
+
+@pytest.mark.parametrize("target", ["bogus", "crate", "DEID", ""])
+def test_a_target_that_does_not_exist_is_refused(collection: Path, target: str) -> None:
+    job = open_job([str(collection)])
+    extraction = job.extract()
+    table = job.fold(extraction, job.attributes(extraction))
+    release = release_rules(table, extraction, None, {})
+    with pytest.raises(ConfigError) as caught:
+        export_rules(target, release, extraction, statement="x")
+    assert str(caught.value) == (
+        f"export: there is no target {target!r}. Known: ctp, deid, python, arx, spreadsheet"
+    )
+
+
+def test_the_command_line_offers_every_target() -> None:
+    assert (*TARGETS, "crate") == export_command.TARGETS

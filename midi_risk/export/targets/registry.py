@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from midi_risk.attributes.hierarchy import Hierarchy
-from midi_risk.errors import MidiRiskError
+from midi_risk.errors import ConfigError, MidiRiskError
 from midi_risk.export.dicom.rules import DicomRules, dicom_rules
 from midi_risk.export.rules import ReleaseRules
 from midi_risk.export.tables import csv_text
@@ -15,8 +15,8 @@ from midi_risk.export.targets.base import Translated, fidelity_csv, fidelity_tex
 from midi_risk.export.targets.tables import dictionary_text
 from midi_risk.sources.model import Extraction, SourceKind
 
-TARGETS = ("ctp", "deid", "python", "arx", "spreadsheet", "crate")
-"""Names that the command line knows."""
+TARGETS = ("ctp", "deid", "python", "arx", "spreadsheet")
+"""Targets of `export_rules`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,15 @@ def export_rules(
 
     Raises
     ------
+    ConfigError
+        When there is no such target.
     MidiRiskError
         When a DICOM tool is asked for and the project reads no DICOM.
     """
+    if target not in TARGETS:
+        raise ConfigError(
+            "export", [f"there is no target {target!r}"], hint="Known: " + ", ".join(TARGETS)
+        )
     if target == "arx":
         return _arx(release, dict(hierarchies or {}), k)
     if target == "spreadsheet":
