@@ -1,6 +1,6 @@
 """How each figure may leave: what a reader of the shareable edition cannot work out.
 
-Every test goes through the rendered page or `shareable_view`, with the figures of a reader
+Every test goes through the rendered page or `view`, with the figures of a reader
 who subtracts, divides and compares. No test relies on the shape of the view.
 """
 
@@ -15,7 +15,9 @@ from page_reader import Page, read
 from report_documents import assessment_document
 
 from midi_risk.document.assessment import Assessment
-from midi_risk.report import report, shareable_view
+from midi_risk.document.conditions import CONDITIONS, Evidence, shown
+from midi_risk.document.reasons import WITHIN, reason, status_of
+from midi_risk.report import ReportView, report, view
 
 K = 11
 N = 388
@@ -24,6 +26,22 @@ N = 388
 def page_of(document: dict[str, Any]) -> Page:
     """Return the shareable page of a document."""
     return read(report(Assessment.model_validate(document), edition="shareable").html)
+
+
+def shareable(document: dict[str, Any]) -> ReportView:
+    """Return what the shareable page of a document shows."""
+    return view(Assessment.model_validate(document), edition="shareable")
+
+
+def judged(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with the verdict that its parts give, one more reason among them."""
+    within = {"status": "acceptable", "governing": None, "reasons": [reason(WITHIN).model_dump()]}
+    made = Assessment.model_validate(document | {"verdict": within})
+    found = [*shown(Evidence.of(made), *CONDITIONS), reason("unidentified_files", files=1,
+                                                            tolerated=0)]  # fmt: skip
+    status = status_of([each.code for each in found])
+    stated = [each.model_dump() for each in found]
+    return document | {"verdict": within | {"status": status, "reasons": stated}}
 
 
 def numbers(node: Any) -> Iterator[float]:
@@ -40,7 +58,7 @@ def numbers(node: Any) -> Iterator[float]:
 
 def figures(document: dict[str, Any]) -> set[float]:
     """Return every number of the shareable view of a document."""
-    return set(numbers(shareable_view(Assessment.model_validate(document)).model_dump()))
+    return set(numbers(shareable(document).to_dict()))
 
 
 def link(document: dict[str, Any], **counts: int) -> list[str]:
@@ -112,7 +130,8 @@ def test_the_page_shows_a_share_of_few_subjects_as_below_k_and_no_interval(kind)
 def channel(name: str, **fields: Any) -> dict[str, Any]:
     """Return one channel."""
     entry = {"status": "assessed", "value": 0.0, "lower": 0.0, "upper": 0.0, "required": True}
-    return {"name": name, "evidence": "looked at"} | entry | fields
+    made = {"name": name, "evidence": "looked at"} | entry | fields
+    return made | {"limit": 1 / K if made["required"] else None}
 
 
 def reasons(document: dict[str, Any]) -> str:
@@ -120,8 +139,7 @@ def reasons(document: dict[str, Any]) -> str:
     document["attributes"] = []
     document["threats"] = []
     document["collection"]["files"]["unreadable"] = 0
-    document["verdict"] = {"status": "incomplete", "governing": None, "reasons": ["one", "two"]}
-    return page_of(document).text
+    return page_of(judged(document)).text
 
 
 @pytest.mark.parametrize(
@@ -172,10 +190,9 @@ def attribute(role: str, **fields: Any) -> dict[str, Any]:
 def test_the_verdict_names_attributes_only_for_what_is_open_or_kept(role, fields, said):
     document = assessment_document()
     document["channels"] = []
-    document["verdict"] |= {"governing": None}
     document["attributes"] = [attribute(role, **fields)]
     document["threats"] = []
-    text = page_of(document).text
+    text = page_of(judged(document)).text
     every = ("Role undecided:", "Direct identifiers without", "Direct identifiers that are")
     assert [head in text for head in every] == [said.startswith(head) for head in every]
 
@@ -185,7 +202,7 @@ def test_a_figure_without_a_threshold_has_not_failed():
     for threat in document["threats"]:
         for result in threat["results"]:
             result["passed"] = True if result["passed"] is not None else None
-    assert "above the threshold on" not in page_of(document).text
+    assert "above the threshold on" not in page_of(judged(document)).text
 
 
 def _uniques(d: dict[str, Any], n: int) -> None:
@@ -241,8 +258,7 @@ def test_a_part_that_leaves_only_a_few_others_is_not_shown(part, rest):
     def hidden(n: int) -> int:
         document = assessment_document()
         PARTS[part](document, n)
-        view = shareable_view(Assessment.model_validate(document))
-        return states(view.model_dump()).count("all_but")
+        return states(shareable(document).to_dict()).count("all_but")
 
     assert hidden(N - rest) == hidden(N - 2 * K) + 1
 
@@ -271,8 +287,7 @@ def test_nothing_after_the_plan_tells_how_few_subjects_it_leaves_out(subjects, t
     counted, cells = left_out(document)
     assert ("< 11" in counted) is not told
     assert (cells == "withheld") is not told
-    view = shareable_view(Assessment.model_validate(document)).plan
-    assert (view.after.subjects.value is None) is not told
+    assert (shareable(document).plan.after.subjects.value is None) is not told
 
 
 @pytest.mark.parametrize(("subjects", "told"), [(1, False), (K - 1, False), (K, True)])
@@ -327,7 +342,7 @@ def test_a_version_that_is_none_does_not_leave(text):
 
 
 def test_contributions_leave_as_steps_of_a_twentieth():
-    made = shareable_view(Assessment.model_validate(assessment_document()))
+    made = shareable(assessment_document())
     shares = [a.contribution for a in made.attributes if a.contribution is not None]
     assert len(shares) == 5
     assert all(re.fullmatch(r"\d\.\d[05]?", f"{share:g}") or share in {0, 1} for share in shares)
