@@ -144,6 +144,7 @@ def describe(outcome: Outcome) -> str:
             f" sample uniques {assessment.measures.sample_uniques},"
             f" classes {assessment.measures.classes}"
         ),
+        *_beside(assessment),
     ]
     for threat in assessment.threats:
         lines.append(f"  {threat.model}, {threat.adversary} (attempt {threat.attempt:.3g}):")
@@ -167,6 +168,21 @@ def describe(outcome: Outcome) -> str:
             f" information lost {plan.loss or 0:.1%} ({proof})"
         )
     return "\n".join(neutral(line) for line in lines)
+
+
+def _beside(assessment: Assessment) -> list[str]:
+    """Return the line of the figures that are not judged, where there are any."""
+    special, individual = assessment.measures.special_uniques, assessment.measures.individual
+    told = []
+    if special is not None and special.reason is None:
+        sizes = f"up to {special.largest_size} of {special.attributes} attributes"
+        told.append(f"special uniques {special.subjects} (on {sizes})")
+    if individual is not None and individual.reason is None:
+        told.append(
+            f"expected re-identifications {individual.expected:.3g} of {individual.n}"
+            f" ({individual.model}, {individual.adversary})"
+        )
+    return [f"  not judged: {'; '.join(told)}"] if told else []
 
 
 def _not_counted(excluded: Mapping[str, int]) -> list[str]:

@@ -119,6 +119,125 @@ class Combination(Part):
     below_k: int
 
 
+class EstimateKind(StrEnum):
+    """How a value was obtained."""
+
+    EXACT = "exact"
+    ESTIMATE = "estimate"
+    BOUND = "bound"
+
+
+NOT_APPLICABLE = {
+    "few_attributes": "Minimal sample uniques are sought in combinations, and there are fewer than "
+    "two quasi-identifiers.",
+    "too_large": "There are too many subjects and quasi-identifiers to search even pairs of "
+    "attributes.",
+    "release_only": "No threat model names a population beyond the release, so F = f and the "
+    "individual risk is the prosecutor's.",
+    "no_class_sizes": "The population model gives no class sizes for this release, so only the "
+    "bound F = f holds, which is the prosecutor's risk.",
+    "no_table": "No threat model names a population table, so the number of people in each class "
+    "of the population is not known.",
+}
+"""Why a figure beside the verdict is not there: code and sentence."""
+WhyNot = Literal["few_attributes", "too_large", "release_only", "no_class_sizes", "no_table"]
+
+
+class SizeCount(Part):
+    """Minimal sample uniques of one size."""
+
+    size_from: int = Field(ge=1, description="attributes in the combination, at least")
+    size_to: int = Field(ge=1, description="and at most; the same here")
+    uniques: int = Field(ge=0, description="minimal sample uniques; a subject can have several")
+    subjects: int = Field(ge=0, description="subjects whose smallest one has this size")
+
+
+class ScoreBand(Part):
+    """Subjects with a DIS-SUDA score above one bound and up to another."""
+
+    above: float | None = Field(description="null: the band of subjects without a score")
+    up_to: float
+    subjects: int = Field(ge=0)
+
+
+class AttributeShare(Part):
+    """Share of the whole SUDA score that involves an attribute; shares overlap."""
+
+    attribute: str
+    share: float = Field(ge=0, le=1)
+
+
+class SpecialUniques(Part):
+    """Minimal sample uniques on the quasi-identifiers as released (SUDA); never judged."""
+
+    reason: WhyNot | None = Field(default=None, description="why it was not computed; null: it was")
+    attributes: int = Field(default=0, ge=0, description="quasi-identifiers searched")
+    largest_size: int = Field(default=0, ge=0, description="largest combination searched")
+    complete: bool = Field(default=False, description="whether every size was searched")
+    subjects: int = Field(default=0, ge=0, description="subjects with at least one")
+    by_size: list[SizeCount] = []
+    mean_dis: float = Field(default=0.0, description="mean DIS-SUDA over all subjects")
+    bands: list[ScoreBand] = Field(default=[], description="DIS-SUDA: orders, not a probability")
+    shares: list[AttributeShare] = []
+    sampling_fraction: float | None = Field(default=None, description="that DIS-SUDA assumes")
+    fraction_declared: bool = Field(default=False, description="false: a convention, 0.01")
+    kind: EstimateKind = EstimateKind.EXACT
+    method: str = ""
+    reference: str = ""
+
+
+class Quantile(Part):
+    """Risk that a share of the subjects does not exceed."""
+
+    share: float = Field(ge=0, le=1)
+    risk: float = Field(ge=0, le=1)
+
+
+class IndividualRisk(Part):
+    """Risk of each subject against the population, added up; never judged.
+
+    Of several adversaries whose population is known, the one with the largest expected number.
+    """
+
+    reason: WhyNot | None = Field(default=None, description="why it does not apply; null: it does")
+    model: str = ""
+    adversary: str = ""
+    population: str = ""
+    n: int = Field(default=0, ge=0, description="subjects")
+    expected: float = Field(default=0.0, description="expected re-identifications, all attempted")
+    lower: float = Field(default=0.0, description="the same at the other end of the population")
+    upper: float = Field(
+        default=0.0, description="the same with what holds at 95 %, class by class"
+    )
+    share: float = Field(default=0.0, description="expected over subjects")
+    quantiles: list[Quantile] = []
+    threshold: float | None = Field(default=None, description="1 over the adversary's class size")
+    above: int = Field(default=0, ge=0, description="subjects above the threshold")
+    kind: EstimateKind = EstimateKind.ESTIMATE
+    method: str = ""
+    reference: str = ""
+
+
+class PresenceRange(Part):
+    """delta-presence: how surely a member of the population is in the release; never judged.
+
+    Of several adversaries with a population table, the one with the largest probability.
+    """
+
+    reason: WhyNot | None = Field(default=None, description="why it does not apply; null: it does")
+    model: str = ""
+    adversary: str = ""
+    population: str = ""
+    delta_min: float | None = Field(default=None, ge=0, le=1)
+    delta_max: float | None = Field(default=None, ge=0, le=1)
+    raised: int = Field(
+        default=0, ge=0, description="subjects in classes of which the table expects fewer people"
+    )
+    kind: EstimateKind = EstimateKind.ESTIMATE
+    method: str = ""
+    reference: str = ""
+
+
 class Measures(Part):
     """Figures of the released table itself, without an attacker."""
 
@@ -133,14 +252,11 @@ class Measures(Part):
     closeness: list[Closeness] = []
     population_uniques: list[dict[str, Any]] = []
     trajectory: list[dict[str, Any]] = []
-
-
-class EstimateKind(StrEnum):
-    """How a value was obtained."""
-
-    EXACT = "exact"
-    ESTIMATE = "estimate"
-    BOUND = "bound"
+    special_uniques: SpecialUniques | None = Field(
+        default=None, description="beside the verdict; null in a document that does not know it"
+    )
+    individual: IndividualRisk | None = Field(default=None, description="as special_uniques")
+    presence: PresenceRange | None = Field(default=None, description="as special_uniques")
 
 
 class RiskEstimate(Part):
@@ -521,6 +637,10 @@ class Record(Part):
     subject: str
     class_size: int
     drivers: list[str]
+    suda: float | None = Field(default=None, description="SUDA score; null: not computed")
+    smallest_unique: int | None = Field(
+        default=None, description="size of the smallest minimal sample unique; 0: none was found"
+    )
 
 
 class ValueCount(Part):
@@ -643,8 +763,10 @@ class Assessment(Part):
 
 __all__ = [
     "ASSESSMENT_SCHEMA",
+    "NOT_APPLICABLE",
     "Assessment",
     "AttributeEntry",
+    "AttributeShare",
     "ChannelEntry",
     "Closeness",
     "Collection",
@@ -657,19 +779,25 @@ __all__ = [
     "Finding",
     "Governing",
     "HistogramBin",
+    "IndividualRisk",
     "Internal",
     "LinkReport",
     "Measures",
     "Part",
     "Plan",
+    "PresenceRange",
     "Provenance",
     "Ps315Action",
     "Quality",
+    "Quantile",
     "Reason",
     "Record",
     "RiskEstimate",
+    "ScoreBand",
     "SearchEntry",
     "SignOff",
+    "SizeCount",
+    "SpecialUniques",
     "Threat",
     "Threshold",
     "Tolerance",

@@ -143,8 +143,9 @@ def _disclosive(document: Assessment) -> Disclosive:
 
 
 def _rarest(records: list[Record]) -> tuple[Record, ...]:
-    """Keep the subjects in the smallest classes."""
-    return tuple(sorted(records, key=lambda r: (r.class_size, r.subject))[:RECORDS_SHOWN])
+    """Keep the subjects in the smallest classes, the most special of them first."""
+    order = sorted(records, key=lambda r: (r.class_size, -(r.suda or 0.0), r.subject))
+    return tuple(order[:RECORDS_SHOWN])
 
 
 def _commonest(name: str, counts: list[ValueCount]) -> ValueList:

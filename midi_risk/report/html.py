@@ -151,6 +151,9 @@ def formulas(view: ReportView) -> list[tuple[str, str]]:
     for threat in view.threats:
         for result in threat.results:
             found.setdefault(result.measure, result.method or "")
+    for code, part in sections.beside(view).items():
+        if part is not None and part.reason is None:
+            found[code] = part.method or ""
     order = {code: i for i, code in enumerate(MEASURES)}
     return sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
 

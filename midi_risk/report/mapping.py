@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from midi_risk.report.sections import justified
+from midi_risk.report.sections import beside, justified
 from midi_risk.report.view import ReportView
 from midi_risk.report.words import is_sample, listed
 
@@ -225,7 +225,9 @@ def _governed(view: ReportView) -> Answer:
 
 
 def _uniques(view: ReportView) -> Answer:
-    return ANSWERED if view.measures.combinations else PARTLY, ""
+    special = view.measures.special_uniques
+    searched = special is not None and special.reason is None
+    return ANSWERED if view.measures.combinations or searched else PARTLY, ""
 
 
 CLAUSES = (
@@ -295,6 +297,18 @@ REFERENCES = {
     "hoshino2001": "Hoshino N. Applying Pitman's sampling formula to microdata disclosure risk "
     "assessment. J Off Stat 2001;17:499-520.",
     "hundepool2012": "Hundepool A, et al. Statistical Disclosure Control. Wiley, 2012.",
+    "elliot2002": "Elliot MJ, Manning AM, Ford RW. A computational algorithm for handling the "
+    "special uniques problem. Int J Uncertain Fuzziness Knowl-Based Syst 2002;10:493-509. "
+    "doi:10.1142/S0218488502001594.",
+    "manning2008": "Manning AM, Haglin DJ, Keane JA. A recursive search algorithm for statistical "
+    "disclosure assessment. Data Min Knowl Discov 2008;16:165-196. "
+    "doi:10.1007/s10618-007-0078-6.",
+    "skinner2002": "Skinner CJ, Elliot MJ. A measure of disclosure risk for microdata. J R Stat "
+    "Soc B 2002;64:855-867. doi:10.1111/1467-9868.00365.",
+    "benedetti1998": "Benedetti R, Franconi L. Statistical and technological solutions for "
+    "controlled data dissemination. New Techniques and Technologies for Statistics, 1998.",
+    "nergiz2007": "Nergiz ME, Atzori M, Clifton C. Hiding the presence of individuals from shared "
+    "databases. SIGMOD 2007. doi:10.1145/1247480.1247554.",
     "ema0070": "EMA/90915/2016. External guidance on the implementation of Policy 0070.",
     "ipc2016": "Information and Privacy Commissioner of Ontario. De-identification Guidelines for "
     "Structured Data, 2016.",
@@ -314,6 +328,14 @@ def references(view: ReportView) -> tuple[str, ...]:
         used.add("dankar2010")
     if view.measures.population_uniques or "population_unique" in measures:
         used.add("hoshino2001")
+    cited = {
+        "special_uniques": {"elliot2002", "manning2008", "skinner2002"},
+        "individual_risk": {"benedetti1998", "hundepool2012"},
+        "delta_presence": {"nergiz2007"},
+    }
+    for name, part in beside(view).items():
+        if part is not None and part.reason is None:
+            used |= cited[name]
     if _sensitive(view):
         used |= {"machanavajjhala2007", "li2007"}
     if view.edition == "shareable":

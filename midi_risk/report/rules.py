@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,11 +21,16 @@ from midi_risk.document.assessment import (
     Assessment,
     CurvePoint,
     HistogramBin,
+    IndividualRisk,
     LinkReport,
     Measures,
     Ps315Action,
     Quality,
+    Quantile,
     RiskEstimate,
+    ScoreBand,
+    SizeCount,
+    SpecialUniques,
 )
 from midi_risk.document.clean import scrubbed
 from midi_risk.document.plan import ImagingFigure, Plan, State
@@ -514,6 +520,117 @@ def share_of_contributions(value: float | None, around: Around) -> Risk | None:
     if value is None or whole <= 0:
         return None
     return risk(round(20 * max(0.0, value) / whole) / 20)
+
+
+# Special rules: figures beside the verdict.
+
+
+def _holders(found: SpecialUniques, around: Around) -> SafeCount:
+    """Return the subjects with a minimal sample unique, hidden where a small rest hangs on them.
+
+    Sample uniques less these are the subjects who are unique only through a missing value or
+    a combination that was not searched.
+    """
+    document, k = around.document, around.k
+    cell = safe(found.subjects, k, document.collection.subjects)
+    rest = document.measures.sample_uniques - found.subjects
+    if cell.state == "shown" and 0 < abs(rest) < k:
+        return SafeCount(state="withheld", k=k)
+    return cell
+
+
+def holders(_: int, around: Around) -> SafeCount:
+    """Return the subjects with a minimal sample unique, as `_holders`."""
+    return _holders(around.part, around)
+
+
+def _told(around: Around) -> bool:
+    """Tell whether the subjects with a minimal sample unique are shown, so at least k."""
+    cell = _holders(around.part, around)
+    return cell.state == "shown" and bool(cell.value)
+
+
+def merged_sizes(parts: list[SizeCount], around: Around) -> list[SizeCount]:
+    """Return subjects by the size of their smallest unique, in bins of at least k subjects.
+
+    Bins add up to the subjects that have any; where these are hidden there are no bins. The
+    number of uniques stays inside: one subject may have hundreds.
+    """
+    if not _told(around):
+        return []
+    bins = merged_bins(((p.size_from, p.size_to, p.subjects) for p in parts), around.k)
+    return [SizeCount(size_from=a, size_to=b, uniques=0, subjects=n) for a, b, n in bins]
+
+
+def merged_scores(parts: list[ScoreBand], around: Around) -> list[ScoreBand]:
+    """Return subjects by DIS-SUDA, in bands of at least k subjects.
+
+    Without the band of no score they add up to the subjects that have any; where these are
+    hidden there are no bands.
+    """
+    if not _told(around):
+        return []
+    scored = [p for p in parts if p.above is not None]
+    bins = merged_bins(((i, i, p.subjects) for i, p in enumerate(scored, 1)), around.k)
+    return [
+        ScoreBand(above=scored[low - 1].above, up_to=scored[high - 1].up_to, subjects=n)
+        for low, high, n in bins
+    ]
+
+
+def mean_of_scores(value: float, around: Around) -> Risk | None:
+    """Return the mean score; nothing where it would be that of fewer than k subjects."""
+    return risk(value) if _told(around) else None
+
+
+def shares_of_scores(parts: list[Any], around: Around) -> list[Any]:
+    """Return the share of each attribute; none where fewer than k subjects are behind them."""
+    return parts if _told(around) else []
+
+
+def in_twentieths(value: float, _: Around) -> Risk:
+    """Return a share in steps of 5 %, so that it gives no count of combinations."""
+    return risk(round(20 * value) / 20)
+
+
+def expected_matches(value: float, around: Around) -> Amount | None:
+    """Return an expected number of subjects as its two-digit share of the rounded subjects.
+
+    Number over share would give the subjects with more digits than a count has here.
+    """
+    part: IndividualRisk = around.part
+    whole = safe(part.n, around.k).value
+    return amount(two_digits(value / part.n) * whole) if whole else None
+
+
+def quantiles_of_many(parts: list[Quantile], around: Around) -> list[Quantile]:
+    """Return the quantiles above which at least k subjects lie; others show single subjects."""
+    found: IndividualRisk = around.part
+    return [q for q in parts if found.n - math.ceil(q.share * found.n) >= around.k]
+
+
+def above_the_threshold(count: int, around: Around) -> SafeCount:
+    """Return the subjects above the threshold, as a part of those assessed."""
+    part: IndividualRisk = around.part
+    return safe(count, around.k, part.n)
+
+
+def decade_above(value: float | None, _: Around) -> Risk | None:
+    """Return the power of ten that a probability of presence does not exceed.
+
+    The people of a class stand in a public table: times them, two digits would be the
+    subjects of the class, however few.
+    """
+    if value is None:
+        return None
+    return risk(10.0 ** min(0, math.ceil(math.log10(value) - 1e-12)) if value > 0 else 0.0)
+
+
+def decade_below(value: float | None, _: Around) -> Risk | None:
+    """Return the power of ten that a probability of presence reaches, for the same reason."""
+    if value is None:
+        return None
+    return risk(10.0 ** math.floor(math.log10(value) + 1e-12) if value > 0 else 0.0)
 
 
 # Special rules: tables whose columns the document leaves open.

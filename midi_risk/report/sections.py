@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from midi_risk.document.assessment import Quality
+from midi_risk.document.assessment import NOT_APPLICABLE, Quality
 from midi_risk.recode.imaging import FORMULAS, SOURCES
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.view import Count, ReportView, Shown
@@ -26,6 +26,7 @@ from midi_risk.report.words import (
     interval_text,
     is_sample,
     listed,
+    measure_term,
     number,
     percent,
     positive,
@@ -52,9 +53,7 @@ def gaps(view: ReportView) -> dict[str, tuple[str, ...]]:
         "threats": () if view.threats else ("No threat model was applied.",),
         "risk": tuple(_risk(view)),
         "attributes": tuple(_attributes(view)),
-        "combinations": ()
-        if view.measures.combinations
-        else ("Combinations of attributes were not searched, or none leaves a subject rare.",),
+        "combinations": tuple(_combinations(view)),
         "sensitive": tuple(_sensitive(view)),
         "channels": tuple(_channels(view)),
         "recodes": tuple(_recodes(view)),
@@ -95,9 +94,45 @@ def _risk(view: ReportView) -> list[str]:
     visits = any(c.name == "visit_intervals" and c.status != "not_assessed" for c in view.channels)
     if not (view.measures.trajectory or visits or any(m.startswith("traj") for m in measures)):
         out.append("Risk from patterns of visits was not computed.")
+    out += _absent(view, "individual_risk", "delta_presence")
     if not view.measures.quasi_identifiers:
         out.append("There is no quasi-identifier, so every subject is in one class.")
     return out
+
+
+def beside(view: ReportView) -> dict[str, Shown]:
+    """Return the figures beside the verdict by their code; None in a document without them."""
+    measures = view.measures
+    return {
+        "special_uniques": measures.special_uniques,
+        "individual_risk": measures.individual,
+        "delta_presence": measures.presence,
+    }
+
+
+def _absent(view: ReportView, *codes: str) -> list[str]:
+    """Return why figures beside the verdict are not there."""
+    out = []
+    for code in codes:
+        part, name = beside(view)[code], measure_term(code).title
+        if part is None:
+            out.append(f"{name}: not computed in this document.")
+        elif part.reason is not None:
+            out.append(f"{name}: not applicable. {NOT_APPLICABLE[part.reason]}")
+    return out
+
+
+def _combinations(view: ReportView) -> list[str]:
+    out = []
+    if not view.measures.combinations:
+        out.append("Combinations of attributes were not searched, or none leaves a subject rare.")
+    found = view.measures.special_uniques
+    if found is not None and found.reason is None and not found.complete:
+        out.append(
+            f"Combinations of more than {found.largest_size} of the {found.attributes} "
+            "quasi-identifiers were not searched for special uniques: there are too many."
+        )
+    return out + _absent(view, "special_uniques")
 
 
 def _attributes(view: ReportView) -> list[str]:

@@ -121,6 +121,25 @@ MEASURES = {
         "",
         "hoshino2001",
     ),
+    "special_uniques": Term(
+        "Special uniques (SUDA)",
+        "subjects whom few attributes single out, and no fewer",
+        "sum over minimal sample uniques of size s of (m - s)! / (m - M)!, with m attributes and "
+        "sizes up to M",
+        "elliot2002",
+    ),
+    "individual_risk": Term(
+        "Individual and global risk",
+        "expected number of subjects that are identified when all are attacked",
+        "sum of E[1/F | f] over the subjects",
+        "benedetti1998",
+    ),
+    "delta_presence": Term(
+        "delta-presence",
+        "how surely a member of the population is in the release",
+        "range of f / F over the classes",
+        "nergiz2007",
+    ),
     "trajectory_max": Term(
         "Highest visit-pattern risk",
         "the visit intervals easiest to single out",

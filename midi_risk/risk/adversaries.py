@@ -38,13 +38,11 @@ class AdversaryRisk:
         Released attributes that are known, with the precision.
     required_size : int
         Smallest class size at which attempt x risk stays within the threshold.
-    population : str
-        The population that was used, in words.
+    against : PopulationRisk
+        The population that was used, and what it makes of each class.
     results : tuple of RiskEstimate
         Data risk, given an attempt; thresholds are the data-risk budget.
     classes : EquivalenceClasses
-    class_risk : ClassRisk
-        The risk of each class that the results sum up.
     budget : float
         Data-risk budget: the largest data risk that the attempt leaves, at most 1.
     verification : float or None
@@ -59,13 +57,22 @@ class AdversaryRisk:
     attempt_source: str
     knows: dict[str, str]
     required_size: int
-    population: str
+    against: PopulationRisk
     results: tuple[RiskEstimate, ...]
     classes: EquivalenceClasses
-    class_risk: ClassRisk
     budget: float
     verification: float | None = None
     uncertainty: Uncertainty | None = None
+
+    @property
+    def population(self) -> str:
+        """The population that was used, in words."""
+        return self.against.text
+
+    @property
+    def class_risk(self) -> ClassRisk:
+        """The risk of each class that the results sum up."""
+        return self.against.classes
 
     @property
     def governing(self) -> RiskEstimate:
@@ -143,10 +150,9 @@ def adversary_risk(
         attempt_source=attempt_source,
         knows=knows,
         required_size=situation.k,
-        population=found.text,
+        against=found,
         results=judged,
         classes=classes,
-        class_risk=found.classes,
         budget=min(1.0, model.threshold.risk / pressure),
         verification=verification,
         uncertainty=None

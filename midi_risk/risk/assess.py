@@ -55,6 +55,7 @@ from midi_risk.document.conditions import Evidence
 from midi_risk.errors import MeasureError
 from midi_risk.resources import data_rows
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
+from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import channel_entries, measured_channels
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
@@ -66,6 +67,7 @@ from midi_risk.risk.measures.diversity import (
     effective_values,
     sensitive_counts,
 )
+from midi_risk.risk.measures.suda import SudaResult
 from midi_risk.risk.measures.trajectory import trajectory_rows, visit_resolution
 from midi_risk.risk.measures.uncertainty import SEED
 from midi_risk.risk.population.estimators import uniqueness_rows
@@ -354,6 +356,7 @@ def internal_parts(
     names: Sequence[str],
     k: int,
     *,
+    scores: SudaResult | None = None,
     unreadable: Sequence[Mapping[str, str]] = (),
     digest_key: str = "",
 ) -> Internal:
@@ -367,6 +370,8 @@ def internal_parts(
         Quasi-identifiers in the table.
     k : int
         A subject is at risk in a class smaller than k.
+    scores : SudaResult, optional
+        Special uniqueness of each subject; in classes of one size, the most special come first.
     unreadable : sequence of mapping
         Path and reason of unreadable files.
     digest_key : str
@@ -381,11 +386,18 @@ def internal_parts(
     classes = EquivalenceClasses.from_codes(codes, missing=table.missing)
     sizes = np.asarray(classes.record_sizes)
     rare = np.flatnonzero(sizes < k)
-    shown = rare[np.argsort(sizes[rare], kind="stable")][:MAX_RECORDS]
+    special = np.zeros(len(rare)) if scores is None else scores.score[rare]
+    shown = rare[np.lexsort((-special, sizes[rare]))][:MAX_RECORDS]
     drivers = _drivers(codes, list(names), shown)
     return Internal(
         records=[
-            Record(subject=str(table.frame.index[i]), class_size=int(sizes[i]), drivers=named)
+            Record(
+                subject=str(table.frame.index[i]),
+                class_size=int(sizes[i]),
+                drivers=named,
+                suda=None if scores is None else float(scores.score[i]),
+                smallest_unique=None if scores is None else int(scores.smallest_msu[i]),
+            )
             for i, named in zip(shown, drivers, strict=True)
         ],
         records_total=len(rare),
@@ -561,6 +573,8 @@ def assess(
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
     names = [attribute.name for attribute in quasi_identifiers]
+    people = _declared_population(models, view)
+    special, scores = special_uniques(view.frame, names, view.n_subjects, people)
     computed = measured_channels(table, view, names, risks, trajectory)
     evidence = Evidence(
         collection=_collection(table, options.name),
@@ -583,7 +597,13 @@ def assess(
         threshold=_threshold(strictest, options.fixed_at or created.isoformat()),
         attributes=list(evidence.attributes),
         measures=release_measures(
-            view, names, strictest.threshold.k, trajectory, _declared_population(models, view)
+            view, names, strictest.threshold.k, trajectory, people
+        ).model_copy(
+            update={
+                "special_uniques": special,
+                "individual": individual_figures(risks),
+                "presence": presence_figures(risks),
+            }
         ),
         threats=list(evidence.threats),
         channels=list(evidence.channels),
@@ -601,6 +621,7 @@ def assess(
             view,
             names,
             strictest.threshold.k,
+            scores=scores,
             unreadable=options.unreadable,
             digest_key=secrets.token_hex(16),
         ),

@@ -136,6 +136,78 @@ UNCERTAINTY = {
 }
 
 
+SPECIAL = {
+    "attributes": 4,
+    "largest_size": 4,
+    "complete": True,
+    "subjects": 173,
+    "by_size": [
+        {"size_from": size, "size_to": size, "uniques": uniques, "subjects": subjects}
+        for size, uniques, subjects in ((1, 97, 90), (2, 141, 76), (3, 22, 7), (4, 0, 0))
+    ],
+    "mean_dis": 0.041387,
+    "bands": [
+        {"above": above, "up_to": up_to, "subjects": subjects}
+        for above, up_to, subjects in (
+            (None, 0.0, 215),
+            (0.0, 0.01, 3),
+            (0.01, 0.05, 41),
+            (0.05, 0.1, 63),
+            (0.1, 0.2, 57),
+            (0.2, 0.5, 9),
+            (0.5, 1.0, 0),
+        )
+    ],
+    "shares": [
+        {"attribute": name, "share": share}
+        for name, share in (
+            ("PatientAge", 0.4127),
+            ("PatientSex", 0.0613),
+            ("StudyDate", 0.8849),
+            ("Manufacturer", 0.1377),
+        )
+    ],
+    "sampling_fraction": 0.01,
+    "method": "SUDA2, combinations of every size",
+    "reference": "Elliot, Manning, Ford 2002",
+}
+INDIVIDUAL = {
+    "model": "public-release",
+    "adversary": "demonstration",
+    "population": "18732 people; pitman-yor model fitted to the release",
+    "n": 388,
+    "expected": 17.3137,
+    "lower": 12.2891,
+    "upper": 40.5518,
+    "share": 17.3137 / 388,
+    "quantiles": [
+        {"share": share, "risk": risk}
+        for share, risk in (
+            (0.5, 0.01237),
+            (0.9, 0.11931),
+            (0.95, 0.22213),
+            (0.99, 0.31317),
+            (1.0, 0.41719),
+        )
+    ],
+    "threshold": 1 / 11,
+    "above": 43,
+    "method": "sum over subjects of E[1/F | f], each under attack",
+    "reference": "Benedetti & Franconi 1998",
+}
+PRESENCE = {
+    "model": "public-release",
+    "adversary": "demonstration",
+    "population": "Register (2024): 18,732 people",
+    "delta_min": 0.00317,
+    "delta_max": 0.0713,
+    "raised": 7,
+    "method": "f/F over the classes",
+    "reference": "Nergiz, Atzori, Clifton 2007",
+}
+"""Figures beside the verdict."""
+
+
 def _results(classes: int, n: int, k: int, at_risk: int, smallest: int) -> list[dict[str, Any]]:
     out = []
     for attacker in ("prosecutor", "journalist"):
@@ -387,6 +459,9 @@ def assessment_document(
                     ("all", 1.0, 0.44, 120, "exact"),
                 )
             ],
+            "special_uniques": SPECIAL,
+            "individual": INDIVIDUAL | {"n": subjects},
+            "presence": PRESENCE,
         },
         "threats": [
             {
@@ -520,6 +595,8 @@ def assessment_document(
                     "subject": f"LUNG-{i:04d}",
                     "class_size": 1 + i % 9,
                     "drivers": [DRIVERS[i % 3], DRIVERS[(i + 1) % 3]],
+                    "suda": 0.0 if i % 9 else 2.0 * (1 + i % 5),
+                    "smallest_unique": 0 if i % 9 else 1 + i % 3,
                 }
                 for i in range(min(352, subjects))
             ],

@@ -111,6 +111,33 @@ def class_risk(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopulationRisk:
+    """Unjudged results against a population.
+
+    Parameters
+    ----------
+    results : tuple of RiskEstimate
+    text : str
+        The population in words.
+    classes : ClassRisk
+        The risk of each class that the results sum up.
+    modelled : bool
+        Whether a population beyond the release gives that risk; otherwise F = f.
+    people : numpy.ndarray of shape (u,) or None
+        People that a population table expects in each class; None without a table.
+    total : float or None
+        People of the whole table.
+    """
+
+    results: tuple[RiskEstimate, ...]
+    text: str
+    classes: ClassRisk
+    modelled: bool = False
+    people: npt.NDArray[np.float64] | None = None
+    total: float | None = None
+
+
 REFERENCE = "Skinner & Holmes 1998; population table as named"
 AREAS = "us-population-2024"
 """Table whose people split cases over areas."""
@@ -179,8 +206,8 @@ def table_results(
     *,
     k: int,
     attacker: str,
-) -> tuple[tuple[RiskEstimate, ...], str, ClassRisk]:
-    """Return unjudged results against a population table, the population in words, the risks.
+) -> PopulationRisk:
+    """Return unjudged results against a population table.
 
     Parameters
     ----------
@@ -224,9 +251,8 @@ def table_results(
         window_years=settings.window_years,
         straddle=settings.straddle,
     )
-    risk = table_population(
-        classes.sizes, found.expected * share, fraction=(fraction.low, fraction.high)
-    )
+    people = found.expected * share
+    risk = table_population(classes.sizes, people, fraction=(fraction.low, fraction.high))
     unmatched = [a.name for a in known if a.name not in columns]
     text = f"{table.name} ({table.year}): {found.total:,.0f} people; {table.source}"
     method = f"E[1/F | f] with F - f Poisson, expected sizes from {table.name}"
@@ -239,7 +265,14 @@ def table_results(
     results = modelled_risk(
         classes, each, k=k, attacker=attacker, method=method, reference=REFERENCE
     )
-    return results, "; ".join([text, *found.notes]), each
+    return PopulationRisk(
+        results=results,
+        text="; ".join([text, *found.notes]),
+        classes=each,
+        modelled=True,
+        people=people,
+        total=found.total,
+    )
 
 
 def _coarse_classes(
@@ -259,24 +292,6 @@ _MODELS = {
     "pitman-yor": "Pitman 1995, doi:10.1007/BF01213386; Hoshino 2001",
     "log-linear": "Skinner & Holmes 1998; Skinner & Shlomo 2008, doi:10.1198/016214507000001328",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PopulationRisk:
-    """Unjudged results against a population.
-
-    Parameters
-    ----------
-    results : tuple of RiskEstimate
-    text : str
-        The population in words.
-    classes : ClassRisk
-        The risk of each class that the results sum up.
-    """
-
-    results: tuple[RiskEstimate, ...]
-    text: str
-    classes: ClassRisk
 
 
 def population_results(
@@ -316,8 +331,7 @@ def population_results(
     if settings.kind in {"size", "estimate"}:
         return _estimated(classes, codes, model, k=k, attacker=attacker)
     if settings.kind == "table":
-        results, text, risk = table_results(classes, frame, known, model, k=k, attacker=attacker)
-        return PopulationRisk(results=results, text=text, classes=risk)
+        return table_results(classes, frame, known, model, k=k, attacker=attacker)
     return PopulationRisk(
         results=identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker),
         text="the release itself: nobody outside it is counted on (F = f)",
@@ -402,7 +416,10 @@ def _estimated(
         reference=_MODELS[name],
     )
     return PopulationRisk(
-        results=(*results, alone), text=f"{text}; {name} model fitted to the release", classes=risk
+        results=(*results, alone),
+        text=f"{text}; {name} model fitted to the release",
+        classes=risk,
+        modelled=True,
     )
 
 
