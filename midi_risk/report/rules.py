@@ -584,8 +584,19 @@ def mean_of_scores(value: float, around: Around) -> Risk | None:
 
 
 def shares_of_scores(parts: list[Any], around: Around) -> list[Any]:
-    """Return the share of each attribute; none where fewer than k subjects are behind them."""
-    return parts if _told(around) else []
+    """Return the share of each quasi-identifier; none where fewer than k subjects have any.
+
+    Other names are not those of this document: an edited one could state anything there.
+    """
+    known = around.document.measures.quasi_identifiers
+    return [part for part in parts if part.attribute in known] if _told(around) else []
+
+
+def name_of_threat(name: str, around: Around) -> Name:
+    """Return the name of a model or adversary that this edition shows elsewhere too."""
+    threat = (around.part.model, around.part.adversary)
+    known = any((t.model, t.adversary) == threat for t in around.document.threats)
+    return Name(name if known else "not named")
 
 
 def in_twentieths(value: float, _: Around) -> Risk:
