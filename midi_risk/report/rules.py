@@ -566,9 +566,13 @@ def merged_scores(parts: list[ScoreBand], around: Around) -> list[ScoreBand]:
     """Return subjects by DIS-SUDA, in bands of at least k subjects.
 
     Without the band of no score they add up to the subjects that have any; where these are
-    hidden there are no bands.
+    hidden there are no bands. DIS weighs uniques against pairs, so where fewer than k subjects
+    are in classes of two the bands would tell how many. The mean stays inside for good: its
+    two digits give the pairs with more digits than a count has here.
     """
-    if not _told(around):
+    histogram = around.document.measures.class_size_histogram
+    pairs = sum(b.subjects for b in histogram if (b.size_from, b.size_to) == (2, 2))
+    if not _told(around) or pairs < around.k:
         return []
     scored = [p for p in parts if p.above is not None]
     bins = merged_bins(((i, i, p.subjects) for i, p in enumerate(scored, 1)), around.k)
@@ -576,11 +580,6 @@ def merged_scores(parts: list[ScoreBand], around: Around) -> list[ScoreBand]:
         ScoreBand(above=scored[low - 1].above, up_to=scored[high - 1].up_to, subjects=n)
         for low, high, n in bins
     ]
-
-
-def mean_of_scores(value: float, around: Around) -> Risk | None:
-    """Return the mean score; nothing where it would be that of fewer than k subjects."""
-    return risk(value) if _told(around) else None
 
 
 def shares_of_scores(parts: list[Any], around: Around) -> list[Any]:

@@ -55,6 +55,8 @@ def test_no_canary_leaves_the_machine(canary_table, tmp_path, capsys, caplog):
         found = WORDS.search(text)
         assert found is None, f"a canary is in the {name}"
     assert "Gabelweihe" not in shareable
+    assert 'id="special-uniques"' in shareable
+    assert "  not judged: special uniques " in streams.out
     assert str(tmp_path) not in shareable
     numbers = [f"1.{i * 7 + 1234:05d}" for i in range(40)] + [
         f"9{i * 7 + 1234:04d}" for i in range(40)
