@@ -16,7 +16,6 @@ from midi_risk.attributes.standard import (
     catalogue,
     find_safe_private,
     import_e1_1,
-    ladder_steps,
     packaged_table,
     safe_private,
 )
@@ -41,7 +40,6 @@ __all__ = [
     "check_nesting",
     "find_safe_private",
     "import_e1_1",
-    "ladder_steps",
     "normalise",
     "normalise_for",
     "packaged_table",

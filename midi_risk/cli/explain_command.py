@@ -42,30 +42,6 @@ def command(term: tuple[str, ...]) -> None:
         click.echo(f"  Source: {row['source']}")
 
 
-_SAMPLES = {
-    "age": ("173M", "66", "94"),
-    "agedays": ("5270", "24106"),
-    "birthdate": ("1950-03-17", "1988-11-02"),
-    "bmi": ("18.6", "27.4"),
-    "count": ("2", "7"),
-    "date": ("2012-03-17", "2012-11-02"),
-    "datetime": ("2012-03-17", "2012-11-02"),
-    "device": ("SIEMENS Biograph 64", "GE MEDICAL SYSTEMS"),
-    "diag": ("C34.1", "J44.9"),
-    "geo": ("Ohio", "Germany"),
-    "height": ("1.72", "1.86"),
-    "number": ("143.7", "9.25"),
-    "occupation": ("retired nurse", "student"),
-    "offset": ("-12", "400"),
-    "race": ("White", "Asian Indian"),
-    "software": ("syngo MR E11", "VB17"),
-    "time": ("08:30:00", "17:05:12"),
-    "weight": ("64.5", "112"),
-    "year": ("1987", "2012"),
-}
-"""Invented values that show what a ladder does."""
-
-
 def _ladder(asked: str) -> None:
     """Print a ladder as a table: levels, what they do, and what becomes of some values."""
     from midi_risk.attributes.hierarchy import build_hierarchy
@@ -76,8 +52,7 @@ def _ladder(asked: str) -> None:
         for name, ladder in LADDERS.items():
             click.echo(f"{name:<12} {', '.join(ladder.level_names)}")
         return
-    find_ladder(asked)
-    samples = list(_SAMPLES.get(asked, ("A", "B")))
+    samples = list(find_ladder(asked).samples)
     made = build_hierarchy(asked, Kind.CATEGORY, samples, counts=[20, 3, 1][: len(samples)])
     rows = [("level", "name", "what it does", *("" for _ in samples))]
     for level, name in enumerate(made.level_names):

@@ -13,12 +13,14 @@ from typing import Any
 import pandas as pd
 
 from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind, Role
+from midi_risk.attributes.recoding import Scale
 from midi_risk.export.dicom.recode import written
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.tables import csv_text, harmless
-from midi_risk.export.targets.base import Fidelity, Translated, age_edges, measure_edges
+from midi_risk.export.targets.base import Fidelity, Translated, bands
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured
 
@@ -159,15 +161,11 @@ def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], F
     """Return the rows of one rule, without attribute and source."""
     if rule.action is Action.REMOVE:
         return [("remove", "", "", "")], Fidelity.EXACT, ""
-    edges: list[tuple[Any, str]] = []
-    if rule.ladder == "age":
-        edges = list(age_edges(rule, ""))
-    elif rule.ladder in {"height", "weight", "bmi"} and rule.level:
-        edges = list(measure_edges(rule, ""))
-    if edges:
-        ends = [*(low for low, _ in edges[1:]), ""]
-        unit = " (cm)" if rule.ladder == "height" else ""
-        cells = [
+    edges = bands(rule)
+    if edges is not None:
+        ends: list[Any] = [*(low for low, _ in edges[1:]), ""]
+        unit = " (cm)" if LADDERS[rule.ladder].scale is Scale.METRES else ""
+        cells: list[tuple[Any, ...]] = [
             (f"interval{unit}", low, end, label)
             for (low, label), end in zip(edges, ends, strict=True)
         ]
