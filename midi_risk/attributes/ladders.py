@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -101,6 +101,8 @@ class Ladder:
         Whether a 0 that is written would be read as unknown.
     unit : str
         Unit that ends the labels.
+    tells_of : {"", "scanner", "site"}
+        What a value speaks of, for the channel of devices and sites.
     gives_back : tuple of str
         Ladders of attributes that an exact value of this one would give back.
     stays_here : str
@@ -116,6 +118,7 @@ class Ladder:
     measure: bool = False
     zero_is_missing: bool = False
     unit: str = ""
+    tells_of: Literal["", "scanner", "site"] = ""
     gives_back: tuple[str, ...] = ()
     stays_here: str = ""
 
@@ -456,13 +459,15 @@ _ENTRIES = (
             Level(COMMON, _ENDS[COMMON], (FIRST_WORD, Common())),
         ),
         samples=("SIEMENS Biograph 64", "GE MEDICAL SYSTEMS"),
+        tells_of="scanner",
     ),
     Ladder(
         name="software",
         levels=(Level("major", "major version", (MAJOR,)),),
-        samples=("syngo MR E11", "VB17"),
+        samples=("syngo MR E11.2", "VB17A"),
+        tells_of="scanner",
     ),
-    Ladder(name="institution", levels=_RARE),
+    Ladder(name="institution", levels=_RARE, tells_of="site"),
     Ladder(name="enum", levels=_RARE, default_of=Kind.CATEGORY),
     Ladder(
         name="diag",

@@ -46,6 +46,8 @@ _UNDER = re.compile(r"<(\d+(?:\.\d+)?)")
 
 def _years(text: str, months: float) -> tuple[float, float]:
     """Return the first and last completed year that an age can mean."""
+    if math.isnan(months):
+        return months, months
     if match := _BIN.fullmatch(text):
         return math.floor(float(match.group(1))), math.floor(float(match.group(2)))
     if match := _OPEN.fullmatch(text):
@@ -54,6 +56,26 @@ def _years(text: str, months: float) -> tuple[float, float]:
         return 0, max(0, math.ceil(float(match.group(1))) - 1)
     year = math.floor(months / 12 + 1e-9)
     return year, year
+
+
+_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_BETWEEN = re.compile(rf"{_NUMBER}-{_NUMBER}")
+_FROM = re.compile(rf"{_NUMBER}\+|>=?{_NUMBER}")
+_UP_TO = re.compile(rf"<=?{_NUMBER}")
+
+
+def _numbers(text: str, number: float) -> tuple[float, float]:
+    """Return the lowest and highest number that a number, a bin or an open end can mean."""
+    if text == plain(number) or math.isnan(number):
+        return number, number
+    if match := _BETWEEN.fullmatch(text):
+        return float(match.group(1)), float(match.group(2))
+    if _FROM.fullmatch(text):
+        closed = text[0] != ">" or text[1] == "="
+        return number if closed else math.nextafter(number, math.inf), math.inf
+    if _UP_TO.fullmatch(text):
+        return -math.inf, number if text[1] == "=" else math.nextafter(number, -math.inf)
+    return number, math.nan
 
 
 class Material:
@@ -100,32 +122,23 @@ class Material:
     def spans(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the lowest and highest number that each value can mean.
 
-        The lowest is NaN where there is no number. The highest is NaN for an open end or bin
-        of numbers, which lies in no band and keeps its text.
+        Both are NaN where there is no number. The highest is NaN for a text that is no single
+        number, bin or open end; it lies in no band.
         """
         if self._low_high is None:
             self._low_high = self._spans()
         return self._low_high
 
     def _spans(self) -> tuple[np.ndarray, np.ndarray]:
-        if self.scale in {Scale.MONTHS, Scale.DAYS}:
-            months = self.number
-            if self.scale is Scale.DAYS:
-                months = np.abs(months) * 12 / 365.25
-            found = [
-                (math.nan, math.nan) if math.isnan(number) else _years(text, number)
-                for text, number in zip(self.text, months.tolist(), strict=True)
-            ]
-            pairs = np.array(found, dtype=np.float64).reshape(-1, 2)
-            return pairs[:, 0], pairs[:, 1]
-        single = [
-            value == plain(number)
-            for value, number in zip(self.text, self.number.tolist(), strict=True)
-        ]
-        low = self.number
+        number = self.number
+        if self.scale is Scale.DAYS:
+            number = np.abs(number) * 12 / 365.25
+        span = _years if self.scale in {Scale.MONTHS, Scale.DAYS} else _numbers
+        found = [span(text, n) for text, n in zip(self.text, number.tolist(), strict=True)]
+        pairs = np.array(found, dtype=np.float64).reshape(-1, 2)
         if self.scale is Scale.METRES:
-            low = np.where(low < METRES_BELOW, np.round(low * 100, 6), low)
-        return low, np.where(np.array(single, dtype=bool), low, np.nan)
+            pairs = np.where(pairs < METRES_BELOW, np.round(pairs * 100, 6), pairs)
+        return pairs[:, 0], pairs[:, 1]
 
     def named(self, text: Sequence[str]) -> Material:
         """Return the same values under the names that an earlier step gave them."""
@@ -197,7 +210,7 @@ class Bands:
         names = np.array([*(label for _, label in self.edges), UNPARSED], dtype=object)
         place = np.searchsorted(lows, low, side="right") - 1
         end = ends[place]
-        fits = (high < end) | ((end == np.inf) & ~np.isnan(high))
+        fits = ((high < end) | (end == np.inf)) & ~np.isnan(high) & ((place >= 0) | (low == high))
         return _shown(material, names[place], fits)
 
 
@@ -280,10 +293,9 @@ class Grid:
     def labels(self, material: Material) -> list[str]:
         """Return the label of the band that holds a value."""
         low, high = material.spans()
-        fits = ~np.isnan(high)
-        starts, place = np.unique(
-            np.floor(low[fits] / self.width + 1e-9) * self.width, return_inverse=True
-        )
+        first, last = (np.floor(ends / self.width + 1e-9) * self.width for ends in (low, high))
+        fits = np.isfinite(low) & (first == last)
+        starts, place = np.unique(first[fits], return_inverse=True)
         names = np.array([self.label(start) for start in starts.tolist()], dtype=object)
         label = np.full(len(low), UNPARSED, dtype=object)
         label[fits] = names[place]
@@ -303,8 +315,9 @@ class TwoDigits:
     def labels(self, material: Material) -> list[str]:
         """Return the rounded number; an open end or bin keeps its text."""
         low, high = material.spans()
-        label = [UNPARSED if math.isnan(n) else plain(_two_digits(n)) for n in low.tolist()]
-        return _shown(material, np.array(label, dtype=object), ~np.isnan(high))
+        numbers = material.number.tolist()
+        label = [UNPARSED if math.isnan(n) else plain(_two_digits(n)) for n in numbers]
+        return _shown(material, np.array(label, dtype=object), low == high)
 
 
 def nice_step(low: float, high: float, bands: int = 10) -> float:
@@ -343,7 +356,8 @@ class EqualBins:
     def labels(self, material: Material) -> list[str]:
         """Return the half-open interval that holds a value."""
         low, high = material.spans()
-        finite = low[np.isfinite(low)]
+        number = material.number
+        finite = number[np.isfinite(number)]
         step = self.width or 1.0
         if finite.size and not self.width:
             step = nice_step(_two_digits(float(finite.min())), _two_digits(float(finite.max())))
@@ -352,8 +366,8 @@ class EqualBins:
             start = math.floor(_two_digits(number) / step + 1e-9)
             return f"[{step * start:.10g}, {step * (start + 1):.10g})"
 
-        label = [UNPARSED if math.isnan(n) else band(n) for n in low.tolist()]
-        return _shown(material, np.array(label, dtype=object), ~np.isnan(high))
+        label = [UNPARSED if math.isnan(n) else band(n) for n in number.tolist()]
+        return _shown(material, np.array(label, dtype=object), low == high)
 
     def fitted(self, labels: Sequence[str]) -> EqualBins:
         """Return the step with the width that labels made by it show."""
