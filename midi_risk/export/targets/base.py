@@ -5,19 +5,22 @@ How truly another tool can carry out each rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from midi_risk.attributes.hierarchy import SET_JOINER
+from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.attributes.recoding import OTHER, UNPARSED, edges_of
+from midi_risk.errors import MidiRiskError
 from midi_risk.export.dicom.recode import ladder_of_dates, written
+from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import csv_text
+from midi_risk.sources.model import Extraction
 
 Steps = tuple[Mapping[str, Any], ...]
 
@@ -213,3 +216,64 @@ def fidelity_text(rows: Iterable[Translated], target: str) -> str:
         why = f" ({row.why})" if row.why else ""
         lines.append(f"  {row.fidelity.value:<13} {row.attribute}: {row.rule}{why}")
     return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a target is written from.
+
+    Parameters
+    ----------
+    release : ReleaseRules
+    dicom : DicomRules or None
+        Rules of the elements; None where the project reads no DICOM.
+    extraction : Extraction
+        What the rules are about; scripts learn its SOP classes, never its values.
+    statement : str
+        For (0012,0063).
+    k : int
+        Class size that the threat model requires.
+    hierarchies : mapping of str to Hierarchy
+        The user's own.
+    """
+
+    release: ReleaseRules
+    dicom: DicomRules | None
+    extraction: Extraction
+    statement: str
+    k: int
+    hierarchies: Mapping[str, Hierarchy]
+
+    @property
+    def elements(self) -> DicomRules:
+        """The rules of the elements, for a target that needs DICOM."""
+        if self.dicom is None:
+            raise MidiRiskError("the project reads no DICOM files")
+        return self.dicom
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"Request({self.release!r}, {self.dicom!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What a target is made of.
+
+    Parameters
+    ----------
+    files : mapping of str to str
+        Relative path -> text.
+    fidelity : sequence of Translated
+        How truly it carries each rule.
+    notes : tuple of str
+        What the reader must know before passing the files on.
+    """
+
+    files: Mapping[str, str]
+    fidelity: Sequence[Translated]
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"Files({len(self.files)} files, {len(self.fidelity)} rules)"

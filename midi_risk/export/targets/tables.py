@@ -20,7 +20,7 @@ from midi_risk.export.dicom.recode import written
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.tables import csv_text, harmless
-from midi_risk.export.targets.base import Fidelity, Translated, bands
+from midi_risk.export.targets.base import Fidelity, Files, Request, Translated, bands
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured
 
@@ -260,3 +260,29 @@ def dictionary_text(
 ) -> str:
     """Return the data dictionary as CSV."""
     return csv_text(HEADER, dictionary_rows(release, dicom, stands))
+
+
+def arx_files(request: Request) -> Files:
+    """Return the tables, the hierarchies and the R script, and how truly they carry the rules."""
+    release = request.release
+    files = {
+        "subjects.csv": neutral_csv(release.table),
+        "released.csv": neutral_csv(release.expected),
+        "check-with-sdcmicro.R": r_script(release, request.k),
+    }
+    for name, text in arx_hierarchies(release, dict(request.hierarchies)).items():
+        files[f"hierarchies/{name}"] = text
+    note = "subjects.csv and the hierarchies hold raw values: they stay inside"
+    return Files(files=files, fidelity=table_fidelity(release), notes=(note,))
+
+
+def spreadsheet_files(request: Request) -> Files:
+    """Return the map of values and the data dictionary, and how truly they carry the rules."""
+    rows, said = recode_map(request.release)
+    return Files(
+        files={
+            "recode-map.csv": csv_text(MAP_HEADER, rows),
+            "data-dictionary.csv": dictionary_text(request.release, request.dicom),
+        },
+        fidelity=said,
+    )
