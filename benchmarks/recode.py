@@ -37,7 +37,8 @@ from midi_risk.recode import (
     TCloseness,
     local_suppression,
 )
-from midi_risk.recode.search import search, sweep
+from midi_risk.recode.search.search import search
+from midi_risk.recode.search.sweep import sweep
 
 ADULT = Path(__file__).resolve().parents[1] / "tests" / "data" / "arx"
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "images"
