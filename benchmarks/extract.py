@@ -177,14 +177,14 @@ def processes(folder: Path) -> dict[str, float]:
 SCAN = """
 import sys
 from pathlib import Path
-from midi_risk.sources import chunks, dicom
+from midi_risk.sources.scan import scan, workers
 log = open(sys.argv[3], "ab", buffering=0)
-plain = chunks.read_local
+plain = workers.read_local
 def counted(listed, *, payloads=False):
     log.write(b"x")
     return plain(listed, payloads=payloads)
-chunks.read_local = counted
-dicom.read_dicom([sys.argv[1]], store=Path(sys.argv[2]), jobs=1)
+workers.read_local = counted
+scan.read_dicom([sys.argv[1]], store=Path(sys.argv[2]), jobs=1)
 """
 
 

@@ -31,10 +31,10 @@ from midi_risk.risk import (
     individual_risk,
     k_anonymity,
     l_diversity,
+    suda,
     t_closeness,
 )
 from midi_risk.risk.classes.keys import group_sizes, pack
-from midi_risk.risk.measures import suda
 
 RESULTS = Path(__file__).parent / "results" / "measures.md"
 FIGURE = Path(__file__).parents[1] / "docs" / "images" / "measures-growth.svg"

@@ -36,9 +36,9 @@ from midi_risk.recode import (
     RecursiveCLDiversity,
     TCloseness,
     local_suppression,
+    search,
+    sweep,
 )
-from midi_risk.recode.search.search import search
-from midi_risk.recode.search.sweep import sweep
 
 ADULT = Path(__file__).resolve().parents[1] / "tests" / "data" / "arx"
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "images"

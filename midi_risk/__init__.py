@@ -31,7 +31,7 @@ _PUBLIC = {
     "assess": "midi_risk.risk.assess",
     "AssessmentOptions": "midi_risk.risk.assess",
     "Assessment": "midi_risk.document.assessment",
-    "RiskEstimate": "midi_risk.risk.measures.estimate",
+    "RiskEstimate": "midi_risk.document.assessment",
     "EquivalenceClasses": "midi_risk.risk",
     "age_error": "midi_risk.recode",
     "alpha_k_anonymity": "midi_risk.risk",

@@ -231,7 +231,7 @@
         risk_before: mean, risk_after: after, loss: chosen.loss, level_from: 0, level_to: chosen.level, justification: why[a.name] || ""});
       mean = after;
     });
-    return {schema: "midi-risk/plan/1", tool: {name: "midi-risk", version: data.version}, created: new Date().toISOString(),
+    return {schema: data.plan_schema, tool: {name: "midi-risk", version: data.version}, created: new Date().toISOString(),
       collection_digest: data.digest, threat_models: data.threat_models, k: data.k, found: shown.passed, optimal: false,
       utility: "non-uniform entropy", loss: shown.loss, levels: levels, steps: steps,
       suppressed: {subjects: shown.out, cells: shown.out * axes.length}, before: condition(before), after: condition(shown), front: [],

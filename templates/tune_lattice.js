@@ -7,9 +7,6 @@ midiTune.lattice = function (data) {
   var axes = data.attributes;
   var shape = axes.map(function (a) { return a.levels.length; });
   var size = shape.reduce(function (a, b) { return a * b; }, 1);
-  var weights = axes.map(function (a) { return a.weight; });
-  var weight = weights.reduce(function (a, b) { return a + b; }, 0);
-  if (!weight) { weights = axes.map(function () { return 1; }); weight = axes.length; }
   var classes = counts(data.classes), smallest = counts(data.smallest), below = counts(data.below);
   var keptClasses = counts(data.kept_classes), keptSmallest = counts(data.kept_smallest);
   var needed = data.ks.indexOf(data.k);
@@ -36,10 +33,11 @@ midiTune.lattice = function (data) {
 
   function rare(index) { return needed < 0 ? 0 : below[needed * size + index]; }
 
-  function plainLoss(node) {
-    var sum = 0, axis;
-    for (axis = 0; axis < node.length; axis += 1) { sum += weights[axis] * axes[axis].levels[node[axis]].loss; }
-    return sum / weight;
+  // What each level costs comes with the data; only the sum is made here.
+  function lost(node, out) {
+    var sum = data.lost_elsewhere, axis;
+    for (axis = 0; axis < node.length; axis += 1) { sum += axes[axis].levels[node[axis]].cost; }
+    return Math.min(1, Math.max(0, 1 - (1 - out / data.subjects) * (1 - sum)));
   }
 
   function figures(node, leaveOut) {
@@ -50,7 +48,7 @@ midiTune.lattice = function (data) {
       classes: out ? keptClasses[at] : classes[at], smallest: out ? keptSmallest[at] : smallest[at],
       uniques: out ? 0 : below[data.ks.indexOf(2) * size + at],
       below: data.ks.map(function (_, g) { return below[g * size + at]; }),
-      loss: 1 - (stay / data.subjects) * (1 - plainLoss(node))
+      loss: lost(node, out)
     };
     now.max = now.smallest ? 1 / now.smallest : 0;
     now.mean = stay ? now.classes / stay : 0;
@@ -106,7 +104,7 @@ midiTune.lattice = function (data) {
   function cloud() {
     var points = [], front = [], least = Infinity, index;
     for (index = 0; index < size; index += 1) {
-      points.push({index: index, loss: plainLoss(nodeOf(index)), below: rare(index)});
+      points.push({index: index, loss: lost(nodeOf(index), 0), below: rare(index)});
     }
     points.slice().sort(function (a, b) { return a.loss - b.loss || a.below - b.below; }).forEach(function (p) {
       if (p.below < least) { least = p.below; front.push({loss: p.loss, below: p.below, node: nodeOf(p.index)}); }

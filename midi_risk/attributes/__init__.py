@@ -7,19 +7,18 @@ from midi_risk.attributes.hierarchy import (
     build_hierarchy,
     check_nesting,
 )
-from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Ps315Action, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.roles import propose
 from midi_risk.attributes.standard import (
     CatalogueEntry,
     Ps315Table,
     action_for,
     catalogue,
-    find_safe_private,
     import_e1_1,
     packaged_table,
-    safe_private,
 )
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
+from midi_risk.document.assessment import Ps315Action
 
 __all__ = [
     "SET_JOINER",
@@ -38,11 +37,9 @@ __all__ = [
     "build_hierarchy",
     "catalogue",
     "check_nesting",
-    "find_safe_private",
     "import_e1_1",
     "normalise",
     "normalise_for",
     "packaged_table",
     "propose",
-    "safe_private",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from midi_risk.document.assessment import Ps315Action
 from midi_risk.errors import AttributeRoleError, did_you_mean
 
 if TYPE_CHECKING:
@@ -45,26 +46,6 @@ class Decision(StrEnum):
     RETAIN = "retain"
     GENERALISE = "generalise"
     REMOVE = "remove"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ps315Action:
-    """Row of PS3.15 Table E.1-1 for one attribute.
-
-    Parameters
-    ----------
-    action : str
-        Basic-profile action code (``X``, ``Z``, ``D``, ``U``, ``X/Z``...), or
-        ``"not listed"``.
-    options : tuple of str
-        Options that change it, such as ``"rtn_pat_chars=K"``.
-    release : str
-        Release of the standard, such as ``"2026d"``.
-    """
-
-    action: str
-    options: tuple[str, ...]
-    release: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from midi_risk.attributes.ladders import DEFAULT_LADDER
-from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Ps315Action, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.numbers import sex_spellings
 from midi_risk.attributes.recoding import is_known_region, is_named_race
 from midi_risk.attributes.role_evidence import Evidence, SubjectKey
@@ -35,6 +35,7 @@ from midi_risk.attributes.standard import (
     catalogue,
     packaged_table,
 )
+from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
 from midi_risk.sources.model import Extraction, SourceTable
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
-from midi_risk.attributes.model import Ps315Action
+from midi_risk.document.assessment import Ps315Action
 from midi_risk.errors import ConfigError
 from midi_risk.resources import data_rows
 
@@ -261,85 +261,6 @@ def catalogue() -> Mapping[str, CatalogueEntry]:
     ('quasi-identifier', 'age', 'X')
     """
     return MappingProxyType({row["keyword"]: _entry(row) for row in data_rows(CATALOGUE)})
-
-
-SAFE_PRIVATE_TABLE = "ps315_e3_10_safe_private.csv"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafePrivate:
-    """One row of Table E.3.10-1.
-
-    Parameters
-    ----------
-    creator : str
-        Private creator identification code.
-    group, element : int
-        Group, and element within the creator's block (0x00 to 0xFF).
-    vr, vm, meaning : str
-        As the table gives them; the VR is ``""`` in five rows.
-    """
-
-    creator: str
-    group: int
-    element: int
-    vr: str
-    vm: str
-    meaning: str
-
-
-def private_release() -> str:
-    """Return the release of the packaged Table E.3.10-1.
-
-    Examples
-    --------
-    >>> private_release().startswith("2025c")
-    True
-    """
-    return data_rows(SAFE_PRIVATE_TABLE)[0]["release"]
-
-
-@cache
-def safe_private() -> Mapping[tuple[str, int, int], SafePrivate]:
-    """Return the table by creator, group and element within the block.
-
-    Examples
-    --------
-    >>> safe_private()["Philips PET Private Group", 0x7053, 0x00].vr
-    'DS'
-    """
-    rows = (
-        SafePrivate(
-            creator=row["private_creator"].strip(),
-            group=int(row["group"], 16),
-            element=int(row["element_offset"], 16),
-            vr=row["vr"],
-            vm=row["vm"],
-            meaning=row["meaning"],
-        )
-        for row in data_rows(SAFE_PRIVATE_TABLE)
-    )
-    return MappingProxyType({(row.creator, row.group, row.element): row for row in rows})
-
-
-def find_safe_private(creator: str, tag: int) -> SafePrivate | None:
-    """Return the row for a private element, None when it is not known to be safe.
-
-    Parameters
-    ----------
-    creator : str
-        Value of the block's private creator element; padding does not count.
-    tag : int
-        Group and element as one number, with the block in bits 8 to 15.
-
-    Examples
-    --------
-    >>> find_safe_private("Philips PET Private Group ", 0x70531000).meaning[:10]
-    'SUV Factor'
-    >>> find_safe_private("SIEMENS CSA HEADER", 0x00291010) is None
-    True
-    """
-    return safe_private().get((creator.strip(" \0"), tag >> 16, tag & 0xFF))
 
 
 _ID = "{http://www.w3.org/XML/1998/namespace}id"

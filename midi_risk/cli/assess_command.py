@@ -157,7 +157,7 @@ def describe(outcome: Outcome) -> str:
                 f"    over the declared intervals: {drawn.probability_above:.0%} of draws above the"
                 f" threshold, most by {drawn.tornado[0].name}"
             )
-    lines += [f"  because {reason}" for reason in verdict.reasons]
+    lines += [f"  because {reason.text}" for reason in verdict.reasons]
     lines += ["", "Suggestion:" if plan.found else "No suggestion:"]
     lines += [f"  {line}" for line in plan.describe().splitlines()]
     if plan.found:

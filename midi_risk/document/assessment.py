@@ -10,17 +10,22 @@ Figures of the released table, as parts of the assessment document.
 Results of each adversary, as parts of the assessment document.
 
 The lattice of recodings as a document: what the tuning page works on, without values.
+
+What other stages need of it (findings, links, risks) is defined here and used there.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from midi_risk.config import Tolerance
 from midi_risk.document import notebook
 from midi_risk.document.plan import Part, Plan, Tool
+from midi_risk.document.reasons import WITHIN, Reason, Status, status_of
 
 
 class SearchEntry(Part):
@@ -130,20 +135,66 @@ class Measures(Part):
     trajectory: list[dict[str, Any]] = []
 
 
-class Result(Part):
-    """One `RiskEstimate` as JSON."""
+class EstimateKind(StrEnum):
+    """How a value was obtained."""
+
+    EXACT = "exact"
+    ESTIMATE = "estimate"
+    BOUND = "bound"
+
+
+class RiskEstimate(Part):
+    """One disclosure risk under one attack: a value with an interval, a kind and a verdict.
+
+    Parameters
+    ----------
+    measure : str
+        ``prosecutor_max``, ``journalist_mean``, ``marketer_mean``...
+    value : float
+        Probability or share in [0, 1].
+    lower, upper : float
+        Interval; equal to the value when exact.
+    kind : EstimateKind
+    n : int
+        Subjects it rests on.
+    threshold : float or None
+        Largest accepted value, None when the measure does not govern.
+    passed : bool or None
+        None when there is no threshold.
+    method : str
+        How it was computed, in words.
+    reference : str
+        Source of the formula.
+    attacker : str
+        Name of the adversary.
+
+    Examples
+    --------
+    >>> RiskEstimate(
+    ...     measure="prosecutor_max", value=0.5, lower=0.5, upper=0.5, kind="exact", n=8
+    ... ).to_dict()["kind"]
+    'exact'
+    """
 
     measure: str
-    value: float | None
-    lower: float | None
-    upper: float | None
-    kind: Literal["exact", "estimate", "bound"]
+    value: float
+    lower: float
+    upper: float
+    kind: EstimateKind
     n: int
-    threshold: float | None
-    passed: bool | None
-    method: str
+    threshold: float | None = None
+    passed: bool | None = None
+    method: str = ""
     reference: str = ""
     attacker: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return self.model_dump(mode="json")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table of one row."""
+        return pd.DataFrame([self.to_dict()])
 
 
 class TornadoEntry(Part):
@@ -154,7 +205,14 @@ class TornadoEntry(Part):
     high: float
     at_low: float
     at_high: float
-    crosses: bool = Field(description="whether the risk is within the threshold at one end only")
+    crosses: bool | None = Field(
+        description="whether the risk is within the threshold at one end only; null without one"
+    )
+
+    @property
+    def swing(self) -> float:
+        """Distance between the risks at the two ends."""
+        return abs(self.at_high - self.at_low)
 
 
 class Uncertainty(Part):
@@ -181,7 +239,7 @@ class Threat(Part):
     attempt_source: str = ""
     knows: dict[str, str] = {}
     population: str = ""
-    threshold_k: int | None = None
+    threshold_k: int = Field(ge=1, description="smallest class that the threshold accepts")
     statistic: str = ""
     budget: float | None = Field(default=None, description="largest data risk that is accepted")
     membership: tuple[float, float] | None = Field(
@@ -190,7 +248,7 @@ class Threat(Part):
     verification: float | None = Field(
         default=None, description="probability that a right match can be verified; null: off"
     )
-    results: list[Result]
+    results: list[RiskEstimate]
     uncertainty: Uncertainty | None = Field(
         default=None, description="null when the threat model declares no interval"
     )
@@ -203,6 +261,7 @@ class TuningLevel(Part):
     name: str
     text: str = Field(description="plain English")
     loss: float = Field(ge=0, le=1, description="share of the attribute's information lost")
+    cost: float = Field(description="what the level adds to the information lost by the release")
 
 
 class TuningAttribute(Part):
@@ -211,7 +270,6 @@ class TuningAttribute(Part):
     name: str
     levels: list[TuningLevel]
     start: int = Field(default=0, ge=0, description="place of the level that was assessed")
-    weight: float = 1.0
     locked: bool = False
     need: str = ""
     contribution: float | None = None
@@ -243,6 +301,9 @@ class TuningLattice(Part):
     note: str = ""
     not_tuned: list[str] = Field(default=[], description="attributes that stay as decided")
     levels_left_out: int = 0
+    lost_elsewhere: float = Field(
+        default=0.0, description="what the quasi-identifiers that are not tuned add to the loss"
+    )
     plan: list[int] | None = Field(default=None, description="node of the suggested plan")
     bytes_per_count: Literal[1, 2, 4]
     classes: str
@@ -252,7 +313,7 @@ class TuningLattice(Part):
     kept_smallest: str = Field(description="smallest of them, 0 when there is none")
 
 
-ASSESSMENT_SCHEMA = "midi-risk/assessment/1"
+ASSESSMENT_SCHEMA = "midi-risk/assessment/2"
 
 
 class FileCounts(Part):
@@ -287,12 +348,23 @@ class Threshold(Part):
     source: str = ""
 
 
-class Ps315(Part):
-    """Row of PS3.15 Table E.1-1."""
+class Ps315Action(Part):
+    """Row of PS3.15 Table E.1-1 for one attribute.
+
+    Parameters
+    ----------
+    release : str
+        Release of the standard, such as ``"2026d"``.
+    action : str
+        Basic-profile action code (``X``, ``Z``, ``D``, ``U``, ``X/Z``...), or
+        ``"not listed"``.
+    options : tuple of str
+        Options that change it, such as ``"rtn_pat_chars=K"``.
+    """
 
     release: str
     action: str
-    options: list[str] = []
+    options: tuple[str, ...] = ()
 
 
 class AttributeEntry(Part):
@@ -310,7 +382,7 @@ class AttributeEntry(Part):
     folding: str = ""
     knowable_by: list[str] = []
     ladder: str | None = None
-    ps315: Ps315 | None = None
+    ps315: Ps315Action | None = None
     decision: str | None = None
     justification: str = ""
     need: str | None = Field(
@@ -331,8 +403,33 @@ class ChannelEntry(Part):
     lower: float | None = None
     upper: float | None = None
     evidence: str
-    required: bool = True
+    required: bool = False
+    limit: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="largest risk that the models that require it accept; null: none requires it",
+    )
     found: list[str] = Field(default=[], description="kinds of content that reading met")
+
+    @model_validator(mode="after")
+    def _limited(self) -> ChannelEntry:
+        if self.required != (self.limit is not None):
+            raise ValueError("has a 'limit' where it is 'required', and only there")
+        return self
+
+    @property
+    def worst(self) -> float | None:
+        """The highest figure stated, None where nobody knows one."""
+        figures = [x for x in (self.value, self.upper) if x is not None]
+        return max(figures) if figures and self.status != "not_assessed" else None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether it is within its limit; None without a limit or a figure."""
+        if self.limit is None or self.worst is None:
+            return None
+        return self.worst <= self.limit + 1e-12
 
 
 class Governing(Part):
@@ -346,15 +443,42 @@ class Governing(Part):
 
 
 class Verdict(Part):
-    """Acceptable only when every figure passes and nothing is left unknown."""
+    """Acceptable only when every figure passes and nothing is left unknown.
 
-    status: Literal["acceptable", "above_threshold", "incomplete"]
+    The status is what the codes of the reasons give, nothing else.
+    """
+
+    status: Status
     governing: Governing | None
-    reasons: list[str]
+    reasons: list[Reason]
+
+    @model_validator(mode="after")
+    def _as_its_reasons(self) -> Verdict:
+        codes = [reason.code for reason in self.reasons]
+        given = status_of(codes)
+        if given is None:
+            raise ValueError("gives no reason for its status")
+        if self.status != given:
+            raise ValueError(f"is '{self.status}', but its reasons make it '{given}'")
+        if WITHIN in codes and given != "acceptable":
+            raise ValueError(f"gives '{WITHIN}' as a reason beside others that stand against it")
+        return self
 
 
-class FindingEntry(Part):
-    """An integrity or hygiene observation."""
+class Finding(Part):
+    """An integrity or hygiene observation, as counts and names, without values.
+
+    Parameters
+    ----------
+    code : str
+        Stable name of the rule, such as ``"sex-conflict"``.
+    attribute : str
+        Attribute concerned, or ``""``.
+    subjects : int
+        Subjects concerned (values, for a hygiene rule).
+    text : str
+        One sentence.
+    """
 
     code: str
     attribute: str
@@ -362,8 +486,24 @@ class FindingEntry(Part):
     text: str
 
 
-class LinkEntry(Part):
-    """How one source joined the leading one."""
+class LinkReport(Part):
+    """How one source joined the leading one.
+
+    Parameters
+    ----------
+    source : str
+        Name of the joined source table.
+    rows, subjects, matched : int
+        Rows in it, distinct keys in it, keys that a leading subject has.
+    orphans : int
+        Keys in it that no leading subject has.
+    unmatched_subjects : int
+        Leading subjects without a row in it.
+    fan_out : int
+        Subjects with more than one row in it.
+    key_rule : str
+        How keys were made comparable, such as ``"exact"`` or ``"case folded"``.
+    """
 
     source: str
     rows: int
@@ -397,8 +537,6 @@ class Internal(Part):
         """Count only, never values."""
         return f"Internal({self.records_total} subjects at risk)"
 
-    __str__ = __repr__
-
     records: list[Record] = []
     records_total: int = 0
     values: dict[str, list[ValueCount]] = {}
@@ -427,6 +565,9 @@ class Assessment(Part):
     created: str
     valid_until: str
     collection: Collection
+    tolerance: Tolerance = Field(
+        default=Tolerance(), description="how much may go unseen before the verdict is incomplete"
+    )
     project_digest: str
     threat_models: list[dict[str, Any]]
     threshold: Threshold
@@ -434,8 +575,8 @@ class Assessment(Part):
     measures: Measures
     threats: list[Threat]
     channels: list[ChannelEntry]
-    findings: list[FindingEntry] = []
-    links: list[LinkEntry] = []
+    findings: list[Finding] = []
+    links: list[LinkReport] = []
     missing_policy: str = "category"
     context: Context | None = None
     sign_off: SignOff | None = None
@@ -458,12 +599,10 @@ class Assessment(Part):
         """Verdict and counts only, never values."""
         return f"Assessment({self.verdict.status}, {self.collection.subjects} subjects)"
 
-    __str__ = __repr__
-
     def _repr_html_(self) -> str:
         """Names of attributes and threat models, counts and risks; no value, no key."""
         verdict, measures = self.verdict, self.measures
-        open_channels = sum(c.required and c.status == "not_assessed" for c in self.channels)
+        open_channels = sum(c.limit is not None and c.worst is None for c in self.channels)
         rows = [
             ("Subjects", self.collection.subjects),
             ("Smallest class", f"{measures.k} (required: {self.threshold.k})"),
@@ -487,7 +626,7 @@ class Assessment(Part):
         heads = ("threat model", "adversary", "measure", "value", "threshold")
         return (
             f"<h4>{notebook.STATUS[verdict.status]}: {notebook.text(self.collection.name)}</h4>"
-            + notebook.bullets(verdict.reasons)
+            + notebook.bullets(reason.text for reason in verdict.reasons)
             + notebook.table((), rows)
             + notebook.table(heads, figures)
         )
@@ -513,24 +652,27 @@ __all__ = [
     "Context",
     "CurvePoint",
     "Diversity",
+    "EstimateKind",
     "FileCounts",
-    "FindingEntry",
+    "Finding",
     "Governing",
     "HistogramBin",
     "Internal",
-    "LinkEntry",
+    "LinkReport",
     "Measures",
     "Part",
     "Plan",
     "Provenance",
-    "Ps315",
+    "Ps315Action",
     "Quality",
+    "Reason",
     "Record",
-    "Result",
+    "RiskEstimate",
     "SearchEntry",
     "SignOff",
     "Threat",
     "Threshold",
+    "Tolerance",
     "Tool",
     "TornadoEntry",
     "Uncertainty",

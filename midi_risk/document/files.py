@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from midi_risk.document.assessment import ASSESSMENT_SCHEMA, Assessment, Plan
 from midi_risk.document.clean import neutral, shortened
+from midi_risk.document.conditions import CONDITIONS, Evidence, shown
 from midi_risk.document.plan import PLAN_SCHEMA
 from midi_risk.errors import ConfigError, OutputError, SourceError, did_you_mean
 
@@ -77,34 +78,34 @@ def contradictions(assessment: Assessment) -> list[str]:
     for i, threat in enumerate(assessment.threats):
         for j, result in enumerate(threat.results):
             place = f"threats[{i}].results[{j}]"
-            for name in ("value", "lower", "upper"):
-                number = getattr(result, name)
-                if number is not None and not 0 <= number <= 1:
-                    faults.append(f"{place}.{name}: is not between 0 and 1")
-            if None not in (result.lower, result.upper) and result.lower > result.upper:  # type: ignore[operator]
+            faults += [
+                f"{place}.{name}: is not between 0 and 1"
+                for name in ("value", "lower", "upper")
+                if not 0 <= getattr(result, name) <= 1
+            ]
+            if result.lower > result.upper:
                 faults.append(f"{place}: the interval is upside down")
-    if assessment.verdict.status == "acceptable":
-        faults += _not_acceptable(assessment)
-    return faults
+    return faults + _against_its_verdict(assessment)
 
 
-def _not_acceptable(assessment: Assessment) -> list[str]:
-    """Return what stands against a verdict of acceptable."""
+def _against_its_verdict(assessment: Assessment) -> list[str]:
+    """Return where the reasons of the verdict are not those that the other parts show."""
     faults = []
-    failed = sum(r.passed is False for t in assessment.threats for r in t.results)
-    if failed:
-        faults.append(f"verdict.status: is acceptable, but {failed} results did not pass")
-    open_channels = sum(c.required and c.status == "not_assessed" for c in assessment.channels)
-    if open_channels:
-        faults.append(
-            f"verdict.status: is acceptable, but {open_channels} required channels were not "
-            "assessed"
-        )
-    undecided = sum(a.role == "undecided" and a.decision != "remove" for a in assessment.attributes)
-    if undecided:
-        faults.append(f"verdict.status: is acceptable, but {undecided} roles are undecided")
-    if not assessment.threats:
-        faults.append("verdict.status: is acceptable, but no threat model was applied")
+    evidence = Evidence.of(assessment)
+    stated = [(r.code, r.names, r.counts) for r in assessment.verdict.reasons]
+    for code in CONDITIONS:
+        found = [(r.code, r.names, r.counts) for r in shown(evidence, code)]
+        faults += [
+            f"verdict.status: is {assessment.verdict.status}, but no reason says that"
+            f" {shortened(neutral(reason.text), 200)}"
+            for reason in shown(evidence, code)
+            if (reason.code, reason.names, reason.counts) not in stated
+        ]
+        faults += [
+            f"verdict.reasons[{i}]: '{code}' is not what the other parts show"
+            for i, entry in enumerate(stated)
+            if entry[0] == code and entry not in found
+        ]
     return faults
 
 
@@ -189,7 +190,7 @@ def schema_text(name: str) -> str:
     Examples
     --------
     >>> json.loads(schema_text("plan"))["$id"]
-    'midi-risk/plan/1'
+    'midi-risk/plan/2'
     """
     if name not in _MODELS:
         raise ConfigError("schema", [f"no schema '{name}'"], hint=did_you_mean(name, _MODELS))

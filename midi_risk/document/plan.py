@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from midi_risk.document import notebook
 
-PLAN_SCHEMA = "midi-risk/plan/1"
+PLAN_SCHEMA = "midi-risk/plan/2"
 
 
 def risk_figure(risk: float) -> str:
@@ -27,6 +27,10 @@ class Part(BaseModel):
     """Base of every part: frozen, nothing unknown, field names are JSON keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def __str__(self) -> str:
+        """As `repr`, which says no value where the part holds any."""
+        return repr(self)
 
 
 class Tool(Part):
@@ -92,7 +96,18 @@ class State(Part):
 
 
 class FrontPoint(Part):
-    """One node of the Pareto front of risk and loss."""
+    """One node of the Pareto front of risk, loss and suppression.
+
+    Parameters
+    ----------
+    levels : dict of str to int
+    risk : float
+        1 over the smallest class shown: the largest prosecutor risk; 0 when nothing is shown.
+    loss : float
+        Information lost: the score of a node in a search, `plan_loss` in a plan.
+    suppressed : int
+        Subjects (records, in a search) left out.
+    """
 
     levels: dict[str, int]
     risk: float
@@ -214,8 +229,6 @@ class Plan(Part):
         """Outcome and counts only, never subjects."""
         outcome = "found" if self.found else "not found"
         return f"Plan({outcome}, {len(self.steps)} steps, k={self.k})"
-
-    __str__ = __repr__
 
     def _repr_html_(self) -> str:
         """Names of attributes and levels, counts and risks; no value, no key."""

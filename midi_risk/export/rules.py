@@ -346,7 +346,8 @@ def release_rules(
         else:
             rules.append(Rule(attribute=attribute, action=Action.KEEP, describe="kept"))
     mask = np.array([str(key) in hidden for key in table.frame.index], dtype=bool)
-    at_least = {n: level for n, level in levels.items() if n in known}
+    settled = {r.name: r.level for r in rules if r.attribute.decision is not Decision.REMOVE}
+    at_least = {name: settled[name] for name in levels if name in known and name in settled}
     emptied = dict(plan.suppressed_cells) if plan else {}
     expected = without_cells(planned(table, at_least, known, mask), emptied)
     return ReleaseRules(

@@ -1,18 +1,9 @@
 """Recode: the best generalisation, found and proved."""
 
+from midi_risk.document.plan import FrontPoint
 from midi_risk.recode.criteria import AverageRisk, Criterion, CustomCriterion, KAnonymity, KMap
 from midi_risk.recode.imaging import age_error, interval_error, strata, suv_error
-from midi_risk.recode.loss import (
-    PropensityScore,
-    bounded_loss,
-    correlation_loss,
-    eigenvalue_loss,
-    il1,
-    il1s,
-    propensity_score,
-    squared_error_share,
-)
-from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import LatticeSweep, sweep
 from midi_risk.recode.sensitive_criteria import (
@@ -27,14 +18,22 @@ from midi_risk.recode.sensitive_criteria import (
 from midi_risk.recode.suppression import LocalSuppression, local_suppression
 from midi_risk.recode.utility import (
     InformationLoss,
+    PropensityScore,
     ambiguity,
     average_class_size,
+    bounded_loss,
+    correlation_loss,
     discernibility,
+    eigenvalue_loss,
     generalisation_loss,
+    il1,
+    il1s,
     kept_share,
     non_uniform_entropy,
     normalised_class_size,
     precision,
+    propensity_score,
+    squared_error_share,
 )
 
 __all__ = [
@@ -46,7 +45,7 @@ __all__ = [
     "DeltaDisclosure",
     "DistinctLDiversity",
     "EntropyLDiversity",
-    "FrontNode",
+    "FrontPoint",
     "InformationLoss",
     "KAnonymity",
     "KMap",

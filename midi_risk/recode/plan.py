@@ -19,7 +19,7 @@ from midi_risk.document.plan import (
 )
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
-from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
 from midi_risk.recode.steps import (
@@ -119,14 +119,7 @@ def suggest(
     if not attributes:
         return _trivial(table, models, demand, before, imaging_figures(table, view, given))
     setting = lattice_setting(table, attributes, given, frozenset(keep))
-    solution = _search(table, setting, demand, max_suppression, budget_seconds)
-    relaxed = population_criteria(models, table.n_subjects)
-    if relaxed is not None:
-        open_ = replace(demand, k=1, criteria=relaxed)
-        other = _search(table, setting, open_, max_suppression, budget_seconds)
-        if _milder(other, solution) and _accepted(table, setting, other, models):
-            proved = other.optimal and not max_suppression
-            solution, demand = replace(other, optimal=proved), open_
+    solution, demand = _best_node(table, setting, demand, models, max_suppression, budget_seconds)
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     left, after = view, before
@@ -140,22 +133,15 @@ def suggest(
             planned(table, solution.levels, setting.hierarchies, hidden_rows), gone
         )
         after = release_state(left, models, demand.k)
-    free = [name not in setting.keep for name in setting.columns.names]
-    cheapest = cheapest_step(setting.columns, setting.start, free)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
-    front = plan_front(
-        setting, _front_nodes(table, setting, solution, max_suppression), table.n_subjects
+    shown = 1 / solution.smallest if solution.smallest else 0.0
+    own = FrontPoint(
+        levels={name: int(level) for name, level in solution.levels.items()},
+        risk=shown if emptied is None else after.risk_max or 0.0,
+        loss=loss,
+        suppressed=len(hidden),
     )
-    if solution.found:
-        shown = 1 / solution.smallest if solution.smallest else 0.0
-        own = FrontPoint(
-            levels={name: int(level) for name, level in solution.levels.items()},
-            risk=shown if emptied is None else after.risk_max or 0.0,
-            loss=loss,
-            suppressed=len(hidden),
-        )
-        front = with_plan(front, own, solution.suppressed)
     return Plan(
         **plan_heading(table, models, demand.k),
         found=solution.found,
@@ -180,13 +166,53 @@ def suggest(
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=front,
+        front=_front(table, setting, solution, own, max_suppression),
         imaging=imaging_figures(table, left, given),
-        next_step=next_step_text(cheapest, setting.hierarchies) if not before.passed else "",
+        next_step="" if before.passed else _next_step(setting),
         reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
+
+
+def _best_node(
+    table: SubjectTable,
+    setting: Setting,
+    demand: Requirement,
+    models: Sequence[ThreatModel],
+    max_suppression: float,
+    budget_seconds: float | None,
+) -> tuple[Solution, Requirement]:
+    """Return the best node and what it was asked for: k, or people of the population."""
+    solution = _search(table, setting, demand, max_suppression, budget_seconds)
+    relaxed = population_criteria(models, table.n_subjects)
+    if relaxed is not None:
+        open_ = replace(demand, k=1, criteria=relaxed)
+        other = _search(table, setting, open_, max_suppression, budget_seconds)
+        if _milder(other, solution) and _accepted(table, setting, other, models):
+            proved = other.optimal and not max_suppression
+            solution, demand = replace(other, optimal=proved), open_
+    return solution, demand
+
+
+def _front(
+    table: SubjectTable,
+    setting: Setting,
+    solution: Solution,
+    own: FrontPoint,
+    max_suppression: float,
+) -> list[FrontPoint]:
+    """Return the front, with the plan on it when there is one."""
+    nodes = _front_nodes(table, setting, solution, max_suppression)
+    front = plan_front(setting, nodes, table.n_subjects)
+    return with_plan(front, own, solution.suppressed) if solution.found else front
+
+
+def _next_step(setting: Setting) -> str:
+    """Return the cheapest single step from where the project stands."""
+    free = [name not in setting.keep for name in setting.columns.names]
+    cheapest = cheapest_step(setting.columns, setting.start, free)
+    return next_step_text(cheapest, setting.hierarchies)
 
 
 def _milder(other: Solution, found: Solution) -> bool:
@@ -243,7 +269,7 @@ def _kept(table: SubjectTable, setting: Setting, target: Sequence[int]) -> list[
 
 def _front_nodes(
     table: SubjectTable, setting: Setting, solution: Solution, max_suppression: float
-) -> Sequence[FrontNode]:
+) -> Sequence[FrontPoint]:
     """Return the front over the whole lattice where it is small, else over what was looked at.
 
     A search stops at the first proof, which leaves few nodes to compare.

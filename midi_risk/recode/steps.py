@@ -23,8 +23,8 @@ from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.document.plan import FrontPoint, KeptAttribute, PlanStep, State, Tool, risk_figure
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import Requirement
-from midi_risk.recode.loss import level_losses
-from midi_risk.recode.search.judge import FrontNode, Solution
+from midi_risk.recode.loss import information_lost, level_losses, loss_shares
+from midi_risk.recode.search.judge import Solution
 from midi_risk.risk.adversaries import adversary_risk
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.table.model import SubjectTable
@@ -491,21 +491,22 @@ def plan_loss(
     n: int,
     emptied: Mapping[str, Sequence[str]] | None = None,
 ) -> float:
-    """Return the weighted mean share of information lost.
+    """Return the share of information that a plan loses (`information_lost`).
 
     A subject that is left out loses all of it, an emptied cell all of that cell's.
     """
-    weights = np.array([a.utility for a in setting.attributes], dtype=float)
-    weights = weights if weights.sum() else np.ones(len(weights))
-    each = np.array([c[level] for c, level in zip(setting.columns.losses, target, strict=True)])
+    shares = loss_shares(setting.attributes)
     stay = max(n - suppressed, 1)
-    gone = np.array([len((emptied or {}).get(a.name, ())) / stay for a in setting.attributes])
-    each = each + gone * (1 - each)
-    kept = 1 - suppressed / n
-    return float(1 - kept * (1 - np.average(each, weights=weights)))
+    costs = 0.0
+    for attribute, losses, level in zip(
+        setting.attributes, setting.columns.losses, target, strict=True
+    ):
+        gone = len((emptied or {}).get(attribute.name, ())) / stay
+        costs += shares.cost(attribute.name, float(losses[level] + gone * (1 - losses[level])))
+    return information_lost(costs, suppressed, n)
 
 
-def plan_front(setting: Setting, nodes: Sequence[FrontNode], n: int) -> list[FrontPoint]:
+def plan_front(setting: Setting, nodes: Sequence[FrontPoint], n: int) -> list[FrontPoint]:
     """Return the front, thinned evenly when it is long; its loss is that of `plan_loss`."""
     names = [attribute.name for attribute in setting.attributes]
     if len(nodes) > MAX_FRONT:

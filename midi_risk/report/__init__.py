@@ -20,21 +20,18 @@ from midi_risk.document.files import (
     write_plan,
     write_private,
 )
-from midi_risk.report.html import EDITIONS, render, view
-from midi_risk.report.internal import InternalView, internal_view
-from midi_risk.report.shareable import ShareableView, shareable_view
+from midi_risk.report.editions import EDITIONS, view
+from midi_risk.report.html import render
+from midi_risk.report.view import ReportView
 
 __all__ = [
     "EDITIONS",
-    "InternalView",
     "Report",
-    "ShareableView",
-    "internal_view",
+    "ReportView",
     "load_assessment",
     "load_plan",
     "report",
     "schema_text",
-    "shareable_view",
     "view",
     "write_assessment",
     "write_plan",
@@ -75,8 +72,8 @@ def report(assessment: Assessment, plan: Plan | None = None, edition: str = "int
     plan : Plan, optional
         Replaces the plan inside the document.
     edition : {"internal", "shareable"}
-        ``internal`` shows everything, disclosive records included. ``shareable`` is built
-        from a model that cannot hold a raw value.
+        ``internal`` shows everything, disclosive records included. ``shareable`` is made
+        of types that cannot hold a raw value.
 
     Returns
     -------

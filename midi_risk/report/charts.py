@@ -17,10 +17,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from midi_risk.document.clean import shortened
-from midi_risk.report.counts import SafeCount
+from midi_risk.report.view import Count, Shown
 from midi_risk.report.words import NOT_STATED, count_text, number, percent, risk_text
 
 WIDTH = 640
@@ -189,7 +188,7 @@ def nice_top(value: float) -> float:
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 26, 44
 
 
-def drawn(count: int | SafeCount) -> int:
+def drawn(count: Count) -> int:
     """Return the height of a count; a hidden one has none."""
     return count if isinstance(count, int) else count.value or 0
 
@@ -217,7 +216,7 @@ def whole_percent(share: float) -> str:
 
 
 def histogram(
-    bins: Sequence[tuple[int, int, int | SafeCount]], k: int, *, height: float = 250
+    bins: Sequence[tuple[int, int, Count]], k: int, *, height: float = 250
 ) -> Chart | None:
     """Return the class-size histogram with the threshold.
 
@@ -286,8 +285,8 @@ def histogram(
 
 
 def fewer(
-    bins: Sequence[tuple[int, int, int | SafeCount]], k: int, most: int = 16
-) -> list[tuple[int, int, int | SafeCount]]:
+    bins: Sequence[tuple[int, int, Count]], k: int, most: int = 16
+) -> list[tuple[int, int, Count]]:
     """Return at most so many bins: the emptiest neighbours on one side of k are joined.
 
     Examples
@@ -353,7 +352,7 @@ def curve(points: Sequence[tuple[int, float, str]], k: int, *, height: float = 2
 
 
 def pareto(
-    nodes: Sequence[tuple[float, float, int | SafeCount]],
+    nodes: Sequence[tuple[float, float, Count]],
     chosen: tuple[float, float] | None,
     threshold: float | None,
     *,
@@ -551,12 +550,12 @@ NAMES = {
 }
 
 
-def tornado_chart(threat: Any, index: int) -> Chart | None:
+def tornado_chart(threat: Shown, index: int) -> Chart | None:
     """Return the chart of one adversary, None when no interval was declared.
 
     Parameters
     ----------
-    threat : Threat or SafeThreat
+    threat : Threat, or what may leave of it
     index : int
         Makes the ids of the page unique.
     """
@@ -616,7 +615,7 @@ def stated_pair(pair: tuple[float, float] | None) -> str:
     return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
-def drawn_cells(threat: Any) -> tuple[str, str]:
+def drawn_cells(threat: Shown) -> tuple[str, str]:
     """Return the probability of being above the threshold and the interval, in words."""
     found = threat.uncertainty
     if found is None:

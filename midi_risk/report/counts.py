@@ -87,39 +87,6 @@ def safe(count: int, k: int, total: int | None = None) -> SafeCount:
     return SafeCount(state="shown", value=rounded(count, k), k=k)
 
 
-def safe_parts(counts: Sequence[int], k: int) -> tuple[SafeCount, ...]:
-    """Return the parts of one published total, with secondary suppression.
-
-    When exactly one part is hidden it equals the total less the others, so the smallest
-    part that is still shown and not zero is withheld too.
-
-    Parameters
-    ----------
-    counts : sequence of int
-        Parts of one total.
-    k : int
-        Smallest positive count that is shown.
-
-    Returns
-    -------
-    tuple of SafeCount
-        In the same order.
-
-    Examples
-    --------
-    >>> [c.state for c in safe_parts([300, 40, 4], 11)]
-    ['shown', 'withheld', 'below']
-    """
-    cells = [safe(count, k) for count in counts]
-    hidden = [i for i, cell in enumerate(cells) if cell.state == "below"]
-    if len(hidden) == 1:
-        shown = [i for i, c in enumerate(counts) if i != hidden[0] and c > 0]
-        if shown:
-            partner = min(shown, key=lambda i: counts[i])
-            cells[partner] = SafeCount(state="withheld", k=k)
-    return tuple(cells)
-
-
 def merged_bins(bins: Iterable[tuple[int, int, int]], k: int) -> tuple[tuple[int, int, int], ...]:
     """Return histogram bins joined until each holds at least k subjects.
 

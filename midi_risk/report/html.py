@@ -1,8 +1,6 @@
 """From a view to one self-contained HTML file under a hash-based content policy.
 
 How the templates turn the view's fields into words.
-
-One assessment, two editions: each from its own model.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,17 +16,13 @@ import jinja2
 from markupsafe import Markup
 
 from midi_risk import __version__
-from midi_risk.document.assessment import Assessment, Plan
 from midi_risk.document.clean import neutral, shortened
-from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.report import charts, mapping, sections, words
 from midi_risk.report.charts import Chart
 from midi_risk.report.counts import SafeCount
-from midi_risk.report.internal import InternalView, internal_view
-from midi_risk.report.sections import defect_bound
-from midi_risk.report.shareable import ShareableView, shareable_view
 from midi_risk.report.tuning import SCRIPTS, tuning, waiting
 from midi_risk.report.tuning import STYLE as TUNE_STYLE
+from midi_risk.report.view import ReportView, Shown
 from midi_risk.report.words import (
     CELLS,
     MEASURES,
@@ -58,6 +52,17 @@ def day(moment: str | int | None) -> str:
         return NOT_STATED
     text = str(moment)
     return text[:10] if text[10:11] in {"T", " "} else shortened(text, 40)
+
+
+def moment(when: str | int | None) -> str:
+    """Return when something was, with its preposition.
+
+    Examples
+    --------
+    >>> moment("2026-11-20T08:00:00+00:00"), moment(2026)
+    ('on 2026-11-20', 'in 2026')
+    """
+    return f"{'on' if isinstance(when, str) else 'in'} {day(when)}"
 
 
 def short(text: str, limit: int) -> str:
@@ -123,7 +128,7 @@ def found_words(kind: str) -> str:
     return FOUND[kind]
 
 
-def channel_risk(channel: Any) -> str:
+def channel_risk(channel: Shown) -> str:
     """Return the risk of a channel, its upper bound, or that it is unknown."""
     if channel.value is not None:
         return risk_text(channel.value)
@@ -132,7 +137,7 @@ def channel_risk(channel: Any) -> str:
     return "no figure" if channel.upper is None else f"at most {risk_text(channel.upper)}"
 
 
-def channel_interval(channel: Any) -> str:
+def channel_interval(channel: Shown) -> str:
     """Return the interval of a channel and whether it is a bound."""
     words = ["bound, not an estimate"] if channel.status == "bounded" else []
     if channel.lower is not None and channel.upper not in {None, channel.lower}:
@@ -140,13 +145,12 @@ def channel_interval(channel: Any) -> str:
     return "; ".join(words)
 
 
-def formulas(view: Any) -> list[tuple[str, str]]:
+def formulas(view: ReportView) -> list[tuple[str, str]]:
     """Return each measure that the report shows, with how it was computed."""
     found: dict[str, str] = {}
     for threat in view.threats:
         for result in threat.results:
-            how = result.method if view.edition == "internal" else ""
-            found.setdefault(result.measure, how)
+            found.setdefault(result.measure, result.method or "")
     order = {code: i for i, code in enumerate(MEASURES)}
     return sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
 
@@ -165,12 +169,12 @@ STYLE, SCRIPT, PAGE = "report.css", "report.js", "report.html.j2"
 TUNE_PAGE, SERVED = "tune.html.j2", "tune_served.js"
 
 
-def render(view: Any) -> str:
+def render(view: ReportView) -> str:
     """Return the report of a view as one HTML document.
 
     Parameters
     ----------
-    view : InternalView or ShareableView
+    view : ReportView
 
     Returns
     -------
@@ -179,15 +183,14 @@ def render(view: Any) -> str:
     """
     environment = _environment()
     style, script = _packaged(STYLE), _packaged(SCRIPT)
-    lattice = getattr(view, "lattice", None)
-    shown = None
-    if lattice is not None:
+    inside, shown = view.disclosive, None
+    if inside is not None and inside.lattice is not None:
         style, script = _with_tuning(style, script)
         shown = tuning(
-            lattice,
+            inside.lattice,
             title=view.title,
             pending=waiting(view.verdict),
-            threat_models=[str(model.get("name", "")) for model in view.threat_models],
+            threat_models=[str(model.get("name", "")) for model in inside.threat_models],
             digest=view.digest,
             version=view.tool.version,
         )
@@ -275,16 +278,15 @@ def policy(style: str, script: str, *, connect: bool = False) -> str:
     )
 
 
-def drawn(view: Any) -> dict[str, Chart | None]:
+def drawn(view: ReportView) -> dict[str, Chart | None]:
     """Return the charts of a view; one that has nothing to show is None."""
     measures, k = view.measures, view.threshold.k
-    shareable = view.edition == "shareable"
-    bins = measures.histogram if shareable else measures.class_size_histogram
+    bins = measures.class_size_histogram
     plan, governing = view.plan, view.verdict.governing
     front, chosen = [], None
     if plan is not None:
         front = [(p.loss, p.risk, p.suppressed) for p in plan.front]
-        chosen = next(((p.loss, p.risk) for p in plan.front if _proposed(p, plan)), None)
+        chosen = None if view.chosen is None else front[view.chosen][:2]
     return {
         "histogram": charts.histogram([(b.size_from, b.size_to, b.subjects) for b in bins], k),
         "curve": charts.curve(_curve(view), k),
@@ -293,36 +295,25 @@ def drawn(view: Any) -> dict[str, Chart | None]:
     }
 
 
-def contribution_chart(view: Any) -> Chart | None:
+def contribution_chart(view: ReportView) -> Chart | None:
     """Return what each attribute adds: from knowing nothing to knowing all, or as shares."""
     parts = [(a.name, a.contribution) for a in view.attributes if a.contribution is not None]
-    if view.edition == "shareable":
+    if view.disclosive is None:
         return charts.contributions(parts, share=True)
-    if parts and view.subjects:
+    if parts and isinstance(view.subjects, int) and view.subjects:
         base, total = 1 / view.subjects, view.measures.classes / view.subjects
         if abs(base + sum(v for _, v in parts) - total) < 1e-6:
             return charts.waterfall(parts, base, total)
     return charts.contributions(parts)
 
 
-def _proposed(point: Any, plan: Any) -> bool:
-    """Tell whether a point of the front is the plan."""
-    if hasattr(point, "chosen"):
-        return bool(point.chosen)
-    return bool(plan.is_point(point))
-
-
-def _curve(view: Any) -> list[tuple[int, float, str]]:
-    """Return the curve's points in either edition."""
-    points, total = view.measures.curve, view.subjects
-    if view.edition == "internal":
-        return [(p.k, p.share_below, words.share_text(p.subjects_below, total)) for p in points]
-    if not total.value:
-        return []
-    shown = [p for p in points if p.below.value is not None]
+def _curve(view: ReportView) -> list[tuple[int, float, str]]:
+    """Return the points of the curve whose count is shown."""
+    total = view.subjects
     return [
-        (p.k, min(1.0, p.below.value / total.value), words.share_text(p.below, total))
-        for p in shown
+        (p.k, share, words.share_text(p.subjects_below, total))
+        for p in view.measures.curve
+        if (share := words.share_of(p.subjects_below, total)) is not None
     ]
 
 
@@ -349,6 +340,7 @@ def _environment() -> jinja2.Environment:
         plain=words.plain,
         reference=linked,
         day=day,
+        moment=moment,
         short=short,
         breakable=breakable,
         option=option,
@@ -362,12 +354,11 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         text=words,
-        imaging=sections,
+        sections=sections,
         tornado=charts,
         words=words,
         share=words.share_text,
         positive=words.positive,
-        defect_bound=defect_bound,
         at_risk=sections.at_risk_text,
         options={row["code"]: row["meaning"] for row in data_rows("ps316_cid7050.csv")},
         records_shown=200,
@@ -399,38 +390,3 @@ def printed(value: Any) -> Any:
 def _packaged(name: str) -> str:
     """Return a packaged text; the page must hold exactly what the policy was hashed from."""
     return (resource_folder("templates") / name).read_text(encoding="utf-8").strip()
-
-
-EDITIONS: dict[str, Callable[[Assessment, Plan | None], InternalView | ShareableView]] = {
-    "internal": internal_view,
-    "shareable": shareable_view,
-}
-
-
-def view(
-    assessment: Assessment, plan: Plan | None = None, edition: str = "internal"
-) -> InternalView | ShareableView:
-    """Return the model of one edition.
-
-    Parameters
-    ----------
-    assessment : Assessment
-        The document.
-    plan : Plan, optional
-        Replaces the plan inside the document.
-    edition : {"internal", "shareable"}
-
-    Returns
-    -------
-    InternalView or ShareableView
-
-    Raises
-    ------
-    ConfigError
-        When there is no such edition.
-    """
-    if edition not in EDITIONS:
-        raise ConfigError(
-            "edition", [f"no edition '{edition}'"], hint=did_you_mean(edition, EDITIONS)
-        )
-    return EDITIONS[edition](assessment, plan)

@@ -8,9 +8,11 @@ Literature that a report cites, and the assumptions that it rests on.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from midi_risk.report.sections import justified
+from midi_risk.report.view import ReportView
 from midi_risk.report.words import is_sample, listed
 
 ANSWERED, PARTLY, OPEN, OUTSIDE = "Answered here", "Partly", "Not assessed", "Outside this report"
@@ -26,211 +28,244 @@ class Row(NamedTuple):
     note: str
 
 
-def best_practices(view: Any) -> tuple[Row, ...]:
-    """Return the 18 best practices with their status in this assessment.
+Answer: TypeAlias = tuple[str, str]
+"""How far a requirement is answered, and a note."""
 
-    Parameters
-    ----------
-    view : InternalView or ShareableView
 
-    Returns
-    -------
-    tuple of Row
-    """
-    names = {a.name.casefold() for a in view.attributes}
-    kept = [a for a in view.attributes if a.role == "quasi_identifier" and a.decision != "remove"]
-    reasons = sum(justified(a) for a in kept)
-    explained = ANSWERED if reasons == len(kept) else PARTLY if reasons else OPEN
-    profile = any(a.ps315 for a in view.attributes)
-    device = bool(names & {"manufacturer", "manufacturermodelname", "stationname"})
-    site = bool(names & {"institutionname", "stationname", "institutionaddress"})
-    quality = view.context.quality is not None
-    search = bool(view.context.linked_search)
-    utility = bool(view.context.utility)
+class Requirement(NamedTuple):
+    """One best practice or clause, where it is answered, and what tells how far."""
+
+    number: str
+    text: str
+    anchor: str
+    answer: Callable[[ReportView], Answer]
+
+
+def _analysis(view: ReportView) -> Answer:
     complete = view.verdict.status != "incomplete"
-    analysed = ANSWERED if complete else PARTLY
-    sides = ANSWERED if search else PARTLY
-    visits = _channel(view, "visit_intervals")
-    return (
-        Row(
-            "1",
-            "Direct identifiers removed; retained indirect identifiers justified by an "
-            "analysis against a threshold fixed beforehand; valid at its date.",
-            "decision",
-            analysed,
-            f"k = {view.threshold.k}",
-        ),
-        Row(
-            "2",
-            "Re-use utility stated, and weighed against risk.",
-            "utility",
-            ANSWERED if utility and view.plan else PARTLY if utility or view.plan else OPEN,
-            "",
-        ),
-        Row(
-            "3",
-            "Object definitions and referential integrity kept.",
-            "recodes",
-            OUTSIDE,
-            "Recoded values are legal for their type; files are checked by the writer.",
-        ),
-        Row(
-            "4",
-            "Machine identity kept unless it is shown to raise the risk above the threshold.",
-            "attributes",
-            ANSWERED if device else OPEN,
-            "",
-        ),
-        Row(
-            "5",
-            "Other persons, departments and institutions removed unless needed and assessed.",
-            "attributes",
-            ANSWERED if site else OPEN,
-            "",
-        ),
-        Row(
-            "6",
-            "Current PS3.15 profile, options chosen by balancing utility and risk.",
-            "attributes",
-            ANSWERED if profile and view.context.options else PARTLY if profile else OPEN,
-            "",
-        ),
-        Row(
-            "7",
-            "Collection-specific analysis for every retained characteristic.",
-            "attributes",
-            explained,
-            f"{reasons} of {len(kept)} retained quasi-identifiers justified",
-        ),
-        Row(
-            "8",
-            "Non-DICOM data treated by the same principles.",
-            "scope",
-            ANSWERED if view.links else OUTSIDE,
-            "" if view.links else "No linked table.",
-        ),
-        Row(
-            "9",
-            "Everything joined by a common key is in scope; other public data searched.",
-            "signoff",
-            sides,
-            "",
-        ),
-        Row(
-            "10",
-            "Burned-in text assessed for all image types.",
-            "channels",
-            _channel(view, "burned_in"),
-            "",
-        ),
-        Row(
-            "11",
-            "Unstructured text removed, replaced, or scanned with human review.",
-            "channels",
-            _channel(view, "free_text"),
-            "",
-        ),
-        Row("12", "Absolute dates replaced, useful intervals kept.", "channels", visits, ""),
-        Row(
-            "13",
-            "Private elements kept only when known to be safe.",
-            "channels",
-            _channel(view, "private_elements"),
-            "",
-        ),
-        Row(
-            "14",
-            "Metadata inside compressed bitstreams removed.",
-            "channels",
-            _channel(view, "embedded_metadata"),
-            "",
-        ),
-        Row(
-            "15",
-            "Reconstructable faces quantified against the threshold, else removed.",
-            "channels",
-            _channel(view, "face"),
-            "",
-        ),
-        Row(
-            "16",
-            "Photographs of faces redacted, the residual quantified.",
-            "channels",
-            _channel(view, "face"),
-            "Reported with the face channel.",
-        ),
-        Row(
-            "17",
-            "Human quality control, its extent guided by risk.",
-            "signoff",
-            ANSWERED if quality else OPEN,
-            "",
-        ),
-        Row(
-            "18",
-            "The process documented and published, source sites included.",
-            "methods",
-            ANSWERED if view.context.sites else PARTLY,
-            "",
-        ),
-    )
+    return ANSWERED if complete else PARTLY, f"k = {view.threshold.k}"
 
 
-def clauses(view: Any) -> tuple[Row, ...]:
+def _weighed(view: ReportView) -> Answer:
+    stated, weighed = bool(view.context.utility), bool(view.plan)
+    return ANSWERED if stated and weighed else PARTLY if stated or weighed else OPEN, ""
+
+
+def _writer(_: ReportView) -> Answer:
+    return OUTSIDE, "Recoded values are legal for their type; files are checked by the writer."
+
+
+def _among(*names: str) -> Callable[[ReportView], Answer]:
+    """Return the answer that one of these attributes was assessed."""
+
+    def answer(view: ReportView) -> Answer:
+        seen = any(a.name.casefold() in names for a in view.attributes)
+        return ANSWERED if seen else OPEN, ""
+
+    return answer
+
+
+def _profile(view: ReportView) -> Answer:
+    known = any(a.ps315 for a in view.attributes)
+    return ANSWERED if known and view.context.options else PARTLY if known else OPEN, ""
+
+
+def _explained(view: ReportView) -> Answer:
+    kept = [a for a in view.attributes if a.role == "quasi_identifier" and a.decision != "remove"]
+    told = sum(justified(a) for a in kept)
+    status = ANSWERED if told == len(kept) else PARTLY if told else OPEN
+    return status, f"{told} of {len(kept)} retained quasi-identifiers justified"
+
+
+def _linked(view: ReportView) -> Answer:
+    return (ANSWERED, "") if view.links else (OUTSIDE, "No linked table.")
+
+
+def _searched(view: ReportView) -> Answer:
+    return ANSWERED if view.context.linked_search else PARTLY, ""
+
+
+def _channel(name: str, note: str = "") -> Callable[[ReportView], Answer]:
+    """Return the answer that a channel's status gives; one nobody lists was not assessed."""
+
+    def answer(view: ReportView) -> Answer:
+        found = next((c.status for c in view.channels if c.name == name), "")
+        return {"assessed": ANSWERED, "bounded": PARTLY}.get(found, OPEN), note
+
+    return answer
+
+
+def _controlled(view: ReportView) -> Answer:
+    return ANSWERED if view.context.quality is not None else OPEN, ""
+
+
+def _sites(view: ReportView) -> Answer:
+    return ANSWERED if view.context.sites else PARTLY, ""
+
+
+PRACTICES = (
+    Requirement(
+        "1",
+        "Direct identifiers removed; retained indirect identifiers justified by an "
+        "analysis against a threshold fixed beforehand; valid at its date.",
+        "decision",
+        _analysis,
+    ),
+    Requirement("2", "Re-use utility stated, and weighed against risk.", "utility", _weighed),
+    Requirement("3", "Object definitions and referential integrity kept.", "recodes", _writer),
+    Requirement(
+        "4",
+        "Machine identity kept unless it is shown to raise the risk above the threshold.",
+        "attributes",
+        _among("manufacturer", "manufacturermodelname", "stationname"),
+    ),
+    Requirement(
+        "5",
+        "Other persons, departments and institutions removed unless needed and assessed.",
+        "attributes",
+        _among("institutionname", "stationname", "institutionaddress"),
+    ),
+    Requirement(
+        "6",
+        "Current PS3.15 profile, options chosen by balancing utility and risk.",
+        "attributes",
+        _profile,
+    ),
+    Requirement(
+        "7",
+        "Collection-specific analysis for every retained characteristic.",
+        "attributes",
+        _explained,
+    ),
+    Requirement("8", "Non-DICOM data treated by the same principles.", "scope", _linked),
+    Requirement(
+        "9",
+        "Everything joined by a common key is in scope; other public data searched.",
+        "signoff",
+        _searched,
+    ),
+    Requirement(
+        "10",
+        "Burned-in text assessed for all image types.",
+        "channels",
+        _channel("burned_in"),
+    ),
+    Requirement(
+        "11",
+        "Unstructured text removed, replaced, or scanned with human review.",
+        "channels",
+        _channel("free_text"),
+    ),
+    Requirement(
+        "12",
+        "Absolute dates replaced, useful intervals kept.",
+        "channels",
+        _channel("visit_intervals"),
+    ),
+    Requirement(
+        "13",
+        "Private elements kept only when known to be safe.",
+        "channels",
+        _channel("private_elements"),
+    ),
+    Requirement(
+        "14",
+        "Metadata inside compressed bitstreams removed.",
+        "channels",
+        _channel("embedded_metadata"),
+    ),
+    Requirement(
+        "15",
+        "Reconstructable faces quantified against the threshold, else removed.",
+        "channels",
+        _channel("face"),
+    ),
+    Requirement(
+        "16",
+        "Photographs of faces redacted, the residual quantified.",
+        "channels",
+        _channel("face", "Reported with the face channel."),
+    ),
+    Requirement(
+        "17",
+        "Human quality control, its extent guided by risk.",
+        "signoff",
+        _controlled,
+    ),
+    Requirement(
+        "18",
+        "The process documented and published, source sites included.",
+        "methods",
+        _sites,
+    ),
+)
+"""The best practices of the MIDI Task Group."""
+
+
+def _threats(view: ReportView) -> Answer:
+    names = sorted({t.adversary for t in view.threats})
+    return ANSWERED if view.threats else OPEN, listed(names, none="no adversary")
+
+
+def _features(view: ReportView) -> Answer:
+    return ANSWERED if view.measures.quasi_identifiers else PARTLY, ""
+
+
+def _mitigated(view: ReportView) -> Answer:
+    return ANSWERED if view.plan else PARTLY, ""
+
+
+def _intruder(_: ReportView) -> Answer:
+    return OPEN, "A test with independent intruders is not part of a computed estimate."
+
+
+def _governed(view: ReportView) -> Answer:
+    both = view.context.quality is not None and view.context.linked_search
+    return ANSWERED if both else PARTLY, ""
+
+
+def _uniques(view: ReportView) -> Answer:
+    return ANSWERED if view.measures.combinations else PARTLY, ""
+
+
+CLAUSES = (
+    Requirement(
+        "6",
+        "Context assessment: threat modelling, controls, motives and capacity, transparency",
+        "threats",
+        _threats,
+    ),
+    Requirement("7", "Data assessment: data features, attack modelling", "risk", _features),
+    Requirement("8", "Identifiability assessment and mitigation", "recodes", _mitigated),
+    Requirement(
+        "8, testing",
+        "Adversarial testing by a motivated intruder",
+        "signoff",
+        _intruder,
+    ),
+    Requirement(
+        "9",
+        "Governance before and after release: monitoring, incidents, re-assessment",
+        "validity",
+        _governed,
+    ),
+    Requirement("Annex B", "Identifiable uniques and groups", "combinations", _uniques),
+)
+"""The clauses of ISO/IEC 27559:2022."""
+
+
+def best_practices(view: ReportView) -> tuple[Row, ...]:
+    """Return the 18 best practices with their status in this assessment."""
+    return _rows(PRACTICES, view)
+
+
+def clauses(view: ReportView) -> tuple[Row, ...]:
     """Return the clauses of ISO/IEC 27559:2022 with their status in this assessment."""
-    context = view.context
-    quality = context.quality is not None
-    adversaries = {t.adversary for t in view.threats}
-    return (
-        Row(
-            "6",
-            "Context assessment: threat modelling, controls, motives and capacity, transparency",
-            "threats",
-            ANSWERED if view.threats else OPEN,
-            listed(sorted(adversaries), none="no adversary"),
-        ),
-        Row(
-            "7",
-            "Data assessment: data features, attack modelling",
-            "risk",
-            ANSWERED if view.measures.quasi_identifiers else PARTLY,
-            "",
-        ),
-        Row(
-            "8",
-            "Identifiability assessment and mitigation",
-            "recodes",
-            ANSWERED if view.plan else PARTLY,
-            "",
-        ),
-        Row(
-            "8, testing",
-            "Adversarial testing by a motivated intruder",
-            "signoff",
-            OPEN,
-            "A test with independent intruders is not part of a computed estimate.",
-        ),
-        Row(
-            "9",
-            "Governance before and after release: monitoring, incidents, re-assessment",
-            "validity",
-            ANSWERED if quality and context.linked_search else PARTLY,
-            "",
-        ),
-        Row(
-            "Annex B",
-            "Identifiable uniques and groups",
-            "combinations",
-            ANSWERED if view.measures.combinations else PARTLY,
-            "",
-        ),
-    )
+    return _rows(CLAUSES, view)
 
 
-def _channel(view: Any, name: str) -> str:
-    """Return the status of a channel; one that nobody lists was not assessed."""
-    found = [c.status for c in view.channels if c.name == name]
-    return {"assessed": ANSWERED, "bounded": PARTLY}.get(found[0] if found else "", OPEN)
+def _rows(table: tuple[Requirement, ...], view: ReportView) -> tuple[Row, ...]:
+    return tuple(Row(r.number, r.text, r.anchor, *r.answer(view)) for r in table)
 
 
 TRIGGERS = (
@@ -271,7 +306,7 @@ REFERENCES = {
 }
 
 
-def references(view: Any) -> tuple[str, ...]:
+def references(view: ReportView) -> tuple[str, ...]:
     """Return the references that this report cites, in a fixed order."""
     used = {"midi", "ps315", "iso27559", "elemam2013", "sweeney2002", "elemam2011"}
     measures = {r.measure for t in view.threats for r in t.results}
@@ -292,19 +327,17 @@ def references(view: Any) -> tuple[str, ...]:
     return tuple(text for key, text in REFERENCES.items() if key in used)
 
 
-def _sensitive(view: Any) -> bool:
+def _sensitive(view: ReportView) -> bool:
     """Tell whether diversity or closeness was measured."""
-    if view.edition == "shareable":
-        return bool(view.measures.sensitive)
     return bool(view.measures.diversity or view.measures.closeness)
 
 
-def assumptions(view: Any) -> tuple[str, ...]:
+def assumptions(view: ReportView) -> tuple[str, ...]:
     """Return what has to hold for the figures to hold; A1 is the first.
 
     Parameters
     ----------
-    view : InternalView or ShareableView
+    view : ReportView
 
     Returns
     -------

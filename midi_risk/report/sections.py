@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from midi_risk.document.assessment import Quality
-from midi_risk.document.plan import ImagingFigure
 from midi_risk.recode.imaging import FORMULAS, SOURCES
-from midi_risk.report.counts import SafeCount, safe
-from midi_risk.report.shareable_model import SafeImaging, two_digits
+from midi_risk.report.counts import SafeCount
+from midi_risk.report.view import Count, ReportView, Shown
 from midi_risk.report.words import (
     ATTACKERS,
     NOT_ASSESSED,
@@ -36,12 +35,12 @@ from midi_risk.report.words import (
 )
 
 
-def gaps(view: Any) -> dict[str, tuple[str, ...]]:
+def gaps(view: ReportView) -> dict[str, tuple[str, ...]]:
     """Return for each section the sentences that say what is missing in it.
 
     Parameters
     ----------
-    view : InternalView or ShareableView
+    view : ReportView
 
     Returns
     -------
@@ -65,7 +64,7 @@ def gaps(view: Any) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _scope(view: Any) -> list[str]:
+def _scope(view: ReportView) -> list[str]:
     levels = {"studies": view.studies, "series": view.series, "instances": view.instances}
     missing = [name for name, count in levels.items() if count is None]
     out = [f"Not seen, so not counted: {listed(missing)}."] if missing else []
@@ -81,7 +80,7 @@ def _scope(view: Any) -> list[str]:
     return out
 
 
-def _risk(view: Any) -> list[str]:
+def _risk(view: ReportView) -> list[str]:
     measures = {r.measure for t in view.threats for r in t.results}
     out = []
     missing = [
@@ -101,7 +100,7 @@ def _risk(view: Any) -> list[str]:
     return out
 
 
-def _attributes(view: Any) -> list[str]:
+def _attributes(view: ReportView) -> list[str]:
     undecided = [
         a.name for a in view.attributes if a.role == "undecided" and a.decision != "remove"
     ]
@@ -121,22 +120,16 @@ def _attributes(view: Any) -> list[str]:
     return out
 
 
-def justified(attribute: Any) -> bool:
+def justified(attribute: Shown) -> bool:
     """Tell whether the assessor wrote why an attribute stays."""
     told = attribute.need is not None
     return bool(attribute.need if told else attribute.justification)
 
 
-def _sensitive(view: Any) -> list[str]:
+def _sensitive(view: ReportView) -> list[str]:
     names = [a.name for a in view.attributes if a.role == "sensitive"]
-    if view.edition == "shareable":
-        rows = view.measures.sensitive
-        seen = {s.attribute for s in rows}
-        close = {s.attribute for s in rows if s.distances}
-    else:
-        seen = {d.attribute for d in view.measures.diversity}
-        close = {c.attribute for c in view.measures.closeness}
-        seen |= close
+    close = {c.attribute for c in view.measures.closeness}
+    seen = {d.attribute for d in view.measures.diversity} | close
     if not names and not seen:
         return ["No attribute has the role 'sensitive', so attribute disclosure was not measured."]
     out = []
@@ -147,7 +140,7 @@ def _sensitive(view: Any) -> list[str]:
     return out
 
 
-def _channels(view: Any) -> list[str]:
+def _channels(view: ReportView) -> list[str]:
     if not view.channels:
         return ["No channel besides the table of quasi-identifiers was looked at."]
     missing = [
@@ -156,7 +149,7 @@ def _channels(view: Any) -> list[str]:
     return [f"Not assessed: {listed(missing)}. Their risk is unknown, not zero."] if missing else []
 
 
-def _recodes(view: Any) -> list[str]:
+def _recodes(view: ReportView) -> list[str]:
     if view.plan is None:
         return ["No recoding was searched for."]
     if not view.plan.found:
@@ -166,7 +159,7 @@ def _recodes(view: Any) -> list[str]:
     return []
 
 
-def _utility(view: Any) -> list[str]:
+def _utility(view: ReportView) -> list[str]:
     out = []
     if not view.context.utility:
         out.append("What the collection is to be used for is not stated.")
@@ -175,7 +168,7 @@ def _utility(view: Any) -> list[str]:
     return out
 
 
-def _signoff(view: Any) -> list[str]:
+def _signoff(view: ReportView) -> list[str]:
     out = [] if view.sign_off else ["Nobody has signed this assessment."]
     if view.context.quality is None:
         out.append("Human quality control of the release candidate was not recorded.")
@@ -210,7 +203,7 @@ class Card:
     governs: bool
 
 
-def chosen_threat(view: Any) -> Any | None:
+def chosen_threat(view: ReportView) -> Shown | None:
     """Return the governing adversary, else the first one, else None."""
     governing = view.verdict.governing
     for threat in view.threats:
@@ -219,12 +212,12 @@ def chosen_threat(view: Any) -> Any | None:
     return view.threats[0] if view.threats else None
 
 
-def cards(view: Any) -> tuple[Card, ...]:
+def cards(view: ReportView) -> tuple[Card, ...]:
     """Return the cards of the governing adversary.
 
     Parameters
     ----------
-    view : InternalView or ShareableView
+    view : ReportView
 
     Returns
     -------
@@ -253,7 +246,9 @@ def cards(view: Any) -> tuple[Card, ...]:
     return tuple(out)
 
 
-def _line(view: Any, threat: Any, attacker: str, kind: str, result: Any, governing: str) -> Line:
+def _line(
+    view: ReportView, threat: Shown, attacker: str, kind: str, result: Shown, governing: str
+) -> Line:
     label = "Expected share matched" if attacker == "marketer" else LABELS[kind]
     if result is None:
         return Line(
@@ -276,14 +271,14 @@ def _line(view: Any, threat: Any, attacker: str, kind: str, result: Any, governi
     )
 
 
-def _bound(result: Any) -> str:
+def _bound(result: Shown) -> str:
     """Return the threshold of a result in its own unit."""
     if result.measure.endswith("at_risk"):
         return percent(result.threshold)
     return risk_text(result.threshold)
 
 
-def after_text(view: Any, threat: Any, attacker: str, kind: str) -> str:
+def after_text(view: ReportView, threat: Shown, attacker: str, kind: str) -> str:
     """Return the figure after the plan, "" without a plan.
 
     The plan's own figures are those of the release; they also hold for journalist and
@@ -306,7 +301,7 @@ def after_text(view: Any, threat: Any, attacker: str, kind: str) -> str:
     return NOT_COMPUTED if value is None else risk_text(value)
 
 
-def at_risk_text(state: Any, share: float | SafeCount | None = None) -> str:
+def at_risk_text(state: Shown, share: float | SafeCount | None = None) -> str:
     """Return the subjects at risk of a plan's state, as a share with its count."""
     part = state.at_risk if share is None else share
     if part is None:
@@ -337,12 +332,12 @@ class VisitTable:
     lines: tuple[VisitLine, ...]
 
 
-def visit_table(view: Any) -> VisitTable | None:
+def visit_table(view: ReportView) -> VisitTable | None:
     """Return the table for 1, 2, 3 and all known visits, None when it was not computed.
 
     Parameters
     ----------
-    view : InternalView or ShareableView
+    view : ReportView
 
     Returns
     -------
@@ -370,6 +365,9 @@ def visit_table(view: Any) -> VisitTable | None:
     return VisitTable(caption=caption, lines=lines)
 
 
+_COLUMNS = (
+    "visits", "highest", "average", "unique", "at_risk", "subjects", "bin_days", "known", "bound",
+)  # fmt: skip
 _PROCEDURE = {
     "days-modality": " and modality",
     "days-modality-scanner": ", modality and scanner",
@@ -384,14 +382,14 @@ def _known(row: dict[str, Any]) -> str:
     return text + _PROCEDURE.get(row["known"], "")
 
 
-def _share(count: int | SafeCount | None, total: int | SafeCount) -> str:
+def _share(count: Count | None, total: Count) -> str:
     return NOT_ASSESSED if count is None else share_text(count, total)
 
 
-def _read(row: Any) -> dict[str, Any]:
-    """Return one row in the words of the shareable part."""
+def _read(row: Shown) -> dict[str, Any]:
+    """Return one row under the names of this table, in which the shareable one comes."""
     if not isinstance(row, dict):
-        return dict(row)
+        return {name: getattr(row, name) for name in _COLUMNS} | {"visits": str(row.visits)}
     return {
         "visits": str(row.get("m", row.get("visits", ""))),
         "highest": _number(row, "max", "risk", "value"),
@@ -424,68 +422,33 @@ TITLES = {
     "visit_intervals": "Days between visits",
     "scanner_strata": "Strata for harmonisation",
 }
-_COUNTS = {"intervals", "merged", "subjects_small_before", "subjects_small_after"}
-_SMALL = {"small_before": "subjects_small_before", "small_after": "subjects_small_after"}
-_OF_ONE = {"largest_relative"}
-"""Figures of a single subject."""
 
 
-def imaging_of(figure: ImagingFigure, k: int) -> SafeImaging:
-    """Return a figure as it may be shared.
-
-    Figures of one subject are left out, and all of them where fewer than k subjects are
-    behind them; counts below k are hidden.
-
-    Parameters
-    ----------
-    figure : ImagingFigure
-    k : int
-        Smallest positive count that is shown.
-    """
-    values: dict[str, float | SafeCount] = {}
-    if figure.subjects >= k:
-        for name, value in figure.measures.items():
-            if name in _COUNTS:
-                total = figure.subjects if name.startswith("subjects") else None
-                values[name] = safe(round(value), k, total)
-            elif name in _SMALL and 0 < figure.measures[_SMALL[name]] < k:
-                values[name] = SafeCount(state="withheld", k=k)
-            elif name not in _OF_ONE:
-                values[name] = two_digits(value)
-    return SafeImaging(
-        name=figure.name,
-        attributes=tuple(figure.attributes),
-        state=figure.state,
-        rule=figure.rule,
-        subjects=safe(figure.subjects, k),
-        measures=values,
-    )
-
-
-def title(figure: Any) -> str:
+def title(figure: Shown) -> str:
     """Return what a figure is about."""
     return TITLES[figure.name]
 
 
-def formula(figure: Any) -> str:
+def formula(figure: Shown) -> str:
     """Return how a figure is computed."""
     return FORMULAS[figure.name]
 
 
-def source(figure: Any) -> str:
+def source(figure: Shown) -> str:
     """Return what a figure is set against, a reference at its end."""
     return SOURCES[figure.name]
 
 
-def sentence(figure: Any) -> str:
+def sentence(figure: Shown) -> str:
     """Return a figure in words.
 
     Parameters
     ----------
-    figure : ImagingFigure or SafeImaging
+    figure : ImagingFigure, or what may leave of it
 
     Examples
     --------
+    >>> from midi_risk.document.plan import ImagingFigure
     >>> sentence(ImagingFigure(
     ...     name="suv_error", attributes=["PatientWeight"], state="removed", subjects=0))
     'PatientWeight is not released: SUV by body weight cannot be computed.'
@@ -498,11 +461,11 @@ def sentence(figure: Any) -> str:
     }[figure.name](figure)
 
 
-def _names(figure: Any) -> str:
+def _names(figure: Shown) -> str:
     return ", ".join(figure.attributes)
 
 
-def _of(figure: Any) -> str:
+def _of(figure: Shown) -> str:
     return _subjects(figure.subjects)
 
 
@@ -510,11 +473,11 @@ def _subjects(count: float | SafeCount) -> str:
     return f"{_count(count)} subject{'' if count == 1 else 's'}"
 
 
-def _unknown(figure: Any) -> str:
+def _unknown(figure: Shown) -> str:
     return f"{figure.rule}. What this costs is not known: too few values can be compared."
 
 
-def _age(figure: Any) -> str:
+def _age(figure: Shown) -> str:
     name, values = _names(figure), figure.measures
     if figure.state == "removed":
         return f"{name} is not released: nothing can be related to age."
@@ -534,7 +497,7 @@ def _age(figure: Any) -> str:
     )
 
 
-def _suv(figure: Any) -> str:
+def _suv(figure: Shown) -> str:
     name, values = _names(figure), figure.measures
     if figure.state == "removed":
         return f"{name} is not released: SUV by body weight cannot be computed."
@@ -552,7 +515,7 @@ def _suv(figure: Any) -> str:
     )
 
 
-def _visits(figure: Any) -> str:
+def _visits(figure: Shown) -> str:
     name, values = _names(figure), figure.measures
     if figure.state == "removed":
         return (
@@ -576,7 +539,7 @@ def _visits(figure: Any) -> str:
     )
 
 
-def _strata(figure: Any) -> str:
+def _strata(figure: Shown) -> str:
     values = figure.measures
     if not values:
         return _unknown(figure)
@@ -600,6 +563,30 @@ def _strata(figure: Any) -> str:
 
 def _count(value: float | SafeCount) -> str:
     return count_text(value if isinstance(value, SafeCount) else round(value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensitiveLine:
+    """The worst class of one sensitive attribute."""
+
+    attribute: str
+    diversity: Shown | None
+    closeness: tuple[Shown, ...]
+
+
+def sensitive_lines(view: ReportView) -> tuple[SensitiveLine, ...]:
+    """Return diversity and closeness of each sensitive attribute side by side."""
+    diversity = {d.attribute: d for d in view.measures.diversity}
+    close = {(c.attribute, c.distance): c for c in view.measures.closeness}
+    names = dict.fromkeys([*diversity, *(attribute for attribute, _ in close)])
+    return tuple(
+        SensitiveLine(
+            attribute=name,
+            diversity=diversity.get(name),
+            closeness=tuple(c for (attribute, _), c in close.items() if attribute == name),
+        )
+        for name in names
+    )
 
 
 CONFIDENCE = 0.95

@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from midi_risk.document.assessment import TuningAttribute, TuningLattice, TuningLevel, Verdict
 from midi_risk.document.clean import neutral
+from midi_risk.document.plan import PLAN_SCHEMA
+from midi_risk.recode.loss import information_lost
 from midi_risk.report.words import count_text, percent, risk_text, share_text
 
 SCRIPTS = ("tune_lattice.js", "tune_charts.js", "tune_words.js", "tune.js")
@@ -89,10 +91,7 @@ def node_figures(
     smallest = int(counts_of(lattice, f"{prefix}smallest")[at])
     stay = lattice.subjects - out
     mean = classes / stay if stay else 0.0
-    weights = np.array([a.weight for a in lattice.attributes], dtype=float)
-    weights = weights if weights.sum() else np.ones(len(weights))
-    losses = [a.levels[i].loss for a, i in zip(lattice.attributes, node, strict=True)]
-    kept = stay / lattice.subjects
+    costs = sum(a.levels[i].cost for a, i in zip(lattice.attributes, node, strict=True))
     return NodeFigures(
         subjects=lattice.subjects,
         left_out=out,
@@ -102,7 +101,7 @@ def node_figures(
         at_risk=rare - out,
         maximum=1 / smallest if smallest else 0.0,
         mean=mean,
-        loss=1 - kept * (1 - float(np.average(losses, weights=weights))),
+        loss=information_lost(lattice.lost_elsewhere + costs, out, lattice.subjects),
         passed=stay > 0
         and all(
             smallest >= rule.k and (rule.mean is None or mean <= rule.mean + 1e-12)
@@ -164,6 +163,7 @@ def tuning(
         "threat_models": list(threat_models),
         "digest": digest,
         "version": version,
+        "plan_schema": PLAN_SCHEMA,
         "served": served,
     }
     return {
@@ -194,7 +194,7 @@ def waiting(verdict: Verdict) -> tuple[str, ...]:
     """
     if verdict.status != "incomplete":
         return ()
-    return tuple(reason for reason in verdict.reasons if ": above the threshold on" not in reason)
+    return tuple(reason.text for reason in verdict.reasons if reason.code != "above")
 
 
 def _axis(attribute: TuningAttribute) -> dict[str, Any]:

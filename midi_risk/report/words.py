@@ -13,7 +13,9 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
+from midi_risk.report.view import Count, ReportView, Shown
 
 
 class Term(NamedTuple):
@@ -295,7 +297,7 @@ NOT_ASSESSED = "not assessed"
 SHARES = ("_at_risk", "_unique", "_uniques")
 
 
-def count_text(count: int | SafeCount | None) -> str:
+def count_text(count: Count | None) -> str:
     """Return a count with thin spaces between thousands, or how it is hidden.
 
     Examples
@@ -337,7 +339,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}{FIXED}%"
 
 
-def share_text(count: int | SafeCount, total: int | SafeCount) -> str:
+def share_text(count: Count, total: Count) -> str:
     """Return a percentage with its count and total.
 
     Examples
@@ -357,6 +359,18 @@ def share_text(count: int | SafeCount, total: int | SafeCount) -> str:
     if isinstance(count, SafeCount) and count.state == "below":
         return f"under {percent(min(1.0, count.k / whole)).removeprefix('< ')}, {text}"
     return text
+
+
+def share_of(count: Count, total: Count) -> float | None:
+    """Return a count as a share of its total, None where either is hidden or there is no total.
+
+    Examples
+    --------
+    >>> share_of(97, 388), share_of(SafeCount(state="below", k=11), 388)
+    (0.25, None)
+    """
+    part, whole = (n if isinstance(n, int) else n.value for n in (count, total))
+    return None if part is None or not whole else min(1.0, part / whole)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -405,9 +419,9 @@ def risk_text(value: float | None) -> str:
     return f"{number(value)} ({one_in(value)})" if value > 0 else "0"
 
 
-def interval_text(estimate: Any) -> str:
+def interval_text(estimate: Shown) -> str:
     """Return the interval of an estimate, or what the number is when it has none."""
-    if estimate.value is None:
+    if estimate.value is None or isinstance(estimate.value, SafeCount):
         return ""
     if estimate.lower is None and estimate.upper is None:
         return {"exact": "exact", "bound": "bound, not an estimate"}.get(
@@ -431,13 +445,12 @@ def is_share(measure: str) -> bool:
     return measure.endswith(SHARES)
 
 
-def value_text(estimate: Any) -> str:
+def value_text(estimate: Shown) -> str:
     """Return the value of a result in either edition, with its count where it is a share."""
     if not is_share(estimate.measure):
         return risk_text(estimate.value)
-    hidden = getattr(estimate, "subjects", None)
-    if hidden is not None:
-        return share_text(hidden, estimate.n)
+    if isinstance(estimate.value, SafeCount):
+        return share_text(estimate.value, estimate.n)
     if estimate.value is None:
         return NOT_ASSESSED
     if estimate.kind != "exact":
@@ -474,7 +487,7 @@ def capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
 
 
-def step_risk(plan: Any) -> str:
+def step_risk(plan: Shown) -> str:
     """Return which risk the steps of a plan are counted in."""
     if plan.steps:
         first = plan.steps[0].risk_before
@@ -487,7 +500,7 @@ def step_risk(plan: Any) -> str:
     return "Risk"
 
 
-def positive(count: int | SafeCount | None) -> bool:
+def positive(count: Count | None) -> bool:
     """Tell whether a count, hidden or not, is above zero."""
     if count is None:
         return False
@@ -496,14 +509,14 @@ def positive(count: int | SafeCount | None) -> bool:
     return count.state != "shown" or bool(count.value)
 
 
-def verdict_sentence(view: Any) -> str:
+def verdict_sentence(view: ReportView) -> str:
     """Return the verdict as a sentence or two that begin with its status."""
     status = STATUS[view.verdict.status]
     missing = ": evidence is missing" if view.verdict.status == "incomplete" else ""
     return f"{status}{missing}. {verdict_explained(view)}"
 
 
-def verdict_explained(view: Any) -> str:
+def verdict_explained(view: ReportView) -> str:
     """Return what follows the verdict's first word."""
     status, governing = view.verdict.status, view.verdict.governing
     text = {
@@ -515,7 +528,7 @@ def verdict_explained(view: Any) -> str:
     return f"{text} {governing_sentence(governing)}" if governing else text
 
 
-def governing_sentence(governing: Any) -> str:
+def governing_sentence(governing: Shown) -> str:
     """Return the figure that decides, in words."""
     term = measure_term(governing.measure)
     return (
@@ -524,49 +537,69 @@ def governing_sentence(governing: Any) -> str:
     )
 
 
-def reasons(view: Any) -> tuple[str, ...]:
+HEADS = {
+    "undecided": "Role undecided",
+    "direct_open": "Direct identifiers without a decision to remove",
+    "direct_kept": "Direct identifiers that are retained",
+    "channels_open": "Required, but not assessed",
+    "channel_above": "Channels above the threshold",
+    "above": "",
+    "unread_files": "Files that could not be read",
+}
+"""Reason -> how the shareable edition begins to tell it, in its order; others are counted."""
+
+
+def reasons(view: ReportView) -> tuple[str, ...]:
     """Return why the verdict is what it is."""
-    if view.edition == "internal":
-        return tuple(capital(worded(reason)) for reason in view.verdict.reasons)
-    verdict = view.verdict
-    if verdict.status == "acceptable":
+    if view.disclosive is not None:
+        return tuple(capital(worded(reason.text)) for reason in view.verdict.reasons)
+    if view.verdict.status == "acceptable":
         return ()
-    groups = {
-        "Role undecided": verdict.undecided,
-        "Direct identifiers without a decision to remove": verdict.open_identifiers,
-        "Direct identifiers that are retained": verdict.kept_identifiers,
-        "Required, but not assessed": _titles(verdict.unassessed),
-        "Channels above the threshold": _titles(verdict.channels),
-    }
-    out = [f"{head}: {listed(names)}." for head, names in groups.items() if names]
-    for failed in verdict.failed:
-        names = [lowered(measure_term(m).title) for m in failed.measures]
-        out.append(f"{failed.model}, {failed.adversary}: above the threshold on {listed(names)}.")
-    if positive(verdict.unread):
-        out.append(f"Files that could not be read: {count_text(verdict.unread)}.")
-    if verdict.others:
+    told = [r for r in view.verdict.reasons if r.code in HEADS and (r.names or r.counts)]
+    out = []
+    for code, head in HEADS.items():
+        found = [reason for reason in told if reason.code == code]
+        names = [name for reason in found for name in reason.names]
+        kind = REASONS[code].names
+        if kind == "adversary":
+            out += [failure_sentence(reason.names) for reason in found]
+        elif kind == "none":
+            out += [f"{head}: {count_text(reason.counts['files'])}." for reason in found]
+        elif names:
+            titles = [lowered(channel_term(name).title) for name in names]
+            out.append(f"{head}: {listed(titles if kind == 'channels' else names)}.")
+    others = len(view.verdict.reasons) - len(told)
+    if others:
         more = "further " if out else ""
-        out.append(f"{verdict.others} {more}reason(s) are given in the internal edition.")
+        out.append(f"{others} {more}reason(s) are given in the internal edition.")
     return tuple(out)
 
 
-def _titles(channels: tuple[str, ...]) -> list[str]:
-    return [lowered(channel_term(c).title) for c in channels]
+def failure_sentence(names: Any) -> str:
+    """Return which measures of an adversary did not pass.
+
+    Examples
+    --------
+    >>> failure_sentence(["public-release", "demonstration", "prosecutor_max"])
+    'public-release, demonstration: above the threshold on highest prosecutor risk.'
+    """
+    model, adversary, *measures = names
+    titles = [lowered(measure_term(measure).title) for measure in measures]
+    return f"{model}, {adversary}: above the threshold on {listed(titles)}."
 
 
-def plan_sentence(view: Any) -> str:
+def plan_sentence(view: ReportView) -> str:
     """Return what the proposed plan would achieve."""
     plan = view.plan
     if plan is None:
         return "No recoding was searched for."
     if not plan.found:
         return "No recoding within the limits meets the threshold."
-    out = plan.suppressed.subjects if view.edition == "internal" else plan.suppressed_subjects
+    out, emptied = plan.suppressed.subjects, plan.suppressed.emptied
     steps = len(plan.steps)
     text = f"The proposed plan changes {steps} attribute{'s' if steps != 1 else ''}"
     who = "subject" if out == 1 else "subjects"
     text += f" and leaves out {count_text(out)} {who}" if positive(out) else ""
-    emptied = plan.suppressed.emptied if view.edition == "internal" else plan.emptied_cells
     cells = "cell" if emptied == 1 else "cells"
     told = isinstance(emptied, int) or emptied.value is not None
     how_many = count_text(emptied) if told else "some"
@@ -582,7 +615,7 @@ UTILITIES = {
 }
 
 
-def utility_name(plan: Any) -> str:
+def utility_name(plan: Shown) -> str:
     """Return the information loss of a plan in words, in either edition.
 
     Examples
@@ -594,12 +627,11 @@ def utility_name(plan: Any) -> str:
     return UTILITIES.get(plan.utility, str(plan.utility))
 
 
-def methods_paragraph(view: Any) -> str:
+def methods_paragraph(view: ReportView) -> str:
     """Return the methods paragraph, ready for a data descriptor."""
-    version = view.tool.version if view.edition == "internal" else view.tool_version
     names = list(view.measures.quasi_identifiers)
     parts = [
-        f"Re-identification risk was computed with midi-risk {version}.",
+        f"Re-identification risk was computed with midi-risk {view.tool.version}.",
         (
             f"All observations were folded to one record per subject "
             f"(n = {count_text(view.subjects)}), because the subject is the unit of risk."

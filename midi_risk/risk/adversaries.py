@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.attributes.model import Attribute
-from midi_risk.document.assessment import Uncertainty
+from midi_risk.document.assessment import EstimateKind, RiskEstimate, Uncertainty
 from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.measures.estimate import EstimateKind, RiskEstimate
 from midi_risk.risk.measures.identity import ClassRisk, membership_risk
 from midi_risk.risk.measures.imprecise import known_attributes, matching_risk, matching_sizes
 from midi_risk.risk.measures.uncertainty import declared_uncertainty
@@ -221,7 +220,7 @@ class _Situation:
             if kind not in shown:
                 continue
             if weight is not None and kind in {"prosecutor", "journalist"}:
-                chosen.append(replace(result, threshold=None, passed=None))
+                chosen.append(_judged_as(result, None, None))
             else:
                 chosen.append(_judged(result, model, smallest, self.k, pressure))
         return tuple(chosen)
@@ -229,12 +228,14 @@ class _Situation:
 
 def _as_bound(result: RiskEstimate) -> RiskEstimate:
     """Mark a result that takes imprecise knowledge as exact: an upper bound."""
-    return replace(
-        result,
-        kind=EstimateKind.BOUND,
-        lower=0.0,
-        method=result.method + "; imprecise knowledge taken as exact, so this is an upper bound",
-    )
+    why = "; imprecise knowledge taken as exact, so this is an upper bound"
+    changes = {"kind": EstimateKind.BOUND, "lower": 0.0, "method": result.method + why}
+    return result.model_copy(update=changes)
+
+
+def _judged_as(result: RiskEstimate, threshold: float | None, passed: bool | None) -> RiskEstimate:
+    """Return the result with a threshold and whether it passes."""
+    return result.model_copy(update={"threshold": threshold, "passed": passed})
 
 
 def _judged(
@@ -250,16 +251,16 @@ def _judged(
     if threshold.statistic == "maximum":
         if statistic == "max":
             passed = _exactly(result, smallest, size)
-            return replace(result, threshold=1 / size, passed=passed)
+            return _judged_as(result, 1 / size, passed)
         if result.measure != "marketer_mean":
-            return replace(result, threshold=None, passed=None)
+            return _judged_as(result, None, None)
     elif statistic != "mean":
-        return replace(result, threshold=None, passed=None)
+        return _judged_as(result, None, None)
     budget = min(1.0, threshold.risk / attempt)
     passed = result.upper <= budget * (1 + _EPSILON)
     if threshold.statistic == "strict-average" and passed:
         passed = smallest >= threshold.floor
-    return replace(result, threshold=budget, passed=passed)
+    return _judged_as(result, budget, passed)
 
 
 def _exactly(result: RiskEstimate, smallest: float, size: int) -> bool:

@@ -38,21 +38,20 @@ from midi_risk.document.assessment import (
     CurvePoint,
     Diversity,
     FileCounts,
-    FindingEntry,
+    Finding,
     HistogramBin,
     Internal,
-    LinkEntry,
     Measures,
     Provenance,
-    Ps315,
     Record,
-    Result,
     SignOff,
     Threat,
     Threshold,
+    Tolerance,
     Tool,
     ValueCount,
 )
+from midi_risk.document.conditions import Evidence
 from midi_risk.errors import MeasureError
 from midi_risk.resources import data_rows
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
@@ -288,11 +287,6 @@ def _entry(
         column = view.frame[attribute.name]
         missing = int(pd.isna(column).sum())
         distinct = int(column.nunique(dropna=True))
-    ps315 = attribute.ps315 and Ps315(
-        release=attribute.ps315.release,
-        action=attribute.ps315.action,
-        options=list(attribute.ps315.options),
-    )
     return AttributeEntry(
         name=attribute.name,
         source=attribute.source,
@@ -306,7 +300,7 @@ def _entry(
         folding=table.folding.get(attribute.name, ""),
         knowable_by=list(attribute.knowable_by),
         ladder=attribute.ladder,
-        ps315=ps315,
+        ps315=attribute.ps315,
         decision=attribute.decision.value if attribute.decision else None,
         justification=justification(attribute, table, hierarchies, contribution),
         need=attribute.need,
@@ -560,7 +554,6 @@ def assess(
     ]
     governing = governing_risk(risks)
     strictest = max(models, key=lambda model: model.threshold.k)
-    required = frozenset(name for model in models for name in model.required_channels())
     resolution = visit_resolution(view)
     trajectory = (
         []
@@ -569,61 +562,41 @@ def assess(
     )
     names = [attribute.name for attribute in quasi_identifiers]
     computed = measured_channels(table, view, names, risks, trajectory)
-    channels = channel_entries(view, options.channels, required, computed)
+    evidence = Evidence(
+        collection=_collection(table, options.name),
+        tolerance=Tolerance(
+            unread_files=options.unread_tolerance, orphan_subjects=options.orphan_tolerance
+        ),
+        attributes=attribute_entries(table, view, options.hierarchies),
+        threats=[_threat(risk) for risk in risks],
+        channels=channel_entries(view, options.channels, _channel_limits(models), computed),
+    )
     created = datetime.now(UTC).replace(microsecond=0)
     return Assessment(
         tool=Tool(name="midi-risk", version=__version__),
         created=created.isoformat(),
         valid_until=add_months(created, options.validity_months).date().isoformat(),
-        collection=Collection(
-            name=options.name,
-            digest=table.digest,
-            subjects=table.n_subjects,
-            studies=table.counts.get("studies"),
-            series=table.counts.get("series"),
-            instances=table.counts.get("instances"),
-            files=FileCounts.model_validate(table.files),
-            excluded=dict(table.excluded),
-        ),
+        collection=evidence.collection,
+        tolerance=evidence.tolerance,
         project_digest=options.project_digest,
         threat_models=[m.model_dump(mode="json", by_alias=True, exclude_none=True) for m in models],
-        threshold=Threshold(
-            k=strictest.threshold.k,
-            label=strictest.threshold.label or f"1/{strictest.threshold.k}",
-            statistic=strictest.threshold.statistic,
-            fixed_at=options.fixed_at or created.isoformat(),
-            source=strictest.threshold.source,
-        ),
-        attributes=attribute_entries(table, view, options.hierarchies),
+        threshold=_threshold(strictest, options.fixed_at or created.isoformat()),
+        attributes=list(evidence.attributes),
         measures=release_measures(
             view, names, strictest.threshold.k, trajectory, _declared_population(models, view)
         ),
-        threats=[_threat(risk) for risk in risks],
-        channels=channels,
+        threats=list(evidence.threats),
+        channels=list(evidence.channels),
         findings=[
-            FindingEntry(code=f.code, attribute=f.attribute, subjects=f.subjects, text=f.text)
-            for f in table.findings
-        ]
-        + [FindingEntry(code="reading", attribute="", subjects=0, text=n) for n in table.notes],
-        links=[LinkEntry(**_fields(link)) for link in table.links],
+            *table.findings,
+            *(Finding(code="reading", attribute="", subjects=0, text=n) for n in table.notes),
+        ],
+        links=list(table.links),
         missing_policy=table.missing,
         context=options.context,
         sign_off=options.sign_off,
-        verdict=verdict(
-            table,
-            risks,
-            governing,
-            channels,
-            options.unread_tolerance,
-            options.orphan_tolerance,
-        ),
-        provenance=Provenance(
-            sources=[dict(source) for source in table.sources],
-            versions=software_versions(),
-            tables=table_releases(),
-            seed=options.seed,
-            command=options.command,
-        ),
+        verdict=verdict(table, governing, evidence),
+        provenance=_provenance(table, options),
         internal=internal_parts(
             view,
             names,
@@ -661,9 +634,50 @@ def _declared_population(models: Sequence[ThreatModel], view: SubjectTable) -> i
     return min((size for size in sizes if size >= view.n_subjects), default=None)
 
 
-def _fields(link: Any) -> dict[str, Any]:
-    """Return the fields of a link report."""
-    return {name: getattr(link, name) for name in LinkEntry.model_fields}
+def _collection(table: SubjectTable, name: str) -> Collection:
+    """Return what was assessed, counted."""
+    return Collection(
+        name=name,
+        digest=table.digest,
+        subjects=table.n_subjects,
+        studies=table.counts.get("studies"),
+        series=table.counts.get("series"),
+        instances=table.counts.get("instances"),
+        files=FileCounts.model_validate(table.files),
+        excluded=dict(table.excluded),
+    )
+
+
+def _threshold(strictest: ThreatModel, fixed_at: str) -> Threshold:
+    """Return the threshold of the strictest model, and when it was fixed."""
+    threshold = strictest.threshold
+    return Threshold(
+        k=threshold.k,
+        label=threshold.label or f"1/{threshold.k}",
+        statistic=threshold.statistic,
+        fixed_at=fixed_at,
+        source=threshold.source,
+    )
+
+
+def _provenance(table: SubjectTable, options: AssessmentOptions) -> Provenance:
+    """Return what the assessment was computed from and how."""
+    return Provenance(
+        sources=[dict(source) for source in table.sources],
+        versions=software_versions(),
+        tables=table_releases(),
+        seed=options.seed,
+        command=options.command,
+    )
+
+
+def _channel_limits(models: Sequence[ThreatModel]) -> dict[str, float]:
+    """Return the strictest threshold of the models that require each channel."""
+    limits: dict[str, float] = {}
+    for model in models:
+        for name in model.required_channels():
+            limits[name] = min(limits.get(name, 1.0), model.threshold.risk)
+    return limits
 
 
 def _threat(risk: AdversaryRisk) -> Threat:
@@ -682,7 +696,7 @@ def _threat(risk: AdversaryRisk) -> Threat:
         membership=None if risk.adversary.membership is None else ends(risk.adversary.membership),
         verification=risk.verification,
         uncertainty=risk.uncertainty,
-        results=[Result(**result.to_dict()) for result in risk.results],
+        results=list(risk.results),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.table.fold import fold
-from midi_risk.table.model import Finding, LinkReport, SubjectTable
+from midi_risk.table.model import SubjectTable
 
 __all__ = ["Finding", "LinkReport", "SubjectTable", "fold"]

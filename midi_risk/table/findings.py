@@ -16,9 +16,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind
+from midi_risk.document.assessment import Finding
 from midi_risk.errors import MeasureError
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.model import CodedColumn, Finding
+from midi_risk.table.model import CodedColumn
 from midi_risk.table.rules import Folded
 from midi_risk.table.subjects import Subjects, keys_of_rows
 from midi_risk.table.visits import VISIT_DATES, day_column, released_as_is

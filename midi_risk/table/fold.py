@@ -10,6 +10,7 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
+from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
 from midi_risk.table.findings import (
@@ -22,8 +23,6 @@ from midi_risk.table.findings import (
 )
 from midi_risk.table.model import (
     CodedColumn,
-    Finding,
-    LinkReport,
     SubjectTable,
     coded,
     raw_codes,

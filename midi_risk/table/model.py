@@ -19,58 +19,7 @@ import pyarrow.compute as pc
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Role
 from midi_risk.attributes.values import normalise_for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkReport:
-    """How one source joined the leading one.
-
-    Parameters
-    ----------
-    source : str
-        Name of the joined source table.
-    rows, subjects, matched : int
-        Rows in it, distinct keys in it, keys that a leading subject has.
-    orphans : int
-        Keys in it that no leading subject has.
-    unmatched_subjects : int
-        Leading subjects without a row in it.
-    fan_out : int
-        Subjects with more than one row in it.
-    key_rule : str
-        How keys were made comparable, such as ``"exact"`` or ``"case folded"``.
-    """
-
-    source: str
-    rows: int
-    subjects: int
-    matched: int
-    orphans: int
-    unmatched_subjects: int
-    fan_out: int
-    key_rule: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """An integrity or hygiene observation, as counts and names, without values.
-
-    Parameters
-    ----------
-    code : str
-        Stable name of the rule, such as ``"sex-conflict"``.
-    attribute : str
-        Attribute concerned, or ``""``.
-    subjects : int
-        Subjects concerned (values, for a hygiene rule).
-    text : str
-        One sentence.
-    """
-
-    code: str
-    attribute: str
-    subjects: int
-    text: str
+from midi_risk.document.assessment import Finding, LinkReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

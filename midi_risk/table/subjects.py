@@ -13,10 +13,11 @@ import pandas as pd
 
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.parsed import is_missing
+from midi_risk.document.assessment import LinkReport
 from midi_risk.errors import LinkageError
 from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.sources.tables.keys import match_keys
-from midi_risk.table.model import LinkReport, raw_codes
+from midi_risk.table.model import raw_codes
 
 DERIVED_MODALITIES = frozenset(
     {"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "RTIMAGE", "RTINTENT"}

@@ -438,6 +438,16 @@ Precision = Annotated[
 ]
 
 
+def _number_or_all(value: Any) -> Any:
+    """Refuse what is no number of visits above 0, in words that say what to write."""
+    if value == "all" or (type(value) is int and value > 0):
+        return value
+    raise ValueError("give the number of visits that are known, at least 1, or 'all'")
+
+
+Visits = Annotated[Annotated[int, Field(ge=1)] | Literal["all"], BeforeValidator(_number_or_all)]
+
+
 def _attempt_form(value: Any) -> str:
     """Tell the forms of an attempt apart, so that only the errors of one are reported."""
     if isinstance(value, Interval) or (isinstance(value, dict) and {"low", "high"} & set(value)):
@@ -465,7 +475,7 @@ class Adversary(Settings):
     attempt: Attempt = 1.0
     attack: tuple[Attack, ...] = ("prosecutor", "journalist", "marketer")
     knows: Literal["all"] | dict[str, Precision] = "all"
-    visits: int | Literal["all"] | None = Field(default=None, description="visits that are known")
+    visits: Visits | None = Field(default=None, description="visits that are known")
     membership: Quantity | None = Field(
         default=None, description="probability that they know who is in the release"
     )

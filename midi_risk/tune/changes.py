@@ -1,21 +1,27 @@
 """What an assessor changes beside levels: roles, band edges, and saving it all.
 
 Edit attributes in `midi-risk.yaml` where they stand; every other character stays.
+
+ruamel.yaml says where each key and value is and writes the new ones; what goes between them
+is the file's own text. PyYAML, which reads project files, then has to find in the result
+exactly what was asked, see docs/adr/0061.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
 from midi_risk.attributes.model import Kind, Role
@@ -31,9 +37,20 @@ from midi_risk.errors import (
 )
 from midi_risk.report import write_plan
 from midi_risk.tune.session import Session, plan_at
+from midi_risk.tune.yaml_splices import (
+    Splice,
+    appended,
+    changed,
+    end_of_line,
+    entry,
+    line_end,
+    replaced,
+    spliced,
+)
 
 Changes = Mapping[str, Mapping[str, Any]]
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+_MAX_NODES = 200_000
+"""Values of a project file with its aliases written out; a real one has some hundreds."""
 
 
 def edited(text: str, changes: Changes, path: str = "midi-risk.yaml") -> str:
@@ -56,8 +73,8 @@ def edited(text: str, changes: Changes, path: str = "midi-risk.yaml") -> str:
     Raises
     ------
     ConfigError
-        When the result would not say exactly what was asked, such as in a file with
-        anchors; nothing is written then.
+        When the file is not YAML, gives a key twice or grows too large with its aliases, or
+        when the result would not say exactly what was asked, as where an alias is changed.
 
     Examples
     --------
@@ -72,140 +89,188 @@ def edited(text: str, changes: Changes, path: str = "midi-risk.yaml") -> str:
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     body = text[len(mark) :]
-    wanted = _wanted(yaml.safe_load(body), changes)
-    line = "\r\n" if "\r\n" in body else "\n"
+    _check(_root(body, path), path)
+    if not any(changes.values()):
+        return text
+    wanted = _wanted(_read_nodes(body, path), changes, path)
     try:
-        for name, keys in changes.items():
-            body = _attribute_edited(body, name, keys, line)
-        result = yaml.safe_load(body)
-    except yaml.YAMLError:
-        result = None
+        body = _with_attributes(_with_settings(body, changes), changes)
+        _check(_root(body, path), path)
+        result = _read_nodes(body, path)
+    except (ConfigError, YAMLError):
+        raise _uneditable(path) from None
     if result != wanted:
-        raise ConfigError(
-            path,
-            ["it is written in a way that cannot be edited without losing something"],
-            hint="Copy the lines from the page into it yourself",
-        )
+        raise _uneditable(path)
     validated(Project, result, path)
     return mark + body
 
 
-def _wanted(data: Any, changes: Changes) -> Any:
+def _composed(text: str) -> Node | None:
+    """Return the nodes of a text. No object is made, whatever its tags say."""
+    reader = YAML(typ="safe", pure=True)
+    reader.composer.warn_double_anchors = False  # the warning quotes the file
+    root: Node | None = reader.compose(text)
+    return root
+
+
+def _root(text: str, path: str) -> MappingNode:
+    """Return the nodes of a file that is to hold a mapping."""
+    try:
+        root = _composed(text)
+    except (YAMLError, RecursionError) as error:
+        raise _not_yaml(error, path) from None
+    if not isinstance(root, MappingNode):
+        raise ConfigError(path, ["a project file holds 'key: value' lines, this does not"])
+    return root
+
+
+def _read_nodes(text: str, path: str) -> Any:
+    """Return what a file says to those who read project files."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise _not_yaml(error, path) from None
+
+
+def _not_yaml(error: Exception, path: str) -> ConfigError:
+    """Return the fault with its place, and without the text found there."""
+    mark = getattr(error, "problem_mark", None)
+    place = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
+    return ConfigError(path, [f"{place}not valid YAML"])
+
+
+def _check(root: Node, path: str) -> None:
+    """Refuse a key given twice, a loop, and aliases that stand for too much.
+
+    Raises
+    ------
+    ConfigError
+    """
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: Node) -> int:
+        if id(node) in sizes:
+            return sizes[id(node)]
+        if id(node) in open_nodes:
+            raise ConfigError(path, [f"{_place(node)}: an alias stands inside what it names"])
+        open_nodes.add(id(node))
+        if isinstance(node, MappingNode):
+            _refuse_repeated(node, path)
+        total = 1 + sum(size(part) for part in _parts(node))
+        if total > _MAX_NODES:
+            raise ConfigError(path, [f"{_place(node)}: its aliases stand for too many values"])
+        open_nodes.discard(id(node))
+        sizes[id(node)] = total
+        return total
+
+    size(root)
+
+
+def _refuse_repeated(node: MappingNode, path: str) -> None:
+    met = set()
+    for key, _ in node.value:
+        if isinstance(key, ScalarNode):
+            if key.value in met:
+                raise ConfigError(path, [f"{_place(key)}: the same key is given twice"])
+            met.add(key.value)
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    """Yield the nodes inside a node."""
+    if isinstance(node, MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, CollectionNode):
+        yield from node.value
+
+
+def _place(node: Node) -> str:
+    return f"line {node.start_mark.line + 1}, column {node.start_mark.column + 1}"
+
+
+def _wanted(data: Any, changes: Changes, path: str) -> Any:
     """Return what the file has to say after the change."""
     out = copy.deepcopy(data)
-    attributes = out.setdefault("attributes", {}) or {}
-    out["attributes"] = attributes
+    out["attributes"] = attributes = _mapping(out.get("attributes"), path)
     for name, keys in changes.items():
         if not keys:
             continue
-        settings = dict(attributes.get(name) or {})
+        attributes[name] = settings = dict(_mapping(attributes.get(name), path))
         for key, value in keys.items():
             if value is None:
                 settings.pop(key, None)
             else:
                 settings[key] = value
-        attributes[name] = settings
     return out
 
 
-def _attribute_edited(text: str, name: str, keys: Mapping[str, Any], line: str) -> str:
-    """Return the text with the keys of one attribute set, one after the other."""
-    for key, value in keys.items():
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        place = _value(root, "attributes")
-        if place is None:
-            end = "" if not text or text.endswith("\n") else line
-            text = f"{text}{end}attributes:{line}  {_scalar(name)}: {{}}{line}"
-        elif not isinstance(place, yaml.MappingNode):
-            at = place.start_mark.index
-            text = f"{text[:at]}{line}  {_scalar(name)}: {{}}{text[place.end_mark.index :]}"
-        elif _value(place, name) is None:
-            text = _inserted(text, place, f"{_scalar(name)}: {{}}", line)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        attributes = _value(root, "attributes")
-        settings = None if attributes is None else _value(attributes, name)
-        if not isinstance(settings, yaml.MappingNode):
-            raise yaml.YAMLError("no mapping")
-        text = _key_edited(text, settings, key, value, line)
-    return text
+def _mapping(value: Any, path: str) -> dict[str, Any]:
+    """Return a mapping as it is, an empty one where nothing is said."""
+    if value is not None and not isinstance(value, dict):
+        raise _uneditable(path)
+    return value or {}
 
 
-def _key_edited(text: str, node: yaml.MappingNode, key: str, value: Any, line: str) -> str:
-    """Return the text with one key of one mapping set or removed."""
-    found = next((i for i, (k, _) in enumerate(node.value) if k.value == key), None)
-    if found is None:
-        return text if value is None else _inserted(text, node, f"{key}: {_scalar(value)}", line)
-    if value is None:
-        return _removed(text, node, found)
-    old = node.value[found][1]
-    start, end = old.start_mark.index, _end(old)
-    if isinstance(old, yaml.ScalarNode) and old.style in {"|", ">"}:
-        return f"{text[:start]}{_scalar(value)}{line}{text[old.end_mark.index :]}"
-    return f"{text[:start]}{_scalar(value)}{text[end:]}"
+def _uneditable(path: str) -> ConfigError:
+    return ConfigError(
+        path,
+        ["it is written in a way that cannot be edited without losing something"],
+        hint="Copy the lines from the page into it yourself",
+    )
 
 
-def _removed(text: str, node: yaml.MappingNode, place: int) -> str:
-    """Return the text without one pair of a mapping."""
-    pairs = node.value
-    start, end = pairs[place][0].start_mark.index, _end(pairs[place][1])
-    if not node.flow_style:
-        if len(pairs) == 1:
-            return f"{text[:start]}{{}}{text[end:]}"
-        first = text.rfind("\n", 0, start) + 1
-        last = text.find("\n", end - 1 if text[end - 1 : end] == "\n" else end)
-        if text[first:start].strip():
-            following = pairs[place + 1][0].start_mark.index
-            return text[:start] + text[following:]
-        return text[:first] + (text[last + 1 :] if last >= 0 else "")
-    if place + 1 < len(pairs):
-        return text[:start] + text[pairs[place + 1][0].start_mark.index :]
-    if place:
-        return text[: _end(pairs[place - 1][1])] + text[end:]
-    return text[:start] + text[end:]
+def _with_settings(text: str, changes: Changes) -> str:
+    """Return the text with the attributes that are in it changed."""
+    attributes = _value(_composed(text), "attributes")
+    splices: list[Splice] = []
+    for name, keys in changes.items():
+        pair = _pair(attributes, name)
+        if pair is None or not keys:
+            continue
+        given = {key: value for key, value in keys.items() if value is not None}
+        if isinstance(pair[1], MappingNode):
+            splices += changed(text, pair[1], keys)
+        else:
+            splices.append(replaced(text, *pair, given))
+    return spliced(text, splices)
 
 
-def _inserted(text: str, node: yaml.MappingNode, pair: str, line: str) -> str:
-    """Return the text with a pair after the last one of a mapping."""
-    if node.flow_style or not node.value:
-        at = node.end_mark.index - 1
-        before = text[:at].rstrip()
-        comma = "" if not node.value or before.endswith(",") else ","
-        space = "" if not node.value else " "
-        return f"{before}{comma}{space}{pair}{text[at:]}"
-    key, value = node.value[-1]
-    indent = " " * key.start_mark.column
-    end = _end(value)
-    if text[end - 1 : end] == "\n":
-        return f"{text[:end]}{indent}{pair}{line}{text[end:]}"
-    stop = text.find("\n", end)
-    stop = len(text) if stop < 0 else stop
-    if text[stop - 1 : stop] == "\r":
-        stop -= 1
-    return f"{text[:stop]}{line}{indent}{pair}{text[stop:]}"
+def _with_attributes(text: str, changes: Changes) -> str:
+    """Return the text with the attributes that it lacks added after the last one."""
+    pair = _pair(_composed(text), "attributes")
+    place = None if pair is None else pair[1]
+    added = {
+        name: {key: value for key, value in keys.items() if value is not None}
+        for name, keys in changes.items()
+        if keys and _pair(place, name) is None
+    }
+    line = line_end(text)
+    block = "".join(f"{line}  {entry(name, keys)}" for name, keys in added.items())
+    if pair is None:
+        end = "" if not text or text.endswith("\n") else line
+        return f"{text}{end}attributes:{block}{line}"
+    if isinstance(place, MappingNode):
+        return spliced(text, appended(text, place, place.value, added))
+    if not added:
+        return text
+    start, stop, _ = replaced(text, *pair, {})
+    if start == stop:
+        start = stop = end_of_line(text, start)
+    return spliced(text, [(start, stop, block)])
 
 
-def _end(node: yaml.Node) -> int:
-    """Return where the content of a node ends; block collections reach past it."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
-    return int(node.end_mark.index)
-
-
-def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+def _value(node: Node | None, key: str) -> Node | None:
     """Return the value of a key of a mapping node, None when there is none."""
-    if not isinstance(node, yaml.MappingNode):
+    pair = _pair(node, key)
+    return None if pair is None else pair[1]
+
+
+def _pair(node: Node | None, key: str) -> tuple[Node, Node] | None:
+    """Return a key of a mapping node with its value, None when there is none."""
+    if not isinstance(node, MappingNode):
         return None
-    return next((value for name, value in node.value if name.value == key), None)
-
-
-def _scalar(value: Any) -> str:
-    """Return a value as YAML on one line."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    if _PLAIN.match(value) and yaml.safe_load(value) == value and value not in {"y", "n"}:
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return next((pair for pair in node.value if pair[0].value == key), None)
 
 
 MAX_NEED = 2000

@@ -19,6 +19,7 @@ from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.document.assessment import TuningAttribute, TuningLattice, TuningLevel, TuningRule
 from midi_risk.document.plan import Plan
 from midi_risk.recode.criteria import AverageRisk, Requirement, requirement
+from midi_risk.recode.loss import loss_shares
 from midi_risk.recode.search.problem import prepare
 from midi_risk.recode.search.sweep import sweep_tables
 from midi_risk.recode.steps import is_demanded, lattice_setting
@@ -45,6 +46,8 @@ class TuningAxis:
         Level that the project decided on; 0 without a decision.
     contribution : float
         By how much the mean risk of the data as they came falls without the attribute.
+    costs : numpy.ndarray, shape (n_levels,)
+        What every level adds to the information that the release loses.
     """
 
     attribute: Attribute
@@ -52,7 +55,8 @@ class TuningAxis:
     levels: tuple[int, ...]
     losses: np.ndarray
     start: int
-    contribution: float = 0.0
+    contribution: float
+    costs: np.ndarray
 
     @property
     def name(self) -> str:
@@ -93,12 +97,15 @@ class TuningAxes:
         Quasi-identifiers that are no axis.
     left_out : int
         Levels that tell subjects apart, yet are not on offer.
+    lost_elsewhere : float
+        What the quasi-identifiers that are no axis add to the information lost, as decided.
     """
 
     axes: tuple[TuningAxis, ...]
     demand: Requirement
     not_tuned: tuple[str, ...]
     left_out: int
+    lost_elsewhere: float = 0.0
 
     @property
     def nodes(self) -> int:
@@ -145,6 +152,7 @@ def all_axes(
     axes = []
     columns = setting.columns
     adds = _contributions([codes[0] for codes in columns.codes])
+    shares = loss_shares(chosen)
     for attribute, codes, losses, start, added in zip(
         chosen, columns.codes, columns.losses, setting.start, adds, strict=True
     ):
@@ -162,6 +170,7 @@ def all_axes(
                 losses=losses,
                 start=begin,
                 contribution=added,
+                costs=np.array([shares.cost(attribute.name, float(x)) for x in losses]),
             )
         )
     axes.sort(key=lambda axis: -axis.contribution)
@@ -216,12 +225,13 @@ def fitted(
     order = {axis.name: i for i, axis in enumerate(all_of_them.axes)}
     axes = tuple(sorted(kept, key=lambda a: order[a.name]))
     here = {a.name for a in axes}
-    held = tuple(a.name for a in all_of_them.axes if a.name not in here)
+    held = tuple(a for a in all_of_them.axes if a.name not in here)
     return replace(
         all_of_them,
         axes=axes,
-        not_tuned=(*all_of_them.not_tuned, *held),
+        not_tuned=(*all_of_them.not_tuned, *(a.name for a in held)),
         left_out=left_out,
+        lost_elsewhere=sum(float(a.costs[a.start]) for a in held),
     )
 
 
@@ -317,6 +327,7 @@ def tuning_lattice(
         exact=exact,
         note=note,
         not_tuned=list(axes.not_tuned),
+        lost_elsewhere=axes.lost_elsewhere,
         levels_left_out=axes.left_out,
         plan=_plan_node(axes, targets),
         bytes_per_count=width,
@@ -417,7 +428,6 @@ def _attribute(axis: TuningAxis, keep: frozenset[str]) -> TuningAttribute:
         name=axis.name,
         levels=level_entries(axis),
         start=axis.levels.index(axis.start),
-        weight=axis.attribute.utility,
         locked=axis.name in keep or axis.attribute.decision is Decision.RETAIN,
         need=axis.attribute.need,
         contribution=axis.contribution,
@@ -445,6 +455,7 @@ def blank_lattice(
         rules=rules(models, axes),
         exact=True,
         not_tuned=list(axes.not_tuned),
+        lost_elsewhere=axes.lost_elsewhere,
         plan=_plan_node(axes, targets),
         bytes_per_count=2,
         classes="",
@@ -463,6 +474,7 @@ def level_entries(axis: TuningAxis) -> list[TuningLevel]:
             name=axis.hierarchy.level_names[level],
             text=axis.hierarchy.describe(level, "").removeprefix(": "),
             loss=min(1.0, max(0.0, float(axis.losses[level]))),
+            cost=float(axis.costs[level]),
         )
         for level in axis.levels
     ]

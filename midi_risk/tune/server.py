@@ -417,7 +417,7 @@ def free_socket(port: int) -> socket.socket:
     )
 
 
-PACKAGES = ("starlette", "uvicorn")
+PACKAGES = ("starlette", "uvicorn", "ruamel.yaml")
 
 
 def check_extra() -> None:
@@ -428,9 +428,16 @@ def check_extra() -> None:
     MidiRiskError
         When a package is missing.
     """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
+    missing = [name for name in PACKAGES if not _is_there(name)]
     if missing:
         raise MidiRiskError(
             f"serving the page needs {' and '.join(missing)}",
             hint="Install midi-risk[tune], or write the page as a file with --static",
         )
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # of the package around it
+        return False

@@ -27,6 +27,7 @@ from midi_risk.document.plan import Plan, State, Suppressed
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import requirement
 from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.loss import information_lost
 from midi_risk.recode.plan import suggest
 from midi_risk.recode.search.search import search
 from midi_risk.recode.steps import (
@@ -489,13 +490,9 @@ class Session:
         return np.asarray(classes.record_sizes)
 
     def _loss(self, levels: Mapping[str, int], out: int) -> float:
-        """Return the weighted share of information lost, subjects left out included."""
-        axes = self.axes.axes
-        weights = np.array([axis.attribute.utility for axis in axes], dtype=float)
-        weights = weights if weights.sum() else np.ones(len(weights))
-        losses = [float(axis.losses[levels[axis.name]]) for axis in axes]
-        kept = 1 - out / self.bench.table.n_subjects
-        return float(1 - kept * (1 - np.average(losses, weights=weights)))
+        """Return the share of information lost, subjects left out included."""
+        costs = sum(float(axis.costs[levels[axis.name]]) for axis in self.axes.axes)
+        return information_lost(costs, out, self.bench.table.n_subjects)
 
     def steps(
         self, node: Sequence[int], locked: Sequence[bool], *, leave_out: bool = False
@@ -620,21 +617,16 @@ def cloud(session: Session) -> dict[str, Any]:
     below = counts_of(lattice, "below")[lattice.ks.index(lattice.k)] if lattice.k > 1 else 0
     places = {axis.name: axis.levels for axis in session.axes.axes}
     starts = {axis.name: axis.levels.index(axis.start) for axis in session.axes.axes}
-    weights = {axis.name: axis.attribute.utility for axis in session.axes.axes}
-    held = {a.name for a in lattice.attributes}
-    fixed = sum(
-        weights[axis.name] * float(axis.losses[axis.start])
-        for axis in session.axes.axes
-        if axis.name not in held
-    )
-    total = sum(weights.values()) or 1.0
     levels = [[level.level for level in a.levels] for a in lattice.attributes]
-    losses = [[level.loss * weights[a.name] for level in a.levels] for a in lattice.attributes]
+    costs = [[level.cost for level in a.levels] for a in lattice.attributes]
     count = len(counts_of(lattice, "classes"))
     few = np.broadcast_to(below, count)
     points = [
-        {"loss": (fixed + sum(parts)) / total, "below": int(few[i])}
-        for i, parts in enumerate(itertools.product(*losses))
+        {
+            "loss": information_lost(lattice.lost_elsewhere + sum(parts), 0, lattice.subjects),
+            "below": int(few[i]),
+        }
+        for i, parts in enumerate(itertools.product(*costs))
     ]
     nodes = list(itertools.product(*levels))
     front, least = [], float("inf")

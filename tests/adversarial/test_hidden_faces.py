@@ -45,4 +45,4 @@ def test_a_file_that_tells_no_patient_keeps_the_verdict_incomplete(tmp_path):
     seen = dataclasses.replace(table, facts={"incomplete_files": 2})
     verdict = assess(seen, ["public-release"]).verdict
     assert verdict.status == "incomplete"
-    assert "2 DICOM files without patient or instance identifier" in verdict.reasons[0]
+    assert "2 DICOM files without patient or instance identifier" in verdict.reasons[0].text

@@ -49,7 +49,7 @@ def verdict_of(
 
 
 def told(verdict) -> str:
-    return " | ".join(verdict.reasons)
+    return " | ".join(reason.text for reason in verdict.reasons)
 
 
 def test_the_table_itself_is_acceptable(tmp_path):

@@ -1,22 +1,29 @@
+"""The tables of PS3.15: lookups, and a newer release of the standard."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from midi_risk.attributes.model import Ps315Action
+from midi_risk.attributes import Ps315Action
 from midi_risk.attributes.roles import propose
 from midi_risk.attributes.standard import (
     COLUMNS,
     OPTION_COLUMNS,
     Ps315Table,
     action_for,
-    find_safe_private,
     import_e1_1,
     method_codes,
     option_codes,
     packaged_table,
-    private_release,
-    safe_private,
 )
 from midi_risk.errors import ConfigError
 from midi_risk.resources import data_rows
+from midi_risk.sources.dicom.private import find_safe_private, private_release, safe_private
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 HEADERS = (
@@ -145,3 +152,19 @@ def test_safe_private_elements_are_known_by_creator_and_offset():
     assert find_safe_private("ELSCINT1", 0x00E11022) is None
     assert find_safe_private("OTHER", 0x00E11021) is None
     assert private_release()
+
+
+def test_the_tool_says_what_a_newer_table_changes_and_writes_it(tmp_path):
+    tool = Path(__file__).resolve().parents[2] / "tools" / "import_ps315.py"
+    source, target = written(tmp_path, docbook()), tmp_path / "new.csv"
+    done = subprocess.run(
+        [sys.executable, tool, source, target], capture_output=True, text=True, check=True
+    )
+    rows = import_e1_1(source)
+    known = {row["tag_hex"] for row in data_rows("ps315_e1_1.csv")}
+    gone = [line for line in done.stdout.splitlines() if line.startswith("gone: ")]
+    assert len(gone) == len(known - {row["tag_hex"] for row in rows})
+    with target.open(encoding="utf-8", newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert [row["tag"] for row in table] == [row["tag"] for row in rows]
+    assert list(table[0]) == list(data_rows("ps315_e1_1.csv")[0])

@@ -69,6 +69,11 @@ CASES = {
         case("{kind: table, table: us-population-2042, fraction: 0.5}"),
         ["us-population-2042"],
     ),
+    "no visit known": (
+        case(attempt="1.0, visits: 0"),
+        ["adversaries.0.visits", "at least 1, or 'all'"],
+    ),
+    "visits in words": (case(attempt="1.0, visits: some"), ["adversaries.0.visits", "or 'all'"]),
     "verification of nothing": (
         case(attempt="1.0, verification: 0"),
         ["adversaries.0.verification", "above 0"],

@@ -21,11 +21,12 @@ from midi_risk.errors import CoverageWarning, MeasureError, MidiRiskError, Outpu
 from midi_risk.risk import (
     combination_risks,
     equivalence_classes,
+    global_risk,
     household_risk,
     individual_risk,
     l_diversity,
+    suda,
 )
-from midi_risk.risk.measures import individual, suda
 
 PEOPLE = pd.DataFrame(
     {
@@ -445,7 +446,7 @@ def test_frequencies_and_risks_are_those_of_the_risk_core(
     np.testing.assert_allclose(
         found.Res["hier_risk"], household_risk(approximate, table["h"]), rtol=1e-12
     )
-    assert found.global_risk_ER == pytest.approx(individual(approximate).expected)
+    assert found.global_risk_ER == pytest.approx(global_risk(approximate).expected)
     old = sdc.measure_risk(table, keys, "w", hid="h", alpha=alpha, compat="5.8")
     np.testing.assert_allclose(old.Res["risk"], found.Res["risk"], rtol=1e-6)
     assert (exact <= found.Res["risk"] * (1 + 1e-9)).all()

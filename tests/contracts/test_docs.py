@@ -16,6 +16,8 @@ from midi_risk import config
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.cli.app import app
 from midi_risk.document.assessment import Context, Quality, SearchEntry, SignOff
+from midi_risk.document.conditions import CONDITIONS
+from midi_risk.document.reasons import REASONS
 from midi_risk.threat.library import shipped_threat_models
 from midi_risk.threat.model import (
     ATTEMPT_TABLES,
@@ -74,6 +76,25 @@ def test_the_page_on_python_lists_exactly_the_public_names(root: Path) -> None:
         for name in re.findall(r"`(\w+)`", row)
     }
     assert listed == {name for name in midi_risk.__all__ if name != "__version__"}
+
+
+def test_the_page_on_the_verdict_lists_every_reason_as_it_is(root: Path) -> None:
+    text = (root / "docs" / "verdict.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in row.strip("|").split("|")]
+        for row in text.splitlines()
+        if row.startswith("| `")
+    ]
+    assert rows == [
+        [
+            f"`{code}`",
+            kind.meaning,
+            (kind.status or "none").replace("_", " "),
+            str(kind.condition or ""),
+            "yes" if code in CONDITIONS else "",
+        ]
+        for code, kind in REASONS.items()
+    ]
 
 
 def test_every_public_name_can_be_imported_and_says_what_it_is() -> None:

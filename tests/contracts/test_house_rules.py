@@ -13,6 +13,7 @@ import check_functions
 import check_links
 import check_skips
 import pytest
+import repository
 import yaml
 
 import midi_risk
@@ -28,6 +29,25 @@ def test_every_relative_link_of_the_documentation_leads_somewhere(root: Path) ->
 
 def test_no_file_names_a_machine_or_holds_what_it_must_not(root: Path) -> None:
     assert check_forbidden.forbidden(root) == []
+
+
+CRLF_ON_PURPOSE: dict[str, str] = {}
+"""Path of a text file whose lines are to end in CR LF -> the reason."""
+
+
+def crlf_texts(root: Path) -> list[str]:
+    """Return the text files with a line that ends in CR LF; what holds a NUL is no text."""
+    found = []
+    for path in repository.files(root):
+        content = path.read_bytes()
+        if b"\r\n" in content and b"\0" not in content:
+            found.append(path.relative_to(root).as_posix())
+    return found
+
+
+def test_lines_end_in_one_line_feed_but_for_named_exceptions(root: Path) -> None:
+    # Equality, so that an exception is taken off the list with its file.
+    assert crlf_texts(root) == sorted(CRLF_ON_PURPOSE)
 
 
 def public_definitions(body: list[ast.stmt], owner: str) -> Iterator[tuple[str, ast.stmt]]:
@@ -146,6 +166,14 @@ class TestTheChecksThemselves:
     ) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
         assert len(check_forbidden.forbidden(tmp_path)) == faults
+
+    def test_texts_with_dos_line_ends_are_found(self, tmp_path: Path) -> None:
+        (tmp_path / "inside").mkdir()
+        (tmp_path / "inside" / "dos.csv").write_bytes(b"a,b\r\n1,2\r\n")
+        (tmp_path / "mixed.py").write_bytes(b"x = 1\ny = 2\r\n")
+        (tmp_path / "unix.csv").write_bytes(b"a,b\n1,2\n")
+        (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+        assert crlf_texts(tmp_path) == ["inside/dos.csv", "mixed.py"]
 
     def test_the_file_of_a_skipped_test_is_found(self) -> None:
         name = "tests.contracts.test_house_rules.TestTheChecksThemselves"

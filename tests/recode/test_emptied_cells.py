@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import midi_risk as mr
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.cli.app import run
 from midi_risk.errors import MidiRiskError, SearchError
@@ -18,7 +19,7 @@ from midi_risk.export.rules import check_plan
 from midi_risk.recode import local_suppression
 from midi_risk.recode.plan import suggest
 from midi_risk.recode.suppression import emptied_cells
-from midi_risk.report.shareable import plan_of
+from midi_risk.report import view
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import without_cells
@@ -123,8 +124,9 @@ def test_a_public_copy_cannot_be_applied_and_few_cells_are_not_shared():
         check_plan(plan.public().model_copy(update={"suppressed": plan.suppressed.model_copy(
             update={"subjects": 0})}), table)  # fmt: skip
     few = plan.model_copy(update={"suppressed_cells": {"sex": ["s1", "s2"]}})
-    assert plan_of(few, 11).emptied_cells.state == "withheld"
-    assert plan_of(few, 11).suppressed_cells.state == "withheld"
+    left_out = view(mr.assess(table), few, edition="shareable").plan.suppressed
+    assert left_out.emptied.state == "withheld"
+    assert left_out.cells.state == "withheld"
 
 
 def test_the_cells_are_empty_in_the_table_that_is_written(tmp_path, capsys):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.document.plan import ImagingFigure, Plan
+from midi_risk.document.plan import Plan
 from midi_risk.errors import MeasureError
 from midi_risk.recode.imaging import (
     age_error,
@@ -23,7 +23,7 @@ from midi_risk.recode.imaging import (
     suv_error,
 )
 from midi_risk.recode.plan import planned, suggest
-from midi_risk.report.sections import imaging_of, sentence
+from midi_risk.report.sections import sentence
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy
 
@@ -179,31 +179,6 @@ def test_strata_of_scanners_before_and_after():
     assert (told["strata_after"], told["small_after"], told["subjects_small_after"]) == (2, 0, 0)
     one = table({"Manufacturer": ["A"] * 30})
     assert "scanner_strata" not in figures(one, {})
-
-
-def test_the_shareable_figure_hides_small_counts_and_single_subjects():
-    measures = {
-        "strata_before": 3.0, "small_before": 1.0, "subjects_small_before": 5.0,
-        "strata_after": 2.0, "small_after": 0.0, "subjects_small_after": 0.0, "least": 20.0,
-    }  # fmt: skip
-    seen = ImagingFigure(
-        name="scanner_strata", attributes=["Manufacturer"], state="coarsened", subjects=60,
-        measures=measures,
-    )  # fmt: skip
-    shared = imaging_of(seen, 11)
-    assert shared.measures["subjects_small_before"].state == "below"
-    assert shared.measures["small_before"].state == "withheld"
-    assert "5" not in sentence(shared)
-    weight = ImagingFigure(
-        name="suv_error", attributes=["PatientWeight"], state="coarsened", subjects=40,
-        measures={
-            "median_relative": 0.0278, "largest_relative": 0.0291262, "reference_relative": 0.3,
-        },
-    )  # fmt: skip
-    assert "largest_relative" not in imaging_of(weight, 11).measures
-    few = weight.model_copy(update={"subjects": 4})
-    assert imaging_of(few, 11).measures == {}
-    assert "not known" in sentence(imaging_of(few, 11))
 
 
 def test_a_plan_carries_the_figures_and_its_public_copy_none_of_a_single_subject():

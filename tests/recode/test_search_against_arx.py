@@ -17,6 +17,8 @@ from midi_risk.recode import (
     EntropyLDiversity,
     RecursiveCLDiversity,
     TCloseness,
+    search,
+    sweep,
 )
 from midi_risk.recode.class_loss import utility_model
 from midi_risk.recode.lattice.codes import encode
@@ -24,7 +26,6 @@ from midi_risk.recode.lattice.lattice import build_lattice
 from midi_risk.recode.lattice.tables import NodeTables
 from midi_risk.recode.lattice.view import sensitive_column, tag_space
 from midi_risk.recode.loss import UtilityInputs, attribute_weights
-from midi_risk.recode.search import search, sweep
 from midi_risk.recode.search.judge import Judge
 from midi_risk.recode.search.problem import all_criteria
 

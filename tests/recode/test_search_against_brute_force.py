@@ -20,8 +20,8 @@ from midi_risk.recode import (
     EntropyLDiversity,
     RecursiveCLDiversity,
     TCloseness,
+    search,
 )
-from midi_risk.recode.search import search
 
 TREE = pd.DataFrame(
     [

@@ -10,9 +10,16 @@ import pandas as pd
 import pytest
 
 from midi_risk.errors import HierarchyError, SearchError
-from midi_risk.recode import AverageRisk, DistinctLDiversity, KAnonymity, KMap, TCloseness
+from midi_risk.recode import (
+    AverageRisk,
+    DistinctLDiversity,
+    KAnonymity,
+    KMap,
+    TCloseness,
+    search,
+    sweep,
+)
 from midi_risk.recode.lattice.tables import plan_layout
-from midi_risk.recode.search import search, sweep
 from midi_risk.recode.search.budgeted import search_within
 from midi_risk.recode.search.problem import prepare
 

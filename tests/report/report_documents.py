@@ -175,10 +175,48 @@ def _result(
     }
 
 
+def reasons(status: str) -> list[dict[str, Any]]:
+    """Return reasons that give a status; those of the document when it is incomplete."""
+    if status == "acceptable":
+        return [_reason("within", "Every figure is within its threshold.")]
+    above = _reason(
+        "above",
+        "The highest prosecutor risk is 1.0; the threshold is 0.0909.",
+        [
+            "public-release",
+            "demonstration",
+            "prosecutor_max",
+            "prosecutor_at_risk",
+            "journalist_max",
+            "journalist_at_risk",
+        ],
+        k=11,
+    )
+    if status == "above_threshold":
+        return [above]
+    open_channels = [name for name, state, _, _ in CHANNELS if state == "not_assessed"]
+    return [
+        above,
+        _reason("undecided", "The role of comment_2 is undecided.", ["comment_2"]),
+        _reason(
+            "channels_open",
+            "Face, burned-in text and embedded metadata were not assessed.",
+            open_channels,
+        ),
+        _reason("channel_above", "Visits are above the threshold.", ["visit_intervals"]),
+        _reason("unread_files", "Two files could not be read.", files=2, tolerated=0),
+        _reason("rows_without_key", "One row belongs to nobody.", rows=1),
+    ]
+
+
+def _reason(code: str, text: str, names: list[str] | None = None, **counts: int) -> dict[str, Any]:
+    return {"code": code, "names": names or [], "counts": counts, "text": text}
+
+
 def plan_document(**changes: Any) -> dict[str, Any]:
     """Return a plan as `plan.json` holds it."""
     document: dict[str, Any] = {
-        "schema": "midi-risk/plan/1",
+        "schema": "midi-risk/plan/2",
         "tool": TOOL,
         "created": "2026-11-23T09:30:00+00:00",
         "collection_digest": "sha256:" + "ab" * 32,
@@ -276,7 +314,7 @@ def assessment_document(
         for i in range(len(rows), attributes or 0)
     ]
     document: dict[str, Any] = {
-        "schema": "midi-risk/assessment/1",
+        "schema": "midi-risk/assessment/2",
         "tool": TOOL,
         "created": "2026-11-23T10:15:00+00:00",
         "valid_until": "2028-11-23",
@@ -388,6 +426,7 @@ def assessment_document(
                 "upper": value,
                 "evidence": evidence,
                 "required": True,
+                "limit": 1 / k,
             }
             for name, status, value, evidence in CHANNELS
         ],
@@ -458,12 +497,7 @@ def assessment_document(
                 "value": 1.0,
                 "threshold": 1 / k,
             },
-            "reasons": [
-                "The highest prosecutor risk is 1.0; the threshold is 0.0909.",
-                "The role of comment_2 is undecided.",
-                "Face, burned-in text and embedded metadata were not assessed.",
-                "Two files could not be read.",
-            ],
+            "reasons": reasons("incomplete"),
         },
         "provenance": {
             "sources": [

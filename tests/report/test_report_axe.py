@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from browser import DARK, browse
-from report_documents import assessment
+from report_documents import assessment, reasons
 
+from midi_risk.document.reasons import Reason
 from midi_risk.report import report
 
 pytestmark = pytest.mark.browser
@@ -59,7 +60,8 @@ def axe_source() -> str:
 def test_there_is_no_accessibility_violation(edition, theme, status, tmp_path):
     source = axe_source()
     made = assessment()
-    verdict = made.verdict.model_copy(update={"status": status})
+    stated = [Reason.model_validate(each) for each in reasons(status)]
+    verdict = made.verdict.model_copy(update={"status": status, "reasons": stated})
     page = report(made.model_copy(update={"verdict": verdict}), edition=edition).html
     page = re.sub(r"<meta http-equiv[^>]*>", "", page)
     page = page.replace("<details>", "<details open>").replace(

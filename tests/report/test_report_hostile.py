@@ -54,8 +54,9 @@ def replaced(node, draw, name=""):
     """Return the document with every free text replaced, keys of free dicts included."""
     if isinstance(node, dict):
         free = name in {"knows", "versions", "tables", "excluded", "values", "hierarchies"}
+        held = {"code": node["code"]} if name == "reasons" else {}  # a closed list of codes
         return {
-            (draw() or "k" if free else key): replaced(value, draw, key)
+            (draw() or "k" if free else key): held.get(key) or replaced(value, draw, key)
             for key, value in node.items()
         }
     if isinstance(node, list):

@@ -8,7 +8,7 @@ import stat
 
 import jsonschema
 import pytest
-from report_documents import assessment, assessment_document, plan
+from report_documents import assessment, assessment_document, plan, reasons
 
 from midi_risk.document import files as machine_module
 from midi_risk.errors import ConfigError, OutputError, SourceError
@@ -100,9 +100,9 @@ def test_a_fault_never_quotes_a_value(tmp_path):
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ("midi-risk/assessment/0", "older midi-risk; assess the collection again"),
-        ("midi-risk/assessment/2", "newer midi-risk"),
-        ("midi-risk/plan/1", "'midi-risk/assessment/1' expected"),
+        ("midi-risk/assessment/1", "older midi-risk; assess the collection again"),
+        ("midi-risk/assessment/3", "newer midi-risk"),
+        ("midi-risk/plan/2", "'midi-risk/assessment/2' expected"),
         (None, "is missing"),
         (7, "is missing"),
     ],
@@ -154,17 +154,28 @@ def test_a_file_that_is_absent_or_a_folder_is_one_clear_error(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d: None, "results did not pass"),
-        (lambda d: None, "required channels were not assessed"),
-        (lambda d: None, "1 roles are undecided"),
+        (lambda d: None, "above the threshold on prosecutor_max"),
+        (lambda d: None, "3 required channels not assessed: face, burned_in, embedded_metadata"),
+        (lambda d: None, "channel visit_intervals: its risk is above the threshold"),
+        (lambda d: None, "1 attribute undecided: comment_2"),
+        (lambda d: None, "2 files could not be read (tolerated: 0)"),
+        (lambda d: None, "1 row without a subject key"),
         (lambda d: d.update(threats=[]), "no threat model was applied"),
     ],
 )
 def test_a_verdict_edited_to_acceptable_contradicts_its_own_figures(tmp_path, change, words):
     document = assessment_document()
-    document["verdict"]["status"] = "acceptable"
+    document["verdict"] |= {"status": "acceptable", "reasons": reasons("acceptable")}
     change(document)
     assert any(words in fault for fault in faults_of(tmp_path, document))
+
+
+def test_a_status_that_its_reasons_do_not_give_is_refused(tmp_path):
+    document = assessment_document()
+    document["verdict"]["status"] = "acceptable"
+    (fault,) = faults_of(tmp_path, document)
+    assert fault.startswith("verdict: ")
+    assert "its reasons make it 'incomplete'" in fault
 
 
 def test_figures_outside_their_range_are_faults(tmp_path):

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from page_reader import read
-from report_documents import assessment, assessment_document, plan, plan_document
+from report_documents import assessment, assessment_document, plan, plan_document, reasons
 
 from midi_risk.document.assessment import Assessment
 from midi_risk.errors import ConfigError
@@ -164,7 +164,7 @@ def test_only_the_internal_edition_has_records_values_and_a_watermark(both):
 )
 def test_the_verdict_is_said_in_words_and_with_a_mark(status, words):
     document = assessment_document()
-    document["verdict"]["status"] = status
+    document["verdict"] |= {"status": status, "reasons": reasons(status)}
     for page in pages(document).values():
         assert words in page.text
 

@@ -5,8 +5,7 @@ import re
 import pytest
 from report_documents import assessment
 
-from midi_risk.report import report
-from midi_risk.report.shareable import shareable_view
+from midi_risk.report import report, view
 
 
 def page(edition, **changes):
@@ -36,6 +35,6 @@ def test_only_the_internal_edition_tells_the_seed_of_the_draws():
 
 
 def test_the_shareable_edition_rounds_the_draws_to_two_digits():
-    found = shareable_view(assessment()).threats[1].uncertainty
+    found = view(assessment(), edition="shareable").threats[1].uncertainty
     assert found.interval == (0.0017, 0.14)
     assert found.tornado[0].at_high == 0.14

@@ -108,5 +108,5 @@ def test_an_unknown_matcher_names_a_close_one():
 def test_the_verdict_counts_the_upper_bound():
     table = replace(images(face_possible=1))
     reasons = assess(table, [model({"matcher": "schwarz-2022"})]).verdict.reasons
-    assert any("channel face: its risk is above the threshold" in reason for reason in reasons)
+    assert any("channel face: its risk is above the threshold" in reason.text for reason in reasons)
     assert np.isfinite(face(table, model({"matcher": "schwarz-2022"})).upper)

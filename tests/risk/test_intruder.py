@@ -86,3 +86,77 @@ def test_a_population_smaller_than_the_release_is_refused():
             np.zeros((3, 1), dtype=np.int64), np.array([2]), attempts=1,
             rng=np.random.default_rng(1),
         )  # fmt: skip
+
+
+def two_classes(people: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a release of two classes of ten, and the number of people that fit each."""
+    codes = np.repeat(np.arange(2), 10)[:, None].astype(np.int64)
+    return codes, np.full(2, people)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "error_rate"), [(1.0, 0.0), (0.5, 0.0), (1.0, 0.6), (0.5, 0.6)]
+)
+def test_the_success_is_that_of_a_pick_among_everybody_who_is_listed_alike(coverage, error_rate):
+    # A wrong field is that of a random person, half of whom are in the same class: a share
+    # 1 - e/2 of each class stays in it, e/2 of the other joins, so c F people are candidates
+    # of whom the one looked up is one with probability c (1 - e/2).
+    people = 20
+    codes, sizes = two_classes(people)
+    rates, candidates = [], []
+    for seed in range(60):
+        found = simulate_intruder(
+            codes, sizes, attempts=500, rng=np.random.default_rng(seed), coverage=coverage,
+            error_rate=error_rate,
+        )  # fmt: skip
+        rates.append(found.rate)
+        candidates.append(found.candidates)
+    assert np.mean(candidates) == pytest.approx(coverage * people, rel=0.06)
+    assert np.mean(rates) == pytest.approx((1 - error_rate / 2) / people, rel=0.12)
+
+
+def test_somebody_who_is_alone_is_found_exactly_when_listed():
+    codes = np.arange(400)[:, None].astype(np.int64)
+    found = simulate_intruder(
+        codes, np.ones(400, np.int64), attempts=4000, rng=np.random.default_rng(8), coverage=0.3
+    )
+    assert found.rate == pytest.approx(0.3, abs=0.08)
+    assert found.suspected == found.correct == found.suspected_correct
+
+
+@pytest.mark.parametrize(("people", "all_of_them"), [(10, True), (11, False)])
+def test_a_look_up_with_k_candidates_is_no_match(people, all_of_them):
+    codes, sizes = two_classes(people)
+    found = simulate_intruder(codes, sizes, attempts=200, rng=np.random.default_rng(1), k=11)
+    assert found.suspected == (200 if all_of_them else 0)
+
+
+def test_every_record_of_a_class_is_a_person_of_its_own():
+    codes, sizes = two_classes(10)
+    whole = [
+        simulate_intruder(codes, sizes, attempts=400, rng=np.random.default_rng(s), coverage=0.5)
+        for s in range(40)
+    ]
+    # Were all records of a class one person, a look-up would find it nearly always or never.
+    assert all(0 < found.correct < 100 for found in whole)
+
+
+def test_a_population_of_the_release_alone_is_the_release():
+    classes = EquivalenceClasses.from_codes(release())
+    sizes = draw_population(classes, classes.n, np.random.default_rng(1))
+    assert sizes.tolist() == np.asarray(classes.sizes).tolist()
+
+
+def test_drawn_populations_differ_as_much_as_the_model_says():
+    classes = EquivalenceClasses.from_codes(release())
+    people, rng = 3000, np.random.default_rng(5)
+    fit = fit_pitman_yor(classes.sizes)
+    drawn = np.array([draw_population(classes, people, rng) for _ in range(800)])
+    sizes = np.asarray(classes.sizes, dtype=float)
+    more, a = people - classes.n, sizes - fit.alpha
+    b = classes.n + fit.theta - a
+    mean = more * a / (a + b)
+    variance = mean * b * (a + b + more) / ((a + b) * (a + b + 1))
+    place = int(np.argmax(sizes))
+    assert (drawn - sizes).mean(axis=0)[place] == pytest.approx(mean[place], rel=0.03)
+    assert drawn.var(axis=0)[place] == pytest.approx(variance[place], rel=0.25)

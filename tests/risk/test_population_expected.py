@@ -102,6 +102,10 @@ def test_two_answers_and_an_interval_come_together():
     assert np.all(both.low < both.risk)
     assert both.high.tolist() == both.risk.tolist()
     assert np.all(both.conservative >= both.risk)
+    assert both.low == pytest.approx(poisson_inverse([1, 2], [12.0, 40.0]))
+    assert both.risk == pytest.approx(poisson_inverse([1, 2], [12.0, 40.0], fraction=0.5))
+    assert both.assured.tolist() == assured_size([1, 2], [12.0, 40.0], fraction=0.5).tolist()
+    assert np.all(both.assured < assured_size([1, 2], [12.0, 40.0]))
     small = table_population([1], [12.0])
     assert small.conservative[0] == pytest.approx(float(poisson_inverse(1, 12.0, form="truncated")))
     with pytest.raises(MeasureError, match="low end"):

@@ -26,8 +26,8 @@ from midi_risk.risk import (
     identity_risk,
     k_map_sample_size,
     sensitive_counts,
+    suda,
 )
-from midi_risk.risk.measures import suda
 from midi_risk.risk.measures.closeness import (
     basic_likeness,
     enhanced_likeness,

@@ -20,8 +20,8 @@ from midi_risk.risk import (
     individual_risk,
     k_anonymity,
     l_diversity,
+    suda,
 )
-from midi_risk.risk.measures import suda
 
 AGES = [61, 61, None, 70, None]
 SEX = ["M", "M", "F", None, "F"]

@@ -22,11 +22,11 @@ from midi_risk.risk import (
     individual_risk,
     km_anonymity,
     risk_threshold,
+    suda,
 )
 from midi_risk.risk.classes import wildcard
 from midi_risk.risk.classes.keys import group_sizes, pack
 from midi_risk.risk.classes.wildcard import wildcard_sizes
-from midi_risk.risk.measures import suda
 
 FEW = settings(max_examples=40, deadline=None)
 

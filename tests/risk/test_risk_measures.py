@@ -34,6 +34,7 @@ from midi_risk.risk import (
     equivalence_classes,
     expected_compatible,
     expected_inverse,
+    global_risk,
     household_risk,
     identity_risk,
     individual_risk,
@@ -51,10 +52,10 @@ from midi_risk.risk import (
     sensitive_counts,
     singling_out,
     strict_mean,
+    suda,
     t_closeness,
     wilson_rate,
 )
-from midi_risk.risk.measures import individual, suda
 from midi_risk.risk.measures.anonymity import presence_probabilities
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
 from midi_risk.risk.measures.suda import msu_weights
@@ -230,9 +231,9 @@ class TestIndividual:
         with pytest.raises(MeasureError, match="method"):
             expected_inverse(1, 10, method="magic")
         with pytest.raises(MeasureError, match="without records"):
-            individual([])
+            global_risk([])
         with pytest.raises(MeasureError, match="between 0 and 1"):
-            individual([1.2])
+            global_risk([1.2])
         with pytest.raises(MeasureError, match="one household per record"):
             household_risk([0.1], ["a", "b"])
 

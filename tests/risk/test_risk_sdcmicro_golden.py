@@ -16,13 +16,14 @@ from midi_risk.risk import (
     combination_risks,
     equivalence_classes,
     expected_inverse,
+    global_risk,
     household_risk,
     individual_risk,
     interval_disclosure,
     risk_threshold,
     sensitive_counts,
+    suda,
 )
-from midi_risk.risk.measures import individual, suda
 from midi_risk.risk.measures.diversity import distinct_values, effective_values, largest_recursive_l
 
 pytestmark = pytest.mark.shared_data
@@ -127,7 +128,7 @@ def test_global_and_household_risk(shared_data: Path) -> None:
         data = table(shared_data, case)
         classes = equivalence_classes(data, case["keyVars"], missing="wildcard", weights=case["w"])
         risk = individual_risk(classes, method="approximate")
-        total = individual(risk)
+        total = global_risk(risk)
         assert total.expected == pytest.approx(case["global_risk_ER"], rel=RELATIVE)
         assert total.share == pytest.approx(case["global_risk"], rel=RELATIVE)
         limit = risk_threshold(risk, case["max_global_risk"])

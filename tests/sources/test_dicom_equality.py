@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
-from reader_agreement import texts_of
+from reader_agreement import reader_over, texts_of
 
 from midi_risk.sources import extract
 from midi_risk.sources.dicom.careful import UnreadableError, read_full
@@ -191,3 +191,28 @@ def test_names_and_texts_that_only_the_confidentiality_table_lists_are_read(tmp_
     assert row["RequestedProcedureComments"] == "daughter of the mayor"
     assert row["ScheduledProcedureStepDescription"] == "head for Jones"
     assert row["ROIInterpreter"] == "Reader^R"
+
+
+def elements_twice(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield an explicit file with each element before the pixels repeated behind itself."""
+    at = 132
+    while content[at : at + 4] != b"\xe0\x7f\x10\x00":
+        long = content[at + 4 : at + 6] in {b"OB", b"SQ", b"UN", b"UT"}
+        place, width, head = (8, 4, 12) if long else (6, 2, 8)
+        length = int.from_bytes(content[at + place : at + place + width], "little")
+        end = at + head + length
+        yield content[at : at + 4], content[:end] + content[at:]
+        at = end
+
+
+@pytest.mark.parametrize("learnt", [0, 1, 5])
+def test_an_element_that_comes_twice_in_a_row_is_left_to_the_careful_reader(learnt):
+    contents = [encoded(sample(number, patient)) for number, patient in enumerate([1, 10, 100] * 9)]
+    parser = PrefixParser()
+    for content in contents[:learnt]:
+        assert parser.parse(content, reader_over(content), len(content)) is not None
+    found = list(elements_twice(contents[-1]))
+    assert len(found) > 10
+    for tag, twice in found:
+        assert parser.parse(twice, reader_over(twice), len(twice)) is None, tag.hex()
+    assert parser.parse(contents[-1], reader_over(contents[-1]), len(contents[-1])) is not None

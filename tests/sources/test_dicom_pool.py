@@ -19,13 +19,13 @@ from midi_risk.sources.scan.workers import ENDED, Pool, pack_task, unpack_task
 
 KILLER = """
 import os, signal
-from midi_risk.sources import one_file, chunks
+from midi_risk.sources.scan import one_file, workers
 plain = one_file.read_local
 def read_local(listed, *, payloads=False):
     if b"poison" in listed.path:
         os.kill(os.getpid(), signal.SIGKILL)
     return plain(listed, payloads=payloads)
-chunks.read_local = read_local
+workers.read_local = read_local
 from midi_risk.sources.scan.workers import serve
 serve()
 """
@@ -113,12 +113,12 @@ def test_an_interrupt_ends_everything_at_once(tmp_path):
         textwrap.dedent(f"""
         import sys
         from pathlib import Path
-        from midi_risk.sources import dicom
-        dicom._CHUNK = 20
+        from midi_risk.sources.scan import scan
+        scan._CHUNK = 20
         def progress(done, total):
             print(done, flush=True)
         try:
-            dicom.read_dicom([{str(tmp_path / "images")!r}], jobs=2, progress=progress,
+            scan.read_dicom([{str(tmp_path / "images")!r}], jobs=2, progress=progress,
                              store=Path({str(store)!r}))
         except KeyboardInterrupt:
             sys.exit(130)

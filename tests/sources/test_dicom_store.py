@@ -175,7 +175,7 @@ def test_odd_folder_names_are_no_patterns_and_no_sql(tmp_path, name):
 @pytest.mark.parametrize(
     ("patients", "wanted", "in_flight", "settings"),
     [
-        (60, 4, 150, "dicom._CHUNK, dicom.flush_rows = 50, lambda unread: 100"),
+        (60, 4, 150, "scan._CHUNK, scan.flush_rows = 50, lambda unread: 100"),
         pytest.param(1000, 20, 1024 + 256, "", marks=SLOW),
     ],
 )
@@ -190,16 +190,16 @@ def test_kills_at_any_moment_lose_nothing_and_repeat_little(
     script.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
-        from midi_risk.sources import chunks, dicom
+        from midi_risk.sources.scan import scan, workers
         log = open({str(log)!r}, "ab", buffering=0)
-        plain = chunks.read_local
+        plain = workers.read_local
         def counted(listed, *, payloads=False):
             log.write(b"x")
             return plain(listed, payloads=payloads)
-        chunks.read_local = counted
+        workers.read_local = counted
         {settings}
         store = Path({str(tmp_path / "store")!r})
-        dicom.read_dicom([{str(tmp_path / "in")!r}], store=store, jobs=1)
+        scan.read_dicom([{str(tmp_path / "in")!r}], store=store, jobs=1)
         """)
     )
     chance = random.Random(5)  # noqa: S311 - moments of kills

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from folding_tables import attribute, attributes, extraction, source
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.risk.measures.trajectory import trajectory_rows
@@ -18,10 +19,10 @@ def dicom_days(numbers):
 
 def folded(decisions=None, **columns):
     rows = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    source = SourceTable(
+    scan = SourceTable(
         name="scan", kind=SourceKind.METADATA, level="series", key="PatientID", rows=rows
     )
-    attributes = AttributeSet(
+    given = AttributeSet(
         tuple(
             Attribute(
                 name=name,
@@ -37,7 +38,7 @@ def folded(decisions=None, **columns):
             if name != "PatientID"
         )
     )
-    return fold(Extraction(tables=(source,), files=FILE_SCHEMA.empty_table()), attributes)
+    return fold(Extraction(tables=(scan,), files=FILE_SCHEMA.empty_table()), given)
 
 
 def codes(table):
@@ -151,3 +152,66 @@ def test_coarser_bins_never_single_out_more_subjects_who_are_known_by_all_visits
     rows = trajectory_rows(visits, 60, 11, 1)
     unique = {r["bin_days"]: r["unique"] for r in rows if r["m"] == "all"}
     assert unique[1] >= unique[7]
+
+
+@pytest.mark.parametrize(
+    ("options", "known"),
+    [
+        ({}, True),
+        ({"decision": Decision.RETAIN}, True),
+        ({"decision": Decision.GENERALISE}, False),
+        ({"decision": Decision.REMOVE}, False),
+        ({"role": Role.DIRECT_IDENTIFIER}, False),
+    ],
+)
+def test_only_a_scanner_that_is_released_as_it_is_tells_visits_apart(options, known):
+    table = source(
+        "dicom",
+        {"PatientID": ["a", "a"], "StudyDate": dicom_days([1, 60]), "StationName": ["X", "Y"]},
+        "PatientID", level="series",
+    )  # fmt: skip
+    station = attribute("dicom", "StationName", Kind.CATEGORY, **options)
+    found = fold(extraction(table), attributes(station))
+    assert ("scanner" in found.visits.columns) is known
+
+
+def test_the_software_of_a_derived_object_is_no_scanner_of_the_visit():
+    table = folded(
+        PatientID=["a", "a", "b"],
+        StudyDate=dicom_days([1, 1, 5]),
+        Modality=["CT", "SEG", "CT"],
+        Manufacturer=["X", "Software maker", "X"],
+    )
+    assert len(set(table.visits["scanner"])) == 1
+    assert len(set(table.visits["modality"])) == 1
+
+
+def test_a_younger_date_of_a_derived_object_is_no_sign_of_a_shift():
+    table = folded(
+        PatientID=["a", "a", "b"],
+        StudyDate=dicom_days([10, 10, 30]),
+        SeriesDate=dicom_days([10, 300, 30]),
+        Modality=["CT", "SEG", "CT"],
+    )
+    assert "date-apart" not in codes(table)
+
+
+@pytest.mark.parametrize(("days", "apart"), [(1, False), (2, True)])
+def test_dates_a_day_apart_are_an_examination_past_midnight(days, apart):
+    table = folded(
+        PatientID=["a", "a", "b"],
+        StudyDate=dicom_days([10, 200, 30]),
+        SeriesDate=dicom_days([10, 200 + days, 30]),
+    )
+    assert ("date-apart" in codes(table)) is apart
+    assert ("date-shift-inconsistent" in codes(table)) is apart
+
+
+@pytest.mark.parametrize(("days", "after"), [(0, False), (1, True)])
+def test_a_calibration_on_the_day_of_the_study_is_possible(days, after):
+    table = folded(
+        PatientID=["a", "b"],
+        StudyDate=dicom_days([10, 200]),
+        DateOfLastCalibration=dicom_days([5, 200 + days]),
+    )
+    assert ("device-date-after-study" in codes(table)) is after

@@ -9,10 +9,11 @@ from folding_tables import attribute, attributes, extraction, source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midi_risk.attributes.model import Kind, Role
+from midi_risk.attributes.model import Decision, Kind, Role
 from midi_risk.errors import LinkageError, SourceError
 from midi_risk.sources.model import SourceKind
 from midi_risk.table import fold
+from midi_risk.table.release import released
 
 
 def folded(
@@ -151,6 +152,35 @@ def test_phantoms_and_animals_of_the_images_are_no_orphans_of_a_table():
     assert (link.subjects, link.matched, link.orphans, link.unmatched_subjects) == (2, 1, 1, 1)
 
 
+def test_what_a_table_says_of_phantoms_and_animals_is_of_nobody():
+    rows = {
+        "PatientID": ["phantom", "sub-1", "sub-2", "mouse"],
+        "PatientSpeciesDescription": [None, None, None, "Mus musculus"],
+    }
+    keys = ["sub-1", "Phantom", "mouse", "sub-2", "mouse"]
+    clinical = source(
+        "c.csv",
+        {
+            "id": keys,
+            "age": ["60", "1", "2", "70", "3"],
+            "seen": ["2020-01-01", "2020-02-01", "2020-03-01", "2020-04-01", "2020-05-01"],
+        },
+        "id",
+    )
+    result = fold(
+        extraction(source("dicom", rows, "PatientID"), clinical),
+        attributes(
+            attribute("c.csv", "age", Kind.AGE),
+            attribute("c.csv", "seen", Kind.DATE, role=Role.INSENSITIVE),
+        ),
+    )
+    assert result.frame["age"].to_dict() == {"sub-1": "60", "sub-2": "70"}
+    assert result.distinct["seen"] == (2, 0)
+    assert result.visits.empty
+    (link,) = result.links
+    assert (link.subjects, link.matched, link.unmatched_subjects, link.fan_out) == (2, 2, 0, 0)
+
+
 @pytest.mark.parametrize("counts", [["1,100", "2"], ["1100.0", "2.0"], ["1100", "2"]])
 def test_instances_are_counted_however_the_number_is_written(counts):
     rows = {"PatientID": ["a", "b"], "images": counts}
@@ -239,3 +269,106 @@ def test_duplicate_rows_change_nothing_but_the_counts(rows):
         return fold(extraction(table), attributes(attribute("t", "x", Kind.AGE))).digest
 
     assert digest(rows) == digest(rows + rows)
+
+
+@pytest.mark.parametrize(
+    ("column", "said", "people"),
+    [
+        ("PatientSpeciesDescription", ["Homo sapiens", "canine"], 1),
+        ("PatientSpeciesDescription", ["canine", "canine"], 0),
+        ("QualityControlSubject", ["YES", "NO"], 1),
+        ("QualityControlSubject", ["YES", None], 0),
+        ("PatientName", ["Phantom", "Doe^Jane"], 1),
+    ],
+)
+def test_a_subject_is_a_person_as_soon_as_one_row_says_so(column, said, people):
+    rows = {"PatientID": ["a", "a", "z"], column: [*said, None]}
+    result = fold(extraction(source("dicom", rows, "PatientID")), attributes())
+    assert list(result.frame.index) == ["a", "z"][1 - people :]
+
+
+def test_a_subject_who_is_human_in_one_column_is_no_animal():
+    rows = {
+        "PatientID": ["a", "z"],
+        "PatientSpeciesDescription": ["Mus musculus", None],
+        "PatientSpeciesCodeSequence": ["337915000", None],
+    }
+    result = fold(extraction(source("dicom", rows, "PatientID")), attributes())
+    assert list(result.frame.index) == ["a", "z"]
+
+
+def test_a_table_of_phantoms_alone_joins_nobody_and_is_no_error():
+    leading = source("dicom", {"PatientID": ["a", "phantom"]}, "PatientID")
+    clinical = source("c.csv", {"id": ["phantom", None]}, "id")
+    (link,) = fold(extraction(leading, clinical), attributes()).links
+    assert (link.subjects, link.matched, link.orphans, link.unmatched_subjects) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(("age", "found"), [("089Y", False), ("090Y", True), ("1079M", False)])
+def test_ages_of_90_and_more_are_a_finding(age, found):
+    table = source("t.csv", {"id": ["a", "b"], "x": [age, "050Y"]}, "id")
+    result = fold(extraction(table), attributes(attribute("t.csv", "x", Kind.AGE)))
+    assert ("age-over-89" in {f.code for f in result.findings}) is found
+
+
+@pytest.mark.parametrize(
+    ("second", "differing"), [(["M", "F"], 0), (["F", "F"], 1), (["M", None], 0)]
+)
+def test_sexes_of_two_sources_are_compared_where_both_are_known(second, differing):
+    leading = source("dicom", {"PatientID": ["a", "b"], "PatientSex": ["M", "F"]}, "PatientID")
+    clinical = source("c.csv", {"id": ["a", "b"], "sex": second}, "id")
+    given = attributes(
+        attribute("dicom", "PatientSex", Kind.SEX), attribute("c.csv", "sex", Kind.SEX)
+    )
+    result = fold(extraction(leading, clinical), given)
+    found = [f.subjects for f in result.findings if f.code == "sex-differs-between-sources"]
+    assert sum(found) == differing
+
+
+def test_two_sexes_of_one_source_are_not_two_sources():
+    rows = {"id": ["a", "b"], "sex": ["M", "F"], "sex_at_birth": ["F", "F"]}
+    given = attributes(
+        attribute("c.csv", "sex", Kind.SEX), attribute("c.csv", "sex_at_birth", Kind.SEX)
+    )
+    result = fold(extraction(source("c.csv", rows, "id")), given)
+    assert "sex-differs-between-sources" not in {f.code for f in result.findings}
+
+
+def test_the_range_of_a_removed_measurement_is_removed_with_it():
+    table = source("t.csv", {"id": ["a", "a", "b"], "x": ["70", "72", "60.0"]}, "id")
+    for decision, spread in ((Decision.REMOVE, Decision.REMOVE), (Decision.RETAIN, None)):
+        given = attributes(attribute("t.csv", "x", Kind.NUMBER, decision=decision))
+        result = fold(extraction(table), given)
+        assert result.attributes["x.range"].decision is spread
+        assert ("x.range" in released(result).frame) is (spread is None)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "stays"),
+    [
+        ("InstitutionName", {"level": "equipment", "ladder": "institution"}, True),
+        ("OperatorsName", {"level": "series", "ladder": "remove"}, True),
+        ("SeriesDescription", {"level": "series", "kind": Kind.TEXT}, True),
+        ("StudyDescription", {"level": "study"}, True),
+        ("KVP", {"level": "series"}, False),
+    ],
+)
+def test_what_a_derived_object_says_of_sites_people_and_texts_counts(name, options, stays):
+    rows = {"PatientID": ["a", "a"], "Modality": ["CT", "SEG"], name: ["one", "two"]}
+    table = source("dicom", rows, "PatientID", level="series")
+    given = {"kind": Kind.CATEGORY} | options
+    result = fold(extraction(table), attributes(attribute("dicom", name, **given)))
+    assert ("two" in result.frame[name].tolist()[0]) is stays
+
+
+def test_studies_and_values_of_nobody_are_not_counted():
+    rows = {
+        "PatientID": ["a", "phantom", "n/a"],
+        "StudyInstanceUID": ["1.1", "1.2", "1.3"],
+        "x": ["1", "2", "3"],
+    }
+    table = source("dicom", rows, "PatientID", level="study")
+    given = attributes(attribute("dicom", "x", Kind.CATEGORY, role=Role.INSENSITIVE))
+    result = fold(extraction(table), given)
+    assert result.counts["studies"] == 1
+    assert result.distinct["x"] == (1, 0)

@@ -226,7 +226,7 @@ def test_what_it_writes_down_is_a_plan_a_command_and_lines(opened):
         "document.querySelector('[data-do=download]').click()"
     )
     text = opened.wait("window.kept && window.kept.text()")
-    assert json.loads(text)["schema"] == "midi-risk/plan/1"
+    assert json.loads(text)["schema"] == "midi-risk/plan/2"
 
 
 def test_a_downloaded_plan_is_read_back_as_python_judges_it(opened, tmp_path):

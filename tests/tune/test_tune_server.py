@@ -337,3 +337,9 @@ def test_a_missing_extra_is_one_line(monkeypatch):
     monkeypatch.setattr(server, "find_spec", lambda _: None)
     with pytest.raises(MidiRiskError, match=r"starlette and uvicorn.*midi-risk\[tune\]"):
         server.check_extra()
+
+
+def test_a_package_inside_another_that_is_missing_is_missing(monkeypatch):
+    monkeypatch.setattr(server, "PACKAGES", ("starlette", "nowhere_at_all.yaml"))
+    with pytest.raises(MidiRiskError, match=r"needs nowhere_at_all\.yaml"):
+        server.check_extra()

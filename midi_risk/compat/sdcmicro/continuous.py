@@ -15,7 +15,7 @@ from midi_risk.compat.sdcmicro.inputs import as_frame, names_of, require
 from midi_risk.compat.sdcmicro.object import SdcObj
 from midi_risk.compat.sdcmicro.script import Step
 from midi_risk.errors import MeasureError
-from midi_risk.recode.loss import (
+from midi_risk.recode.utility import (
     VariableLoss,
     bounded_loss,
     correlation_loss,

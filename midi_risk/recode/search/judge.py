@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.plan import FrontPoint
 from midi_risk.recode.criteria import (
     CountedCriterion,
     CustomCriterion,
@@ -383,27 +384,6 @@ class BestSoFar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrontNode:
-    """One node of the front of risk, loss and suppression.
-
-    Parameters
-    ----------
-    levels : dict of str to int
-    risk : float
-        1 over the smallest class shown: the largest prosecutor risk; 0 when nothing is shown.
-    loss : float
-        Score of the node.
-    suppressed : int
-        Records hidden.
-    """
-
-    levels: dict[str, int]
-    risk: float
-    loss: float
-    suppressed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
     """The best node of the lattice, or the closest one when none is good.
 
@@ -435,7 +415,7 @@ class Solution:
         ``(score - bound) / score``; 0 when optimal.
     suppressed_rows : ndarray of bool, shape (N,)
         Records hidden, in the order of the data.
-    front : tuple of FrontNode
+    front : tuple of FrontPoint
         Evaluated nodes that no other evaluated node beats in risk, loss and suppression.
     blocking : str
         What keeps the closest node from being a solution; empty when found.
@@ -456,7 +436,7 @@ class Solution:
     bound: float
     gap: float
     suppressed_rows: npt.NDArray[np.bool_] = field(repr=False)
-    front: tuple[FrontNode, ...] = field(default=(), repr=False)
+    front: tuple[FrontPoint, ...] = field(default=(), repr=False)
     blocking: str = ""
     utility: str = "entropy"
 
@@ -543,14 +523,14 @@ def _rows(judge: Judge, node: Evaluated) -> npt.NDArray[np.bool_]:
     return np.isin(key[:records], key[records:])
 
 
-def _front(lattice: Lattice, nodes: Sequence[Evaluated]) -> tuple[FrontNode, ...]:
+def _front(lattice: Lattice, nodes: Sequence[Evaluated]) -> tuple[FrontPoint, ...]:
     names = [attribute.name for attribute in lattice.attributes]
     risks = [1.0 / node.smallest if node.smallest else 0.0 for node in nodes]
     table = np.array(
         [[risk, node.key[0], node.hidden] for risk, node in zip(risks, nodes, strict=True)]
     ).reshape(-1, 3)
     return tuple(
-        FrontNode(
+        FrontPoint(
             levels=dict(zip(names, lattice.levels(nodes[row].steps), strict=True)),
             risk=risks[row],
             loss=nodes[row].key[0],

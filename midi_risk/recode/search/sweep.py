@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.plan import FrontPoint
 from midi_risk.errors import SearchError
 from midi_risk.recode.criteria import KAnonymity
 from midi_risk.recode.lattice.tables import ClassTable, NodeTables
-from midi_risk.recode.search.judge import BestSoFar, FrontNode, Judge, Solution, pareto, solution_of
+from midi_risk.recode.search.judge import BestSoFar, Judge, Solution, pareto, solution_of
 from midi_risk.recode.search.problem import Problem, hidden_limit, prepare
 
 Ints = npt.NDArray[np.int64]
@@ -134,7 +135,7 @@ class LatticeSweep:
 
     def front(
         self, ks: Sequence[int] = FRONT_K, max_suppression: float = 0.0
-    ) -> tuple[FrontNode, ...]:
+    ) -> tuple[FrontPoint, ...]:
         """Return the best node of each k, without those that another one beats.
 
         Parameters
@@ -145,7 +146,7 @@ class LatticeSweep:
         """
         solutions = [self.best(k, max_suppression) for k in ks if k <= self.largest + 1]
         nodes = [
-            FrontNode(
+            FrontPoint(
                 levels=solution.levels,
                 risk=1.0 / solution.smallest if solution.smallest else 0.0,
                 loss=solution.score,

@@ -82,7 +82,7 @@ _NO_IMAGES = "not applicable: no source describes images"
 def channel_entries(
     table: SubjectTable,
     statements: Mapping[str, ChannelStatement],
-    required: frozenset[str],
+    limits: Mapping[str, float],
     measured: Mapping[str, ChannelEntry],
 ) -> list[ChannelEntry]:
     """Return one entry per channel, none left out.
@@ -93,8 +93,8 @@ def channel_entries(
         As it would be released.
     statements : mapping of str to ChannelStatement
         What the assessor found, from the project file; it stands before our own rule.
-    required : frozenset of str
-        Channels that some threat model requires.
+    limits : mapping of str to float
+        Channels that some threat model requires -> the largest risk that all of these accept.
     measured : mapping of str to ChannelEntry
         Channels that were computed, ``device_site`` at least; a statement of the
         assessor stands before them.
@@ -124,7 +124,8 @@ def channel_entries(
             entry = _nothing(name, _NO_IMAGES)
         else:
             entry = _RULES[name](table)
-        entries.append(entry.model_copy(update={"required": name in required}))
+        limit = limits.get(name)
+        entries.append(entry.model_copy(update={"required": limit is not None, "limit": limit}))
     return entries
 
 

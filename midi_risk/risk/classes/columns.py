@@ -15,9 +15,12 @@ Numbers out of any column.
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -30,15 +33,145 @@ from midi_risk.errors import MeasureError, did_you_mean
 
 Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]
 
-_KEPT: dict[int, tuple[weakref.ref[Any], Codes]] = {}
+_BOUND = 1 << 30
+_BYTES_OF_LABEL = 64
 
 
-def text_codes(values: Any) -> Codes | None:
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Codes of one array, and the array as long as it lives."""
+
+    array: weakref.ref[Any]
+    codes: Codes
+    size: int
+
+
+class KeptCodes:
+    """Codes by Arrow array; an entry goes with its array, or when others need the room.
+
+    Several threads may ask one object. Two that ask for a new array at once may both hash
+    it; the codes of the first are kept and both get them.
+
+    Parameters
+    ----------
+    bound : int
+        Bytes that all codes and labels may take; those asked for longest ago give way.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> kept, array = KeptCodes(), pa.array(["x", "y"])
+    >>> one = kept.codes(array, lambda: (np.array([0, 1]), np.array(["x", "y"], dtype=object)))
+    >>> kept.codes(array, list) is one, len(kept)
+    (True, 1)
+    >>> del array
+    >>> len(kept)
+    0
+    """
+
+    def __init__(self, bound: int = _BOUND) -> None:
+        self._bound = bound
+        self._size = 0
+        self._entries: OrderedDict[int, _Entry] = OrderedDict()
+        self._gone: deque[tuple[int, weakref.ref[Any]]] = deque()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """Return the number of arrays whose codes are kept."""
+        return len(self._entries)
+
+    def codes(self, array: Any, encode: Callable[[], Codes]) -> Codes:
+        """Return the codes of an array, from `encode` when none are kept.
+
+        Parameters
+        ----------
+        array : pyarrow.Array or pyarrow.ChunkedArray
+        encode : callable
+            Returns the codes and labels of the array.
+
+        Returns
+        -------
+        (codes, labels)
+            Not writeable.
+        """
+        place = id(array)
+        try:
+            found = self._known(place, array)
+            if found is None:
+                found = self._added(place, array, encode())
+        finally:
+            self._settle()
+        return found
+
+    def _known(self, place: int, array: Any) -> Codes | None:
+        with self._lock:
+            entry = self._entries.get(place)
+            if entry is None or entry.array() is not array:
+                return None
+            self._entries.move_to_end(place)
+            return entry.codes
+
+    def _added(self, place: int, array: Any, found: Codes) -> Codes:
+        """Keep codes, unless another thread was faster or they alone pass the bound."""
+        for part in found:
+            part.setflags(write=False)
+        size = found[0].nbytes + len(found[1]) * _BYTES_OF_LABEL
+        made = _Entry(weakref.ref(array, lambda ref: self._left(place, ref)), found, size)
+        with self._lock:
+            other = self._entries.get(place)
+            if other is not None and other.array() is array:
+                return other.codes
+            if size > self._bound:
+                return found
+            self._remove(place)
+            self._entries[place] = made
+            self._size += size
+            while self._size > self._bound:
+                self._remove(next(iter(self._entries)))
+        return found
+
+    def _left(self, place: int, ref: weakref.ref[Any]) -> None:
+        """Note that an array is gone. This may run anywhere, also inside a locked region."""
+        self._gone.append((place, ref))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Drop what is gone; where the lock is held, its holder does so after releasing it."""
+        while self._gone and self._lock.acquire(blocking=False):
+            try:
+                while self._gone:
+                    place, ref = self._gone.popleft()
+                    entry = self._entries.get(place)
+                    if entry is not None and entry.array is ref:
+                        self._remove(place)
+            finally:
+                self._lock.release()
+
+    def _remove(self, place: int) -> None:
+        entry = self._entries.pop(place, None)
+        self._size -= 0 if entry is None else entry.size
+
+
+@cache
+def kept_codes() -> KeptCodes:
+    """Return the codes that this process keeps.
+
+    Examples
+    --------
+    >>> kept_codes() is kept_codes()
+    True
+    """
+    return KeptCodes()
+
+
+def text_codes(values: Any, kept: KeptCodes | None = None) -> Codes | None:
     """Return codes (missing -1) and labels of an Arrow-backed text column, None for others.
 
     Parameters
     ----------
     values : pandas.Series, pandas.Index or extension array
+    kept : KeptCodes, optional
+        Where codes are kept; those of the process when not given.
 
     Returns
     -------
@@ -55,16 +188,15 @@ def text_codes(values: Any) -> Codes | None:
     if getattr(array.dtype, "storage", "") != "pyarrow":
         return None
     backing = array.__arrow_array__()
-    place = id(backing)
-    kept = _KEPT.get(place)
-    if kept is not None and kept[0]() is backing:
-        return kept[1]
-    codes, labels = pd.factorize(values)
-    found = (np.asarray(codes, dtype=np.int64), np.asarray(labels, dtype=object))
-    for part in found:
-        part.setflags(write=False)
-    _KEPT[place] = (weakref.ref(backing, lambda _: _KEPT.pop(place, None)), found)
-    return found
+    if kept is None:
+        kept = kept_codes()
+    return kept.codes(backing, lambda: _hashed(array.dtype, backing))
+
+
+def _hashed(dtype: Any, backing: Any) -> Codes:
+    """Hash the Arrow array itself: another thread may give the column a new one meanwhile."""
+    codes, labels = pd.factorize(dtype.__from_arrow__(backing))
+    return np.asarray(codes, dtype=np.int64), np.asarray(labels, dtype=object)
 
 
 IntArray = npt.NDArray[np.int64]

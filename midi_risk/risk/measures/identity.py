@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.document.assessment import EstimateKind, RiskEstimate
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.columns import FloatArray, as_names, decode_numbers, read_columns
 from midi_risk.risk.classes.keys import joint_codes
-from midi_risk.risk.measures.estimate import EstimateKind, RiskEstimate
 
 
 def match_population(

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from midi_risk.attributes.model import Attribute, Decision, Kind
 from midi_risk.attributes.values import normalise_for
+from midi_risk.document.assessment import EstimateKind, RiskEstimate
 from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes.matching import matching_set_sizes
-from midi_risk.risk.measures.estimate import EstimateKind, RiskEstimate
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import Adversary
 

@@ -624,10 +624,11 @@ def governing_row(
     rows : sequence of dict
         From `trajectory_rows`; the first four are those of the release.
     known : sequence of int, "all" or None
-        Visits that each adversary knows; None knows all.
+        Visits that each adversary knows; None knows all, and so does, to be safe, who knows
+        more visits than are reported one by one.
     """
     most = max(
-        (len(KNOWN) - 1 if m in {None, "all"} else min(int(m), 3) - 1 for m in known),
+        (KNOWN.index(m) if m in KNOWN else len(KNOWN) - 1 for m in known),
         default=len(KNOWN) - 1,
     )
     return rows[most]

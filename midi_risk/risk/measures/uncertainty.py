@@ -151,41 +151,9 @@ def monte_carlo(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TornadoBar:
-    """What one assumption does to the risk when all others stay central.
-
-    Parameters
-    ----------
-    name : str
-    low, high : float
-        Ends of its interval.
-    at_low, at_high : float
-        Risk there.
-    central : float
-        Risk at the central values.
-    crosses : bool or None
-        Whether the verdict depends on it; None without a threshold.
-    """
-
-    name: str
-    low: float
-    high: float
-    at_low: float
-    at_high: float
-    central: float
-    crosses: bool | None
-
-    @property
-    def swing(self) -> float:
-        """Distance between the smallest and largest of the three risks."""
-        risks = (self.at_low, self.at_high, self.central)
-        return max(risks) - min(risks)
-
-
 def tornado(
     risk: Function, declared: Sequence[Declared], *, threshold: float | None = None
-) -> list[TornadoBar]:
+) -> list[TornadoEntry]:
     """Return the swing of the risk over each interval, the largest first.
 
     Parameters
@@ -212,13 +180,13 @@ def tornado(
         if threshold is not None:
             accepted = {value <= threshold * (1 + 1e-12) for value in (at_low, at_high, central)}
             crosses = len(accepted) == 2
-        bars.append(
-            TornadoBar(
-                name=one.name, low=one.low, high=one.high,
-                at_low=at_low, at_high=at_high, central=central, crosses=crosses,
-            )
+        bar = TornadoEntry(
+            name=one.name, low=one.low, high=one.high,
+            at_low=at_low, at_high=at_high, crosses=crosses,
         )  # fmt: skip
-    return sorted(bars, key=lambda bar: (-bar.swing, bar.name))
+        risks = (at_low, at_high, central)
+        bars.append((max(risks) - min(risks), bar))
+    return [bar for _, bar in sorted(bars, key=lambda pair: (-pair[0], pair[1].name))]
 
 
 Figure = Callable[[float | None, float | None], float]
@@ -330,17 +298,7 @@ def declared_uncertainty(
         threshold=threshold,
         draws=draws,
         seed=seed,
-        tornado=[
-            TornadoEntry(
-                name=bar.name,
-                low=bar.low,
-                high=bar.high,
-                at_low=bar.at_low,
-                at_high=bar.at_high,
-                crosses=bool(bar.crosses),
-            )
-            for bar in tornado(overall, quantities, threshold=threshold)
-        ],
+        tornado=tornado(overall, quantities, threshold=threshold),
         method=_METHOD,
     )
 

@@ -15,10 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, Kind
+from midi_risk.document.assessment import EstimateKind, RiskEstimate
 from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.keys import Groups, first_records
-from midi_risk.risk.measures.estimate import EstimateKind, RiskEstimate
 from midi_risk.risk.measures.identity import ClassRisk, identity_risk
 from midi_risk.risk.population.loglinear import LogLinear, fit_log_linear
 from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
@@ -357,14 +357,16 @@ def _estimated(
     name = str(model.population.model or "pitman-yor")
     text = f"{fewest} to {most} people" if fewest != most else f"{fewest} people"
     fitted, reason = _fit(classes, codes, name)
+    none = f"{name} gives no class sizes: {reason}"
     if fitted is None:
         results = identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker)
         bounds = tuple(
-            replace(
-                r,
-                kind=EstimateKind.BOUND,
-                lower=0.0,
-                method=f"{r.method}; bound F = f, since {name} gives no class sizes: {reason}",
+            r.model_copy(
+                update={
+                    "kind": EstimateKind.BOUND,
+                    "lower": 0.0,
+                    "method": f"{r.method}; bound F = f, since {none}",
+                }
             )
             if not r.measure.startswith("prosecutor")
             else r
@@ -372,7 +374,7 @@ def _estimated(
         )
         return PopulationRisk(
             results=bounds,
-            text=f"{text}; {name} gives no class sizes: {reason}",
+            text=f"{text}; {none}",
             classes=replace(ClassRisk.of_release(classes.counts, classes.sizes), exact=False),
         )
     expected, unique = _per_class(fitted, classes, fewest)

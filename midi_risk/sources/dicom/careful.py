@@ -32,7 +32,8 @@ from midi_risk.sources.dicom.header import (
     wanted_attributes,
 )
 from midi_risk.sources.dicom.nested import NOTICED_INSIDE, NestedValues, nested_tags
-from midi_risk.sources.dicom.payloads import PixelElement, any_unsafe_private, check_pixels
+from midi_risk.sources.dicom.payloads import PixelElement, check_pixels
+from midi_risk.sources.dicom.private import any_unsafe_private
 from midi_risk.sources.dicom.text import element_text, encodings_of
 from midi_risk.sources.files.archives import ArchiveError
 from midi_risk.sources.files.bounded import BoundedFile, BudgetError, ReadAt

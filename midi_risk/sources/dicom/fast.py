@@ -29,7 +29,8 @@ from midi_risk.sources.dicom.nested import (
     sequence_tags,
     walk_sequence,
 )
-from midi_risk.sources.dicom.payloads import PixelElement, any_unsafe_private, check_pixels
+from midi_risk.sources.dicom.payloads import PixelElement, check_pixels
+from midi_risk.sources.dicom.private import any_unsafe_private
 from midi_risk.sources.dicom.text import RawHeader, element_text, encodings_of
 from midi_risk.sources.files.bounded import HEAD, ReadAt
 

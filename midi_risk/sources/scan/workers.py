@@ -34,7 +34,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from midi_risk.sources.dicom.nested import identifying_concepts, nested_tags, sequence_tags
-from midi_risk.sources.dicom.payloads import safe_private_elements
+from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.sources.files.archives import DAMAGED, ArchiveError, tgz_readers
 from midi_risk.sources.files.bounded import HEAD
 from midi_risk.sources.files.listing import Listed, printable

@@ -5,7 +5,7 @@ pydicom's ``to_json`` write. Each data set becomes one row; DICOM sequences are 
 those of files, see `tables_sequences`. Other nested objects become columns
 ``Parent.Leaf``, or ``Leaf`` where only one column can be meant.
 
-JSON files: one document, or one on each line, read one at a time.
+JSON files: one document, or one on each line; lines and lists are read one item at a time.
 
 Envelopes around the records of a JSON document, as tools other than DICOM's write them.
 
@@ -42,6 +42,8 @@ from midi_risk.sources.tables.parquet import (
 from midi_risk.sources.tables.raw import RawTable, column_names, counted, shown
 
 _MAX_BYTES = 4 << 30
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder()
 
 
 class JsonLines:
@@ -70,13 +72,55 @@ class JsonLines:
                 yield _parsed(line, self._where, number)
 
 
+class JsonItems:
+    """The items of a document that is a list; each is parsed when it is its turn.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    where : str
+        The file's name, for messages.
+    """
+
+    def __init__(self, text: str, where: str) -> None:
+        self._text = text
+        self._where = where
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield each item."""
+        text = self._text
+        at = _behind_space(text, _behind_space(text, 0) + 1)
+        more = text[at : at + 1] != "]"
+        while more:
+            try:
+                item, at = _DECODER.raw_decode(text, at)
+            except (ValueError, RecursionError) as error:
+                raise _not_json(self._where, error) from None
+            yield item
+            at = _behind_space(text, at)
+            more = text[at : at + 1] == ","
+            if more:
+                at = _behind_space(text, at + 1)
+        if text[at : at + 1] != "]":
+            raise _not_json(self._where, json.JSONDecodeError("no end", text, at))
+        at = _behind_space(text, at + 1)
+        if at < len(text):
+            raise _not_json(self._where, json.JSONDecodeError("more than a list", text, at))
+
+
+Streamed = JsonLines | JsonItems
+"""Documents or items that are read one at a time."""
+
+
 def read_document(path: Path) -> Any:
-    """Return the document of a JSON file, or its `JsonLines`.
+    """Return the document of a JSON file, its `JsonLines`, or the `JsonItems` of a list.
 
     Raises
     ------
     SourceError
-        When the file cannot be read or its first document is not JSON.
+        When the file cannot be read or its first document is not JSON. Lines and items are
+        read later and raise the same.
     """
     where = shown(path.name)
     try:
@@ -97,13 +141,15 @@ def read_document(path: Path) -> Any:
     head, _, rest = text.lstrip().partition("\n")
     if rest.strip() and _is_whole(head):
         return JsonLines(text, where)
+    if text.startswith("[", _behind_space(text, 0)):
+        return JsonItems(text, where)
     return _parsed(text, where)
 
 
 def load_json(path: Path) -> Any:
     """Return the document of a JSON file; a list of documents when there is one a line."""
     document = read_document(path)
-    return list(document) if isinstance(document, JsonLines) else document
+    return list(document) if isinstance(document, Streamed) else document
 
 
 def _is_whole(line: str) -> bool:
@@ -114,12 +160,21 @@ def _is_whole(line: str) -> bool:
     return True
 
 
+def _behind_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
 def _parsed(text: str, where: str, line: int = 0) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        at = line or (error.lineno if isinstance(error, json.JSONDecodeError) else 0)
-        raise SourceError(f"{where} is not valid JSON{f' (line {at})' if at else ''}") from None
+        raise _not_json(where, error, line) from None
+
+
+def _not_json(where: str, error: Exception, line: int = 0) -> SourceError:
+    at = line or (error.lineno if isinstance(error, json.JSONDecodeError) else 0)
+    return SourceError(f"{where} is not valid JSON{f' (line {at})' if at else ''}")
 
 
 _NUMBER = re.compile(r"\d+")
@@ -347,9 +402,9 @@ def read_json(path: Path) -> RawTable:
         When it is not JSON or holds no data set.
     """
     document = read_document(path)
-    first = next(iter(document), None) if isinstance(document, JsonLines) else document
+    first = [next(iter(document), None)] if isinstance(document, Streamed) else document
     if is_dataset_json(first):
-        whole = list(document) if isinstance(document, JsonLines) else document
+        whole = list(document) if isinstance(document, Streamed) else document
         return dataset_json(whole, path)[1]
     return table_of(document, shown(path.name))
 
@@ -412,7 +467,7 @@ def _datasets(document: Any, depth: int) -> Iterator[Mapping[str, Any]]:
     """Yield what stands for one data set each, whatever the envelope."""
     if depth > _MAX_DEPTH:
         return
-    if isinstance(document, list | JsonLines):
+    if isinstance(document, list | Streamed):
         for item in document:
             yield from _datasets(item, depth + 1)
     elif isinstance(document, dict):

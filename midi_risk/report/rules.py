@@ -1,0 +1,627 @@
+"""How a field may leave: the closed vocabulary of the shareable edition, and its special rules.
+
+`midi_risk.report.policy` gives one of these rules to each field of the documents. A rule is
+either a word of the vocabulary, which looks at the field alone, or one of the special rules
+below, which look at neighbouring fields as well; each of these says which inference it
+prevents. What the reader of the edition is taken to know: k, and how counts are rounded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from midi_risk.document.assessment import (
+    Assessment,
+    CurvePoint,
+    HistogramBin,
+    LinkReport,
+    Measures,
+    Ps315Action,
+    Quality,
+    RiskEstimate,
+)
+from midi_risk.document.clean import scrubbed
+from midi_risk.document.plan import ImagingFigure, Plan, State
+from midi_risk.document.reasons import REASONS
+from midi_risk.report.charts import NAMES
+from midi_risk.report.counts import SafeCount, merged_bins, safe
+from midi_risk.report.leaves import (
+    Action,
+    Amount,
+    Code,
+    Formed,
+    Keyed,
+    Leaving,
+    Name,
+    Risk,
+    Size,
+    Version,
+    Written,
+    Year,
+    two_digits,
+)
+from midi_risk.report.sections import defect_bound
+from midi_risk.report.words import is_share
+from midi_risk.risk.channels.entries import FOUND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a rule may look at besides the value.
+
+    Parameters
+    ----------
+    k : int
+        Smallest positive count that is shown.
+    document : Assessment
+    part : Part
+        The part of the document that holds the field.
+    name : str
+        The field under which the part itself stands, "" for the document.
+    above : Around, optional
+        The same for the part that holds the part.
+    """
+
+    k: int
+    document: Assessment
+    part: Any
+    name: str = ""
+    above: Around | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One way to leave: its word, and the function that makes the leaf."""
+
+    word: str
+    leave: Callable[[Any, Around], Any]
+
+
+def _each(word: str, leaf: Callable[[Any, Around], Any]) -> Rule:
+    """Return a rule for one value that holds for a list of them too; None stays None."""
+
+    def leave(value: Any, around: Around) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, list | tuple):
+            return tuple(leaf(item, around) for item in value)
+        return leaf(value, around)
+
+    return Rule(word, leave)
+
+
+def special(function: Callable[[Any, Around], Any]) -> Rule:
+    """Return a rule of its own, called as its function is."""
+    return Rule(function.__name__, function)
+
+
+def code(text: str) -> Code:
+    """Return a word of a vocabulary, ``"other"`` for anything that does not look like one.
+
+    Examples
+    --------
+    >>> code("sex-conflict"), code("Jane Doe")
+    ('sex-conflict', 'other')
+    """
+    return Code(text if Code.allows(text) else "other")
+
+
+_YEAR = re.compile(r"(?<!\d)((?:19|2\d)\d{2})(?!\d)")
+
+
+def year(text: str) -> Year | None:
+    """Return the year of a date, None when there is none.
+
+    Examples
+    --------
+    >>> year("2026-11-23T10:00:00Z"), year("")
+    (2026, None)
+    """
+    hit = _YEAR.search(text[:10])
+    return Year(int(hit.group(1))) if hit else None
+
+
+def keyed(digest: str, key: str) -> Keyed:
+    """Return a digest that only the holder of the key can recompute; "" without a key.
+
+    A plain digest of few-valued data can be found by trying all data; see RFC 2104.
+
+    Examples
+    --------
+    >>> keyed("sha256:00", "k"), keyed("sha256:00", "")
+    ('319ece2495a62508', '')
+    """
+    if not key or not digest:
+        return Keyed("")
+    return Keyed(hmac.new(_bytes(key), _bytes(digest), hashlib.sha256).hexdigest()[:16])
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _key(around: Around) -> str:
+    inner = around.document.internal
+    return inner.digest_key if inner else ""
+
+
+def risk(value: float) -> Risk:
+    """Return a probability with two significant digits."""
+    return Risk(two_digits(value))
+
+
+def amount(value: float) -> Amount:
+    """Return any other number with two significant digits."""
+    return Amount(two_digits(value))
+
+
+# The vocabulary. Each word says what a reader of the edition gets to see of the field.
+
+DROP = Rule("drop", lambda _value, _around: None)
+"""Nothing at all."""
+NAME = _each("name", lambda text, _: Name(text))
+"""A name without paths, UIDs, hosts, addresses and exact dates, cut at 80 letters."""
+WRITTEN = _each("written", lambda text, _: Written(text))
+"""The assessor's words, scrubbed in the same way, cut at 1,500 letters."""
+CODE = _each("code", lambda text, _: code(text))
+"""A word of a vocabulary, else "other"."""
+COUNT = _each("count", lambda n, around: safe(n, around.k))
+"""A count: hidden from 1 to k - 1, else rounded to base 5."""
+RISK = _each("two digits", lambda value, _: risk(value))
+"""A probability with two significant digits."""
+AMOUNT = _each("two digits of any number", lambda value, _: amount(value))
+"""A number in a unit of its own, with two significant digits."""
+YEAR = _each("year", lambda text, _: year(text))
+"""The year of a date."""
+DIGEST = _each("keyed digest", lambda text, around: keyed(text, _key(around)))
+"""A digest that only who has the key can make again."""
+SIZE = _each("size", lambda n, _: Size(n))
+"""A small integer that counts no people: k, the nodes of a search."""
+FLAG = _each("flag", lambda value, _: bool(value))
+"""Yes or no."""
+VERSION = _each("version", lambda text, _: Version(text if Version.allows(text) else "unknown"))
+"""The version of software."""
+ACTION = _each("action", lambda text, _: Action(text))
+"""An action of PS3.15 Table E.1-1; other text is refused."""
+HOW_MANY = Rule("how many", lambda entries, _: Size(len(entries)))
+"""How many entries a list of the project has."""
+
+
+PART_OF_ALL = _each(
+    "part of all subjects",
+    lambda n, around: safe(n, around.k, around.document.collection.subjects),
+)
+"""A count of subjects; all but 1 to k - 1 of the collection is hidden as well."""
+
+
+def dropped(*names: str) -> dict[str, Rule]:
+    """Return the lines of fields that stay inside."""
+    return dict.fromkeys(names, DROP)
+
+
+def count_of(total: str) -> Rule:
+    """Return the rule of a count whose total is a field beside it.
+
+    All but 1 to k - 1 of the total is hidden as well: total less count would tell the rest.
+    """
+    return _each(
+        f"part of {total}", lambda n, around: safe(n, around.k, getattr(around.part, total))
+    )
+
+
+def share_of(total: str) -> Rule:
+    """Return the rule of a share of subjects: it leaves as the count that it stands for.
+
+    Share times total would give the count that `COUNT` hides.
+    """
+
+    def leave(share: float, around: Around) -> SafeCount:
+        whole = getattr(around.part, total)
+        return safe(round(share * whole), around.k, whole)
+
+    return _each(f"share of {total}", leave)
+
+
+def word_of(words: Iterable[str], otherwise: str | None) -> Rule:
+    """Return the rule of a word of these, and of no other."""
+    known = frozenset(words)
+
+    def leave(text: str, _: Around) -> Code | None:
+        word = text if text in known else otherwise
+        return None if word is None else Code(word)
+
+    return _each("word", leave)
+
+
+def words_among(words: Iterable[str]) -> Rule:
+    """Return the rule of a list of which only these words leave."""
+    known = frozenset(words)
+    return Rule("words", lambda texts, _: tuple(Code(t) for t in texts if t in known))
+
+
+def those_like(leaf: type[Formed]) -> Rule:
+    """Return the rule of a list of which only the texts of this form leave."""
+    return Rule(
+        leaf.__name__, lambda texts, _: tuple(leaf(text) for text in texts if leaf.allows(text))
+    )
+
+
+def each_of(key: Rule, value: Rule) -> Rule:
+    """Return the rule of a mapping, by the rules of its keys and of its values."""
+
+    def leave(entries: Mapping[str, Any], around: Around) -> Mapping[str, Any]:
+        return MappingProxyType(
+            {key.leave(k, around): value.leave(v, around) for k, v in entries.items()}
+        )
+
+    return Rule(f"{key.word}: {value.word}", leave)
+
+
+# Special rules: the verdict.
+
+
+COUNTED_REASONS = {"files"}
+"""Counts of a reason that are told; the others stand elsewhere, or nowhere, in this edition."""
+
+
+def names_of_reason(names: list[str], around: Around) -> tuple[Name | Code, ...]:
+    """Return the names in a reason, only those that this edition shows elsewhere too.
+
+    A reason may name a source, which is a file, or in an edited document anything at all.
+    """
+    document, kind = around.document, REASONS[around.part.code].names
+    if kind == "attributes":
+        there = {a.name for a in document.attributes}
+        return tuple(Name(name) for name in names if name in there)
+    if kind == "channels":
+        there = {c.name for c in document.channels}
+        return tuple(code(name) for name in names if name in there)
+    if kind == "adversary" and any([t.model, t.adversary] == names[:2] for t in document.threats):
+        return (*(Name(name) for name in names[:2]), *(code(measure) for measure in names[2:]))
+    return ()
+
+
+def counts_of_reason(counts: Mapping[str, int], around: Around) -> Mapping[Code, SafeCount]:
+    """Return the counts in a reason that are told, suppressed as where they stand elsewhere.
+
+    The sentence of the document holds them as they are; it is made again from these.
+    """
+    return MappingProxyType(
+        {Code(name): safe(n, around.k) for name, n in counts.items() if name in COUNTED_REASONS}
+    )
+
+
+# Special rules: text.
+
+UNNAMED = "Collection without a stated name"
+_FIGURE = re.compile(r"It brings [\d.]+ to the mean prosecutor risk \(Shapley value\)\. ?")
+_RELEASE = re.compile(r"(?:19|20)\d{2}[a-z]?\Z")
+
+
+def collection_name(name: str, _: Around) -> Name:
+    """Return the collection's name, but not the name of a file or folder.
+
+    A collection without a name is called after its file, and files are called after people,
+    sites and dates.
+    """
+    text = scrubbed(name)
+    return Name(UNNAMED if text.strip() in {"", "[path]", "[UID]", "[date]", "[host]"} else text)
+
+
+def words_without_figures(text: str, _: Around) -> Written:
+    """Return the assessor's words without the figure that the tool wrote among them.
+
+    It has three digits: times the number of subjects it gives a count of classes.
+    """
+    return Written(_FIGURE.sub("", text))
+
+
+def code_if_any(text: str, _: Around) -> Code | None:
+    """Return a word of a vocabulary, None for an empty text."""
+    return code(text) if text else None
+
+
+def loss_measure(text: str, _: Around) -> Code:
+    """Return the name of the information loss as a word."""
+    return code(text.replace(",", "").replace(" ", "-"))
+
+
+def profile_row(row: Ps315Action | None, _: Around) -> Ps315Action | None:
+    """Return a row of PS3.15 Table E.1-1 when it is one of the standard's.
+
+    The document could state anything in its place.
+    """
+    if row is None or not Action.allows(row.action) or not _RELEASE.match(row.release):
+        return None
+    return row
+
+
+def software(versions: Mapping[str, str], _: Around) -> Mapping[Version, Version]:
+    """Return the entries that are a name and a version; a path or host is neither."""
+    return MappingProxyType(
+        {
+            Version(name): Version(text)
+            for name, text in versions.items()
+            if Version.allows(name) and Version.allows(text)
+        }
+    )
+
+
+# Special rules: counts that neighbours would give away.
+
+
+def matched_subjects(matched: int, around: Around) -> SafeCount:
+    """Return how many subjects of a join matched, withheld beside a hidden part.
+
+    Matched and unmatched subjects add up to all subjects, matched and orphan keys to the keys
+    of the source: from two of them the hidden third follows.
+    """
+    link: LinkReport = around.part
+    cell = safe(matched, around.k)
+    rest = (safe(n, around.k).state for n in (link.orphans, link.unmatched_subjects))
+    if cell.state == "shown" and matched and "below" in rest:
+        return SafeCount(state="withheld", k=around.k)
+    return cell
+
+
+def _merged(measures: Measures, k: int) -> tuple[tuple[int, int, int], ...]:
+    bins = ((b.size_from, b.size_to, b.subjects) for b in measures.class_size_histogram)
+    return merged_bins(bins, k)
+
+
+def merged_histogram(_: Any, around: Around) -> list[HistogramBin]:
+    """Return the histogram in bins of at least k subjects.
+
+    A bin of few subjects would show them, and hidden alone it would be the total less the
+    other bins.
+    """
+    return [
+        HistogramBin(size_from=low, size_to=high, classes=0, subjects=subjects)
+        for low, high, subjects in _merged(around.part, around.k)
+    ]
+
+
+def merged_curve(_: Any, around: Around) -> list[CurvePoint]:
+    """Return subjects in small classes at the bounds of the merged bins only.
+
+    Two neighbouring points of the document's own curve differ by the subjects between them,
+    which may be fewer than k.
+    """
+    running, points = 0, []
+    for _low, high, subjects in _merged(around.part, around.k)[:-1]:
+        running += subjects
+        points.append(CurvePoint(k=high + 1, subjects_below=running, share_below=0.0))
+    return points
+
+
+def left_out_cells(cells: int, around: Around) -> SafeCount:
+    """Return the suppressed cells, withheld where they are of fewer than k subjects.
+
+    Cells over attributes is the number of subjects left out.
+    """
+    plan, k = _plan(around), around.k
+    if 0 < plan.suppressed.subjects < k or _few_are_emptied(plan, k):
+        return SafeCount(state="withheld", k=k)
+    return safe(cells, k)
+
+
+def emptied_cells(cells: int, around: Around) -> SafeCount:
+    """Return the emptied cells, withheld where they are of fewer than k subjects.
+
+    Many cells of few subjects would pass as a count of many.
+    """
+    if _few_are_emptied(_plan(around), around.k):
+        return SafeCount(state="withheld", k=around.k)
+    return safe(cells, around.k)
+
+
+def _plan(around: Around) -> Plan:
+    plan = around.above.part if around.above else None
+    if not isinstance(plan, Plan):
+        raise TypeError("this rule is for a part of a plan")
+    return plan
+
+
+def _few_are_emptied(plan: Plan, k: int) -> bool:
+    """Tell whether the emptied cells are of fewer than k subjects, or nobody knows of how many."""
+    subjects = {key for keys in plan.suppressed_cells.values() for key in keys}
+    return plan.suppressed.emptied > 0 and len(subjects) < k
+
+
+def subjects_of_state(subjects: int, around: Around) -> SafeCount:
+    """Return the subjects before or after the plan; after it withheld where few are left out.
+
+    Before less after is the number of subjects left out.
+    """
+    if around.name == "after" and 0 < _plan(around).suppressed.subjects < around.k:
+        return SafeCount(state="withheld", k=around.k)
+    return safe(subjects, around.k)
+
+
+def bound_of_defects(quality: Quality | None, k: int) -> Risk | None:
+    """Return the upper bound of the rate of defects with two digits.
+
+    Sample, sensitivity and bound together give the defects, and defects and bound the sample:
+    a hidden number of defects is taken at its largest, k - 1, and beside a hidden sample there
+    is no bound.
+    """
+    if quality is None or safe(quality.sample, k, quality.population).state != "shown":
+        return None
+    if 0 < quality.defects < k:
+        quality = quality.model_copy(update={"defects": k - 1})
+    bound = defect_bound(quality)
+    return None if bound is None else risk(bound)
+
+
+# Special rules: shares, which times a total are counts.
+
+
+def value_of_result(value: float, around: Around) -> Risk | SafeCount:
+    """Return a probability with two digits; a share of subjects as its suppressed count.
+
+    A share of 0.0077 of 388 subjects is 3 of them.
+    """
+    result: RiskEstimate = around.part
+    if not is_share(result.measure):
+        return risk(value)
+    return safe(round(value * result.n), around.k, result.n)
+
+
+def end_of_result(value: float, around: Around) -> Risk | None:
+    """Return one end of an interval; that of a share of subjects as a share of rounded counts.
+
+    The interval of an exact share is the share itself, so it has none. Any other end, times
+    the total, would be a count with more digits than a count has here; where one of them is
+    hidden the other would surround it.
+    """
+    result: RiskEstimate = around.part
+    if not is_share(result.measure):
+        return risk(value)
+    ends = (value, result.lower, result.upper)
+    counts = [safe(round(end * result.n), around.k, result.n).value for end in ends]
+    whole = safe(result.n, around.k).value
+    if result.kind == "exact" or None in counts or not whole:
+        return None
+    return risk((counts[0] or 0) / whole)
+
+
+def measures_of_state(measures: Mapping[str, float], around: Around) -> Mapping[Code, Any]:
+    """Return the further figures of a plan: a share as its count, a probability in two digits."""
+    state: State = around.part
+    return MappingProxyType(
+        {
+            code(name): safe(round(v * state.subjects), around.k, state.subjects)
+            if is_share(name)
+            else risk(v)
+            for name, v in measures.items()
+        }
+    )
+
+
+def share_of_contributions(value: float | None, around: Around) -> Risk | None:
+    """Return a contribution as a share of all contributions, in steps of 5 %.
+
+    The sum of the contributions is the number of classes over that of subjects, less one
+    over the latter; each alone would give a count of classes without the attribute.
+    """
+    whole = sum(max(0.0, a.contribution or 0.0) for a in around.document.attributes)
+    if value is None or whole <= 0:
+        return None
+    return risk(round(20 * max(0.0, value) / whole) / 20)
+
+
+# Special rules: tables whose columns the document leaves open.
+
+MOST_DAYS = 366
+_VISITS = re.compile(r"\d{1,3}|all")
+_KNOWN = {"days", "days-modality", "days-scanner", "days-modality-scanner"}
+
+
+def population_rows(rows: list[dict[str, Any]], _: Around) -> tuple[Leaving, ...]:
+    """Return population uniqueness by estimator: the columns that are known, no other.
+
+    A column that nobody named here, a note for one, may hold anything.
+    """
+    return tuple(
+        Leaving(
+            "PopulationUniques",
+            {
+                "estimator": code(str(row.get("estimator", row.get("method", "")))),
+                "value": _fraction(row, "value", "share"),
+                "lower": _fraction(row, "lower"),
+                "upper": _fraction(row, "upper"),
+            },
+        )
+        for row in rows
+    )
+
+
+def visit_rows(rows: list[dict[str, Any]], around: Around) -> tuple[Leaving, ...]:
+    """Return what m known visits give away: the columns that are known, counts suppressed.
+
+    Each count is part of the subjects of its row, so the rest must not be small either; a
+    row that does not say how many visits is dropped.
+    """
+    k, total, out = around.k, around.document.collection.subjects, []
+    for row in rows:
+        visits = str(row.get("m", row.get("visits", "")))
+        if not _VISITS.fullmatch(visits):
+            continue
+        whole = _whole(row, "subjects", "n")
+        whole = total if whole is None else whole
+        days = _whole(row, "bin_days")
+        known = str(row.get("known"))
+        fields = {
+            "visits": Code(visits) if visits == "all" else Size(int(visits)),
+            "highest": _fraction(row, "max", "risk", "value"),
+            "average": _fraction(row, "mean"),
+            "unique": _part_of(row, "unique", whole, k),
+            "at_risk": _part_of(row, "at_risk", whole, k),
+            "subjects": safe(whole, k),
+            "bin_days": Size(days) if days is not None and days <= MOST_DAYS else None,
+            "known": Code(known if known in _KNOWN else "days"),
+            "bound": row.get("kind") == "bound",
+        }
+        out.append(Leaving("Trajectory", fields))
+    return tuple(out)
+
+
+def _fraction(row: Mapping[str, Any], *names: str) -> Risk | None:
+    """Return the first of these cells that holds a fraction."""
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+            return risk(float(value))
+    return None
+
+
+def _whole(row: Mapping[str, Any], *names: str) -> int | None:
+    """Return the first of these cells that holds a count."""
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+    return None
+
+
+def _part_of(row: Mapping[str, Any], name: str, whole: int, k: int) -> SafeCount | None:
+    """Return a count that is part of a total."""
+    value = _whole(row, name)
+    return None if value is None or value > whole else safe(value, k, whole)
+
+
+COUNTED = {"intervals", "merged", "subjects_small_before", "subjects_small_after"}
+STRATA = {"small_before": "subjects_small_before", "small_after": "subjects_small_after"}
+OF_ONE = {"largest_relative"}
+
+
+def imaging_measures(values: Mapping[str, float], around: Around) -> Mapping[Code, Any]:
+    """Return what a figure for users of images may tell.
+
+    Nothing where fewer than k subjects are behind it, and never the extreme of one subject.
+    Strata that hold a hidden number of subjects are withheld: n strata hold n at least.
+    """
+    figure: ImagingFigure = around.part
+    k = around.k
+    out: dict[Code, Any] = {}
+    for name, value in values.items() if figure.subjects >= k else ():
+        if name in COUNTED:
+            total = figure.subjects if name.startswith("subjects") else None
+            out[Code(name)] = safe(round(value), k, total)
+        elif name in STRATA and 0 < values[STRATA[name]] < k:
+            out[Code(name)] = SafeCount(state="withheld", k=k)
+        elif name not in OF_ONE:
+            out[Code(name)] = amount(value)
+    return MappingProxyType(out)
+
+
+ASSUMPTION = word_of(NAMES, "other")
+"""Which declared interval a bar belongs to."""
+CONTENT = words_among(FOUND)
+"""Kinds of content that reading met; fixed words."""

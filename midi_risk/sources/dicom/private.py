@@ -1,0 +1,141 @@
+"""Private elements that PS3.15 calls safe: Table E.3.10-1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from types import MappingProxyType
+
+from midi_risk.resources import data_rows
+
+SAFE_PRIVATE_TABLE = "ps315_e3_10_safe_private.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafePrivate:
+    """One row of Table E.3.10-1.
+
+    Parameters
+    ----------
+    creator : str
+        Private creator identification code.
+    group, element : int
+        Group, and element within the creator's block (0x00 to 0xFF).
+    vr, vm, meaning : str
+        As the table gives them; the VR is ``""`` in five rows.
+    """
+
+    creator: str
+    group: int
+    element: int
+    vr: str
+    vm: str
+    meaning: str
+
+
+def private_release() -> str:
+    """Return the release of the packaged Table E.3.10-1.
+
+    Examples
+    --------
+    >>> private_release().startswith("2025c")
+    True
+    """
+    return data_rows(SAFE_PRIVATE_TABLE)[0]["release"]
+
+
+@cache
+def safe_private() -> Mapping[tuple[str, int, int], SafePrivate]:
+    """Return the table by creator, group and element within the block.
+
+    Examples
+    --------
+    >>> safe_private()["Philips PET Private Group", 0x7053, 0x00].vr
+    'DS'
+    """
+    rows = (
+        SafePrivate(
+            creator=row["private_creator"].strip(),
+            group=int(row["group"], 16),
+            element=int(row["element_offset"], 16),
+            vr=row["vr"],
+            vm=row["vm"],
+            meaning=row["meaning"],
+        )
+        for row in data_rows(SAFE_PRIVATE_TABLE)
+    )
+    return MappingProxyType({(row.creator, row.group, row.element): row for row in rows})
+
+
+def find_safe_private(creator: str, tag: int) -> SafePrivate | None:
+    """Return the row for a private element, None when it is not known to be safe.
+
+    Parameters
+    ----------
+    creator : str
+        Value of the block's private creator element; padding does not count.
+    tag : int
+        Group and element as one number, with the block in bits 8 to 15.
+
+    Examples
+    --------
+    >>> find_safe_private("Philips PET Private Group ", 0x70531000).meaning[:10]
+    'SUV Factor'
+    >>> find_safe_private("SIEMENS CSA HEADER", 0x00291010) is None
+    True
+    """
+    return safe_private().get((creator.strip(" \0"), tag >> 16, tag & 0xFF))
+
+
+@cache
+def safe_private_elements() -> frozenset[tuple[str, int, int]]:
+    """Return (creator, group, element within its block) of every safe element.
+
+    Examples
+    --------
+    >>> ("ELSCINT1", 0x00E1, 0x21) in safe_private_elements()
+    True
+    """
+    return frozenset(safe_private())
+
+
+@lru_cache(maxsize=512)
+def _unsafe(tags: tuple[int, ...], creators: tuple[tuple[int, str], ...]) -> bool:
+    named = dict(creators)
+    safe = safe_private_elements()
+    for tag in tags:
+        group, element = tag >> 16, tag & 0xFFFF
+        if element < 0x100:
+            if element < 0x10:
+                return True
+            continue
+        creator = named.get(group << 16 | element >> 8, "")
+        if (creator, group, element & 0xFF) not in safe:
+            return True
+    return False
+
+
+def any_unsafe_private(tags: Iterable[int], creators: Mapping[int, str]) -> bool:
+    """Whether any private element is missing from the safe list.
+
+    Parameters
+    ----------
+    tags : iterable of int
+        Private elements, their creators' own elements included.
+    creators : mapping of int to str
+        Tag of the creator element -> its text.
+
+    Returns
+    -------
+    bool
+        An element without a creator is unsafe.
+
+    Examples
+    --------
+    >>> any_unsafe_private([0x00E10010, 0x00E11021], {0x00E10010: "ELSCINT1"})
+    False
+    >>> any_unsafe_private([0x00E11021], {})
+    True
+    """
+    return _unsafe(tuple(tags), tuple(creators.items()))

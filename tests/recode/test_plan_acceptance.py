@@ -1,0 +1,87 @@
+"""What a plan promises is judged by the assessment, whatever the search found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.recode.criteria import PopulationRisk
+from midi_risk.recode.plan import suggest
+from midi_risk.table.model import SubjectTable
+from midi_risk.threat.model import ThreatModel
+
+
+def model(**changes: object) -> ThreatModel:
+    given = {
+        "schema": "midi-risk/threat-model/1",
+        "name": "test",
+        "release": "controlled",
+        "threshold": {"k": 5},
+        "adversaries": [{"name": "a"}],
+    }
+    return ThreatModel.model_validate(given | changes)
+
+
+def table(columns: dict[str, list[str]], missing: str = "category") -> SubjectTable:
+    frame = pd.DataFrame({name: pd.Series(v, dtype=object) for name, v in columns.items()})
+    frame.index = pd.Index([f"s{i}" for i in range(len(frame))], dtype=object)
+    given = tuple(
+        Attribute(
+            name=name, source="t", column=name, role=Role.QUASI_IDENTIFIER, kind=Kind.CATEGORY,
+            reason="", ladder="code",
+        )
+        for name in columns
+    )  # fmt: skip
+    return SubjectTable(
+        frame=frame,
+        attributes=AttributeSet(given),
+        counts={"subjects": len(frame)},
+        files={"read": 0, "flagged": 0, "not_dicom": 0, "unreadable": 0},
+        missing=missing,
+        digest="sha256:0",
+    )
+
+
+def test_a_milder_plan_against_the_population_stands_only_when_the_release_is_accepted():
+    # Hiding the classes of one and two leaves no class of two, so nothing can be fitted to
+    # what is released and its classes of three bound the population from below.
+    sizes = np.repeat([1, 2, 3, 4, 20], [4, 3, 6, 4, 4])
+    people = 1000
+    assert PopulationRisk(5, people).smallest(sizes) == 3
+    makers = np.repeat([f"m{i}" for i in range(len(sizes))], sizes).tolist()
+    threat = model(
+        population={"kind": "size", "size": people},
+        adversaries=[{"name": "a", "attack": ["journalist"]}],
+    )
+    plan = suggest(table({"maker": makers}), [threat], max_suppression=0.12)
+    assert plan.found
+    assert plan.after.passed
+    assert (plan.levels, plan.suppressed.subjects) == ({"maker": 1}, 0)
+
+
+def test_cells_are_emptied_only_when_the_release_is_accepted():
+    # One empty cell gives the last two a match and meets the floor; the average asks for more.
+    columns = {"maker": ["A"] * 30 + ["B"] * 2, "region": ["X"] * 30 + ["Y", "Z"]}
+    rows = table(columns, missing="wildcard")
+    for k, emptied in ((5, 1), (20, 0)):
+        threat = model(threshold={"k": k, "statistic": "strict-average", "floor": 2})
+        plan = suggest(rows, [threat], max_suppression=0.1, cells=True)
+        assert plan.found
+        assert plan.after.passed
+        assert (plan.suppressed.emptied, plan.suppressed.subjects) == (emptied, 0 if emptied else 2)
+
+
+def test_a_plan_under_a_strict_average_reaches_its_floor():
+    sizes = [1, 2, 30, 30, 30, 30]
+    makers = np.repeat([f"m{i}" for i in range(len(sizes))], sizes).tolist()
+    rows = table({"maker": makers})
+    threshold = {"k": 5, "statistic": "strict-average", "floor": 3}
+    plan = suggest(rows, [model(threshold=threshold)], max_suppression=0.05)
+    assert not plan.before.passed
+    assert plan.before.risk_mean < 1 / 5
+    assert (plan.found, plan.k, plan.after.k) == (True, 3, 30)
+    assert plan.after.passed
+    lax = suggest(rows, [model(threshold={**threshold, "statistic": "average"})])
+    assert lax.before.passed
+    assert (lax.k, lax.suppressed.subjects) == (1, 0)
