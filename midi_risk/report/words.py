@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.view import Count, ReportView, Shown
+from midi_risk.threat.channels import CHANNELS
 
 
 class Term(NamedTuple):
@@ -136,38 +137,6 @@ STATUS = {
 }
 STATUS_MARK = {"acceptable": "✓", "above_threshold": "▲", "incomplete": "?"}
 
-CHANNELS = {
-    "visit_intervals": Term(
-        "Visit intervals",
-        "The days between visits can single out a subject even when every "
-        "date was shifted by a constant.",
-    ),
-    "face": Term(
-        "Reconstructable face",
-        "A face rendered from a head scan can be matched against photographs.",
-    ),
-    "burned_in": Term("Burned-in text", "Names, dates or identifiers drawn into the pixels."),
-    "free_text": Term(
-        "Free text",
-        "Descriptions and comments can hold names, places and rare findings.",
-    ),
-    "private_elements": Term(
-        "Private elements",
-        "Elements that no public dictionary describes can hold anything.",
-    ),
-    "embedded_metadata": Term(
-        "Embedded metadata",
-        "Payloads inside a file, such as EXIF, JP2 boxes or icons.",
-    ),
-    "device_site": Term(
-        "Device and site",
-        "Serial numbers, station names and rare scanners point to a hospital.",
-    ),
-    "cross_collection_pixels": Term(
-        "Same pixels elsewhere",
-        "The same images in another public collection link the two.",
-    ),
-}
 CHANNEL_STATUS = {
     "assessed": "Assessed",
     "bounded": "Bounded, not estimated",
@@ -240,8 +209,9 @@ def worded(sentence: str) -> str:
     >>> worded("not assessed: burned_in, face")
     'not assessed: burned-in text, reconstructable face'
     """
-    terms = {**MEASURES, **CHANNELS}
-    return _CODE.sub(lambda hit: lowered(terms[hit.group()].title), sentence)
+    titles = {code: term.title for code, term in MEASURES.items()}
+    titles |= {name: channel.title for name, channel in CHANNELS.items()}
+    return _CODE.sub(lambda hit: lowered(titles[hit.group()]), sentence)
 
 
 def lowered(title: str) -> str:
@@ -287,7 +257,10 @@ def measure_term(code: str) -> Term:
 
 def channel_term(code: str) -> Term:
     """Return title and meaning of a channel; an unknown one keeps its own name."""
-    return CHANNELS.get(code) or Term(plain(code), "A further way to identity.")
+    channel = CHANNELS.get(code)
+    if channel is None:
+        return Term(plain(code), "A further way to identity.")
+    return Term(channel.title, channel.meaning)
 
 
 THIN = "\u202f"
