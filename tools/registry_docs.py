@@ -10,18 +10,23 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from repository import ROOT
 
+from midi_risk.risk.measures.registry import MEASURES, cited
 from midi_risk.threat.channels import CHANNELS
 
-BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- table: ([^>]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
-    lines = [f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in (heads, *rows)]
+    lines = [
+        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n".replace("|  |", "| |")
+        for line in (heads, *rows)
+    ]
     return "".join([lines[0], f"|{'---|' * len(heads)}\n", *lines[1:]])
 
 
@@ -41,7 +46,33 @@ def channels() -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {"channels": channels}
+def measures(group: str) -> str:
+    """Return the table of one group of measures."""
+    rows = []
+    for key, measure in MEASURES.items():
+        if measure.group != group:
+            continue
+        names = [key, *measure.functions]
+        rows.append(
+            (
+                measure.title,
+                ", ".join(f"`{name}`" for name in names),
+                measure.formula or "see the source",
+                measure.unit,
+                measure.leaves,
+                cited(*measure.sources) or "derived",
+                measure.peers,
+            )
+        )
+    heads = ["measure", "name, function", "formula", "unit", "may leave as", "source"]
+    return table([*heads, "peers and divergences"], rows)
+
+
+GROUPS = {measure.group: None for measure in MEASURES.values()}
+TABLES: dict[str, Callable[[], str]] = {
+    "channels": channels,
+    **{f"measures: {group}": partial(measures, group) for group in GROUPS},
+}
 """Name of a table in a page -> what writes it."""
 
 
