@@ -16,6 +16,7 @@ from pathlib import Path
 from repository import ROOT
 
 from midi_risk.risk.measures.registry import MEASURES, cited
+from midi_risk.sources.tables.formats import FORMATS
 from midi_risk.threat.channels import CHANNELS
 
 BLOCK = re.compile(r"(<!-- table: ([^>]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -24,9 +25,10 @@ BLOCK = re.compile(r"(<!-- table: ([^>]+) -->\n).*?(<!-- end of table -->)", re.
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
     lines = [
-        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n".replace("|  |", "| |")
+        "|" + "".join(f" {cell.replace('|', '&#124;')} |" for cell in line) + "\n"
         for line in (heads, *rows)
     ]
+    lines = [line.replace("|  |", "| |").replace("|  |", "| |") for line in lines]
     return "".join([lines[0], f"|{'---|' * len(heads)}\n", *lines[1:]])
 
 
@@ -68,9 +70,25 @@ def measures(group: str) -> str:
     return table([*heads, "peers and divergences"], rows)
 
 
+def formats() -> str:
+    """Return the table of table formats."""
+    rows = []
+    for kind in FORMATS:
+        endings = [f"`{suffix}`" for suffix in kind.suffixes]
+        notes = [
+            "also with `.gz`" if kind.gzipped else "",
+            "leads as metadata of images" if kind.leads else "",
+            "a folder of them is one table" if kind.parts else "",
+        ]
+        extra = f"extra `{kind.extra}`" if kind.extra else ""
+        rows.append((kind.name, ", ".join(endings), extra, "; ".join(filter(None, notes))))
+    return table(["format", "ending", "needs", "notes"], rows)
+
+
 GROUPS = {measure.group: None for measure in MEASURES.values()}
 TABLES: dict[str, Callable[[], str]] = {
     "channels": channels,
+    "table formats": formats,
     **{f"measures: {group}": partial(measures, group) for group in GROUPS},
 }
 """Name of a table in a page -> what writes it."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
 import pytest
 import registry_docs
 
@@ -12,6 +18,10 @@ from midi_risk.report.words import SHARES, is_share
 from midi_risk.resources import data_rows
 from midi_risk.risk.channels.entries import RULES
 from midi_risk.risk.measures.registry import FIGURES, LITERATURE, MEASURES, Leaves
+from midi_risk.sources.files.sniff import sniff
+from midi_risk.sources.model import TableSpec
+from midi_risk.sources.tables.formats import BY_SUFFIX, FORMATS, TableFormat
+from midi_risk.sources.tables.read import read_raw
 from midi_risk.threat.channels import CHANNELS, FOUND
 
 
@@ -76,3 +86,49 @@ def test_every_measure_and_channel_is_explained_by_its_name(name, capsys) -> Non
     head, text, *_ = capsys.readouterr().out.splitlines()
     assert head
     assert len(text) > len("  min f.")
+
+
+def _statistics(write: str, frame: pd.DataFrame, path: Path) -> None:
+    reader = pytest.importorskip("pyreadstat", reason="pyreadstat is not installed")
+    getattr(reader, write)(frame, str(path))
+
+
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
+    "Parquet": lambda frame, path: frame.to_parquet(path),
+    "CSV": lambda frame, path: frame.to_csv(path, index=False),
+    "TSV": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
+    "delimited text": lambda frame, path: frame.to_csv(path, index=False, sep=";"),
+    "Excel": lambda frame, path: frame.to_excel(path, index=False),
+    "SPSS": partial(_statistics, "write_sav"),
+    "Stata": partial(_statistics, "write_dta"),
+    "SAS transport": partial(_statistics, "write_xport"),
+    "JSON": lambda frame, path: frame.to_json(path, orient="records"),
+    "JSON lines": lambda frame, path: frame.to_json(path, orient="records", lines=True),
+}
+"""Table format -> what writes an example of it."""
+
+READ_ONLY = {"OpenDocument", "Excel, binary", "SAS"}
+"""Nothing that the tests may use writes them; `tests/sources/test_tables_files.py` reads some."""
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in FORMATS if kind.name not in READ_ONLY], ids=lambda kind: kind.name
+)
+def test_every_table_format_reads_an_example_that_begins_as_it_says(
+    kind: TableFormat, tmp_path: Path
+) -> None:
+    path = tmp_path / f"people{kind.suffixes[0]}"
+    WRITERS[kind.name](pd.DataFrame({"SUBJID": ["a1", "b2"], "SEX": ["F", "M"]}), path)
+    assert sniff(path.read_bytes()[:512])[0] is kind.content
+    rows = read_raw(TableSpec(path=path)).rows
+    assert rows.to_pydict() == {"SUBJID": ["a1", "b2"], "SEX": ["F", "M"]}
+
+
+def test_every_table_format_has_an_example_endings_of_its_own_and_an_extra_that_exists(
+    root: Path,
+) -> None:
+    assert {kind.name for kind in FORMATS} == WRITERS.keys() | READ_ONLY
+    assert len(BY_SUFFIX) == sum(len(kind.suffixes) for kind in FORMATS)
+    assert all(suffix == suffix.casefold() and suffix[0] == "." for suffix in BY_SUFFIX)
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {kind.extra for kind in FORMATS} <= {"", *project["optional-dependencies"]}
