@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 
 import click
 
@@ -34,12 +35,37 @@ def command(term: tuple[str, ...]) -> None:
     if found is None:
         found = {n.replace("-", " "): t for n, t in names.items()}.get(asked.replace("-", " "))
     if found is None:
-        raise MidiRiskError(f"no term '{asked}' is explained", hint=did_you_mean(asked, names))
-    row = entries[found]
-    click.echo(found)
-    click.echo(textwrap.indent(textwrap.fill(row["text"], 92), "  "))
-    if row["source"]:
-        click.echo(f"  Source: {row['source']}")
+        found = _registered(asked, names)
+    if found is None:
+        return
+    _tell(found, entries[found]["text"], entries[found]["source"])
+
+
+def _registered(asked: str, names: Mapping[str, str]) -> str | None:
+    """Return the term that a measure belongs to, or explain what has no term of its own."""
+    from midi_risk.risk.measures.registry import FIGURES, MEASURES, cited
+    from midi_risk.threat.channels import CHANNELS
+
+    if asked in FIGURES:
+        return FIGURES[asked].term
+    measure = {key.casefold(): found for key, found in MEASURES.items()}.get(asked)
+    if measure is not None:
+        _tell(f"{measure.key}: {measure.title}", f"{measure.formula}.", cited(*measure.sources))
+    elif asked in CHANNELS:
+        channel = CHANNELS[asked]
+        _tell(channel.title.casefold(), f"{channel.meaning} Attack: {channel.answers}.", "")
+    else:
+        hint = did_you_mean(asked, {*names, *FIGURES, *CHANNELS})
+        raise MidiRiskError(f"no term '{asked}' is explained", hint=hint)
+    return None
+
+
+def _tell(head: str, text: str, source: str) -> None:
+    """Print an explanation."""
+    click.echo(head)
+    click.echo(textwrap.indent(textwrap.fill(text, 92), "  "))
+    if source:
+        click.echo(f"  Source: {source}")
 
 
 def _ladder(asked: str) -> None:

@@ -21,7 +21,6 @@ from midi_risk.document.reasons import REASONS
 from midi_risk.threat.library import shipped_threat_models
 from midi_risk.threat.model import (
     ATTEMPT_TABLES,
-    CHANNELS,
     LABELS,
     Adversary,
     AttemptSettings,
@@ -122,7 +121,6 @@ def test_every_key_of_the_project_file_is_explained(root: Path) -> None:
         )
     )
     assert keys - known == set()
-    assert set(CHANNELS) - known == set()
 
 
 def test_the_example_in_the_page_on_the_project_file_is_valid(root: Path, tmp_path: Path) -> None:
