@@ -202,6 +202,22 @@ def shared_scenarios(data: Path) -> Iterator[Scenario]:
     for name in ("ds108", "ds001", "7t_trt"):
         yield Scenario(f"bids-{name}", whole[:4], {"data": clinical / "bids_examples" / name})
     yield Scenario("cdisc", whole, {"data": clinical / "phuse_tdf_sdtm"})
+    kinds = {
+        "ds000030": ("bids", clinical / "ds000030"),
+        "ds000228": ("bids", clinical / "ds000228"),
+        "ds108": ("bids", clinical / "bids_examples" / "ds108"),
+        "sdtm": ("sdtm", clinical / "phuse_tdf_sdtm"),
+    }
+    for name, (kind, folder) in kinds.items():
+        yield Scenario(
+            f"release-{name}",
+            [
+                f"{whole[0]} && sed -i 's/{{dicom:/{{{kind}:/' p/midi-risk.yaml",
+                "{MR} suggest p -o plan -q --budget 2s --max-suppression 20% --k 3",
+                f"{whole[3]} --format json",
+            ],
+            {"data": folder},
+        )
     tables = {
         "ptbxl": clinical / "ptbxl" / "ptbxl_database.csv",
         "tcga": clinical / "tcga" / "samples.tsv",
