@@ -61,8 +61,8 @@ def data_rows(name: str) -> tuple[dict[str, str], ...]:
 
     Examples
     --------
-    >>> data_rows("generalisation_ladders.csv")[0]["ladder_id"]
-    'age'
+    >>> data_rows("attribute_catalogue.csv")[0]["keyword"]
+    'FilePreamble'
     """
     with (resource_folder("data") / name).open(encoding="utf-8", newline="") as handle:
         return tuple(dict(row) for row in csv.DictReader(handle))

@@ -28,7 +28,9 @@ tick each time it is read, so budgets of time are numbers of looks; a change in 
 search looks at its clock shows where a budget ends the search. The program runs from a copy
 of the checkout on copies of the inputs under relative names, all of one age. The place of
 the copy, which `demo` writes, is kept as ``{HERE}``, and the code location of an internal
-error on a stream as ``{PLACE}``, since a move changes it by right. All else is kept as it is.
+error on a stream as ``{PLACE}``, since a move changes it by right. The moment in the head of
+a SAS transport file is struck out: the library that writes it asks the system itself. All
+else is kept as it is.
 
 Not covered: the server of ``tune``, remote sources, and an agreement with pycanon where it
 is not installed.
@@ -57,6 +59,7 @@ from repository import ROOT
 PINS = Path(__file__).resolve().parent / "golden_pins"
 PACKED = ("midi_risk", "examples", "templates", "threat_models")
 INPUT = "in"
+SAS_MOMENT = re.compile(rb"\d\d[A-Z]{3}\d\d:\d\d:\d\d:\d\d")
 SECONDS = 600
 """Longest time for one step."""
 AGE = 1_790_000_000
@@ -202,6 +205,22 @@ def shared_scenarios(data: Path) -> Iterator[Scenario]:
     for name in ("ds108", "ds001", "7t_trt"):
         yield Scenario(f"bids-{name}", whole[:4], {"data": clinical / "bids_examples" / name})
     yield Scenario("cdisc", whole, {"data": clinical / "phuse_tdf_sdtm"})
+    kinds = {
+        "ds000030": ("bids", clinical / "ds000030"),
+        "ds000228": ("bids", clinical / "ds000228"),
+        "ds108": ("bids", clinical / "bids_examples" / "ds108"),
+        "sdtm": ("sdtm", clinical / "phuse_tdf_sdtm"),
+    }
+    for name, (kind, folder) in kinds.items():
+        yield Scenario(
+            f"release-{name}",
+            [
+                f"{whole[0]} && sed -i 's/{{dicom:/{{{kind}:/' p/midi-risk.yaml",
+                "{MR} suggest p -o plan -q --budget 2s --max-suppression 20% --k 3",
+                f"{whole[3]} --format json",
+            ],
+            {"data": folder},
+        )
     tables = {
         "ptbxl": clinical / "ptbxl" / "ptbxl_database.csv",
         "tcga": clinical / "tcga" / "samples.tsv",
@@ -325,7 +344,10 @@ class Runner:
         if path.is_symlink():
             shutil.copyfile(path, target, follow_symlinks=False)
         else:
-            target.write_bytes(path.read_bytes().replace(str(self._here).encode(), b"{HERE}"))
+            content = path.read_bytes().replace(str(self._here).encode(), b"{HERE}")
+            if path.suffix == ".xpt":
+                content = SAS_MOMENT.sub(b"DDMMMYY:HH:MM:SS", content[:800]) + content[800:]
+            target.write_bytes(content)
 
     def _step(self, step: str, folder: Path, kept: Path, *, inside: bool) -> None:
         """Run one line and keep its streams and exit code."""

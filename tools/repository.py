@@ -33,7 +33,7 @@ def files(root: Path = ROOT, *suffixes: str) -> Iterator[Path]:
         if path.is_dir():
             if not hidden and path.name not in _PRUNED and not path.name.endswith(".egg-info"):
                 yield from files(path, *suffixes)
-        elif not suffixes or path.suffix in suffixes:
+        elif path.name != ".git" and (not suffixes or path.suffix in suffixes):
             yield path
 
 

@@ -8,7 +8,8 @@ one subject: as text of the header, as a number, as a band, inside a record, a c
 frame, or as part of an equivalence class, a figure or the verdict. Modules are printed in the
 order in which the age first meets them, with the number of such functions. A function that is
 handed the whole collection (an extraction, a subject table) without its columns does not count:
-the age passes it by in a closed box.
+the age passes it by in a closed box. Nor do the pages that are made about it on the way: reports
+and the tuning page.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ AGE = 83
 FORMS = {f"{AGE:03d}Y", str(AGE), f"{AGE}.0", "80-84", "80 to 84", "80-89"}
 """How the age may be written between the header and the release."""
 MADE_OF_IT = {
-    "AdversaryRisk", "EquivalenceClasses", "LatticeColumns", "Plan", "RiskEstimate", "Solution",
-    "Verdict",
+    "AdversaryRisk", "EquivalenceClasses", "LatticeColumns", "RiskEstimate", "Solution", "Verdict",
 }  # fmt: skip
 """Types that are made of every subject's values, although the value itself is a code there."""
+PAGES = ("midi_risk.report", "midi_risk.tune")
 CLOSED = {"Assessment", "Extraction", "SourceTable", "SubjectTable"}
 """Types that hold the whole collection."""
 TEXTS = {pa.string(), pa.dictionary(pa.int32(), pa.string())}
@@ -105,7 +106,9 @@ class Trip:
     def profile(self, frame: FrameType, event: str, argument: Any) -> None:
         """Look at what a function of the package is given or returns."""
         module = frame.f_globals.get("__name__", "")
-        if self._inside or not module.startswith("midi_risk") or event not in {"call", "return"}:
+        if self._inside or event not in {"call", "return"}:
+            return
+        if not module.startswith("midi_risk") or module.startswith(PAGES):
             return
         name = frame.f_code.co_qualname
         if name in self.met.get(module, ()) or name == "<module>":

@@ -15,7 +15,6 @@ from midi_risk.attributes.standard import (
     action_for,
     catalogue,
     import_e1_1,
-    ladder_steps,
     packaged_table,
 )
 from midi_risk.attributes.values import Normalised, normalise, normalise_for
@@ -39,7 +38,6 @@ __all__ = [
     "catalogue",
     "check_nesting",
     "import_e1_1",
-    "ladder_steps",
     "normalise",
     "normalise_for",
     "packaged_table",

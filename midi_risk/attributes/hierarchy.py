@@ -21,17 +21,14 @@ from midi_risk.attributes.ladders import (
     COUNT,
     DEFAULT_LADDER,
     EXACT,
-    LADDERS,
     REMOVED,
-    UNPARSED,
     Ladder,
-    Material,
-    age_cut_columns,
-    cut_columns,
+    cut_ladder,
     describe_level,
     find_ladder,
 )
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.recoding import UNPARSED
 from midi_risk.attributes.values import normalise
 from midi_risk.errors import HierarchyError, did_you_mean
 
@@ -301,7 +298,7 @@ class Hierarchy:
         name = self.level_names[number]
         text = self.texts[number] if self.texts else None
         if text is None:
-            text = describe_level(self.name if self.name in LADDERS else "", name)
+            text = describe_level(self.name, name)
         if text is None:
             text = (
                 f"level {number} of {len(self.level_names) - 1} ('{name}') of hierarchy {self.name}"
@@ -436,16 +433,9 @@ def build_hierarchy(
     >>> build_hierarchy(None, Kind.CATEGORY, ["CT + MR"], sets=True).apply("count", ["CT + MR"])
     ['2 values']
     """
-    name = ladder or DEFAULT_LADDER[kind]
-    found = find_ladder(name)
+    found = find_ladder(ladder or DEFAULT_LADDER[kind])
     if cuts:
-        banded = age_cut_columns if kind is Kind.AGE else cut_columns
-        found = Ladder(
-            steps=("bands",),
-            columns=lambda m: banded(m.text, m.number, cuts),
-            reads=Kind.AGE if kind is Kind.AGE else Kind.NUMBER,
-        )
-        name = "number"
+        found = cut_ladder(cuts, kind)
     distinct = [str(value) for value in values]
     if sets:
         columns = _set_columns(found, distinct, counts, rare_below)
@@ -453,7 +443,8 @@ def build_hierarchy(
     else:
         columns = _columns(found, distinct, counts, rare_below)
         level_names = found.level_names
-    hierarchy = Hierarchy(name=name, level_names=level_names, frame=_frame(level_names, columns))
+    frame = _frame(level_names, columns)
+    hierarchy = Hierarchy(name=found.name, level_names=level_names, frame=frame)
     check_nesting(hierarchy.frame)
     return hierarchy
 
@@ -472,7 +463,7 @@ def _frame(level_names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.D
 def _columns(
     ladder: Ladder, values: list[str], counts: Sequence[int] | None, floor: int
 ) -> list[list[str]]:
-    number = np.full(len(values), np.nan)
+    number = None
     text: list[str] = values
     if ladder.reads is not None:
         read = normalise(ladder.reads, values, zero_is_missing=False)
@@ -481,8 +472,8 @@ def _columns(
             value if found is None else found
             for value, found in zip(values, read.text, strict=True)
         ]
-    material = Material(text=text, number=number, counts=counts, floor=floor)
-    return [values, *ladder.columns(material), [UNPARSED] * len(values)]
+    columns = ladder.columns(text, number, counts=counts, floor=floor)
+    return [values, *columns, [UNPARSED] * len(values)]
 
 
 def _member_counts(

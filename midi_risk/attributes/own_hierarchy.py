@@ -19,17 +19,9 @@ from midi_risk.attributes.hierarchy import (
     build_hierarchy,
     check_nesting,
 )
-from midi_risk.attributes.ladders import (
-    EXACT,
-    OTHER,
-    REMOVED,
-    UNPARSED,
-    age_cut_columns,
-    common_column,
-    cut_columns,
-    date_step,
-)
+from midi_risk.attributes.ladders import EXACT, REMOVED, cut_ladder
 from midi_risk.attributes.model import Attribute, Kind
+from midi_risk.attributes.recoding import OTHER, UNPARSED, Common, Material, Period
 from midi_risk.attributes.values import normalise
 from midi_risk.config import HierarchyStep
 from midi_risk.errors import HierarchyError
@@ -73,9 +65,7 @@ def _measured(
 ) -> list[str]:
     """Return the labels of ages, numbers and dates."""
     if step.date is not None:
-        label = date_step(step.date)
-        known = np.isfinite(number).tolist()
-        return [label(v) if good else UNPARSED for v, good in zip(values, known, strict=True)]
+        return Period(step.date).labels(Material(values, number))
     if step.round is not None:
         return _rounded(kind, values, number, step.round)
     if step.microaggregate is not None:
@@ -83,8 +73,7 @@ def _measured(
     if step.rule == "top":
         return _coded_ends(kind, values, number, step)
     cuts = step.cuts or _grid(kind, number, step.width or 1)
-    banded = age_cut_columns if kind is Kind.AGE else cut_columns
-    return banded(values, number, cuts)[0]
+    return cut_ladder(cuts, kind).columns(values, number)[0]
 
 
 def _rounded(kind: Kind, values: list[str], number: np.ndarray, multiple: float) -> list[str]:
@@ -207,7 +196,8 @@ def _named(step: HierarchyStep, values: list[str], counts: list[int], *, sets: b
         of = {v.casefold(): label for label, vs in step.groups.items() for v in vs}
         labels = [of.get(m.casefold(), OTHER) for m in members]
     elif step.rare is not None:
-        labels = common_column(members, list(totals.values()), step.rare)
+        counted = Material(members, counts=list(totals.values()), floor=step.rare)
+        labels = Common().labels(counted)
     else:
         first = step.first or 1
         labels = [m if len(m) <= first else m[:first] + MOST_GENERAL for m in members]

@@ -22,9 +22,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from midi_risk.attributes.ladders import DEFAULT_LADDER, is_known_region, is_named_race
+from midi_risk.attributes.ladders import DEFAULT_LADDER
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.numbers import sex_spellings
+from midi_risk.attributes.recoding import is_known_region, is_named_race
 from midi_risk.attributes.role_evidence import Evidence, SubjectKey
 from midi_risk.attributes.standard import (
     NOT_LISTED,

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
 from midi_risk.document.assessment import Ps315Action
-from midi_risk.errors import AttributeRoleError, ConfigError, did_you_mean
+from midi_risk.errors import ConfigError
 from midi_risk.resources import data_rows
 
 CONFIDENTIALITY_TABLE = "ps315_e1_1.csv"
@@ -178,7 +178,6 @@ def option_codes() -> Mapping[str, str]:
 
 
 CATALOGUE = "attribute_catalogue.csv"
-LADDERS = "generalisation_ladders.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,33 +261,6 @@ def catalogue() -> Mapping[str, CatalogueEntry]:
     ('quasi-identifier', 'age', 'X')
     """
     return MappingProxyType({row["keyword"]: _entry(row) for row in data_rows(CATALOGUE)})
-
-
-@cache
-def ladder_steps(ladder_id: str) -> tuple[str, ...]:
-    """Return the steps of a generalisation ladder, most detailed first.
-
-    Parameters
-    ----------
-    ladder_id : str
-        Such as ``"age"``.
-
-    Raises
-    ------
-    AttributeRoleError
-        When there is no such ladder.
-
-    Examples
-    --------
-    >>> ladder_steps("time")
-    ('exact', 'hour', 'part of day (00/06/12/18)', 'removed/empty')
-    """
-    ladders = {row["ladder_id"]: row["steps"] for row in data_rows(LADDERS)}
-    if ladder_id not in ladders:
-        raise AttributeRoleError(
-            f"no generalisation ladder '{ladder_id}'", hint=did_you_mean(ladder_id, ladders)
-        )
-    return tuple(step.strip() for step in ladders[ladder_id].split(" > "))
 
 
 _ID = "{http://www.w3.org/XML/1998/namespace}id"

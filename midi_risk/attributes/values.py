@@ -11,6 +11,7 @@ import numpy as np
 
 from midi_risk.attributes.ages import parse_ages
 from midi_risk.attributes.dates import parse_dates, parse_time
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.numbers import (
     coded_sexes,
@@ -21,9 +22,6 @@ from midi_risk.attributes.numbers import (
     parse_text,
 )
 from midi_risk.attributes.parsed import Parsed
-
-ZERO_MEANS_MISSING = frozenset({"height", "weight", "bmi"})
-"""Ladders of measures that no living person has as zero, negative or all nines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +139,8 @@ def normalise_for(attribute: Attribute, raw: Sequence[str]) -> Normalised:
     raw : sequence of str
         Distinct raw values.
     """
-    measure = attribute.ladder in ZERO_MEANS_MISSING
+    ladder = LADDERS.get(attribute.ladder or "")
+    measure = ladder is not None and ladder.measure
     return normalise(
         attribute.kind,
         raw,

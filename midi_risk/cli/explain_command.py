@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 
 import click
 
@@ -34,36 +35,37 @@ def command(term: tuple[str, ...]) -> None:
     if found is None:
         found = {n.replace("-", " "): t for n, t in names.items()}.get(asked.replace("-", " "))
     if found is None:
-        raise MidiRiskError(f"no term '{asked}' is explained", hint=did_you_mean(asked, names))
-    row = entries[found]
-    click.echo(found)
-    click.echo(textwrap.indent(textwrap.fill(row["text"], 92), "  "))
-    if row["source"]:
-        click.echo(f"  Source: {row['source']}")
+        found = _registered(asked, names)
+    if found is None:
+        return
+    _tell(found, entries[found]["text"], entries[found]["source"])
 
 
-_SAMPLES = {
-    "age": ("173M", "66", "94"),
-    "agedays": ("5270", "24106"),
-    "birthdate": ("1950-03-17", "1988-11-02"),
-    "bmi": ("18.6", "27.4"),
-    "count": ("2", "7"),
-    "date": ("2012-03-17", "2012-11-02"),
-    "datetime": ("2012-03-17", "2012-11-02"),
-    "device": ("SIEMENS Biograph 64", "GE MEDICAL SYSTEMS"),
-    "diag": ("C34.1", "J44.9"),
-    "geo": ("Ohio", "Germany"),
-    "height": ("1.72", "1.86"),
-    "number": ("143.7", "9.25"),
-    "occupation": ("retired nurse", "student"),
-    "offset": ("-12", "400"),
-    "race": ("White", "Asian Indian"),
-    "software": ("syngo MR E11", "VB17"),
-    "time": ("08:30:00", "17:05:12"),
-    "weight": ("64.5", "112"),
-    "year": ("1987", "2012"),
-}
-"""Invented values that show what a ladder does."""
+def _registered(asked: str, names: Mapping[str, str]) -> str | None:
+    """Return the term that a measure belongs to, or explain what has no term of its own."""
+    from midi_risk.risk.measures.registry import FIGURES, MEASURES, cited
+    from midi_risk.threat.channels import CHANNELS
+
+    if asked in FIGURES:
+        return FIGURES[asked].term
+    measure = {key.casefold(): found for key, found in MEASURES.items()}.get(asked)
+    if measure is not None:
+        _tell(f"{measure.key}: {measure.title}", f"{measure.formula}.", cited(*measure.sources))
+    elif asked in CHANNELS:
+        channel = CHANNELS[asked]
+        _tell(channel.title.casefold(), f"{channel.meaning} Attack: {channel.answers}.", "")
+    else:
+        hint = did_you_mean(asked, {*names, *FIGURES, *CHANNELS})
+        raise MidiRiskError(f"no term '{asked}' is explained", hint=hint)
+    return None
+
+
+def _tell(head: str, text: str, source: str) -> None:
+    """Print an explanation."""
+    click.echo(head)
+    click.echo(textwrap.indent(textwrap.fill(text, 92), "  "))
+    if source:
+        click.echo(f"  Source: {source}")
 
 
 def _ladder(asked: str) -> None:
@@ -76,8 +78,7 @@ def _ladder(asked: str) -> None:
         for name, ladder in LADDERS.items():
             click.echo(f"{name:<12} {', '.join(ladder.level_names)}")
         return
-    find_ladder(asked)
-    samples = list(_SAMPLES.get(asked, ("A", "B")))
+    samples = list(find_ladder(asked).samples)
     made = build_hierarchy(asked, Kind.CATEGORY, samples, counts=[20, 3, 1][: len(samples)])
     rows = [("level", "name", "what it does", *("" for _ in samples))]
     for level, name in enumerate(made.level_names):

@@ -10,17 +10,22 @@ import click
 
 from midi_risk.cli import options as common
 from midi_risk.cli.options import progress_bar
+from midi_risk.export.targets import TARGETS
 
 if TYPE_CHECKING:
     from midi_risk.export.targets.registry import Exported
-
-TARGETS = ("ctp", "deid", "python", "arx", "spreadsheet", "crate")
 
 
 @click.command("export")
 @click.argument("project", metavar="PROJECT")
 @click.option(
-    "--to", "target", required=True, type=click.Choice(TARGETS), help="Tool or format to write for."
+    "--to",
+    "target",
+    required=True,
+    type=click.Choice(list(TARGETS)),
+    help="Tool or format to write for: "
+    + "; ".join(f"{target.name}, {target.words}" for target in TARGETS.values())
+    + ".",
 )
 @click.option(
     "--plan", "plan_file", metavar="FILE", help="plan.json whose levels go beyond the project's."
@@ -41,8 +46,11 @@ def command(project: str, target: str, plan_file: str | None, output: str, **giv
     """
     from midi_risk.document.clean import neutral
 
-    if target == "crate":
-        return _crate(Path(output), quiet=given["quiet"])
+    if not TARGETS[target].of_rules:
+        names = TARGETS[target].load()(Path(output))
+        if not given["quiet"]:
+            click.echo(f"written to {output}: {', '.join(names)}", err=True)
+        return 0
     made = _export(project, target, plan_file, Path(output), given)
     if given["form"] == "json":
         rows = [
@@ -101,18 +109,3 @@ def _export(
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_private(path, text)
     return made
-
-
-def _crate(folder: Path, *, quiet: bool) -> int:
-    """Describe the files of an assessment that is there already."""
-    from midi_risk.document.files import write_private
-    from midi_risk.export.targets.crate import METADATA, SNIPPETS, crate_metadata
-    from midi_risk.report import load_assessment
-
-    assessment = load_assessment(folder / "assessment.json")
-    for name, text_of in SNIPPETS.items():
-        write_private(folder / name, text_of(assessment))
-    write_private(folder / METADATA, crate_metadata(folder, assessment))
-    if not quiet:
-        click.echo(f"written to {folder}: {', '.join([METADATA, *SNIPPETS])}", err=True)
-    return 0

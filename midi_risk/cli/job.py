@@ -347,12 +347,6 @@ def write_subjects(table: SubjectTable, path: Path) -> None:
         pq.write_table(pa.table(columns), handle)
 
 
-_METADATA_FILES = frozenset({".parquet", ".json", ".ndjson", ".jsonl"})
-_TABLE_FILES = frozenset(
-    {".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".sav", ".sas7bdat", ".dta", ".xpt"}
-)
-
-
 def open_job(
     paths: Sequence[str],
     tables: Sequence[str] = (),
@@ -450,16 +444,17 @@ def _source_settings(text: str, alone: bool) -> SourceSettings:
     named.
     """
     from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.formats import BY_SUFFIX
 
     if Path(text).is_dir():
         return SourceSettings(dicom=text)
     spec = TableSpec.parse(text)
-    suffix, place = spec.path.suffix.lower(), spec.url or str(spec.path)
-    if suffix in _METADATA_FILES:
+    kind, place = BY_SUFFIX.get(spec.path.suffix.lower()), spec.url or str(spec.path)
+    if kind is not None and kind.leads:
         return SourceSettings(metadata=place, key=spec.key)
-    if suffix in _TABLE_FILES and alone:
+    if kind is not None and alone:
         return SourceSettings(table=place, key=spec.key)
-    if (spec.key is not None and spec.url is None) or suffix in _TABLE_FILES:
+    if (spec.key is not None and spec.url is None) or kind is not None:
         return SourceSettings(metadata=place, key=spec.key)
     return SourceSettings(dicom=text)
 
@@ -467,10 +462,11 @@ def _source_settings(text: str, alone: bool) -> SourceSettings:
 def _is_table(text: str) -> bool:
     """Tell whether a source named on the command line is a table file."""
     from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.formats import BY_SUFFIX
 
     if Path(text).is_dir():
         return False
-    return TableSpec.parse(text).path.suffix.lower() in _TABLE_FILES | _METADATA_FILES
+    return TableSpec.parse(text).path.suffix.lower() in BY_SUFFIX
 
 
 def _table_settings(text: str, base: Path | None) -> SourceSettings:

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from midi_risk import __version__
-from midi_risk.attributes.ladders import age_string, date_string, number_of_band, time_string
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.values import ZERO_MEANS_MISSING
+from midi_risk.attributes.stand_ins import age_string, date_string, time_string
 from midi_risk.errors import OutputError
 from midi_risk.export.dicom.files import Written
+from midi_risk.export.dicom.recode import number_of
 from midi_risk.export.dicom.rules import DEVICE_DATES
 from midi_risk.export.nifti import NotCopiedError, copy_nifti
 from midi_risk.export.rules import Action, ReleaseRules, Rule
@@ -109,12 +109,9 @@ def _like_number(rule: Rule, label: str, before: float) -> float | None:
     """Return a number in the unit that the field had (heights in metres or centimetres)."""
     if isinstance(before, bool) or rule.attribute.kind in {Kind.DATE, Kind.TIME}:
         return None
-    ladder = rule.ladder or rule.attribute.ladder or ""
-    number = number_of_band(label, zero_is_missing=ladder in ZERO_MEANS_MISSING | {"age"})
-    if number is None:
+    value = number_of(rule, label, before)
+    if value is None:
         return None
-    metres = ladder == "height" and label.endswith("cm") and before < 3.5
-    value = number / 100 if metres else number
     return int(value) if float(value).is_integer() else round(value, 6)
 
 

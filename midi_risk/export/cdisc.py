@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from midi_risk.attributes.ladders import date_string, number_of_band
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.values import ZERO_MEANS_MISSING
+from midi_risk.attributes.stand_ins import date_string
 from midi_risk.errors import OutputError, SourceError
 from midi_risk.export.dicom.files import Written
+from midi_risk.export.dicom.recode import number_of
 from midi_risk.export.rules import Action, Rule
 from midi_risk.export.tables import (
     FolderAccount,
@@ -335,8 +335,7 @@ def number_for(rule: Rule, label: str, *, form: str = "") -> float | None:
     if rule.attribute.kind is Kind.TIME:
         match = _HOUR.fullmatch(label)
         return float(match.group(1)) * 3600 if match else None
-    ladder = rule.ladder or rule.attribute.ladder or ""
-    return number_of_band(label, zero_is_missing=ladder in ZERO_MEANS_MISSING | {"age"})
+    return number_of(rule, label)
 
 
 def text_for_variable(rule: Rule, label: str, *, whole_date: bool = False) -> str | None:

@@ -18,21 +18,16 @@ import pandas as pd
 
 from midi_risk.attributes.dates import parse_date
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy, build_hierarchy
-from midi_risk.attributes.ladders import COUNT, UNPARSED, date_columns
+from midi_risk.attributes.ladders import COUNT, LADDERS, PERIODS, Ladder
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.attributes.own_hierarchy import OWN, hierarchy_for, of_value_alone
+from midi_risk.attributes.recoding import UNPARSED, Period
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.plan import Plan
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
 from midi_risk.sources.model import Extraction
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import attribute_hierarchy, planned, without_cells
-
-VALUE_ONLY = frozenset(
-    {"age", "agedays", "birthdate", "date", "datetime", "year", "time", "offset", "height"}
-    | {"weight", "bmi", "count", "software", "diag", "occupation"}
-)
-"""Ladders whose labels depend on the value alone, not on what other subjects have."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +78,7 @@ class Labeller:
         own = self.attribute.hierarchy_steps if self.ladder == OWN else None
         if own and of_value_alone(own, self.level):
             return hierarchy_for(self.attribute, [value]).apply(self.level, [value])[0]
-        if self.ladder in VALUE_ONLY:
+        if self.ladder in LADDERS and LADDERS[self.ladder].of_value_alone:
             built = build_hierarchy(self.ladder, self.attribute.kind, [value])
             return built.apply(self.level, [value])[0]
         return None
@@ -242,6 +237,11 @@ class Rule:
     def changes(self) -> bool:
         """Whether a value may be written differently."""
         return self.action is not Action.KEEP or self.one_value
+
+    @property
+    def built_in(self) -> Ladder | None:
+        """The ladder that the labels come from, or that the attribute has beside its own."""
+        return LADDERS.get(self.ladder) or LADDERS.get(self.attribute.ladder or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -452,10 +452,8 @@ def without_decision(rules: ReleaseRules) -> tuple[str, ...]:
     )
 
 
-DATE_LADDERS = frozenset({"date", "datetime", "birthdate", "year", OWN})
-"""Hierarchies by which any date can be recoded, listed or not."""
-
-_LEVELS = (("date", 1), ("date", 2), ("date", 3), ("date", 4), ("birthdate", 3), ("birthdate", 4))
+DATE_LADDERS = frozenset(ladder.name for ladder in LADDERS.values() if ladder.reads is Kind.DATE)
+"""Ladders of dates."""
 
 
 def _bare(label: str) -> str:
@@ -481,10 +479,8 @@ def same_date_level(labels: Mapping[str, str]) -> tuple[str, int] | None:
     texts = [found.text for found in read if found.text is not None]
     if not read or len(texts) < len(read):
         return None
-    numbers = np.array([found.number for found in read])
     wanted = [_bare(label) for label in labels.values()]
-    for ladder, level in _LEVELS:
-        column = date_columns(ladder, texts, numbers)[level - 1]
-        if [_bare(str(label)) for label in column] == wanted:
-            return ladder, level
+    for period, found_at in PERIODS.items():
+        if [_bare(Period(period).label(text)) for text in texts] == wanted:
+            return found_at
     return None

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydicom.datadict import tag_for_keyword
 
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind
 from midi_risk.errors import LinkageError, OutputError
 from midi_risk.export.dicom.files import Written
@@ -167,15 +168,12 @@ def column_rules(
     return rules, tuple(f"{rule.name} is {rule.describe}" for rule in given_back.values())
 
 
-_GIVES_BACK = {"bmi": {"height", "weight"}, "birthdate": {"age", "agedays"}}
-"""Ladder of an attribute -> ladders of attributes that it would give back."""
-
-
 def _given_back(release: ReleaseRules, source: str) -> dict[str, Rule]:
     """Return the removal of columns that would give a changed attribute back."""
     found = {}
     for rule in release.of_source(source):
-        drivers = _GIVES_BACK.get(rule.attribute.ladder or "", set())
+        ladder = LADDERS.get(rule.attribute.ladder or "")
+        drivers = () if ladder is None else ladder.gives_back
         back = [
             r.name
             for r in release

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.errors import SearchError, did_you_mean
-from midi_risk.recode.lattice.lattice import joint_codes
 from midi_risk.recode.lattice.view import ClassView
 from midi_risk.recode.loss import (
     AGGREGATES,
@@ -23,6 +22,7 @@ from midi_risk.recode.loss import (
     Utility,
     UtilityInputs,
 )
+from midi_risk.risk.classes.keys import pack
 
 Bools = npt.NDArray[np.bool_]
 
@@ -204,9 +204,11 @@ class Divergence(_OfClasses):
     def components(self, steps: Sequence[int], view: ClassView, hidden: Ints) -> Floats:
         """Return the sum."""
         inputs = self.inputs
-        raw = joint_codes(
+        attributes = inputs.lattice.attributes
+        raw, _ = pack(
+            [a.codes[: inputs.records] for a in attributes],
+            [len(a.maps[0]) for a in attributes],
             inputs.records,
-            [(a.codes[: inputs.records], len(a.maps[0])) for a in inputs.lattice.attributes],
         )
         _, of_raw, raw_sizes = np.unique(raw, return_inverse=True, return_counts=True)
         p = raw_sizes[of_raw.ravel()] / inputs.records

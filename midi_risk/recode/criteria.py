@@ -276,7 +276,7 @@ _EPSILON = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PopulationRisk:
+class ModelledKMap:
     """Each class reaches ``k`` people of the population, as the Pitman-Yor model has it.
 
     The model is fitted to the classes of every node; a class passes when both E[1/F | f] and
@@ -296,7 +296,7 @@ class PopulationRisk:
 
     Examples
     --------
-    >>> PopulationRisk(11, 50_000).smallest(np.repeat([1, 2, 3, 8, 20], [40, 12, 5, 1, 1])) < 11
+    >>> ModelledKMap(11, 50_000).smallest(np.repeat([1, 2, 3, 8, 20], [40, 12, 5, 1, 1])) < 11
     True
     """
 
@@ -346,7 +346,7 @@ class PopulationRisk:
 
 def population_criteria(
     models: Sequence[ThreatModel], subjects: int
-) -> tuple[PopulationRisk, ...] | None:
+) -> tuple[ModelledKMap, ...] | None:
     """Return criteria that stand for all models, None when class sizes in the release must.
 
     Parameters
@@ -357,7 +357,7 @@ def population_criteria(
 
     Returns
     -------
-    tuple of PopulationRisk or None
+    tuple of ModelledKMap or None
         One per model, when each is judged on the maximum against the Pitman-Yor model and
         none of its adversaries knows who is in the release.
     """
@@ -374,7 +374,7 @@ def population_criteria(
             if adversary.verification is not None:
                 pressure *= ends(adversary.verification)[1]
             found.append((required_class_size(pressure, model.threshold.k), people))
-    return tuple(PopulationRisk(k, people) for k, people in sorted(set(found)))
+    return tuple(ModelledKMap(k, people) for k, people in sorted(set(found)))
 
 
 def _people(model: ThreatModel, subjects: int) -> int | None:

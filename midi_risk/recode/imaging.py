@@ -21,17 +21,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
-from midi_risk.attributes.ladders import (
-    LADDERS,
-    UNPARSED,
-    age_string,
-    date_columns,
-    date_string,
-    number_of_band,
-)
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.attributes.own_hierarchy import hierarchy_for
+from midi_risk.attributes.recoding import UNPARSED
+from midi_risk.attributes.stand_ins import age_string, date_string, number_of_band
 from midi_risk.attributes.values import normalise
 from midi_risk.document.plan import ImagingFigure
 from midi_risk.errors import MeasureError
@@ -391,7 +386,7 @@ def _ordinal(text: str) -> int:
 def _worst_days(view: ReleasePair, attribute: Attribute) -> int | None:
     ladder = attribute.ladder or "date"
     own = attribute.name in view.given or attribute.hierarchy_steps
-    if own or ladder not in {"date", "datetime", "birthdate", "year"}:
+    if own or ladder not in LADDERS or LADDERS[ladder].reads is not Kind.DATE:
         return None
     names = LADDERS[ladder].level_names
     level = attribute.generalise_to
@@ -412,7 +407,7 @@ def longest_period(ladder: str, level: int) -> int:
     days = [first + timedelta(days=i) for i in range((date(2000, 1, 1) - first).days)]
     texts = [day.isoformat() for day in days]
     numbers = np.array([day.toordinal() for day in days], dtype=np.float64)
-    return max(Counter(date_columns(ladder, texts, numbers)[level - 1]).values())
+    return max(Counter(LADDERS[ladder].columns(texts, numbers)[level - 1]).values())
 
 
 PET = "PT"

@@ -29,7 +29,7 @@ import pandas as pd
 from midi_risk.errors import SearchError
 from midi_risk.recode.criteria import positive, whole
 from midi_risk.recode.lattice.codes import checked_rows
-from midi_risk.recode.lattice.view import ClassView, SensitiveColumn, SensitiveCounts
+from midi_risk.recode.lattice.view import ClassView, SensitiveColumn, ViewCounts
 
 Floats = npt.NDArray[np.float64]
 Gap = Callable[[Floats], tuple[Floats, Floats]]
@@ -38,13 +38,13 @@ SLACK = 1e-9
 
 
 def least_hidden_share(
-    counts: SensitiveCounts, gap_of: Callable[[SensitiveCounts], Gap], allowed: float = 0.0
+    counts: ViewCounts, gap_of: Callable[[ViewCounts], Gap], allowed: float = 0.0
 ) -> Floats:
     """Return the share of each class that any refinement of it must hide at least.
 
     Parameters
     ----------
-    counts : SensitiveCounts
+    counts : ViewCounts
     gap_of : callable
         Returns, for counts, a function of the factor ``b`` of each class, shape (classes,): how
         far every distribution under ``b`` times the shares of the class is from admissible at
@@ -79,7 +79,7 @@ def least_hidden_share(
     return out
 
 
-def of_records(view: ClassView, counts: SensitiveCounts, share: Floats) -> Floats:
+def of_records(view: ClassView, counts: ViewCounts, share: Floats) -> Floats:
     """Return shares of the known values of classes as shares of their records.
 
     A class without any known value fails, however it is refined.
@@ -89,12 +89,12 @@ def of_records(view: ClassView, counts: SensitiveCounts, share: Floats) -> Float
     return out
 
 
-def capped_gap(counts: SensitiveCounts, caps: Floats, needed: float) -> Gap:
+def capped_gap(counts: ViewCounts, caps: Floats, needed: float) -> Gap:
     """Return the gap of a criterion that caps the share of each value.
 
     Parameters
     ----------
-    counts : SensitiveCounts
+    counts : ViewCounts
     caps : ndarray, shape (values,)
         Largest admissible share of each value.
     needed : float
@@ -116,7 +116,7 @@ def capped_gap(counts: SensitiveCounts, caps: Floats, needed: float) -> Gap:
     return gap
 
 
-def share_under(view: ClassView, counts: SensitiveCounts, caps: Floats) -> Floats:
+def share_under(view: ClassView, counts: ViewCounts, caps: Floats) -> Floats:
     """Return the share of the records of each class to hide so that values stay under caps."""
     share = least_hidden_share(counts, lambda some: capped_gap(some, caps, 1.0))
     return view.spread(counts, of_records(view, counts, share))
@@ -324,13 +324,13 @@ class RecursiveCLDiversity:
         return share_under(view, counts, np.full(len(counts.texts), most))
 
 
-def _class_shares(counts: SensitiveCounts) -> Floats:
+def _class_shares(counts: ViewCounts) -> Floats:
     """Return the share in its class of each present value."""
     out: Floats = counts.count / counts.known[counts.of_class]
     return out
 
 
-def _any_bad(view: ClassView, counts: SensitiveCounts, bad: Bools) -> Bools:
+def _any_bad(view: ClassView, counts: ViewCounts, bad: Bools) -> Bools:
     """Return the classes of a view in which any value is bad or none is known."""
     hit = np.bincount(counts.of_class, weights=bad, minlength=len(counts.known)) > 0
     return view.spread(counts, hit | (counts.known == 0))
@@ -558,7 +558,7 @@ class TCloseness:
             if sum([least_apart(part, n) for part in parts]) <= allowed or n > 10_000
         )
 
-    def _gap(self, counts: SensitiveCounts) -> Gap:
+    def _gap(self, counts: ViewCounts) -> Gap:
         """Return how far each class is, at least, when its shares may be stretched."""
         if self.distance == "ordered":
             return _ordered(counts, self._ranked(counts.texts))
@@ -600,7 +600,7 @@ def _joined(shares: Floats, groups: Ints) -> Floats:
     return out
 
 
-def _tree(counts: SensitiveCounts, levels: tuple[Ints, ...]) -> Gap:
+def _tree(counts: ViewCounts, levels: tuple[Ints, ...]) -> Gap:
     """Return the gap for the height of the lowest common ancestor.
 
     Two values are as far apart as there are levels on which their groups differ, so the
@@ -628,7 +628,7 @@ def _tree(counts: SensitiveCounts, levels: tuple[Ints, ...]) -> Gap:
     return gap
 
 
-def _ordered(counts: SensitiveCounts, ranked: Ints) -> Gap:
+def _ordered(counts: ViewCounts, ranked: Ints) -> Gap:
     """Return the gap for differences of ranks, from present values alone.
 
     The distance is the mean, over the cuts between neighbouring values, of the total variation

@@ -22,9 +22,9 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute
 from midi_risk.errors import SearchError, did_you_mean
-from midi_risk.recode.lattice.lattice import joint_codes
 from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.steps import Setting, release_state
+from midi_risk.risk.classes.keys import pack
 from midi_risk.risk.classes.wildcard import wildcard_sizes
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import planned, without_cells
@@ -174,9 +174,9 @@ class LocalSuppression:
 def _patterns(codes: Ints) -> tuple[Ints, Ints, Ints]:
     """Return distinct rows, the row number of each record, and counts."""
     widths = codes.max(axis=0, initial=0) + 2
-    columns = [(codes[:, j] + 1, int(width)) for j, width in enumerate(widths)]
+    columns = [codes[:, j] + 1 for j in range(codes.shape[1])]
     _, first, of_row, counts = np.unique(
-        joint_codes(len(codes), columns),
+        pack(columns, widths.tolist(), len(codes))[0],
         return_index=True,
         return_inverse=True,
         return_counts=True,
@@ -184,7 +184,7 @@ def _patterns(codes: Ints) -> tuple[Ints, Ints, Ints]:
     return codes[first], of_row.ravel(), counts
 
 
-def matching_sizes(codes: Ints, alpha: float) -> Floats:
+def compatible_sizes(codes: Ints, alpha: float) -> Floats:
     """Return how many records each record could be, shape (N,).
 
     Parameters
@@ -228,7 +228,7 @@ def suppress_codes(
     table = codes[kept]
     order = sorted(range(codes.shape[1]), key=lambda key: -importance[key])
     while True:
-        sizes = matching_sizes(table, alpha)
+        sizes = compatible_sizes(table, alpha)
         risky = np.flatnonzero(sizes < k)
         if not risky.size:
             break
@@ -341,7 +341,7 @@ def local_suppression(
     return LocalSuppression(
         keys=tuple(keys),
         cells=fewest != codes,
-        sizes=matching_sizes(fewest, alpha),
+        sizes=compatible_sizes(fewest, alpha),
         importance=dict(zip(keys, ranks, strict=True)),
     )
 

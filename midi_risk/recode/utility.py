@@ -68,6 +68,12 @@ def average_class_size(classes: EquivalenceClasses) -> float:
     ------
     MeasureError
         If there are no records.
+
+    Examples
+    --------
+    >>> from midi_risk.risk import equivalence_classes
+    >>> average_class_size(equivalence_classes({"age": [61, 61, 70]}, ["age"]))
+    1.5
     """
     if not classes.n:
         raise MeasureError("The average class size is not defined without records")
@@ -85,6 +91,12 @@ def normalised_class_size(classes: EquivalenceClasses, k: int) -> float:
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> from midi_risk.risk import equivalence_classes
+    >>> normalised_class_size(equivalence_classes({"age": [61, 61, 70]}, ["age"]), k=2)
+    0.75
     """
     if k < 1:
         raise MeasureError("k must be at least 1")
@@ -105,6 +117,12 @@ def discernibility(classes: EquivalenceClasses, *, suppressed: int = 0) -> int:
     -------
     int
         Exact, between n and (n + suppressed)^2.
+
+    Examples
+    --------
+    >>> from midi_risk.risk import equivalence_classes
+    >>> discernibility(equivalence_classes({"age": [61, 61, 70]}, ["age"]), suppressed=1)
+    9
     """
     total = classes.n + suppressed
     squares: int = sum(size * size for size in classes.counts.tolist())
@@ -239,6 +257,11 @@ def ambiguity(
     -------
     float
         At least 1.
+
+    Examples
+    --------
+    >>> ambiguity({"sex": ["F", "M"]}, {"sex": ["F", None]}, ["sex"])
+    1.5
     """
     covers = list(_covers(before, after, attributes, hierarchies).values())
     possible = np.ones(covers[0].n)
@@ -258,6 +281,11 @@ def kept_share(before: Any, after: Any, attributes: Hashable | Sequence[Hashable
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> kept_share({"sex": ["F", "M"]}, {"sex": ["F", None]}, ["sex"])
+    0.5
     """
     names = as_names(attributes, what="attributes")
     n, old = read_columns(before, names)
@@ -411,6 +439,11 @@ def il1(original: npt.ArrayLike, masked: npt.ArrayLike) -> float:
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> il1([[10.0], [20.0]], [[11.0], [20.0]])
+    10.0
     """
     x, y = _pair(original, masked)
     counted = x != 0
@@ -460,6 +493,11 @@ def bounded_loss(original: npt.ArrayLike, masked: npt.ArrayLike) -> VariableLoss
     Returns
     -------
     VariableLoss
+
+    Examples
+    --------
+    >>> round(bounded_loss([[10.0], [20.0]], [[11.0], [20.0]]).value, 3)
+    0.25
     """
     x, y = _pair(original, masked)
     by_variable = (2 / np.pi) * np.arctan(np.abs(x - y)).mean(axis=0)
@@ -482,6 +520,12 @@ def correlation_loss(original: npt.ArrayLike, masked: npt.ArrayLike) -> float:
     ------
     MeasureError
         If a correlation matrix is singular: a variable is constant or a sum of others.
+
+    Examples
+    --------
+    >>> x = [[1.0, 2.0], [2.0, 1.0], [3.0, 5.0]]
+    >>> round(correlation_loss(x, x), 6)
+    0.0
     """
     x, y = _pair(original, masked)
     diagonals = []
@@ -510,6 +554,12 @@ def eigenvalue_loss(original: npt.ArrayLike, masked: npt.ArrayLike) -> float:
     ------
     MeasureError
         If the original correlation matrix is singular, where the ratio means nothing.
+
+    Examples
+    --------
+    >>> x = [[1.0, 2.0], [2.0, 1.0], [3.0, 5.0]]
+    >>> round(eigenvalue_loss(x, x), 6)
+    0.0
     """
     x, y = _pair(original, masked)
     first, second = (np.sort(np.linalg.eigvalsh(_correlation(t)))[::-1] for t in (x, y))
@@ -528,6 +578,11 @@ def squared_error_share(original: npt.ArrayLike, masked: npt.ArrayLike) -> float
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> squared_error_share([[1.0], [3.0]], [[1.0], [2.0]])
+    0.5
     """
     x, y = _pair(original, masked)
     total = ((x - x.mean(axis=0)) ** 2).sum(axis=0)
@@ -617,6 +672,12 @@ def propensity_score(
     ------
     MeasureError
         If a table is empty, no attribute varies, or a column has too many levels.
+
+    Examples
+    --------
+    >>> table = {"age": [61, 62, 70, 71] * 5}
+    >>> round(propensity_score(table, table, ["age"]).pmse, 6)
+    0.0
     """
     names = as_names(attributes, what="attributes")
     n, _ = read_columns(original, names)

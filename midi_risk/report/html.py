@@ -35,7 +35,7 @@ from midi_risk.report.words import (
     risk_text,
 )
 from midi_risk.resources import data_rows, resource_folder
-from midi_risk.risk.channels.entries import FOUND
+from midi_risk.threat.channels import FOUND
 
 _JOINT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/-])(?=\w)")
 

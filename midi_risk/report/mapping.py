@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from midi_risk.report.sections import beside, justified
 from midi_risk.report.view import ReportView
 from midi_risk.report.words import is_sample, listed
+from midi_risk.risk.measures.registry import LITERATURE, MEASURES
 
 ANSWERED, PARTLY, OPEN, OUTSIDE = "Answered here", "Partly", "Not assessed", "Outside this report"
 
@@ -279,65 +280,17 @@ TRIGGERS = (
 )
 
 
-REFERENCES = {
-    "midi": "Clunie DA, Flanders A, Taylor A, et al. Report of the Medical Image De-Identification "
-    "(MIDI) Task Group: Best Practices and Recommendations. arXiv:2303.10473.",
-    "ps315": "DICOM PS3.15, Annex E: Attribute Confidentiality Profiles.",
-    "iso27559": "ISO/IEC 27559:2022. Privacy enhancing data de-identification framework.",
-    "elemam2013": "El Emam K. Guide to the De-Identification of Personal Health Information. "
-    "CRC Press, 2013.",
-    "dankar2010": "Dankar FK, El Emam K. A method for evaluating marketer re-identification risk. "
-    "EDBT/ICDT Workshops 2010. doi:10.1145/1754239.1754271.",
-    "sweeney2002": "Sweeney L. k-anonymity: a model for protecting privacy. Int J Uncertain "
-    "Fuzziness Knowl-Based Syst 2002;10:557-570. doi:10.1142/S0218488502001648.",
-    "machanavajjhala2007": "Machanavajjhala A, et al. l-diversity: privacy beyond k-anonymity. "
-    "ACM TKDD 2007;1:3. doi:10.1145/1217299.1217302.",
-    "li2007": "Li N, Li T, Venkatasubramanian S. t-closeness: privacy beyond k-anonymity and "
-    "l-diversity. ICDE 2007. doi:10.1109/ICDE.2007.367856.",
-    "hoshino2001": "Hoshino N. Applying Pitman's sampling formula to microdata disclosure risk "
-    "assessment. J Off Stat 2001;17:499-520.",
-    "hundepool2012": "Hundepool A, et al. Statistical Disclosure Control. Wiley, 2012.",
-    "elliot2002": "Elliot MJ, Manning AM, Ford RW. A computational algorithm for handling the "
-    "special uniques problem. Int J Uncertain Fuzziness Knowl-Based Syst 2002;10:493-509. "
-    "doi:10.1142/S0218488502001594.",
-    "manning2008": "Manning AM, Haglin DJ, Keane JA. A recursive search algorithm for statistical "
-    "disclosure assessment. Data Min Knowl Discov 2008;16:165-196. "
-    "doi:10.1007/s10618-007-0078-6.",
-    "skinner2002": "Skinner CJ, Elliot MJ. A measure of disclosure risk for microdata. J R Stat "
-    "Soc B 2002;64:855-867. doi:10.1111/1467-9868.00365.",
-    "benedetti1998": "Benedetti R, Franconi L. Statistical and technological solutions for "
-    "controlled data dissemination. New Techniques and Technologies for Statistics, 1998.",
-    "nergiz2007": "Nergiz ME, Atzori M, Clifton C. Hiding the presence of individuals from shared "
-    "databases. SIGMOD 2007. doi:10.1145/1247480.1247554.",
-    "ema0070": "EMA/90915/2016. External guidance on the implementation of Policy 0070.",
-    "ipc2016": "Information and Privacy Commissioner of Ontario. De-identification Guidelines for "
-    "Structured Data, 2016.",
-    "elemam2011": "El Emam K, Jonker E, Arbuckle L, Malin B. A systematic review of "
-    "re-identification attacks on health data. PLoS ONE 2011;6:e28071. "
-    "doi:10.1371/journal.pone.0028071.",
-    "clopper1934": "Clopper CJ, Pearson ES. The use of confidence or fiducial limits. Biometrika "
-    "1934;26:404-413. doi:10.1093/biomet/26.4.404.",
-}
-
-
 def references(view: ReportView) -> tuple[str, ...]:
     """Return the references that this report cites, in a fixed order."""
     used = {"midi", "ps315", "iso27559", "elemam2013", "sweeney2002", "elemam2011"}
     measures = {r.measure for t in view.threats for r in t.results}
-    if any(m.startswith(("journalist", "marketer")) for m in measures):
-        used.add("dankar2010")
-    if view.measures.population_uniques or "population_unique" in measures:
-        used.add("hoshino2001")
-    cited = {
-        "special_uniques": {"elliot2002", "manning2008", "skinner2002"},
-        "individual_risk": {"benedetti1998", "hundepool2012"},
-        "delta_presence": {"nergiz2007"},
-    }
-    for name, part in beside(view).items():
-        if part is not None and part.reason is None:
-            used |= cited[name]
+    if view.measures.population_uniques:
+        measures.add("population_unique")
     if _sensitive(view):
-        used |= {"machanavajjhala2007", "li2007"}
+        measures |= {"l_diversity", "t_closeness"}
+    told = {code for code, part in beside(view).items() if part is not None and not part.reason}
+    measures |= told | ({"data_intrusion_simulation"} if "suda" in told else set())
+    used.update(key for m in measures & MEASURES.keys() for key in MEASURES[m].sources)
     if view.edition == "shareable":
         used.add("hundepool2012")
     if "EMA" in view.threshold.source:
@@ -346,7 +299,7 @@ def references(view: ReportView) -> tuple[str, ...]:
         used.add("ipc2016")
     if view.context.quality is not None:
         used.add("clopper1934")
-    return tuple(text for key, text in REFERENCES.items() if key in used)
+    return tuple(source.listed for key, source in LITERATURE.items() if key in used)
 
 
 def _sensitive(view: ReportView) -> bool:

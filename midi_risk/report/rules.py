@@ -54,7 +54,7 @@ from midi_risk.report.leaves import (
 )
 from midi_risk.report.sections import defect_bound
 from midi_risk.report.words import is_share
-from midi_risk.risk.channels.entries import FOUND
+from midi_risk.threat.channels import FOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

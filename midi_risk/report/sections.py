@@ -94,7 +94,7 @@ def _risk(view: ReportView) -> list[str]:
     visits = any(c.name == "visit_intervals" and c.status != "not_assessed" for c in view.channels)
     if not (view.measures.trajectory or visits or any(m.startswith("traj") for m in measures)):
         out.append("Risk from patterns of visits was not computed.")
-    out += _absent(view, "individual_risk", "delta_presence")
+    out += _absent(view, "global_risk", "delta_presence")
     if not view.measures.quasi_identifiers:
         out.append("There is no quasi-identifier, so every subject is in one class.")
     return out
@@ -104,8 +104,8 @@ def beside(view: ReportView) -> dict[str, Shown]:
     """Return the figures beside the verdict by their code; None in a document without them."""
     measures = view.measures
     return {
-        "special_uniques": measures.special_uniques,
-        "individual_risk": measures.individual,
+        "suda": measures.special_uniques,
+        "global_risk": measures.individual,
         "delta_presence": measures.presence,
     }
 
@@ -132,7 +132,7 @@ def _combinations(view: ReportView) -> list[str]:
             f"Combinations of more than {found.largest_size} of the {found.attributes} "
             "quasi-identifiers were not searched for special uniques: there are too many."
         )
-    return out + _absent(view, "special_uniques")
+    return out + _absent(view, "suda")
 
 
 def _attributes(view: ReportView) -> list[str]:

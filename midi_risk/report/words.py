@@ -16,15 +16,16 @@ from typing import Any, NamedTuple
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.view import Count, ReportView, Shown
+from midi_risk.risk.measures.registry import FIGURES, Leaves
+from midi_risk.threat.channels import CHANNELS
 
 
 class Term(NamedTuple):
-    """A code as a reader meets it: title, meaning, formula or method, key of a reference."""
+    """A code as a reader meets it: title, meaning, formula or method."""
 
     title: str
     meaning: str
     formula: str = ""
-    reference: str = ""
 
 
 ATTACKERS = {
@@ -42,111 +43,8 @@ ATTACKERS = {
     ),
 }
 
-MEASURES = {
-    "prosecutor_max": Term(
-        "Highest prosecutor risk",
-        "the subject easiest to single out",
-        "1 / min f, with f the class size in the release",
-        "elemam2013",
-    ),
-    "prosecutor_mean": Term(
-        "Average prosecutor risk",
-        "mean over all subjects",
-        "number of classes / number of subjects",
-        "elemam2013",
-    ),
-    "prosecutor_at_risk": Term(
-        "Subjects at risk, prosecutor",
-        "share of subjects in classes smaller than k",
-        "sum of f over classes with f < k, divided by the number of subjects",
-        "elemam2013",
-    ),
-    "journalist_max": Term(
-        "Highest journalist risk",
-        "the subject easiest to single out",
-        "1 / min F, with F the class size in the matching population",
-        "dankar2010",
-    ),
-    "journalist_mean": Term(
-        "Average journalist risk",
-        "mean over all subjects, the larger of both directions",
-        "max(|J| / sum F, mean of 1 / F)",
-        "dankar2010",
-    ),
-    "journalist_at_risk": Term(
-        "Subjects at risk, journalist",
-        "share of subjects with fewer than k look-alikes",
-        "sum of f over classes with F < k, divided by the number of subjects",
-        "dankar2010",
-    ),
-    "marketer_mean": Term(
-        "Marketer risk",
-        "expected share of subjects that are matched correctly",
-        "mean of 1 / F over all subjects",
-        "dankar2010",
-    ),
-    "membership_max": Term(
-        "Highest risk, membership weighted",
-        "the subject easiest to single out",
-        "max of w / f + (1 - w) / F, with w the probability that membership is known",
-        "elemam2013",
-    ),
-    "membership_mean": Term(
-        "Average risk, membership weighted",
-        "mean over all subjects",
-        "mean of w / f + (1 - w) / F",
-        "elemam2013",
-    ),
-    "membership_at_risk": Term(
-        "Subjects at risk, membership weighted",
-        "share of subjects with a risk above 1 / k",
-        "share with w / f + (1 - w) / F > 1 / k",
-        "elemam2013",
-    ),
-    "prosecutor_strict_mean": Term(
-        "Strict average prosecutor risk",
-        "mean over all subjects, with a floor for the smallest class",
-        "mean of 1 / f, accepted only when no class is smaller than the floor",
-        "ipc2016",
-    ),
-    "journalist_strict_mean": Term(
-        "Strict average journalist risk",
-        "mean over all subjects, with a floor for the smallest class",
-        "mean of 1 / F, accepted only when no class is smaller than the floor",
-        "ipc2016",
-    ),
-    "population_unique": Term(
-        "Population uniques",
-        "share of subjects without a look-alike in the population",
-        "",
-        "hoshino2001",
-    ),
-    "special_uniques": Term(
-        "Special uniques (SUDA)",
-        "subjects whom few attributes single out, and no fewer",
-        "sum over minimal sample uniques of size s of (m - s)! / (m - M)!, with m attributes and "
-        "sizes up to M",
-        "elliot2002",
-    ),
-    "individual_risk": Term(
-        "Individual and global risk",
-        "expected number of subjects that are identified when all are attacked",
-        "sum of E[1/F | f] over the subjects",
-        "benedetti1998",
-    ),
-    "delta_presence": Term(
-        "delta-presence",
-        "how surely a member of the population is in the release",
-        "range of f / F over the classes",
-        "nergiz2007",
-    ),
-    "trajectory_max": Term(
-        "Highest visit-pattern risk",
-        "the visit intervals easiest to single out",
-        "1 / smallest number of subjects with the same known visits",
-        "",
-    ),
-}
+MEASURES = {code: Term(m.title, m.meaning, m.formula) for code, m in FIGURES.items()}
+"""What the report calls a figure of the assessment, in its order."""
 
 STATUS = {
     "acceptable": "Acceptable",
@@ -155,38 +53,6 @@ STATUS = {
 }
 STATUS_MARK = {"acceptable": "✓", "above_threshold": "▲", "incomplete": "?"}
 
-CHANNELS = {
-    "visit_intervals": Term(
-        "Visit intervals",
-        "The days between visits can single out a subject even when every "
-        "date was shifted by a constant.",
-    ),
-    "face": Term(
-        "Reconstructable face",
-        "A face rendered from a head scan can be matched against photographs.",
-    ),
-    "burned_in": Term("Burned-in text", "Names, dates or identifiers drawn into the pixels."),
-    "free_text": Term(
-        "Free text",
-        "Descriptions and comments can hold names, places and rare findings.",
-    ),
-    "private_elements": Term(
-        "Private elements",
-        "Elements that no public dictionary describes can hold anything.",
-    ),
-    "embedded_metadata": Term(
-        "Embedded metadata",
-        "Payloads inside a file, such as EXIF, JP2 boxes or icons.",
-    ),
-    "device_site": Term(
-        "Device and site",
-        "Serial numbers, station names and rare scanners point to a hospital.",
-    ),
-    "cross_collection_pixels": Term(
-        "Same pixels elsewhere",
-        "The same images in another public collection link the two.",
-    ),
-}
 CHANNEL_STATUS = {
     "assessed": "Assessed",
     "bounded": "Bounded, not estimated",
@@ -259,8 +125,9 @@ def worded(sentence: str) -> str:
     >>> worded("not assessed: burned_in, face")
     'not assessed: burned-in text, reconstructable face'
     """
-    terms = {**MEASURES, **CHANNELS}
-    return _CODE.sub(lambda hit: lowered(terms[hit.group()].title), sentence)
+    titles = {code: term.title for code, term in MEASURES.items()}
+    titles |= {name: channel.title for name, channel in CHANNELS.items()}
+    return _CODE.sub(lambda hit: lowered(titles[hit.group()]), sentence)
 
 
 def lowered(title: str) -> str:
@@ -306,7 +173,10 @@ def measure_term(code: str) -> Term:
 
 def channel_term(code: str) -> Term:
     """Return title and meaning of a channel; an unknown one keeps its own name."""
-    return CHANNELS.get(code) or Term(plain(code), "A further way to identity.")
+    channel = CHANNELS.get(code)
+    if channel is None:
+        return Term(plain(code), "A further way to identity.")
+    return Term(channel.title, channel.meaning)
 
 
 THIN = "\u202f"
@@ -456,11 +326,16 @@ def interval_text(estimate: Shown) -> str:
 def is_share(measure: str) -> bool:
     """Tell whether a measure is a share of subjects and not a probability for one.
 
+    Of a measure that this version does not know, as in a document of another version, the
+    ending of its name decides.
+
     Examples
     --------
     >>> is_share("prosecutor_at_risk"), is_share("prosecutor_max")
     (True, False)
     """
+    if measure in FIGURES:
+        return FIGURES[measure].leaves is Leaves.COUNT
     return measure.endswith(SHARES)
 
 

@@ -34,7 +34,7 @@ from midi_risk.risk.measures.combinations import (
 )
 from midi_risk.risk.measures.disclosure import AttributeDisclosure, attribute_disclosure
 from midi_risk.risk.measures.diversity import (
-    AlphaK,
+    AlphaKAnonymity,
     SensitiveCounts,
     alpha_k_anonymity,
     l_diversity,
@@ -55,7 +55,7 @@ from midi_risk.risk.measures.individual import (
 from midi_risk.risk.measures.suda import SudaResult, data_intrusion_simulation, suda
 
 __all__ = [
-    "AlphaK",
+    "AlphaKAnonymity",
     "AttackRisk",
     "AttributeDisclosure",
     "AttributionResult",

@@ -26,6 +26,7 @@ from midi_risk.document.assessment import (
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.measures.anonymity import delta_presence
 from midi_risk.risk.measures.individual import global_risk
+from midi_risk.risk.measures.registry import MEASURES, cited
 from midi_risk.risk.measures.suda import SudaResult, suda
 
 SEARCH_WORK = 260_000_000
@@ -131,9 +132,7 @@ def special_uniques(
             fraction_declared=people is not None,
             kind=EstimateKind.EXACT if complete else EstimateKind.BOUND,
             method=_method(largest, complete=complete),
-            reference="Elliot, Manning, Ford 2002, doi:10.1142/S0218488502001594; Manning, Haglin,"
-            " Keane 2008, doi:10.1007/s10618-007-0078-6; Skinner & Elliot 2002,"
-            " doi:10.1111/1467-9868.00365",
+            reference=cited("elliot2002", "manning2008", "skinner2002"),
         ),
         found,
     )
@@ -208,7 +207,7 @@ def individual_figures(risks: Sequence[AdversaryRisk]) -> IndividualRisk:
         kind=EstimateKind.BOUND if bound else EstimateKind.ESTIMATE,
         method="sum over subjects of E[1/F | f], each under attack"
         + ("; imprecise knowledge taken as exact, so this is an upper bound" if bound else ""),
-        reference="Benedetti & Franconi 1998; Hundepool et al. 2012, doi:10.1002/9781118348239",
+        reference=cited(*MEASURES["global_risk"].sources),
     )
 
 
@@ -250,5 +249,5 @@ def _presence(risk: AdversaryRisk) -> PresenceRange:
         raised=int(classes.counts[few].sum()),
         method="f/F over the classes, F the people that the table expects, at least f; 0 where"
         " somebody of the population is in a class of which nobody is released",
-        reference="Nergiz, Atzori, Clifton 2007, doi:10.1145/1247480.1247554",
+        reference=cited(*MEASURES["delta_presence"].sources),
     )

@@ -24,8 +24,10 @@ from midi_risk.errors import SourceError
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.remote import download, is_url, shown_url
+from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
+from midi_risk.sources.tables.formats import table_format
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import (
     check_file,
@@ -33,11 +35,8 @@ from midi_risk.sources.tables.read import (
     keyed_table,
     read_raw,
     read_table,
-    table_suffix,
 )
 
-_KINDS = {".parquet": "parquet", ".pq": "parquet", ".json": "json", ".ndjson": "json"}
-_KINDS[".jsonl"] = "json"
 _ENOUGH = 10_000
 
 
@@ -48,15 +47,16 @@ def parts_of(folder: Path) -> list[Path]:
     do not count.
     """
     found: list[Path] = []
-    kinds: set[str | None] = set()
+    kinds: set[str] = set()
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         for name in sorted(names):
             if name[0] in "._":
                 continue
             path = Path(place) / name
-            kinds.add(_KINDS.get(table_suffix(path) or ""))
-            if len(kinds) > 1 or None in kinds:
+            kind = table_format(path)
+            kinds.add(kind.parts if kind else "")
+            if len(kinds) > 1 or "" in kinds:
                 return []
             found.append(path)
     return found
@@ -138,7 +138,7 @@ def remote_table(source: str | Path | TableSpec) -> TableSpec | None:
     if not isinstance(source, str) or not is_url(source):
         return None
     spec = TableSpec.parse(source)
-    return spec if table_suffix(spec.path) else None
+    return spec if table_format(spec.path) else None
 
 
 def fetch_table(spec: TableSpec, folder: Path) -> tuple[TableSpec, str]:
@@ -172,7 +172,7 @@ def fetch_table(spec: TableSpec, folder: Path) -> tuple[TableSpec, str]:
     return replace(spec, path=target, url=None), shown_url(url)
 
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_ARCHIVES = tuple(ending for endings in CONTAINERS.values() for ending in endings)
 IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
 """Kinds of table that hold image metadata."""
 
@@ -250,7 +250,7 @@ def _is_dicom_source(source: str | Path | TableSpec) -> bool:
         return _layout(path) == "dicom"
     spec = TableSpec.parse(source)
     check_file(spec.path)
-    if table_suffix(spec.path) is not None:
+    if table_format(spec.path) is not None:
         return False
     return spec.key is None and (
         text.casefold().endswith(_ARCHIVES)
@@ -413,8 +413,8 @@ def _why(files: pa.Table) -> str:
 
 
 def _looks_like_table(name: str) -> bool:
-    suffix = table_suffix(Path(name))
-    return suffix is not None and suffix not in {".txt", ".json"}
+    kind = table_format(Path(name))
+    return kind is not None and not kind.common
 
 
 def _any_file(folder: Path) -> bool:

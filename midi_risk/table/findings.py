@@ -19,7 +19,7 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Kind
 from midi_risk.document.assessment import Finding
 from midi_risk.errors import MeasureError
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.model import CodedColumn
+from midi_risk.table.model import NormalisedColumn
 from midi_risk.table.rules import Folded
 from midi_risk.table.subjects import Subjects, keys_of_rows
 from midi_risk.table.visits import VISIT_DATES, day_column, released_as_is
@@ -61,7 +61,7 @@ def _words(n: int, noun: str) -> dict[str, str]:
 _OLD_MONTHS = 90 * 12
 
 
-def hygiene_findings(attribute: Attribute, column: CodedColumn) -> list[Finding]:
+def hygiene_findings(attribute: Attribute, column: NormalisedColumn) -> list[Finding]:
     """Return one finding per hygiene rule that some value of a column met."""
     found = [
         Finding(

@@ -22,7 +22,7 @@ from midi_risk.table.findings import (
     keyless_rows,
 )
 from midi_risk.table.model import (
-    CodedColumn,
+    NormalisedColumn,
     SubjectTable,
     coded,
     raw_codes,
@@ -160,7 +160,7 @@ def _fold_source(
 ) -> None:
     """Fold the attributes of one source into the draft."""
     n = len(subjects.labels)
-    columns: dict[str, CodedColumn] = {}
+    columns: dict[str, NormalisedColumn] = {}
     for attribute in attributes:
         if attribute.source != table.name or attribute.column not in table.rows.column_names:
             continue

@@ -129,7 +129,7 @@ class SubjectTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodedColumn:
+class NormalisedColumn:
     """A column of a source table with its values normalised.
 
     Parameters
@@ -166,7 +166,7 @@ def raw_codes(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, list[str]
     return codes, values
 
 
-def coded(column: pa.ChunkedArray, attribute: Attribute) -> CodedColumn:
+def coded(column: pa.ChunkedArray, attribute: Attribute) -> NormalisedColumn:
     """Read a column of raw text: each distinct value is normalised once.
 
     Parameters
@@ -190,7 +190,7 @@ def coded(column: pa.ChunkedArray, attribute: Attribute) -> CodedColumn:
     rank[order] = np.arange(len(text))
     lookup = np.full(len(raw) + 1, -1, dtype=np.int64)
     lookup[places] = np.where(merged >= 0, rank[merged] if len(rank) else -1, -1)
-    return CodedColumn(
+    return NormalisedColumn(
         codes=lookup[codes], text=text[order], number=number[order], flags=read.flag_counts()
     )
 

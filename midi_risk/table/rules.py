@@ -12,7 +12,7 @@ import numpy as np
 
 from midi_risk.attributes.hierarchy import SET_JOINER
 from midi_risk.attributes.model import Kind
-from midi_risk.table.model import CodedColumn
+from midi_risk.table.model import NormalisedColumn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def distinct_pairs(subject: np.ndarray, value: np.ndarray, n_values: int) -> Pai
     )
 
 
-def fold_values(kind: Kind, column: CodedColumn, pairs: Pairs, n_subjects: int) -> Folded:
+def fold_values(kind: Kind, column: NormalisedColumn, pairs: Pairs, n_subjects: int) -> Folded:
     """Fold the pairs of one attribute by the rule of its kind.
 
     Parameters
@@ -86,7 +86,7 @@ def fold_values(kind: Kind, column: CodedColumn, pairs: Pairs, n_subjects: int) 
     kind : Kind
         Age, date and time take the first; numbers the median; sex the most frequent,
         a conflict is reported; everything else the ordered set.
-    column : CodedColumn
+    column : NormalisedColumn
     pairs : Pairs
     n_subjects : int
 
@@ -126,7 +126,7 @@ def _tokens(texts: np.ndarray) -> str:
     return " ".join(sorted({word for text in texts for word in text.split()}))
 
 
-def _median(column: CodedColumn, pairs: Pairs, n_subjects: int, conflicts: int) -> Folded:
+def _median(column: NormalisedColumn, pairs: Pairs, n_subjects: int, conflicts: int) -> Folded:
     """Return the median of a subject's distinct numbers and the range."""
     values = np.full(n_subjects, None, dtype=object)
     spread = np.full(n_subjects, np.nan)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from midi_risk.threat.channels import CHANNELS
 from midi_risk.threat.library import attempt_probability, load_threat_model, shipped_threat_models
 from midi_risk.threat.model import (
     ATTEMPT_TABLES,
-    CHANNELS,
     ThreatModel,
     acquaintance_probability,
     required_class_size,

@@ -30,6 +30,7 @@ from pydantic import (
 )
 
 from midi_risk.errors import MidiRiskError, did_you_mean
+from midi_risk.threat.channels import CHANNELS, Requirement
 
 
 class Settings(BaseModel):
@@ -296,18 +297,6 @@ LABELS: dict[str, int] = {
 0.09 means 11 (1/11 = 0.0909 would fail a literal comparison) and IPC prints 15 for 0.075.
 """
 
-CHANNELS = (
-    "visit_intervals",
-    "face",
-    "burned_in",
-    "free_text",
-    "private_elements",
-    "embedded_metadata",
-    "device_site",
-    "cross_collection_pixels",
-)
-"""Ways to identity that are not the class table."""
-
 Attack = Literal["prosecutor", "journalist", "marketer"]
 
 
@@ -495,7 +484,7 @@ class Adversary(Settings):
 class ChannelSettings(Settings):
     """What a threat model or an assessor says of a channel."""
 
-    requirement: Literal["required", "optional"] = "required"
+    requirement: Requirement = "required"
     matcher: str | None = None
     coverage: Quantity | None = Field(
         default=None, description="face: share of people with a photograph in the gallery"
@@ -543,13 +532,17 @@ class ThreatModel(Settings):
         return self
 
     def required_channels(self) -> tuple[str, ...]:
-        """Return the channels without which this model gives no verdict."""
-        return tuple(
-            name
+        """Return the channels without which this model gives no verdict.
+
+        Those that it names first, in its order; then those that no model may pass over.
+        """
+        asked = {
+            name: setting.requirement if isinstance(setting, ChannelSettings) else setting
             for name, setting in self.channels.items()
-            if setting == "required"
-            or (isinstance(setting, ChannelSettings) and setting.requirement == "required")
-        )
+        }
+        for name, channel in CHANNELS.items():
+            asked.setdefault(name, channel.requirement)
+        return tuple(name for name, requirement in asked.items() if requirement == "required")
 
 
 __all__ = ["Interval", "ThreatModel", "threshold_class_size"]

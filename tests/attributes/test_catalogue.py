@@ -2,13 +2,14 @@ import dataclasses
 
 import pytest
 
-from midi_risk.attributes.standard import catalogue, ladder_steps
-from midi_risk.errors import AttributeRoleError
+from midi_risk.attributes.ladders import find_ladder
+from midi_risk.attributes.standard import catalogue
+from midi_risk.errors import HierarchyError
 
 
 def test_every_entry_names_a_ladder_that_exists():
     for entry in catalogue().values():
-        assert ladder_steps(entry.ladder)
+        assert find_ladder(entry.ladder).name == entry.ladder
 
 
 def test_keywords_are_unique_and_the_catalogue_is_read_only():
@@ -31,5 +32,5 @@ def test_nobody_knows_a_quality_control_flag():
 
 
 def test_unknown_ladder_says_which_is_close():
-    with pytest.raises(AttributeRoleError, match="Did you mean 'weight'"):
-        ladder_steps("wieght")
+    with pytest.raises(HierarchyError, match="Did you mean 'weight'"):
+        find_ladder("wieght")

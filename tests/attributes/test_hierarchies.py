@@ -18,7 +18,6 @@ from midi_risk.attributes.hierarchy import (
 from midi_risk.attributes.ladders import LADDERS, describe_level
 from midi_risk.attributes.model import Kind
 from midi_risk.errors import HierarchyError
-from midi_risk.resources import data_rows
 
 
 def levels(ladder, kind, value, **options):
@@ -27,7 +26,6 @@ def levels(ladder, kind, value, **options):
 
 def test_every_ladder_of_the_catalogue_is_built():
     assert {entry.ladder for entry in catalogue().values()} <= set(LADDERS)
-    assert {row["ladder_id"] for row in data_rows("generalisation_ladders.csv")} <= set(LADDERS)
 
 
 def test_every_level_has_plain_english():

@@ -1,4 +1,4 @@
-"""Let the contract tests import the checks in `tools/`."""
+"""Let the contract tests import the checks in `tools/` and the reader of CTP scripts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
+sys.path.append(str(ROOT / "tests" / "export"))
 
 
 @pytest.fixture(scope="session")

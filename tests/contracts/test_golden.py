@@ -116,3 +116,19 @@ def test_clock_keys_and_cores_are_pinned():
     assert told[0] == told[1]
     assert told[0].startswith("2026-12-01 12:00:00+00:00 2026-12-01 12:00:00 ")
     assert told[0].endswith(" 1 True\n")
+
+
+def test_a_project_file_has_the_age_of_the_clock_while_it_is_read(tmp_path):
+    code = (
+        "import pathlib, sys, sitecustomize;"
+        "new = pathlib.Path(sys.argv[1], 'midi-risk.yaml'); new.write_text('a: 1');"
+        "print(new.stat().st_mtime == sitecustomize.MOMENT, new.stat().st_size, new.is_file())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(golden.PINS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "True 4 True\n"

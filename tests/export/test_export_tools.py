@@ -17,13 +17,16 @@ import pytest
 from release_collection import PROJECT, make_collection, values
 
 from midi_risk.attributes.hierarchy import Hierarchy
-from midi_risk.cli import export_command
 from midi_risk.cli.app import run
+from midi_risk.cli.export_command import command
 from midi_risk.cli.job import open_job
 from midi_risk.errors import ConfigError
 from midi_risk.export.rules import release_rules
+from midi_risk.export.targets import TARGETS
 from midi_risk.export.targets.crate import SNIPPETS
-from midi_risk.export.targets.registry import TARGETS, export_rules
+from midi_risk.export.targets.registry import export_rules
+
+OF_RULES = [name for name, target in TARGETS.items() if target.of_rules]
 
 
 def export(project: Path, target: str, folder: Path, plan: Path | None = None) -> Path:
@@ -37,7 +40,7 @@ def export(project: Path, target: str, folder: Path, plan: Path | None = None) -
 def exports(collection: Path, release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exports")
     plan = release.parent / "plan" / "plan.json"
-    for target in ("ctp", "deid", "python", "arx", "spreadsheet"):
+    for target in OF_RULES:
         export(collection, target, folder, plan)
     return folder
 
@@ -138,7 +141,7 @@ def test_the_ctp_script_is_well_formed_and_recodes_the_top_level(
             assert ctp_reader.run(found[keyword], raw) == str(after[keyword].value), keyword
 
 
-@pytest.mark.parametrize("target", ["ctp", "deid", "python", "arx", "spreadsheet"])
+@pytest.mark.parametrize("target", OF_RULES)
 def test_every_rule_has_a_row_in_the_fidelity_table(exports: Path, target: str) -> None:
     with (exports / target / "fidelity.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
@@ -260,5 +263,28 @@ def test_a_target_that_does_not_exist_is_refused(collection: Path, target: str) 
     )
 
 
-def test_the_command_line_offers_every_target() -> None:
-    assert (*TARGETS, "crate") == export_command.TARGETS
+def test_every_target_is_offered_and_explained() -> None:
+    (choice,) = [p for p in command.params if p.name == "target"]
+    assert list(choice.type.choices) == list(TARGETS)  # type: ignore[attr-defined]
+    page = Path(__file__).parents[2] / "docs" / "apply-and-export.md"
+    rows = page.read_text(encoding="utf-8").splitlines()
+    for name, target in TARGETS.items():
+        assert any(row.startswith(f"| `{name}` | {target.words} |") for row in rows), name
+        assert callable(target.load()), name
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_writes_something_of_the_example(
+    target: str, example_release: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path
+    if TARGETS[target].of_rules:
+        folder = export(example_release.parent, target, tmp_path)
+    else:
+        content = (example_release / "assessment" / "assessment.json").read_bytes()
+        (folder / "assessment.json").write_bytes(content)
+        assert run(["export", "any", "--to", target, "-o", str(folder), "-q"]) == 0
+    written = {path for path in folder.rglob("*") if path.is_file()}
+    own = {p for p in written if p.name not in {"assessment.json", "fidelity.csv", "fidelity.txt"}}
+    assert own
+    assert all(path.stat().st_size for path in own)

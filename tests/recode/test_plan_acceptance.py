@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
-from midi_risk.recode.criteria import PopulationRisk
+from midi_risk.recode.criteria import ModelledKMap
 from midi_risk.recode.plan import suggest
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
@@ -48,7 +48,7 @@ def test_a_milder_plan_against_the_population_stands_only_when_the_release_is_ac
     # what is released and its classes of three bound the population from below.
     sizes = np.repeat([1, 2, 3, 4, 20], [4, 3, 6, 4, 4])
     people = 1000
-    assert PopulationRisk(5, people).smallest(sizes) == 3
+    assert ModelledKMap(5, people).smallest(sizes) == 3
     makers = np.repeat([f"m{i}" for i in range(len(sizes))], sizes).tolist()
     threat = model(
         population={"kind": "size", "size": people},

@@ -23,7 +23,7 @@ from midi_risk.recode import (
     RecursiveCLDiversity,
     TCloseness,
 )
-from midi_risk.recode.lattice.view import SensitiveCounts, sensitive_column
+from midi_risk.recode.lattice.view import ViewCounts, sensitive_column
 from midi_risk.recode.search.budgeted import Projection, search_within
 from midi_risk.recode.search.exact import OrderedSearch, TopDownSearch, search_exactly
 from midi_risk.recode.search.problem import prepare
@@ -248,7 +248,7 @@ def test_closeness_is_the_cheapest_transport(distance: str, seed: int) -> None:
     held = rng.integers(0, 5, (3, 5))
     held[:, rng.integers(0, 5)] += 1
     of_class, value = np.nonzero(held)
-    counts = SensitiveCounts(
+    counts = ViewCounts(
         classes=np.arange(3),
         of_class=of_class,
         value=value,

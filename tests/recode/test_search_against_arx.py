@@ -21,7 +21,7 @@ from midi_risk.recode import (
     sweep,
 )
 from midi_risk.recode.class_loss import utility_model
-from midi_risk.recode.lattice.codes import encode
+from midi_risk.recode.lattice.codes import encode_attributes
 from midi_risk.recode.lattice.lattice import build_lattice
 from midi_risk.recode.lattice.tables import NodeTables
 from midi_risk.recode.lattice.view import sensitive_column, tag_space
@@ -209,7 +209,9 @@ def test_scores_and_hidden_records_at_fixed_levels_equal_those_of_arx(adult: Any
         names = tuple(case["quasi_identifiers"])
         sensitive = case.get("sensitive")
         if (names, sensitive) not in prepared:
-            attributes = encode(adult.data, {name: adult.hierarchies[name] for name in names})
+            attributes = encode_attributes(
+                adult.data, {name: adult.hierarchies[name] for name in names}
+            )
             columns = [sensitive_column(adult.data, sensitive)] if sensitive else []
             tags = tag_space(columns, len(adult.data), 0)
             lattice = build_lattice(attributes)

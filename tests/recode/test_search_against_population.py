@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
-from midi_risk.recode.criteria import PopulationRisk, population_criteria, requirement
+from midi_risk.recode.criteria import ModelledKMap, population_criteria, requirement
 from midi_risk.recode.plan import planned, suggest
 from midi_risk.recode.search.search import search
 from midi_risk.recode.steps import PLAN_UTILITY, lattice_setting, release_state
@@ -143,8 +143,8 @@ def test_the_smallest_class_that_passes_is_found_by_trying_all(k, people_):
         )
         <= 1 / k * (1 + 1e-12)
     ]
-    assert PopulationRisk(k, people_).smallest(sizes) == min(tried)
+    assert ModelledKMap(k, people_).smallest(sizes) == min(tried)
 
 
 def test_where_no_model_fits_the_class_sizes_of_the_release_decide():
-    assert PopulationRisk(7, 10_000).smallest(np.array([1, 1, 1])) == 7
+    assert ModelledKMap(7, 10_000).smallest(np.array([1, 1, 1])) == 7

@@ -42,7 +42,7 @@ def test_both_editions_show_the_three_figures_and_say_that_they_do_not_judge(edi
     for doi in ("10.1142/S0218488502001594", "10.1111/1467-9868.00365", "10.1145/1247480.1247554"):
         assert f"doi:{doi}" in shown.text
     (formulas,) = (rows for name, rows in shown.tables.items() if name == "formulas")
-    assert {"Special uniques (SUDA)", "Individual and global risk", "delta-presence"} <= {
+    assert {"Special uniques, SUDA2", "Global risk, threshold", "delta-presence"} <= {
         row[0] for row in formulas
     }
 

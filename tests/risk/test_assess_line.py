@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from midi_risk.recode.plan import suggest
 from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.risk.population.pitman_yor import fit_pitman_yor
 from midi_risk.table import fold
+from midi_risk.threat.channels import CHANNELS
 from midi_risk.threat.model import ThreatModel
 
 
@@ -222,6 +224,26 @@ def test_a_required_channel_that_nobody_assessed_is_incomplete_and_a_statement_c
     bad = {"face": ChannelStatement(status="bounded", upper=0.5, evidence="not defaced")}
     above = assess(table, [asks], options=AssessmentOptions(channels=bad))
     assert above.verdict.status == "above_threshold"
+
+
+def test_every_channel_has_an_entry_that_says_on_what_it_rests():
+    rows = {"PatientID": ["a", "b", "c"], "Modality": ["CT"] * 3}
+    images = extraction(source("dicom", rows, "PatientID", level="series"))
+    entries = assess(fold(images, attributes()), [model()]).channels
+    assert [entry.name for entry in entries] == list(CHANNELS)
+    assert all(entry.evidence for entry in entries)
+
+
+def test_a_channel_that_no_model_may_pass_over_is_required_of_models_that_do_not_name_it(
+    monkeypatch,
+):
+    rows = {"PatientID": [f"p{i}" for i in range(12)], "Modality": ["CT"] * 12}
+    table = fold(extraction(source("dicom", rows, "PatientID", level="series")), attributes())
+    assert assess(table, [model()]).verdict.status == "acceptable"
+    strict = {**CHANNELS, "face": replace(CHANNELS["face"], requirement="required")}
+    monkeypatch.setattr("midi_risk.threat.model.CHANNELS", strict)
+    assert assess(table, [model()]).verdict.status == "incomplete"
+    assert assess(table, [model(channels={"face": "optional"})]).verdict.status == "acceptable"
 
 
 @pytest.mark.parametrize("searched", [{}, {"jpeg_metadata_files": 0}])

@@ -151,7 +151,15 @@ def test_a_result_that_failed_governs_before_one_that_is_nearer_to_its_threshold
     risk = adversary_risk(table, quasi, threat, threat.adversaries[0])
     judged = next(r for r in risk.results if r.passed is not None)
     failed, near = (
-        replace(judged, measure=name, value=value, lower=value, upper=value, passed=passed)
+        judged.model_copy(
+            update={
+                "measure": name,
+                "value": value,
+                "lower": value,
+                "upper": value,
+                "passed": passed,
+            }
+        )
         for name, value, passed in (("prosecutor_mean", 0.01, False), ("marketer_mean", 0.09, True))
     )
     for results in ((failed, near), (near, failed)):

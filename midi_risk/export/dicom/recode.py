@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
 
-import numpy as np
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -21,23 +20,20 @@ from pydicom.sequence import Sequence as ItemSequence
 
 from midi_risk.attributes.ages import plain
 from midi_risk.attributes.dates import parse_date, parse_time
-from midi_risk.attributes.ladders import (
-    UNPARSED,
-    age_string,
-    date_columns,
-    date_string,
-    decimal_string,
-    find_ladder,
-    number_of_band,
-    text_for,
-    time_columns,
-    time_string,
-)
+from midi_risk.attributes.ladders import LADDERS, PERIODS
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
-from midi_risk.attributes.values import ZERO_MEANS_MISSING
+from midi_risk.attributes.recoding import UNPARSED
+from midi_risk.attributes.stand_ins import (
+    age_string,
+    date_string,
+    decimal_string,
+    number_of_band,
+    text_for,
+    time_string,
+)
 from midi_risk.export.dicom.rules import DEVICE_DATES, DUMMIES, DicomRules, Removal, removal
-from midi_risk.export.rules import Action, ReleaseRules, Rule
+from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
 from midi_risk.resources import data_rows
 
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
@@ -75,22 +71,26 @@ def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
 
 
 def _number(rule: Rule, vr: str, label: str, raw: str) -> str | None:
-    ladder = (rule.ladder if rule.ladder != OWN else "") or rule.attribute.ladder or ""
-    number = number_of_band(label, zero_is_missing=ladder in ZERO_MEANS_MISSING)
+    number = number_of(rule, label, _number_before(raw))
     if number is None:
         return None
-    if ladder == "height" and label.endswith("cm") and not _centimetres(raw):
-        number = round(number / 100, 6)
     if vr in {"IS", "SL", "SS", "UL", "US"}:
         return plain(float(int(number)))
     return decimal_string(number)
 
 
-def _centimetres(raw: str) -> bool:
+def _number_before(raw: str) -> float:
+    """Return the number that an element held; one without a number is taken for metres."""
     try:
-        return float(raw) >= 3.5
+        return float(raw)
     except ValueError:
-        return False
+        return 0.0
+
+
+def number_of(rule: Rule, label: str, before: float | None = None) -> float | None:
+    """Return the number that stands for a label, in the unit that a number before it had."""
+    ladder = rule.built_in
+    return number_of_band(label) if ladder is None else ladder.number_for(label, before)
 
 
 @lru_cache(maxsize=65536)
@@ -105,8 +105,7 @@ def visit_date(raw: str, ladder: str, level: int) -> str | None:
     read = parse_date(raw)
     if read.text is None:
         return None
-    columns = date_columns(ladder, [read.text], np.array([read.number]))
-    label = columns[level - 1][0]
+    label = LADDERS[ladder].label(level, read.text, read.number)
     return None if label == UNPARSED else date_string(label)
 
 
@@ -120,27 +119,17 @@ def visit_time(raw: str, level: int) -> str | None:
     ('130000', '120000')
     """
     read = parse_time(raw)
-    label = time_columns(np.array([read.number]))[level - 1][0]
+    label = LADDERS["time"].label(level, read.text or "", read.number)
     return None if label == UNPARSED else time_string(label)
-
-
-_OWN_DATES = {
-    "week": ("date", 1),
-    "month": ("date", 2),
-    "quarter": ("date", 3),
-    "year": ("date", 4),
-    "5y": ("birthdate", 3),
-    "10y": ("birthdate", 4),
-}
 
 
 def ladder_of_dates(rule: Rule) -> tuple[str, int]:
     """Return ladder and level that the dates of a visit follow."""
     steps = rule.attribute.hierarchy_steps
     if rule.ladder == OWN and steps and 0 < rule.level <= len(steps):
-        return _OWN_DATES[steps[rule.level - 1].date or "year"]
-    ladder = rule.ladder if rule.ladder in {"date", "datetime", "birthdate", "year"} else "date"
-    return ladder, min(rule.level, len(find_ladder(ladder).steps))
+        return PERIODS[steps[rule.level - 1].date or "year"]
+    ladder = rule.ladder if rule.ladder in DATE_LADDERS else "date"
+    return ladder, min(rule.level, len(LADDERS[ladder].levels))
 
 
 def new_value(rule: Rule, vr: str, values: Sequence[str], subject_value: str | None) -> str | None:

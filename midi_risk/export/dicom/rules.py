@@ -14,6 +14,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import Tag
 
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule, same_date_level
 from midi_risk.resources import data_rows
 
@@ -172,7 +173,7 @@ def _of_a_ladder(rule: Rule | None) -> Rule | None:
     A hierarchy of the user's own lists the dates of one attribute; the other dates of a visit
     follow it only when its level is one of the built-in ladders. Otherwise they are removed.
     """
-    if rule is None or rule.action is not Action.GENERALISE or rule.ladder in DATE_LADDERS:
+    if rule is None or rule.action is not Action.GENERALISE or rule.ladder in {*DATE_LADDERS, OWN}:
         return rule
     same = None if rule.labels is None else same_date_level(rule.labels.known)
     if same is not None:

@@ -5,33 +5,24 @@ How truly another tool can carry out each rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
-from midi_risk.attributes.ages import plain
-from midi_risk.attributes.hierarchy import SET_JOINER
-from midi_risk.attributes.ladders import (
-    COMMON,
-    UNPARSED,
-    age_columns,
-    bmi_columns,
-    find_ladder,
-    height_columns,
-    weight_columns,
-)
+from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.own_hierarchy import OWN
+from midi_risk.attributes.recoding import OTHER, UNPARSED, edges_of
+from midi_risk.errors import MidiRiskError
 from midi_risk.export.dicom.recode import ladder_of_dates, written
+from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import csv_text
+from midi_risk.sources.model import Extraction
 
 Steps = tuple[Mapping[str, Any], ...]
-_OTHER = "other"
-METRES_BELOW = 3.5
-"""A height below this is in metres, as in the ladder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,92 +53,17 @@ class Portable:
         return self.rule.action is Action.REMOVE or self.steps is None
 
 
-def age_edges(rule: Rule, vr: str = "AS") -> list[tuple[int, str]]:
-    """Return the first completed year of each band and what is written for it."""
-    years = list(range(123))
-    months = np.array(years, dtype=float) * 12
-    texts = [str(year) for year in years]
-    column = age_columns(texts, months)[rule.level - 1]
-    return _edges(years, [written(rule, vr, label) if vr else label for label in column])
+def bands(rule: Rule) -> list[tuple[float, str]] | None:
+    """Return the lower end and the label of each band of a rule, None where it has none.
 
-
-def _edges(starts: Sequence[Any], shown: Sequence[str | None]) -> list[tuple[Any, str]]:
-    edges: list[tuple[Any, str]] = []
-    for start, text in zip(starts, shown, strict=True):
-        if text is not None and (not edges or edges[-1][1] != text):
-            edges.append((start, text))
-    return edges
-
-
-_MEASURES: Mapping[str, tuple[Callable[..., list[list[str]]], int, int]] = {
-    "height": (height_columns, 0, 400),
-    "weight": (weight_columns, 0, 500),
-    "bmi": (bmi_columns, 0, 150),
-}
-
-
-def measure_edges(rule: Rule, vr: str, raw: str = "") -> list[tuple[float, str]]:
-    """Return the lower end of each band of a body measure and what is written for it.
-
-    Parameters
-    ----------
-    rule : Rule
-        Of the height (in centimetres), weight or body mass index ladder.
-    vr : str
-        Empty for a table, whose labels are written as they are.
-    raw : str
-        A value whose unit is kept; heights are metres without it.
+    Heights are in centimetres, ages in completed years.
     """
-    columns, first, last = _MEASURES[rule.ladder]
-    tenth = 10 if rule.ladder == "bmi" else 1
-    numbers = [n / tenth for n in range(first * tenth, last * tenth)]
-    read = np.array(numbers)
-    if rule.ladder == "height":
-        read = np.where(read < 100 * METRES_BELOW, read / 100, read)
-    column = columns([plain(n) for n in read.tolist()], read)[rule.level - 1]
-    shown = [None if t == UNPARSED else written(rule, vr, t, raw) if vr else t for t in column]
-    edges = _edges(numbers, shown)
-    return [(0.0, edges[0][1]), *edges[1:]] if edges else []
-
-
-def _bins_width(rule: Rule) -> float | None:
-    """Return the width of the bins of a number from one of its labels."""
-    known = rule.labels.known.values() if rule.labels else ()
-    for label in known:
-        if label.startswith("[") and label.endswith(")"):
-            low, _, high = label[1:-1].partition(", ")
-            return round(float(high) - float(low), 10)
-    return None
-
-
-def _number_steps(rule: Rule, vr: str) -> Steps | None:
-    ladder = rule.ladder
-    if ladder in _MEASURES:
-        step: dict[str, Any] = {"step": "bands", "zero_is_missing": True}
-        step["edges"] = measure_edges(rule, vr)
-        if ladder == "height":
-            step |= {"metres": True, "centimetres": measure_edges(rule, vr, "170")}
-        return (step,)
-    if ladder == "number" and rule.level_name == "rounded":
-        return ({"step": "two_digits"},)
-    if ladder == "number" and rule.level_name == "binned":
-        width = _bins_width(rule)
-        return ({"step": "bins", "width": width},) if width else None
-    if ladder == "count":
-        ends = ((0, "0"), (1, "1"), (2, "2"), (3, "3"), (6, "6"), (11, "11"))
-        return ({"step": "bands", "edges": ends},)
-    return None
-
-
-def _name_steps(rule: Rule) -> Steps | None:
-    allow = {"step": "allow", "other": _OTHER}
-    if rule.attribute.hierarchy_file is not None:
+    ladder = LADDERS.get(rule.ladder)
+    level = None if ladder is None else ladder.level(rule.level_name)
+    if ladder is None or level is None or ladder.stays_here:
         return None
-    if rule.ladder == "device":
-        return ({"step": "first_word"}, allow)
-    if rule.ladder == "software":
-        return ({"step": "major"},)
-    return (allow,) if rule.level_name == COMMON else None
+    edges = edges_of(level.steps[0])
+    return None if edges is None else list(edges)
 
 
 def steps_of(rule: Rule, vr: str) -> Steps | None:
@@ -174,26 +90,49 @@ def steps_of(rule: Rule, vr: str) -> Steps | None:
     """
     if rule.attribute.hierarchy_file is not None:
         return None
-    if vr == "AS" and rule.ladder == "age":
-        return ({"step": "age", "edges": age_edges(rule, vr)},)
     if vr in {"DA", "DT"}:
         return date_steps(rule)
-    if vr == "TM" and rule.ladder == "time":
-        return time_steps(rule)
-    if rule.attribute.kind is Kind.NUMBER:
-        return _number_steps(rule, vr)
-    return None if vr == "CS" else _name_steps(rule)
+    ladder = LADDERS.get(rule.ladder)
+    names = vr != "CS" and rule.attribute.kind is not Kind.NUMBER
+    if ladder is None:
+        return ({"step": "allow", "other": OTHER},) if names and _puts_rare_together(rule) else None
+    readable = {
+        Kind.AGE: vr == "AS",
+        Kind.TIME: vr == "TM",
+        Kind.NUMBER: rule.attribute.kind is Kind.NUMBER,
+        None: names,
+    }
+    if not readable.get(ladder.reads, False):
+        return None
+    known = tuple(rule.labels.known.values()) if rule.labels else ()
+    return ladder.portable(
+        rule.level_name, lambda label, before: written(rule, vr, label, before), known
+    )
+
+
+def _puts_rare_together(rule: Rule) -> bool:
+    """Tell whether a level of the assessor's own puts rare exact values together."""
+    steps = rule.attribute.hierarchy_steps or ()
+    first = next(iter(steps), None)
+    return rule.ladder == OWN and rule.level == 1 and first is not None and first.rule == "rare"
+
+
+def _plain_steps(ladder: str, level: int) -> Steps:
+    """Return the steps of a level whose labels another tool writes by itself."""
+    found = LADDERS[ladder]
+    steps = found.portable(found.steps[level - 1], lambda label, _: label)
+    assert steps is not None  # noqa: S101 - dates and times need nothing of this tool
+    return steps
 
 
 def date_steps(rule: Rule) -> Steps:
     """Return the step of a rule of dates."""
-    ladder, level = ladder_of_dates(rule)
-    return ({"step": "date", "period": find_ladder(ladder).level_names[level]},)
+    return _plain_steps(*ladder_of_dates(rule))
 
 
 def time_steps(rule: Rule) -> Steps:
     """Return the step of a rule of times."""
-    return ({"step": "time", "hours": 1 if rule.level == 1 else 6},)
+    return _plain_steps("time", min(rule.level, len(LADDERS["time"].levels)))
 
 
 def portable(rule: Rule, keyword: str, vr: str, release: ReleaseRules) -> Portable:
@@ -277,3 +216,64 @@ def fidelity_text(rows: Iterable[Translated], target: str) -> str:
         why = f" ({row.why})" if row.why else ""
         lines.append(f"  {row.fidelity.value:<13} {row.attribute}: {row.rule}{why}")
     return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a target is written from.
+
+    Parameters
+    ----------
+    release : ReleaseRules
+    dicom : DicomRules or None
+        Rules of the elements; None where the project reads no DICOM.
+    extraction : Extraction
+        What the rules are about; scripts learn its SOP classes, never its values.
+    statement : str
+        For (0012,0063).
+    k : int
+        Class size that the threat model requires.
+    hierarchies : mapping of str to Hierarchy
+        The user's own.
+    """
+
+    release: ReleaseRules
+    dicom: DicomRules | None
+    extraction: Extraction
+    statement: str
+    k: int
+    hierarchies: Mapping[str, Hierarchy]
+
+    @property
+    def elements(self) -> DicomRules:
+        """The rules of the elements, for a target that needs DICOM."""
+        if self.dicom is None:
+            raise MidiRiskError("the project reads no DICOM files")
+        return self.dicom
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"Request({self.release!r}, {self.dicom!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What a target is made of.
+
+    Parameters
+    ----------
+    files : mapping of str to str
+        Relative path -> text.
+    fidelity : sequence of Translated
+        How truly it carries each rule.
+    notes : tuple of str
+        What the reader must know before passing the files on.
+    """
+
+    files: Mapping[str, str]
+    fidelity: Sequence[Translated]
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"Files({len(self.files)} files, {len(self.fidelity)} rules)"

@@ -18,6 +18,7 @@ from typing import Any
 from midi_risk import __version__
 from midi_risk.document.assessment import Assessment, AttributeEntry
 from midi_risk.document.clean import neutral
+from midi_risk.document.files import load_assessment, write_private
 from midi_risk.errors import SourceError
 
 METADATA = "ro-crate-metadata.json"
@@ -329,3 +330,12 @@ def _changed(entries: Sequence[AttributeEntry]) -> list[AttributeEntry]:
 def _listed(names: Sequence[str]) -> str:
     """Return names in a row, or ``none``."""
     return ", ".join(names) or "none"
+
+
+def write_crate(folder: Path) -> list[str]:
+    """Describe the files of an assessment in their folder, and return what was written."""
+    assessment = load_assessment(folder / "assessment.json")
+    for name, text_of in SNIPPETS.items():
+        write_private(folder / name, text_of(assessment))
+    write_private(folder / METADATA, crate_metadata(folder, assessment))
+    return [METADATA, *SNIPPETS]

@@ -20,7 +20,9 @@ from midi_risk.export.dicom.rules import DUMMIES, DicomRules, element_type
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.targets.base import (
     Fidelity,
+    Files,
     Portable,
+    Request,
     Translated,
     date_steps,
     several_values,
@@ -374,3 +376,12 @@ def _speakable(name: str, dicom: DicomRules) -> bool:
     if rule is None or rule.action is Action.REMOVE or "times" in name:
         return True
     return date_expression(date_steps(rule)[0]["period"], "") is not None
+
+
+def ctp_files(request: Request) -> Files:
+    """Return the script and how truly it carries out each rule."""
+    rules, release = request.elements, request.release
+    return Files(
+        files={SCRIPT: script_text(rules, release, request.statement)},
+        fidelity=ctp_fidelity(rules, release),
+    )

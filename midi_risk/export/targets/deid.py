@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from midi_risk.export.dicom.rules import DicomRules, element_type
 from midi_risk.export.rules import ReleaseRules
-from midi_risk.export.targets.base import Fidelity, Translated, several_values
+from midi_risk.export.targets.base import Fidelity, Files, Request, Translated, several_values
 from midi_risk.export.targets.python import (
     element_fidelity,
     portable_elements,
+    scripts,
     table_rows,
     temporal,
     translated,
@@ -81,3 +82,16 @@ def deid_fidelity(dicom: DicomRules, release: ReleaseRules) -> list[Translated]:
         why = "a recipe cannot judge a content item by its concept"
         rows.append(translated(first, "report content items", Fidelity.INEXPRESSIBLE, why))
     return [*rows, *table_rows(release)]
+
+
+def deid_files(request: Request) -> Files:
+    """Return the recipe, its functions and how truly it carries out each rule."""
+    rules, release = request.elements, request.release
+    return Files(
+        files={
+            **scripts(request),
+            RECIPE: recipe_text(rules, release, request.statement),
+            GLUE: glue_text(),
+        },
+        fidelity=deid_fidelity(rules, release),
+    )

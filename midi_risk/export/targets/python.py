@@ -13,7 +13,9 @@ from midi_risk.export.dicom.rules import DEVICE_DATES, DicomRules, element_type,
 from midi_risk.export.rules import DICOM, Action, ReleaseRules, Rule
 from midi_risk.export.targets.base import (
     Fidelity,
+    Files,
     Portable,
+    Request,
     Translated,
     date_steps,
     portable,
@@ -222,3 +224,19 @@ def table_rows(release: ReleaseRules) -> list[Translated]:
             )
         )
     return rows
+
+
+def scripts(request: Request) -> dict[str, str]:
+    """Return the script and, where a rule asks for them, the labels that the release shows."""
+    rules, release = request.elements, request.release
+    classes = known_classes(request.extraction)
+    files = {MODULE: script_text(rules, release, classes, request.statement)}
+    labels = labels_text(rules, release)
+    return {**files, LABELS: labels} if labels else files
+
+
+def python_files(request: Request) -> Files:
+    """Return the script and how truly it carries out each rule."""
+    return Files(
+        files=scripts(request), fidelity=python_fidelity(request.elements, request.release)
+    )

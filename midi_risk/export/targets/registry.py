@@ -1,4 +1,4 @@
-"""Every target of `midi-risk export`: what it writes, and how truly."""
+"""Writing the files of a target of `midi-risk export`, and how truly it carries the rules."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.errors import ConfigError, MidiRiskError
 from midi_risk.export.dicom.rules import DicomRules, dicom_rules
 from midi_risk.export.rules import ReleaseRules
-from midi_risk.export.tables import csv_text
-from midi_risk.export.targets import ctp, deid, python, tables
-from midi_risk.export.targets.base import Translated, fidelity_csv, fidelity_text
-from midi_risk.export.targets.tables import dictionary_text
+from midi_risk.export.targets import TARGETS
+from midi_risk.export.targets.base import (
+    Files,
+    Request,
+    Translated,
+    fidelity_csv,
+    fidelity_text,
+)
 from midi_risk.sources.model import Extraction, SourceKind
-
-TARGETS = ("ctp", "deid", "python", "arx", "spreadsheet")
-"""Targets of `export_rules`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,8 @@ def export_rules(
 
     Parameters
     ----------
-    target : {"ctp", "deid", "python", "arx", "spreadsheet"}
+    target : str
+        Name of one of `TARGETS` that holds rules.
     release : ReleaseRules
     extraction : Extraction
         What the rules are about; scripts learn its SOP classes, never its values.
@@ -79,33 +81,39 @@ def export_rules(
     MidiRiskError
         When a DICOM tool is asked for and the project reads no DICOM.
     """
-    if target not in TARGETS:
+    known = {name: entry for name, entry in TARGETS.items() if entry.of_rules}
+    if target not in known:
         raise ConfigError(
-            "export", [f"there is no target {target!r}"], hint="Known: " + ", ".join(TARGETS)
+            "export", [f"there is no target {target!r}"], hint="Known: " + ", ".join(known)
         )
-    if target == "arx":
-        return _arx(release, dict(hierarchies or {}), k)
-    if target == "spreadsheet":
-        return _spreadsheet(release, extraction)
     dicom = _dicom(release, extraction)
-    if dicom is None:
+    if known[target].needs_dicom and dicom is None:
+        others = [f"--to {name}" for name, entry in known.items() if not entry.needs_dicom]
         raise MidiRiskError(
             f"--to {target} is for DICOM files, and the project reads none",
-            hint="Use --to spreadsheet or --to arx",
+            hint="Use " + " or ".join(others),
         )
-    if target == "ctp":
-        files = {ctp.SCRIPT: ctp.script_text(dicom, release, statement)}
-        return _exported(target, files, ctp.ctp_fidelity(dicom, release))
-    classes = python.known_classes(extraction)
-    files = {python.MODULE: python.script_text(dicom, release, classes, statement)}
-    labels = python.labels_text(dicom, release)
-    if labels:
-        files[python.LABELS] = labels
-    if target == "python":
-        return _exported(target, files, python.python_fidelity(dicom, release))
-    files[deid.RECIPE] = deid.recipe_text(dicom, release, statement)
-    files[deid.GLUE] = deid.glue_text()
-    return _exported(target, files, deid.deid_fidelity(dicom, release))
+    made: Files = known[target].load()(
+        Request(
+            release=release,
+            dicom=dicom,
+            extraction=extraction,
+            statement=statement,
+            k=k,
+            hierarchies=dict(hierarchies or {}),
+        )
+    )
+    text = fidelity_text(made.fidelity, target)
+    return Exported(
+        files={
+            **made.files,
+            "fidelity.csv": fidelity_csv(made.fidelity),
+            "fidelity.txt": text + "\n",
+        },
+        fidelity=tuple(made.fidelity),
+        text=text,
+        notes=made.notes,
+    )
 
 
 def _dicom(release: ReleaseRules, extraction: Extraction) -> DicomRules | None:
@@ -113,32 +121,3 @@ def _dicom(release: ReleaseRules, extraction: Extraction) -> DicomRules | None:
     # No rule of these tools holds for single subjects, so the emptied cells are left aside.
     general = replace(release, emptied={})
     return None if source is None else dicom_rules(general, source.name)
-
-
-def _exported(
-    target: str, files: dict[str, str], rows: list[Translated], notes: tuple[str, ...] = ()
-) -> Exported:
-    text = fidelity_text(rows, target)
-    whole = {**files, "fidelity.csv": fidelity_csv(rows), "fidelity.txt": text + "\n"}
-    return Exported(files=whole, fidelity=tuple(rows), text=text, notes=notes)
-
-
-def _arx(release: ReleaseRules, hierarchies: dict[str, Hierarchy], k: int) -> Exported:
-    files = {
-        "subjects.csv": tables.neutral_csv(release.table),
-        "released.csv": tables.neutral_csv(release.expected),
-        "check-with-sdcmicro.R": tables.r_script(release, k),
-    }
-    for name, text in tables.arx_hierarchies(release, hierarchies).items():
-        files[f"hierarchies/{name}"] = text
-    note = "subjects.csv and the hierarchies hold raw values: they stay inside"
-    return _exported("arx", files, tables.table_fidelity(release), (note,))
-
-
-def _spreadsheet(release: ReleaseRules, extraction: Extraction) -> Exported:
-    rows, said = tables.recode_map(release)
-    files = {
-        "recode-map.csv": csv_text(tables.MAP_HEADER, rows),
-        "data-dictionary.csv": dictionary_text(release, _dicom(release, extraction)),
-    }
-    return _exported("spreadsheet", files, said)

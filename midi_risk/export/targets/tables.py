@@ -13,12 +13,14 @@ from typing import Any
 import pandas as pd
 
 from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind, Role
+from midi_risk.attributes.recoding import Scale
 from midi_risk.export.dicom.recode import written
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.tables import csv_text, harmless
-from midi_risk.export.targets.base import Fidelity, Translated, age_edges, measure_edges
+from midi_risk.export.targets.base import Fidelity, Files, Request, Translated, bands
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured
 
@@ -159,15 +161,11 @@ def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], F
     """Return the rows of one rule, without attribute and source."""
     if rule.action is Action.REMOVE:
         return [("remove", "", "", "")], Fidelity.EXACT, ""
-    edges: list[tuple[Any, str]] = []
-    if rule.ladder == "age":
-        edges = list(age_edges(rule, ""))
-    elif rule.ladder in {"height", "weight", "bmi"} and rule.level:
-        edges = list(measure_edges(rule, ""))
-    if edges:
-        ends = [*(low for low, _ in edges[1:]), ""]
-        unit = " (cm)" if rule.ladder == "height" else ""
-        cells = [
+    edges = bands(rule)
+    if edges is not None:
+        ends: list[Any] = [*(low for low, _ in edges[1:]), ""]
+        unit = " (cm)" if LADDERS[rule.ladder].scale is Scale.METRES else ""
+        cells: list[tuple[Any, ...]] = [
             (f"interval{unit}", low, end, label)
             for (low, label), end in zip(edges, ends, strict=True)
         ]
@@ -262,3 +260,29 @@ def dictionary_text(
 ) -> str:
     """Return the data dictionary as CSV."""
     return csv_text(HEADER, dictionary_rows(release, dicom, stands))
+
+
+def arx_files(request: Request) -> Files:
+    """Return the tables, the hierarchies and the R script, and how truly they carry the rules."""
+    release = request.release
+    files = {
+        "subjects.csv": neutral_csv(release.table),
+        "released.csv": neutral_csv(release.expected),
+        "check-with-sdcmicro.R": r_script(release, request.k),
+    }
+    for name, text in arx_hierarchies(release, dict(request.hierarchies)).items():
+        files[f"hierarchies/{name}"] = text
+    note = "subjects.csv and the hierarchies hold raw values: they stay inside"
+    return Files(files=files, fidelity=table_fidelity(release), notes=(note,))
+
+
+def spreadsheet_files(request: Request) -> Files:
+    """Return the map of values and the data dictionary, and how truly they carry the rules."""
+    rows, said = recode_map(request.release)
+    return Files(
+        files={
+            "recode-map.csv": csv_text(MAP_HEADER, rows),
+            "data-dictionary.csv": dictionary_text(request.release, request.dicom),
+        },
+        fidelity=said,
+    )

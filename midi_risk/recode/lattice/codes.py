@@ -327,7 +327,7 @@ def encode_column(
     )
 
 
-def encode(
+def encode_attributes(
     data: pd.DataFrame,
     hierarchies: Mapping[str, Any],
     *,

@@ -4,14 +4,12 @@ A node gives each quasi-identifier one level. Attributes that are coupled share 
 they move together. Nodes are numbered in row-major order of the steps of the axes; the numbers
 are therefore lexicographic.
 
-Joint codes of several columns.
-
 The nodes of a lattice level by level from the top, with what they inherit from above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -20,40 +18,9 @@ import numpy.typing as npt
 
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.lattice.codes import AttributeCodes
+from midi_risk.risk.classes.keys import dense, pack
 
 Ints = npt.NDArray[np.int64]
-ROOM = 2**62
-
-
-def dense(codes: Ints) -> Ints:
-    """Return codes renumbered 0, 1, ... in the same order."""
-    return np.unique(codes, return_inverse=True)[1].ravel().astype(np.int64)
-
-
-def joint_codes(records: int, columns: Iterable[tuple[Ints, int]]) -> Ints:
-    """Return one code per combination, in the order of the columns.
-
-    Parameters
-    ----------
-    records : int
-        Length of the columns.
-    columns : iterable of (ndarray of int64, int)
-        Codes and how many there can be.
-
-    Examples
-    --------
-    >>> joint_codes(3, [(np.array([0, 1, 1]), 2), (np.array([2, 0, 1]), 3)]).tolist()
-    [2, 3, 4]
-    """
-    key = np.zeros(records, dtype=np.int64)
-    room = 1
-    for codes, width in columns:
-        if room * width >= ROOM:
-            key = dense(key)
-            room = records
-        key = key * width + codes
-        room *= width
-    return key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +184,7 @@ def _axis(
             continue
         rows = [column[a.codes] for a, column in zip(chosen, columns, strict=True)]
         widths = [len(a.leaves[level]) for a, level in zip(chosen, levels, strict=True)]
-        key = dense(joint_codes(len(rows[0]), list(zip(rows, widths, strict=True))))
+        key, _ = dense(pack(rows, widths, len(rows[0]))[0])
         _, first = np.unique(key, return_index=True)
         if number == 0:
             codes = key

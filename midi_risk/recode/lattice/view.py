@@ -12,8 +12,8 @@ import pandas as pd
 
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.lattice.codes import text_of
-from midi_risk.recode.lattice.lattice import dense, joint_codes
 from midi_risk.recode.lattice.tables import ClassTable
+from midi_risk.risk.classes.keys import dense, pack
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -101,8 +101,8 @@ class TagSpace:
 
 def tag_space(columns: Sequence[SensitiveColumn], records: int, population: int) -> TagSpace:
     """Return the joint codes of sensitive columns and a population of that many rows."""
-    wide = joint_codes(records, [(column.codes, len(column.values) + 1) for column in columns])
-    joint = dense(wide)
+    codes, widths = [c.codes for c in columns], [len(c.values) + 1 for c in columns]
+    joint, _ = dense(pack(codes, widths, records)[0])
     size = int(joint.max()) + 1
     first = np.unique(joint, return_index=True)[1]
     tag = np.concatenate((joint, np.full(population, size, dtype=np.int64)))
@@ -118,7 +118,7 @@ def tag_space(columns: Sequence[SensitiveColumn], records: int, population: int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SensitiveCounts:
+class ViewCounts:
     """Counts of one sensitive attribute in classes, sparse.
 
     Parameters
@@ -143,7 +143,7 @@ class SensitiveCounts:
     shares: Floats
     texts: tuple[str, ...]
 
-    def some(self, wanted: Bools) -> SensitiveCounts:
+    def some(self, wanted: Bools) -> ViewCounts:
         """Return the counts of some of the classes.
 
         Parameters
@@ -151,7 +151,7 @@ class SensitiveCounts:
         wanted : ndarray of bool, shape (classes,)
         """
         entries = wanted[self.of_class]
-        return SensitiveCounts(
+        return ViewCounts(
             classes=self.classes[wanted],
             of_class=(np.cumsum(wanted) - 1)[self.of_class[entries]],
             value=self.value[entries],
@@ -185,7 +185,7 @@ class ClassView:
         self.tags = tags
         self._kept: Bools | None = None
         self._starts: Ints | None = None
-        self._open: tuple[str, Bools, SensitiveCounts] | None = None
+        self._open: tuple[str, Bools, ViewCounts] | None = None
         if tags.tag is None:
             self.sizes = table.sizes()
         else:
@@ -218,7 +218,7 @@ class ClassView:
         counts = np.add.reduceat(np.where(last, self.table.sizes(), 0), self._starts)
         return counts[self._kept]
 
-    def sensitive(self, name: str, among: Bools | None = None) -> SensitiveCounts:
+    def sensitive(self, name: str, among: Bools | None = None) -> ViewCounts:
         """Return the counts of a sensitive attribute in all or some classes.
 
         Parameters
@@ -259,7 +259,7 @@ class ClassView:
                 count = np.add.reduceat(count, first)
             entry_class, value = key[first] // width, key[first] % width
         total = np.bincount(entry_class, weights=count, minlength=len(classes))
-        return SensitiveCounts(
+        return ViewCounts(
             classes=classes,
             of_class=entry_class,
             value=value,
@@ -269,13 +269,13 @@ class ClassView:
             texts=column.values,
         )
 
-    def open_counts(self, name: str) -> SensitiveCounts:
+    def open_counts(self, name: str) -> ViewCounts:
         """Return the counts of a sensitive attribute in the classes that have not failed yet."""
         if self._open is None or self._open[0] != name or self._open[1] is not self.failed:
             self._open = (name, self.failed, self.sensitive(name, ~self.failed))
         return self._open[2]
 
-    def spread(self, counts: SensitiveCounts, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def spread(self, counts: ViewCounts, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return values of some classes as those of all, the others zero, shape (classes,)."""
         out = np.zeros(len(self.sizes), dtype=values.dtype)
         out[counts.classes] = values

@@ -29,10 +29,11 @@ from midi_risk.recode.criteria import (
     SoftCriterion,
     failing_classes,
 )
-from midi_risk.recode.lattice.lattice import Lattice, joint_codes
+from midi_risk.recode.lattice.lattice import Lattice
 from midi_risk.recode.lattice.tables import ClassTable, NodeTables
 from midi_risk.recode.lattice.view import ClassView, TagSpace
 from midi_risk.recode.loss import Utility
+from midi_risk.risk.classes.keys import pack
 
 Floats = npt.NDArray[np.float64]
 
@@ -512,14 +513,13 @@ def _rows(judge: Judge, node: Evaluated) -> npt.NDArray[np.bool_]:
         return np.zeros(records, dtype=bool)
     failed = np.flatnonzero(view.failed)
     axes = judge.lattice.axes
-    columns = [
-        (
-            np.concatenate((axis.maps[step][axis.codes[:records]], view.field(number, failed))),
-            axis.cardinality(step),
-        )
-        for number, (axis, step) in enumerate(zip(axes, node.steps, strict=True))
+    chosen = list(zip(axes, node.steps, strict=True))
+    codes = [
+        np.concatenate((axis.maps[step][axis.codes[:records]], view.field(number, failed)))
+        for number, (axis, step) in enumerate(chosen)
     ]
-    key = joint_codes(records + len(failed), columns)
+    widths = [axis.cardinality(step) for axis, step in chosen]
+    key, _ = pack(codes, widths, records + len(failed))
     return np.isin(key[:records], key[records:])
 
 

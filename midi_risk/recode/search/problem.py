@@ -12,7 +12,7 @@ import pandas as pd
 from midi_risk.errors import SearchError
 from midi_risk.recode.class_loss import utility_model
 from midi_risk.recode.criteria import CustomCriterion, KAnonymity
-from midi_risk.recode.lattice.codes import encode
+from midi_risk.recode.lattice.codes import encode_attributes
 from midi_risk.recode.lattice.lattice import build_lattice
 from midi_risk.recode.lattice.tables import DEFAULT_MEMORY, NodeTables
 from midi_risk.recode.lattice.view import TagSpace, sensitive_column, tag_space
@@ -121,7 +121,9 @@ def prepare(
     rules = all_criteria(k, criteria)
     limit = hidden_limit(max_suppression, len(data))
     population = _one_population(rules)
-    attributes = encode(data, hierarchies, further=() if population is None else (population,))
+    attributes = encode_attributes(
+        data, hierarchies, further=() if population is None else (population,)
+    )
     names = [attribute.name for attribute in attributes]
     tags = _tags(data, names, rules, population)
     lattice = build_lattice(attributes, keep=keep, levels=levels, coupled=coupled)

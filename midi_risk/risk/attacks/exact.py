@@ -145,6 +145,12 @@ def singling_out(released: Any, targets: Any, known: Hashable | Sequence[Hashabl
     -------
     int
         Successes; run it on people in the release and on a control, then `attack_risk`.
+
+    Examples
+    --------
+    >>> released = {"age": [61, 61, 70]}
+    >>> singling_out(released, {"age": [70, 61]}, ["age"])
+    1
     """
     ours, theirs, size = joint_codes(released, targets, as_names(known, what="known attributes"))
     return int(np.count_nonzero(np.bincount(ours, minlength=size)[theirs] == 1))
@@ -169,6 +175,12 @@ def linkability(
     -------
     int
         Successes, see `singling_out`.
+
+    Examples
+    --------
+    >>> released = {"age": [61, 70], "sex": ["F", "M"]}
+    >>> linkability(released, {"age": [61, 70], "sex": ["F", "F"]}, ["age"], ["sex"])
+    1
     """
     found = []
     for part in (first, second):
@@ -199,6 +211,12 @@ def inference(
     -------
     int
         Successes, see `singling_out`.
+
+    Examples
+    --------
+    >>> released = {"age": [61, 61, 70], "dx": ["A", "A", "B"]}
+    >>> inference(released, {"age": [61, 70], "dx": ["A", "A"]}, ["age"], "dx")
+    1
     """
     ours, theirs, size = joint_codes(released, targets, as_names(known, what="known attributes"))
     mine, truth, values = joint_codes(released, targets, [secret])

@@ -171,6 +171,11 @@ def expected_compatible(population: float, *, window_days: float, period_days: f
     -------
     float
         ``population (2 W + 1) / T``, at most the population.
+
+    Examples
+    --------
+    >>> expected_compatible(3650, window_days=3, period_days=365)
+    70.0
     """
     if population < 0 or window_days < 0 or period_days <= 0:
         raise MeasureError("A population, a window and a period cannot be negative")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.document.assessment import ChannelEntry
 from midi_risk.risk.classes.classes import EquivalenceClasses
@@ -100,12 +101,6 @@ def risk_with_site(
     return float(risk.max()), float(risk.mean())
 
 
-DEVICE_LADDERS = frozenset({"device", "software"})
-"""Ladders of attributes that speak of a scanner."""
-
-SITE_LADDERS = frozenset({"institution"})
-"""Ladders of attributes that name a site."""
-
 _NAME = "device_site"
 
 
@@ -130,7 +125,7 @@ def device_entry(table: SubjectTable, view: SubjectTable, names: list[str]) -> C
         the site among the quasi-identifiers when sites are known; ``not_assessed`` when
         scanner attributes are retained outside the class table.
     """
-    devices = [a for a in view.attributes if _retained(a) and a.ladder in DEVICE_LADDERS]
+    devices = [a for a in view.attributes if _retained(a) and _tells_of(a) == "scanner"]
     if not devices:
         return ChannelEntry(
             name=_NAME, status="assessed", value=0.0, lower=0.0, upper=0.0,
@@ -139,7 +134,7 @@ def device_entry(table: SubjectTable, view: SubjectTable, names: list[str]) -> C
     sites = [
         a
         for a in table.attributes
-        if a.ladder in SITE_LADDERS
+        if _tells_of(a) == "site"
         and a.name in table.frame.columns
         and table.frame[a.name].notna().any()
     ]
@@ -181,6 +176,12 @@ def _without_sites(devices: list[Attribute], names: list[str]) -> ChannelEntry:
         evidence=f"retained outside the classes, and no source names a site:"
         f" {', '.join(outside[:5])}{more}",
     )
+
+
+def _tells_of(attribute: Attribute) -> str:
+    """Return what the values of an attribute speak of: a scanner, a site or neither."""
+    ladder = LADDERS.get(attribute.ladder or "")
+    return "" if ladder is None else ladder.tells_of
 
 
 def _retained(attribute: Attribute) -> bool:

@@ -1,15 +1,13 @@
-"""Channels: ways to identity that are not the class table.
+"""The channels of one release: how each is computed, or what of it is open.
 
-A channel that nobody looked at is ``not_assessed``. It is never taken as zero.
-
-Content beside the attributes that reading met, in words; counts of files, never values.
-
-The channels that midi-risk computes itself.
+A channel that nobody looked at is ``not_assessed``. It is never taken as zero. What a channel
+is called and means stands in `midi_risk.threat.channels`; `RULES` says how it is computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
@@ -21,34 +19,7 @@ from midi_risk.risk.channels.device import device_entry
 from midi_risk.risk.channels.face import face_entry
 from midi_risk.risk.measures.trajectory import governing_row
 from midi_risk.table.model import SubjectTable
-from midi_risk.threat.model import CHANNELS
-
-FOUND = {
-    "preambles_used": "preamble in use",
-    "jpeg_metadata_files": "metadata in JPEG frames",
-    "jpeg2000_metadata_files": "metadata in JPEG 2000 frames",
-    "document_metadata_files": "metadata of an encapsulated document",
-    "encapsulated_documents": "encapsulated document",
-    "trailing_data_files": "data after the pixels",
-    "icc_profiles": "ICC profile",
-    "icon_images": "icon image",
-    "overlay_files": "overlay",
-    "curve_files": "curve",
-    "original_attributes": "original attributes kept",
-    "nested_identity": "another identity or date inside a sequence",
-    "sr_identifying_items": "report items that Table E.3.4-1 lists",
-    "dicomdir_files": "DICOMDIR with records of its own",
-    "burned_in_yes": "own statement that text is burned in",
-    "wsi_label_images": "label of a slide",
-    "wsi_overview_images": "overview of a slide, its label perhaps in view",
-}
-"""Fact -> what the files that it counts hold."""
-
-EMBEDDED = tuple(FOUND)[:14]
-"""Facts of the embedded metadata channel; the first four need ``--payloads``."""
-
-IN_PIXELS = tuple(FOUND)[14:]
-"""Facts of the burned-in text channel."""
+from midi_risk.threat.channels import CHANNELS, FOUND, Channel
 
 
 def found_among(facts: Mapping[str, int], names: Iterable[str]) -> list[str]:
@@ -56,7 +27,7 @@ def found_among(facts: Mapping[str, int], names: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> found_among({"icon_images": 2, "curve_files": 0}, EMBEDDED)
+    >>> found_among({"icon_images": 2, "curve_files": 0}, CHANNELS["embedded_metadata"].found)
     ['icon_images']
     """
     return [name for name in names if facts.get(name)]
@@ -96,8 +67,8 @@ def channel_entries(
     limits : mapping of str to float
         Channels that some threat model requires -> the largest risk that all of these accept.
     measured : mapping of str to ChannelEntry
-        Channels that were computed, ``device_site`` at least; a statement of the
-        assessor stands before them.
+        Every channel by its rule, from `measured_channels`; a statement of the assessor
+        stands before it.
 
     Returns
     -------
@@ -114,28 +85,24 @@ def channel_entries(
     if unknown:
         faults = [f"channels.{n}: no such channel. {did_you_mean(n, CHANNELS)}" for n in unknown]
         raise ConfigError("project file", faults)
-    for name in CHANNELS:
+    for name, channel in CHANNELS.items():
         statement = statements.get(name)
         if statement is not None:
-            entry = _stated(name, statement, measured.get(name))
-        elif name in measured:
-            entry = measured[name]
-        elif not table.has_images and name in _IMAGE_ONLY:
+            entry = _stated(name, statement, measured[name])
+        elif channel.needs_images and not table.has_images:
             entry = _nothing(name, _NO_IMAGES)
         else:
-            entry = _RULES[name](table)
+            entry = measured[name]
         limit = limits.get(name)
         entries.append(entry.model_copy(update={"required": limit is not None, "limit": limit}))
     return entries
 
 
-def _stated(
-    name: str, statement: ChannelStatement, measured: ChannelEntry | None = None
-) -> ChannelEntry:
+def _stated(name: str, statement: ChannelStatement, measured: ChannelEntry) -> ChannelEntry:
     """Return what the assessor stated, and beside it a higher figure that was computed."""
     value = statement.value
     evidence = f"stated by the assessor: {statement.evidence}"
-    found = None if measured is None else measured.upper
+    found = measured.upper
     if found is not None and found > max(value or 0.0, statement.upper or 0.0):
         evidence += f"; midi-risk computed up to {found:.3g} from the sources"
     return ChannelEntry(
@@ -177,9 +144,34 @@ def _names(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
-def _visit_intervals(table: SubjectTable) -> ChannelEntry:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What the rule of a channel may look at.
+
+    Parameters
+    ----------
+    table, view : SubjectTable
+        Before the decisions, and as it would be released.
+    names : list of str
+        Quasi-identifiers in the release.
+    risks : sequence of AdversaryRisk
+    trajectory : list of dict
+        From `midi_risk.risk.measures.trajectory.trajectory_rows`, may be empty.
+    """
+
+    table: SubjectTable
+    view: SubjectTable
+    names: list[str]
+    risks: Sequence[AdversaryRisk]
+    trajectory: list[dict[str, Any]]
+
+
+def _visit_intervals(release: Release) -> ChannelEntry:
     name = "visit_intervals"
-    if not len(table.visits):
+    if release.trajectory:
+        known = [risk.adversary.visits for risk in release.risks]
+        return visit_entry(governing_row(release.trajectory, known))
+    if not len(release.view.visits):
         return _nothing(name, "no dates of visits are in the sources")
     return _nothing(name, "no subject has two visits on different days, or dates are removed")
 
@@ -207,31 +199,35 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
     )
 
 
-def _face(table: SubjectTable) -> ChannelEntry:
-    possible = table.facts.get("face_possible")
+def _face(release: Release) -> ChannelEntry:
+    measured = face_entry(release.view, release.risks)
+    if measured is not None:
+        return measured
+    possible = release.view.facts.get("face_possible")
     if possible == 0:
         return _nothing("face", "no volume or photo of a head or of an unknown part was read")
     seen = "images" if possible is None else f"{possible} instances"
     return _open("face", f"{seen} may show a face that can be reconstructed; nobody measured it")
 
 
-def _burned_in(table: SubjectTable) -> ChannelEntry:
-    found = found_among(table.facts, IN_PIXELS)
+def _burned_in(release: Release) -> ChannelEntry:
+    name, facts = "burned_in", release.view.facts
+    found = found_among(facts, CHANNELS[name].found)
     text = "pixels were not looked at"
     if found:
-        text += f"; found in headers: {in_words(table.facts, found)}"
-    return _open("burned_in", text + "; header flags are claims, not evidence", found)
+        text += f"; found in headers: {in_words(facts, found)}"
+    return _open(name, text + "; header flags are claims, not evidence", found)
 
 
-def _free_text(table: SubjectTable) -> ChannelEntry:
-    texts = _retained(table, lambda a: a.kind is Kind.TEXT)
+def _free_text(release: Release) -> ChannelEntry:
+    texts = _retained(release.view, lambda a: a.kind is Kind.TEXT)
     if not texts:
         return _nothing("free_text", "no free-text attribute is retained")
     return _open("free_text", f"retained free text was not reviewed: {_names(texts)}")
 
 
-def _private_elements(table: SubjectTable) -> ChannelEntry:
-    count = table.facts.get("private_elements")
+def _private_elements(release: Release) -> ChannelEntry:
+    count = release.view.facts.get("private_elements")
     if count == 0:
         return _nothing("private_elements", "no private element outside the safe list was read")
     if count is None:
@@ -242,11 +238,11 @@ def _private_elements(table: SubjectTable) -> ChannelEntry:
     )
 
 
-def _embedded_metadata(table: SubjectTable) -> ChannelEntry:
-    name = "embedded_metadata"
-    found = found_among(table.facts, EMBEDDED)
-    words = in_words(table.facts, found)
-    if "jpeg_metadata_files" not in table.facts:
+def _embedded_metadata(release: Release) -> ChannelEntry:
+    name, facts = "embedded_metadata", release.view.facts
+    found = found_among(facts, CHANNELS[name].found)
+    words = in_words(facts, found)
+    if "jpeg_metadata_files" not in facts:
         seen = f"; found without it and not reviewed: {words}" if found else ""
         return _open(name, f"bit streams were not searched; --payloads does it{seen}", found)
     if not found:
@@ -254,26 +250,19 @@ def _embedded_metadata(table: SubjectTable) -> ChannelEntry:
     return _open(name, f"embedded content was found and not reviewed: {words}", found)
 
 
-def _cross_collection(table: SubjectTable) -> ChannelEntry:
-    del table
-    return _open(
-        "cross_collection_pixels", "whether the same subjects are in another release is open"
-    )
+Rule = Callable[[Release], ChannelEntry]
 
-
-_RULES: Mapping[str, Callable[[SubjectTable], ChannelEntry]] = {
+RULES: Mapping[str, Rule | None] = {
     "visit_intervals": _visit_intervals,
     "face": _face,
     "burned_in": _burned_in,
     "free_text": _free_text,
     "private_elements": _private_elements,
     "embedded_metadata": _embedded_metadata,
-    "cross_collection_pixels": _cross_collection,
+    "device_site": lambda release: device_entry(release.table, release.view, release.names),
+    "cross_collection_pixels": None,
 }
-
-_IMAGE_ONLY = frozenset(
-    {"face", "burned_in", "private_elements", "embedded_metadata", "cross_collection_pixels"}
-)
+"""Channel -> its rule; None where the assessor alone can state it."""
 
 
 def measured_channels(
@@ -283,23 +272,17 @@ def measured_channels(
     risks: Sequence[AdversaryRisk],
     trajectory: list[dict[str, Any]],
 ) -> dict[str, ChannelEntry]:
-    """Return the channels that can be computed: site, visits and faces.
+    """Return every channel by its rule, before anything that the assessor states.
 
     Parameters
     ----------
-    table, view : SubjectTable
-        Before the decisions, and as it would be released.
-    names : list of str
-        Quasi-identifiers in the release.
-    risks : sequence of AdversaryRisk
-    trajectory : list of dict
-        From `midi_risk.risk.measures.trajectory.trajectory_rows`, may be empty.
+    table, view, names, risks, trajectory
+        As for `Release`.
     """
-    computed = {"device_site": device_entry(table, view, names)}
-    face = face_entry(view, risks)
-    if face is not None:
-        computed["face"] = face
-    if trajectory:
-        known = [risk.adversary.visits for risk in risks]
-        computed["visit_intervals"] = visit_entry(governing_row(trajectory, known))
-    return computed
+    release = Release(table=table, view=view, names=names, risks=risks, trajectory=trajectory)
+    return {name: _by_rule(channel, release) for name, channel in CHANNELS.items()}
+
+
+def _by_rule(channel: Channel, release: Release) -> ChannelEntry:
+    rule = RULES[channel.name]
+    return _open(channel.name, channel.unstated) if rule is None else rule(release)

@@ -85,6 +85,13 @@ def k_map(
     References
     ----------
     Sweeney, Computational disclosure control, PhD thesis MIT, 2001.
+
+    Examples
+    --------
+    >>> from midi_risk.risk import equivalence_classes
+    >>> classes = equivalence_classes({"age": [61, 61, 70]}, ["age"])
+    >>> k_map(classes, population_sizes=[40, 12])
+    12.0
     """
     if not classes.n:
         return None

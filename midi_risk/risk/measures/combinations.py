@@ -144,6 +144,14 @@ def combinations_frame(risks: Sequence[CombinationRisk]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
+
+    Examples
+    --------
+    >>> from midi_risk.risk import combination_risks
+    >>> table = {"sex": ["F", "F", "M"], "age": [61, 62, 61]}
+    >>> frame = combinations_frame(combination_risks(table, ["sex", "age"], k=2))
+    >>> len(frame)
+    3
     """
     fields = ("classes", "unique", "k", "cells_below", "records_below")
     rows = [

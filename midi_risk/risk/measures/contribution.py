@@ -261,10 +261,6 @@ def contributions(table: SubjectTable, names: Sequence[str]) -> dict[str, float]
     -------
     dict of str to float
         They add up to the mean risk less the risk without any knowledge, 1/n.
-
-    References
-    ----------
-    Shapley 1953, A value for n-person games.
     """
     if not names or not table.n_subjects:
         return {}

@@ -302,7 +302,7 @@ def regroup(key: IntArray, counts: npt.NDArray[Any]) -> tuple[IntArray, IntArray
 DiversityKind = Literal["distinct", "entropy", "recursive"]
 
 
-class AlphaK(NamedTuple):
+class AlphaKAnonymity(NamedTuple):
     """Largest share of one sensitive value in a class, and smallest class size."""
 
     alpha: float
@@ -533,7 +533,7 @@ def alpha_k_anonymity(
     sensitive: Hashable | Sequence[Hashable],
     *,
     multi: Multi = "worst",
-) -> AlphaK:
+) -> AlphaKAnonymity:
     """Compute the least alpha and largest k of (alpha,k)-anonymity.
 
     Parameters
@@ -543,14 +543,14 @@ def alpha_k_anonymity(
 
     Returns
     -------
-    AlphaK
+    AlphaKAnonymity
         k always counts the quasi-identifiers alone.
 
     Examples
     --------
     >>> table = {"sex": list("MMMMFF"), "dx": ["GBM", "GBM", "GBM", "AST", "GBM", "OLI"]}
     >>> alpha_k_anonymity(table, "sex", "dx")
-    AlphaK(alpha=0.75, k=2)
+    AlphaKAnonymity(alpha=0.75, k=2)
     """
     alpha = worst(data, quasi_identifiers, sensitive, modal_share, multi=multi)
-    return AlphaK(alpha, k_anonymity(data, quasi_identifiers))
+    return AlphaKAnonymity(alpha, k_anonymity(data, quasi_identifiers))

@@ -23,6 +23,7 @@ from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.columns import FloatArray, as_names, decode_numbers, read_columns
 from midi_risk.risk.classes.keys import joint_codes
+from midi_risk.risk.measures.registry import cited
 
 
 def match_population(
@@ -118,7 +119,7 @@ def population_of(
     return given
 
 
-REFERENCE = "El Emam 2013; Dankar & El Emam 2010, doi:10.1145/1754239.1754271"
+REFERENCE = cited("elemam2013", "dankar2010")
 
 
 class AttackerRisk(NamedTuple):
@@ -292,10 +293,12 @@ def strict_mean(
         ``prosecutor_strict_mean`` or ``journalist_strict_mean``. A class below the floor sets
         `passed` to False and `value` to the maximum risk, which then governs.
 
-    References
-    ----------
-    Information and Privacy Commissioner of Ontario, De-identification Guidelines for
-    Structured Data, 2016.
+    Examples
+    --------
+    >>> from midi_risk.risk import equivalence_classes
+    >>> classes = equivalence_classes({"age": [61, 61, 61, 70, 70]}, ["age"])
+    >>> strict_mean(classes, floor=2).value, strict_mean(classes, floor=3).value
+    (0.4, 0.5)
     """
     if not classes.n:
         raise MeasureError("A mean risk is not defined without records")
@@ -316,7 +319,7 @@ def strict_mean(
         n=classes.n,
         passed=None if kept else False,
         method=rule,
-        reference="IPC Ontario 2016",
+        reference=cited("ipc2016"),
     )
 
 

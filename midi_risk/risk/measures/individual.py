@@ -225,6 +225,11 @@ def global_risk(risks: npt.ArrayLike) -> GlobalRisk:
     ------
     MeasureError
         If there are no records or a risk is not in [0, 1].
+
+    Examples
+    --------
+    >>> global_risk([0.5, 0.25, 0.25]).expected
+    1.0
     """
     risk = _risks(risks)
     if not len(risk):
@@ -302,6 +307,11 @@ def outstanding_records(
     Returns
     -------
     numpy.ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> outstanding_records([0.01, 0.02, 0.01, 0.9]).tolist()
+    [False, False, False, True]
     """
     risk = _risks(risks)
     if not len(risk):

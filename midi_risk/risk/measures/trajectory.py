@@ -558,10 +558,6 @@ def trajectory_rows(visits: pd.DataFrame, n: int, k: int, bin_days: int) -> list
     Days since the first visit survive any constant shift of a subject's dates. A subject
     with one visit has no interval and is not among ``subjects``. Coarser bins say what a
     generalisation of the dates would bring.
-
-    References
-    ----------
-    Terrovitis, Mamoulis, Kalnis 2008, doi:10.14778/1453856.1453874.
     """
     subject = visits["subject"].to_numpy(dtype=np.int64)
     if not (np.bincount(subject, minlength=n) >= 2).any():

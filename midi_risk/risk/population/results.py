@@ -20,6 +20,7 @@ from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.keys import Groups, first_records
 from midi_risk.risk.measures.identity import ClassRisk, identity_risk
+from midi_risk.risk.measures.registry import cited
 from midi_risk.risk.population.loglinear import LogLinear, fit_log_linear
 from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
 from midi_risk.risk.population.sizes import table_population
@@ -289,8 +290,8 @@ def _coarse_classes(
 
 
 _MODELS = {
-    "pitman-yor": "Pitman 1995, doi:10.1007/BF01213386; Hoshino 2001",
-    "log-linear": "Skinner & Holmes 1998; Skinner & Shlomo 2008, doi:10.1198/016214507000001328",
+    "pitman-yor": cited("pitman1995", "hoshino2001"),
+    "log-linear": cited("skinner1998", "skinner2008"),
 }
 
 

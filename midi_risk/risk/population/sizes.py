@@ -113,9 +113,9 @@ def poisson_inverse(
 
     Examples
     --------
-    >>> expected_inverse([1, 1], [11, 100]).round(4).tolist()
+    >>> poisson_inverse([1, 1], [11, 100]).round(4).tolist()
     [0.0909, 0.01]
-    >>> expected_inverse([1, 2, 3], 5, form="truncated").round(4).tolist()
+    >>> poisson_inverse([1, 2, 3], 5, form="truncated").round(4).tolist()
     [0.2578, 0.2317, 0.2059]
     """
     f, lam, shape = _checked(sizes, expected, fraction)
@@ -171,7 +171,7 @@ def assured_size(
     Parameters
     ----------
     sizes, expected, fraction, form
-        As in `expected_inverse`.
+        As in `poisson_inverse`.
     level : float
         Probability in (0, 1).
 
@@ -401,7 +401,7 @@ def beta_binomial_inverse(size: int, trials: float, a: float, b: float) -> float
 
     Examples
     --------
-    >>> round(expected_inverse(1, 4.0, 1.0, 1.0), 6)  # (1 + 1/2 + 1/3 + 1/4 + 1/5) / 5
+    >>> round(beta_binomial_inverse(1, 4.0, 1.0, 1.0), 6)  # (1 + 1/2 + 1/3 + 1/4 + 1/5) / 5
     0.456667
     """
     law = support(trials, a, b)

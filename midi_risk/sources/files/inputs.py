@@ -16,7 +16,7 @@ from midi_risk.sources.arrow import text_array
 from midi_risk.sources.files.archives import NESTED, archive_kind, list_members
 from midi_risk.sources.files.listing import Listed, list_files
 from midi_risk.sources.files.remote import is_url, list_url
-from midi_risk.sources.files.sniff import Sniffed
+from midi_risk.sources.files.sniff import CONTAINERS
 
 
 def list_inputs(paths: Sequence[str | Path]) -> Iterator[Listed]:
@@ -75,16 +75,7 @@ def only_here(paths: Sequence[str | Path]) -> bool:
     return any(os.fspath(path).startswith("memory:") for path in paths)
 
 
-_REASONS = (
-    *(
-        kind.value
-        for kind in (
-            Sniffed.GZIP, Sniffed.ZIP, Sniffed.TAR, Sniffed.SEVEN_ZIP, Sniffed.BZIP2, Sniffed.XZ,
-            Sniffed.ZSTD,
-        )
-    ),
-    NESTED,
-)  # fmt: skip
+_REASONS = (*(kind.value for kind in CONTAINERS), NESTED)
 _OTHER_CONTENT = r"(?i)\.(nii|mgh|tsv|csv|json|txt|xml|bvec|bval)\.(gz|bz2|xz|zst)$"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 EMPTY = "empty file"
@@ -95,6 +96,17 @@ _MAGIC = (
     (0, b"\x7fELF", Sniffed.EXECUTABLE),
     (0, b"MZ", Sniffed.EXECUTABLE),
 )
+
+CONTAINERS: Mapping[Sniffed, tuple[str, ...]] = {
+    Sniffed.GZIP: (".tar.gz", ".tgz"),
+    Sniffed.ZIP: (".zip",),
+    Sniffed.TAR: (".tar",),
+    Sniffed.SEVEN_ZIP: (),
+    Sniffed.BZIP2: (".tar.bz2",),
+    Sniffed.XZ: (".tar.xz",),
+    Sniffed.ZSTD: (),
+}
+"""Archives and compressed content -> endings by which a source is taken for images in one."""
 
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\b\x1b")
 _FIRST_GROUPS = frozenset({0x0002, 0x0004, 0x0008, 0x0010})

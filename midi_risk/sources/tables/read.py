@@ -6,7 +6,6 @@ Which column of a table that is not image metadata holds the subject's key.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,12 +25,10 @@ from midi_risk.sources.tables.columns import (
     keyword_of,
     level_of,
 )
-from midi_risk.sources.tables.delimited import read_delimited
-from midi_risk.sources.tables.json import read_json, with_tag_columns
+from midi_risk.sources.tables.formats import known_formats, table_format
+from midi_risk.sources.tables.json import with_tag_columns
 from midi_risk.sources.tables.keys import fold_name, key_rank, match_keys
-from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
-from midi_risk.sources.tables.workbooks import READERS, read_statistics, read_workbook
 
 _ID_LIKE = re.compile(
     r"(^|[\W_])(id|code|nr|no|number|key|subject|patient|case|mrn)s?($|[\W_])|ID$"
@@ -128,10 +125,6 @@ def _share(rows: pa.Table, name: str, known: frozenset[str]) -> float:
 ROW_KEY = "#row"
 """Asked as key: every row is a subject of its own."""
 
-_WORKBOOKS = {".xlsx", ".xlsm", ".ods", ".xls", ".xlsb"}
-_TEXT = {".csv": None, ".tsv": "\t", ".tab": "\t", ".txt": None}
-_JSON = {".json", ".ndjson", ".jsonl"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableReading:
@@ -140,24 +133,6 @@ class TableReading:
     table: SourceTable
     findings: tuple[str, ...] = ()
     flagged: bool = False
-
-
-def table_suffix(path: Path) -> str | None:
-    """Return the ending by which a file is read as a table, None when it is none.
-
-    Examples
-    --------
-    >>> table_suffix(Path("a.csv.gz")), table_suffix(Path("a.dcm"))
-    ('.csv', None)
-    """
-    suffixes = [suffix.casefold() for suffix in path.suffixes]
-    if len(suffixes) > 1 and suffixes[-1] == ".gz":
-        suffixes.pop()
-        if suffixes[-1] not in _TEXT and suffixes[-1] not in _JSON:
-            return None
-    last = suffixes[-1] if suffixes else ""
-    known = {".parquet", ".pq"} | _WORKBOOKS | _JSON | set(_TEXT) | set(READERS)
-    return last if last in known else None
 
 
 def read_raw(spec: TableSpec) -> RawTable:
@@ -170,26 +145,13 @@ def read_raw(spec: TableSpec) -> RawTable:
     """
     path = spec.path
     check_file(path)
-    suffix = table_suffix(path)
-    if suffix is None:
+    kind = table_format(path)
+    if kind is None:
         raise SourceError(
             f"{shown(path.name)}: unknown file type '{shown(path.suffix) or 'without ending'}'",
-            hint="Known: parquet, csv, tsv, txt, xlsx, ods, xls, sav, sas7bdat, dta, xpt, json, "
-            "ndjson, and DICOM",
+            hint=f"Known: {known_formats()}, and DICOM",
         )
-    return _reader(suffix, spec)(path)
-
-
-def _reader(suffix: str, spec: TableSpec) -> Callable[[Path], RawTable]:
-    if suffix in {".parquet", ".pq"}:
-        return read_parquet
-    if suffix in _WORKBOOKS:
-        return lambda path: read_workbook(path, sheet=spec.sheet, key=spec.key)
-    if suffix in _JSON:
-        return read_json
-    if suffix in READERS:
-        return read_statistics
-    return lambda path: read_delimited(path, delimiter=_TEXT[suffix])
+    return kind.read(path, spec)
 
 
 def check_file(path: Path) -> None:
