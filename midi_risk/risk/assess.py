@@ -573,8 +573,7 @@ def assess(
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
     names = [attribute.name for attribute in quasi_identifiers]
-    people = _declared_population(models, view)
-    special, scores = special_uniques(view.frame, names, view.n_subjects, people)
+    measures, scores = _measures(view, names, models, trajectory, risks)
     computed = measured_channels(table, view, names, risks, trajectory)
     evidence = Evidence(
         collection=_collection(table, options.name),
@@ -596,15 +595,7 @@ def assess(
         threat_models=[m.model_dump(mode="json", by_alias=True, exclude_none=True) for m in models],
         threshold=_threshold(strictest, options.fixed_at or created.isoformat()),
         attributes=list(evidence.attributes),
-        measures=release_measures(
-            view, names, strictest.threshold.k, trajectory, people
-        ).model_copy(
-            update={
-                "special_uniques": special,
-                "individual": individual_figures(risks),
-                "presence": presence_figures(risks),
-            }
-        ),
+        measures=measures,
         threats=list(evidence.threats),
         channels=list(evidence.channels),
         findings=[
@@ -626,6 +617,26 @@ def assess(
             digest_key=secrets.token_hex(16),
         ),
     )
+
+
+def _measures(
+    view: SubjectTable,
+    names: Sequence[str],
+    models: Sequence[ThreatModel],
+    trajectory: Sequence[dict[str, Any]],
+    risks: Sequence[AdversaryRisk],
+) -> tuple[Measures, SudaResult | None]:
+    """Return the figures of the release and those beside the verdict, and each one's scores."""
+    k = max(model.threshold.k for model in models)
+    people = _declared_population(models, view)
+    special, scores = special_uniques(view.frame, names, view.n_subjects, people)
+    beside = {
+        "special_uniques": special,
+        "individual": individual_figures(risks),
+        "presence": presence_figures(risks),
+    }
+    of_release = release_measures(view, names, k, trajectory, people)
+    return of_release.model_copy(update=beside), scores
 
 
 def governing_risk(risks: Sequence[AdversaryRisk]) -> AdversaryRisk:
