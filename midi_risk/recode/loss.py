@@ -607,10 +607,14 @@ def loss_shares(attributes: Sequence[Attribute]) -> LossShares:
 
     Examples
     --------
-    >>> from midi_risk.attributes.model import Attribute, Decision
-    >>> from midi_risk.attributes.model import Kind, Role
-    >>> age = Attribute(name="age", kind=Kind.NUMBER, role=Role.QUASI_IDENTIFIER, utility=3)
-    >>> sex = Attribute(name="sex", kind=Kind.CATEGORY, role=Role.QUASI_IDENTIFIER)
+    >>> from midi_risk.attributes.model import Attribute, Kind, Role
+    >>> age, sex = (
+    ...     Attribute(
+    ...         name=name, source="t", column=name, kind=Kind.CATEGORY, utility=utility,
+    ...         role=Role.QUASI_IDENTIFIER, reason="",
+    ...     )
+    ...     for name, utility in (("age", 3), ("sex", 1))
+    ... )
     >>> loss_shares([age, sex]).shares
     {'age': 0.75, 'sex': 0.25}
     """
@@ -646,7 +650,7 @@ def information_lost(costs: float, left_out: int, subjects: int) -> float:
 
     Examples
     --------
-    >>> information_lost(0.3, 2, 100)
+    >>> round(information_lost(0.3, 2, 100), 3)
     0.314
     """
     stay = 1 - left_out / subjects if subjects else 1.0

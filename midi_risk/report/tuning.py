@@ -116,7 +116,7 @@ def short_text(level: TuningLevel) -> str:
     Examples
     --------
     >>> short_text(
-    ...     TuningLevel(level=2, name="5y", text="5-year bands, ages 90 and over together", loss=0)
+    ...     TuningLevel(level=2, name="5y", text="5-year bands, over 89 together", loss=0, cost=0)
     ... )
     '5-year bands'
     """
