@@ -1,6 +1,6 @@
-"""The project file `midi-risk.yaml`, and reading of any YAML file with all its errors.
+"""The project file `midi-risk.yaml`, its own hierarchies included, and reading of any YAML file.
 
-Rules of a hierarchy as the project file spells them out.
+All errors of a file are reported at once.
 """
 
 from __future__ import annotations

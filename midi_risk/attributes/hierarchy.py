@@ -1,8 +1,7 @@
-"""The hierarchy type, its check, and the ARX file format.
+"""Generalisation hierarchies: one row per value, one column per level, each coarser than the last.
 
-Checks of a hierarchy: levels nest, no value has two paths, none is its own ancestor.
-
-Generalisation hierarchies: one row per value, one column per level.
+Levels nest: two values that share a label keep sharing one at every coarser level, no value has
+two paths, and none is its own ancestor. Files have the format of ARX.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Numbers: decimal strings, spreadsheets, units, open ends.
+"""Values that are neither ages nor dates: numbers, sexes, categories, texts, identifiers.
 
-Sexes, categories, texts and identifiers.
+A number may be a decimal string, come from a spreadsheet, carry a unit or have an open end.
 """
 
 from __future__ import annotations

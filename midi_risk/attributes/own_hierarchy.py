@@ -1,7 +1,4 @@
-"""Hierarchies of the assessor's own, written as rules in the project file.
-
-Labels that the rules of a hierarchy of the assessor's own give to values.
-"""
+"""Hierarchies of the assessor's own, written as rules in the project file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What reading one raw value yields, and the flags it may carry.
+"""What reading one raw value yields, and which raw values mean "no value".
 
-Which raw values mean "no value", by declared table rather than by guess.
+Missing values are told by a packaged table, never by guess.
 """
 
 from __future__ import annotations

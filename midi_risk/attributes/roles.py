@@ -3,15 +3,9 @@
 The rule behind the proposals (ADR 0010): a quasi-identifier is what somebody outside
 the hospital can know about a person, so it belongs in the class table; what only
 insiders know is a matter of channels and of governance; what would do harm when learnt
-is sensitive; and what nobody can judge from here stays undecided.
-
-One proposal: which part a column plays, how it is read, and why.
-
-Roles from the name of a column, by packaged rules.
-
-Roles of DICOM attributes, from the catalogue, the dictionary and Table E.1-1.
-
-Roles from the values of a column, where its name says nothing.
+is sensitive; and what nobody can judge from here stays undecided. A DICOM attribute is
+judged by the catalogue, the dictionary and Table E.1-1; any other column by its name,
+and by its values where the name says nothing.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""The catalogue: DICOM attributes that carry identity, quasi-identity or sensitive values.
+"""What the DICOM standard says of each attribute: the catalogue, and Table E.1-1 of PS3.15.
 
-Table E.1-1 of DICOM PS3.15: what each confidentiality option does to an attribute.
-
-The table changes with nearly every release of the standard, so its release travels
-with each answer and is printed in every report.
-
-Table E.3.10-1 of DICOM PS3.15: private attributes known to be safe, by their creator.
-
-Reading a newer Table E.1-1 from the standard's own DocBook XML.
+The catalogue lists attributes that carry identity, quasi-identity or sensitive values; the table
+says what each confidentiality option does to an attribute. As the table changes with nearly every
+release of the standard, its release travels with each answer and is printed in every report; a
+newer one is read from the standard's own DocBook XML.
 """
 
 from __future__ import annotations

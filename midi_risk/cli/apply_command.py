@@ -1,7 +1,4 @@
-"""`midi-risk apply`: write the recoded release and assess what was written.
-
-Applying a plan from end to end: recode, write, read back, assess what was written.
-"""
+"""`midi-risk apply`: recode, write the release, read it back, assess what was written."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`midi-risk assess`: everything in one go.
-
-One assessment from end to end: extract, propose, fold, assess, suggest, report.
-"""
+"""`midi-risk assess`: everything in one go, from extract to report."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`midi-risk attack`: a simulated motivated intruder.
-
-Rows of a simulated attack: one per adversary.
-"""
+"""`midi-risk attack`: a simulated motivated intruder, one row per adversary."""
 
 from __future__ import annotations
 

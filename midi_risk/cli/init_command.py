@@ -1,6 +1,6 @@
 """`midi-risk init`: scan sources, propose roles, write the project file.
 
-The text of a new `midi-risk.yaml`: commented, with every proposal and its reason.
+The new `midi-risk.yaml` is commented: every proposal stands there with its reason.
 """
 
 from __future__ import annotations

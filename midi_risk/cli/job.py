@@ -1,8 +1,6 @@
-"""What a command works on: a project, or sources named on the command line.
+"""What a command works on: the job that its arguments name, and the folder of its results.
 
-Results in a folder: written aside, then moved into place, so none is half-written.
-
-From the arguments of a command to the job that they name.
+Results are written aside and moved into place, so none is half-written.
 """
 
 from __future__ import annotations

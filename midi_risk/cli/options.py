@@ -1,6 +1,6 @@
-"""Options that several commands share, declared once.
+"""What several commands share: options, declared once, and progress on stderr.
 
-Progress on stderr: a bar on a terminal, nothing elsewhere.
+Progress is a bar on a terminal and nothing elsewhere.
 """
 
 from __future__ import annotations

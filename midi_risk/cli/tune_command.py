@@ -1,6 +1,6 @@
-"""`midi-risk tune`: weigh a release level by level, on a page or by the options given.
+"""`midi-risk tune`: weigh a release level by level.
 
-What `midi-risk tune` does: judge one setting, write the page, or serve it.
+One setting is judged by the options given, or the page is written or served.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Compat."""
+"""The measures under the names of sdcMicro and pycanon, and a crosscheck against pycanon."""

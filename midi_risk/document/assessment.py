@@ -1,17 +1,10 @@
 """The assessment as a document: `assessment.json`, typed.
 
 These models are the only contract between computing and showing. The reports are
-rendered from them alone, and the shipped JSON schemas are generated from them.
-
-What only the assessor knows, as parts of the assessment document.
-
-Figures of the released table, as parts of the assessment document.
-
-Results of each adversary, as parts of the assessment document.
-
-The lattice of recodings as a document: what the tuning page works on, without values.
-
-What other stages need of it (findings, links, risks) is defined here and used there.
+rendered from them alone, and the shipped JSON schemas are generated from them. They hold what
+only the assessor knows, the figures of the released table, the results of each adversary, and
+the lattice of recodings that the tuning page works on, without values. What other stages need
+(findings, links, risks) is defined here and used there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The machine formats: `assessment.json`, `plan.json` and their JSON schemas.
 
-Writing a result: for its owner only, whole or not at all.
-
-What an edited assessment must not say: a verdict that its own figures contradict.
+A file is written for its owner only, whole or not at all. One that somebody edited is refused
+where its verdict contradicts its own figures.
 """
 
 from __future__ import annotations

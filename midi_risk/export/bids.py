@@ -1,12 +1,8 @@
 """Writing a BIDS data set back: images, recoded tables and sidecars; nothing unassessed.
 
-Legal values of BIDS fields: moments, sidecar fields named after DICOM attributes.
-
-JSON of a BIDS data set: sidecars of images, descriptions of tables, the data set itself.
-
-Tables of a BIDS data set: written file by file, with the description beside them.
-
-Names of files in a BIDS data set: entities, suffixes, and which of them a release may use.
+Tables are written file by file, with the description beside them. JSON files keep fields that
+the rules allow, and values that BIDS allows. Of file names, only entities and suffixes that a
+release may use are kept.
 """
 
 from __future__ import annotations

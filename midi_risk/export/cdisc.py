@@ -1,12 +1,8 @@
 """Writing a CDISC folder back: every domain in its form, with the subjects that stay.
 
-CDISC data sets as files: SAS transport and Dataset-JSON, read with types and written alike.
-
-Legal values of CDISC variables: partial dates in ISO 8601, numbers as numbers.
-
-Supplemental qualifiers (SUPP--): each follows the rule of the column that it became.
-
-Findings domains that were read with one column per test, written with one row per test.
+SAS transport and Dataset-JSON are read with their types and written alike. A supplemental
+qualifier (SUPP--) follows the rule of the column that it became; a findings domain that was read
+with one column per test is written with one row per test. Partial dates stay ISO 8601.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Writing a release: recoded copies of everything that a project reads.
 
-The project file of a release, so that what was written can be assessed like any other.
-
-Where a release is written: beside its place, whole or not at all, never over a source.
-
-Whether the files on disk carry the risk that the plan promised, and why if not.
+It is written beside its place, whole or not at all, never over a source, with a project file of
+its own so that it can be assessed like any other. `compare` then says whether the files on disk
+carry the risk that the plan promised, and why if not.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
 """What becomes of each attribute: the project's decisions, and the plan where it goes beyond.
 
-From a raw value to the label that a release shows for it.
-
-Whether a plan can be applied to a table.
-
-Which built-in ladder of dates a level of somebody's own hierarchy is equal to.
+Each rule knows the label that a release shows for a raw value. A plan that does not fit the
+table is refused.
 """
 
 from __future__ import annotations

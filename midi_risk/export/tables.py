@@ -1,8 +1,6 @@
-"""Recoding the rows of a table: metadata or clinical.
+"""Recoding and writing tables: metadata, clinical tables, and those of BIDS and CDISC folders.
 
-Writing tables in the format of the input, harmless for spreadsheets.
-
-Tables of a data set folder (BIDS, CDISC): read whole again, with the subject of each row.
+They keep the format of the input and are harmless for spreadsheets.
 """
 
 from __future__ import annotations

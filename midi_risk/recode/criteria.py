@@ -1,4 +1,4 @@
-"""Privacy criteria for class sizes and the population.
+"""Privacy criteria for class sizes and the population, and what threat models demand of a table.
 
 A criterion marks the classes that fail it. Two flags let the search prune:
 
@@ -9,12 +9,8 @@ A criterion marks the classes that fail it. Two flags let the search prune:
     A class that contains a passing class passes. The failing records of a node then include
     those of its successors, so that pruning holds with suppression too.
 
-Risk against a modelled population as a criterion of the search.
-
-A release whose classes are small can be acceptable when many people outside it look alike.
-The search then need not ask for class sizes in the release: that generalises too much.
-
-What threat models demand of the released table, as criteria of the search.
+A release whose classes are small can be acceptable when many people outside it look alike. Risk
+against a modelled population is then the criterion, as class sizes alone generalise too much.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""The imaging figures of a release: computed from the table before and after a plan.
+"""The imaging figures of a release: what a recoding costs those who use the images.
 
-What a recoding costs a user of images: age noise, SUV error, intervals, scanner strata.
-
-A table before and after a recoding: the same subjects in the same order.
-
-What the rule of dates leaves of the days between visits.
+Age noise, SUV error, error of the days between visits and scanner strata, from the same subjects
+in the same order before and after a plan.
 """
 
 from __future__ import annotations

@@ -1,17 +1,12 @@
-"""Privacy criteria for the diversity of sensitive values.
+"""Privacy criteria for what the sensitive values of a class disclose: diversity and likeness.
 
-What every refinement of a class must hide.
-
-A class that fails a criterion may consist of smaller classes that pass. If those hold the
-share ``a`` of its records, their sensitive values have shares of at most ``b = 1 / a`` times
-those of the class. When the admissible distributions form a convex set, the records of all of
-them together are admissible too. How far from admissible a distribution under these caps is at
-least falls with ``b`` and is convex, so Newton's method from ``b = 1`` never passes the
-smallest ``b`` that admits one: ``1 - 1 / b`` is a share that no refinement can show.
-
-Privacy criteria for what the sensitive values of a class disclose: likeness to the table.
-
-Closeness of the sensitive values of a class to those of the whole table.
+Criteria bound from below what every refinement of a class must hide. A class that fails may
+consist of smaller classes that pass. If those hold the share ``a`` of its records, their
+sensitive values have shares of at most ``b = 1 / a`` times those of the class. When the admissible
+distributions form a convex set, the records of all of them together are admissible too. How far
+from admissible a distribution under these caps is at least falls with ``b`` and is convex, so
+Newton's method from ``b = 1`` never passes the smallest ``b`` that admits one: ``1 - 1 / b`` is a
+share that no refinement can show.
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
-"""The path to a node: single steps, the cheapest per unit of risk first.
+"""The path to the node of a plan: single steps, the cheapest per unit of risk first.
 
-The lattice that a plan searches.
-
-Risk figures of a table before or after a plan.
-
-Parts of a plan in words and figures.
+With it stand what the path needs and yields: the lattice that a plan searches, the risk of the
+table before and after, and the parts of the plan in words and figures.
 """
 
 from __future__ import annotations

@@ -2,11 +2,8 @@
 
 A missing cell matches every value, so the size of a record is the number of records it could
 be. The procedure is that of sdcMicro's ``kAnon``, worked from its description; the default
-looks again, before each cell, whether the record still needs it.
-
-One pass over the risky records: distances to all others, and the cell that goes.
-
-Emptying single cells of rare subjects instead of leaving the subjects out.
+looks again, before each cell, whether the record still needs it. A plan empties cells of rare
+subjects this way instead of leaving the subjects out.
 """
 
 from __future__ import annotations

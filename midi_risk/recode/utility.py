@@ -3,12 +3,10 @@
 Definitions as in ARX, so figures compare (Prasser & Kohlmayer 2015,
 doi:10.1007/978-3-319-23633-9_6); Iyengar 2002, doi:10.1145/775047.775089; Gionis & Tassa 2009,
 doi:10.1109/TKDE.2008.129; LeFevre et al. 2006, doi:10.1109/ICDE.2006.101; Bayardo & Agrawal 2005,
-doi:10.1109/ICDE.2005.42.
-
-IL1s: Yancey, Winkler, Creecy 2002; Domingo-Ferrer & Torra 2001. Bounded measures: Mlodak 2020,
-doi:10.59170/stattrans-2020-030 (formulas checked against sdcMicro's figures). Propensity score:
-Woo, Reiter, Oganian, Karr 2009, doi:10.29012/jpc.v1i1.568; Snoke, Raab, Nowok, Dibben, Slavkovic
-2018, doi:10.1111/rssa.12358.
+doi:10.1109/ICDE.2005.42. IL1s: Yancey, Winkler, Creecy 2002; Domingo-Ferrer & Torra 2001. Bounded
+measures: Mlodak 2020, doi:10.59170/stattrans-2020-030 (formulas checked against sdcMicro's
+figures). Propensity score: Woo, Reiter, Oganian, Karr 2009, doi:10.29012/jpc.v1i1.568; Snoke,
+Raab, Nowok, Dibben, Slavkovic 2018, doi:10.1111/rssa.12358.
 """
 
 from __future__ import annotations

@@ -1,14 +1,6 @@
 """Charts as data: numbers in, marks in drawing units out; the templates draw them.
 
 All functions are pure. A chart that has nothing to show is None.
-
-Marks of a chart, in drawing units.
-
-From data to drawing units: one axis at a time.
-
-What each attribute adds to the risk, as bars or as a waterfall.
-
-What each declared assumption does to the risk, as bars.
 """
 
 from __future__ import annotations

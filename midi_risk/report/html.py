@@ -1,6 +1,6 @@
 """From a view to one self-contained HTML file under a hash-based content policy.
 
-How the templates turn the view's fields into words.
+The filters with which templates turn the view's fields into words stand here.
 """
 
 from __future__ import annotations

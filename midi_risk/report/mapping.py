@@ -1,9 +1,7 @@
-"""Where each best practice and each clause is answered, computed from the view.
+"""Where each best practice and each clause is answered, with literature and assumptions.
 
-The best practices are condensed from arXiv:2303.10473; 2, 5, 7, 11, 12 and 16 are
-paraphrased from documents that quote it.
-
-Literature that a report cites, and the assumptions that it rests on.
+Computed from the view. The best practices are condensed from arXiv:2303.10473; 2, 5, 7, 11, 12 and
+16 are paraphrased from documents that quote it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
-"""What was not assessed, section by section. Unknown is never shown as nothing.
+"""Parts of the report that need more than a field: gaps, cards, visits, imaging, samples.
 
-The three attacker cards: risk as it is, and as the plan would leave it.
-
-The table of what known visits give away, alike in both editions.
-
-The imaging figures in words, the same for both editions and the command line.
-
-What a quality-control sample says about the records that nobody looked at.
+What was not assessed is said section by section: unknown is never shown as nothing. Cards show
+the risk as it is, and as the plan would leave it. Lines on visits and imaging are alike in both
+editions.
 """
 
 from __future__ import annotations

@@ -1,11 +1,8 @@
-"""Fixed vocabularies: what each code in the document is called and what it means.
+"""Codes, numbers and whole statements as words, generated from the view alone.
 
-Numbers as readers need them: a share with its count, a risk with its "1 in n".
-
-Sentences of the report, generated from the view alone.
-
-A probability here is that of a correct identification, given an attempt, under the
-stated model. The text claims neither legal status nor certainty.
+A number reads as a share with its count, a risk as "1 in n". A probability is that of a correct
+identification, given an attempt, under the stated model. The text claims neither legal status
+nor certainty.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Risk: classes, measures of disclosure, and their documents."""
+"""Risk: classes, measures of disclosure, attacks and channels; what `midi_risk` offers of them."""
 
 from midi_risk.risk.attacks.exact import (
     AttackRisk,

@@ -1,12 +1,8 @@
 """From a subject table and threat models to one assessment, with a verdict.
 
-Figures of the released table itself, before any attacker.
-
-One entry per attribute: role, decision, why it stays and what it contributes.
-
-Disclosive parts of an assessment, for the internal edition alone.
-
-Versions of software and tables that a result depends on.
+An assessment has the figures of the released table before any attacker, one entry per attribute
+(role, decision, why it stays, what it contributes), the disclosive parts for the internal edition
+alone, and the versions of software and tables that a result depends on.
 """
 
 from __future__ import annotations

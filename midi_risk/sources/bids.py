@@ -1,10 +1,8 @@
 """BIDS data sets: participants, sessions, scans, phenotype, and what sidecars say of images.
 
-Images of a BIDS data set and what their JSON sidecars say, one row per image.
-
-Sidecars are inherited (BIDS specification, "The Inheritance Principle"): a JSON file applies
-to the images at or below its folder that have its suffix and all its entities; the nearest
-wins.
+Images have one row each. Sidecars are inherited (BIDS specification, "The Inheritance Principle"):
+a JSON file applies to the images at or below its folder that have its suffix and all its entities;
+the nearest wins.
 """
 
 from __future__ import annotations

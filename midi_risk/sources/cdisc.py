@@ -3,10 +3,6 @@
 DM is the subject table and leads (ADSL where there is no DM). Supplemental qualifiers
 (SUPP--) become columns of their parent domain (SDTMIG 8.4). A findings domain with one row
 per subject and test becomes one row per subject; any other domain keeps its rows.
-
-Variable labels from a Define-XML document.
-
-From long to wide: supplemental qualifiers and findings domains of SDTM.
 """
 
 from __future__ import annotations

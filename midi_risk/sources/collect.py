@@ -1,11 +1,8 @@
 """Take any sources, decide what each is, and read them into one extraction.
 
-A folder of parts of one metadata table, as exports write them.
-
-BigQuery and Spark write ``part-0001.parquet`` and so on, perhaps in folders such as
-``collection_id=x``; a DICOMweb client keeps one JSON file per study.
-
-Table files behind URLs: fetched whole, read as local ones.
+A folder may hold parts of one metadata table: BigQuery and Spark write ``part-0001.parquet`` and
+so on, perhaps in folders such as ``collection_id=x``; a DICOMweb client keeps one JSON file per
+study. Table files behind URLs are fetched whole and read as local ones.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What reading yields: wide tables of raw text, and an account of every file.
-
-How a user names a table: a file, and perhaps its key column and sheet.
-"""
+"""What reading yields: wide tables of raw text, an account of every file, how a table is named."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Choose rows of the leading table by an SQL condition, or split it into groups.
 
-Queries over Parquet files in little memory: DuckDB that spills beside the store.
-
-The limit begins low and is raised where a query says that it cannot do with it: a scan
-that needs more memory is better than none. Queries over many rows run in a process of
-their own, whose memory is gone with it; the process that scans does not even load DuckDB.
+Queries over Parquet files run in little memory: DuckDB spills beside the store. The limit begins
+low and is raised where a query says that it cannot do with it: a scan that needs more memory is
+better than none. Queries over many rows run in a process of their own, whose memory is gone with
+it; the process that scans does not even load DuckDB.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Integrity and hygiene findings: counts and names, never values.
 
-What shifted dates still give away.
-
-What the dates of a source give away about how they were shifted, as findings.
+They include what shifted dates still give away of how they were shifted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The subject table: one row per person, the unit of risk.
 
-Columns as integers: distinct values are read once, rows are codes.
-
-Digests that bind an assessment to what it assessed.
+Columns are kept as integers: distinct values are read once, rows are codes. Digests bind an
+assessment to what it assessed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The table as it would be released: decisions of the project file applied.
-
-The table as a plan would release it.
-"""
+"""The table as it would be released: decisions of the project file applied, and a plan."""
 
 from __future__ import annotations
 

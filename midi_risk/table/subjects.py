@@ -1,6 +1,6 @@
-"""Who the subjects are: keys, scopes, and what is not a person.
+"""Who the subjects are: keys, scopes, what is not a person, and how sources join by the key.
 
-Joining sources by the subject key; every orphan and every fan-out is counted.
+Every orphan and every fan-out is counted.
 """
 
 from __future__ import annotations

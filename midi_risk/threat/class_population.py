@@ -1,6 +1,6 @@
 """Expected size of every class of the release in the population of a table.
 
-Ages of classes laid onto the age bands of a population table.
+Ages of classes are laid onto the age bands of the table.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
 """Threat models: who attacks, what they know, how surely they try, judged how.
 
 A threat model is a YAML file. Everything that it needs and nobody gave is an error that
-names it; all errors of a file are reported at once.
-
-Numbers of a threat model: a probability, or an interval that it is believed to lie in.
-
-Context risk: how likely an attempt is, from published tables.
-
-Each table is quoted with its source; the report prints the cell that was chosen.
+names it; all errors of a file are reported at once. A number is a probability, or an interval
+that it is believed to lie in. How likely an attempt is can come from a published table, which is
+quoted with its source; the report prints the cell that was chosen.
 """
 
 from __future__ import annotations

@@ -2,11 +2,8 @@
 
 A table gives people (or new cases per year) by age, sex, area... A class of the release
 takes the cells that its quasi-identifiers select; what a table does not know stays
-unknown and is counted low, never high.
-
-Age bands in completed years, however a table or a header writes them.
-
-Reading population tables: the packaged ones and any CSV or Parquet of the user.
+unknown and is counted low, never high. Tables are packaged, or any CSV or Parquet of the user;
+age bands are in completed years, however they are written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What an assessor changes beside levels: roles, band edges, and saving it all.
 
-Edit attributes in `midi-risk.yaml` where they stand; every other character stays.
-
+Attributes are edited in `midi-risk.yaml` where they stand; every other character stays.
 ruamel.yaml says where each key and value is and writes the new ones; what goes between them
 is the file's own text. PyYAML, which reads project files, then has to find in the result
 exactly what was asked, see docs/adr/0061.

@@ -1,6 +1,6 @@
-"""The tuning lattice: aggregates of every node, for the page that works without Python.
+"""The tuning lattice: its axes, and aggregates of every node for the page that needs no Python.
 
-The axes of the tuning lattice: which attributes and which of their levels.
+An axis is an attribute with those of its levels that may be chosen.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""The served page: the same page, asking this machine for every setting.
+"""The tuning page, as one file or served.
 
-It answers on loopback only, under a path that nobody can guess, to its own host name, and
-never to another site: no cross-origin header is ever sent.
-
-The tuning page as one file: the lattice travels in it, nothing is asked for.
-
-Serve the page on this machine alone, until nobody asks any more.
-
-Whether the packages of the extra `tune` are installed.
+As a file the lattice travels in it and nothing is asked for. Served, it asks this machine for
+every setting, until nobody asks any more: on loopback only, under a path that nobody can guess,
+to its own host name, and never to another site: no cross-origin header is ever sent. It needs the
+packages of the extra `tune`.
 """
 
 from __future__ import annotations

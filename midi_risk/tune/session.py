@@ -1,10 +1,7 @@
-"""One sitting at the workbench: any node of any lattice, judged as the assessment judges.
+"""One sitting at the workbench: any node of any lattice, judged as the assessment judges a release.
 
-The workbench behind a page: a table, its threat models and what is tried on them.
-
-One node of the lattice, judged as the assessment judges a release.
-
-The settings around a node, as the chart of risk against information lost shows them.
+A workbench is a table, its threat models and what is tried on them. The settings around a node
+make the chart of risk against information lost.
 """
 
 from __future__ import annotations

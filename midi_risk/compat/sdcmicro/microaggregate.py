@@ -1,8 +1,7 @@
-"""`microaggregation`: numbers replaced by the means of small groups.
+"""Perturbed values: `microaggregation`, `rankSwap`, `pram` and `addNoise`.
 
-`rankSwap`: numbers swapped with others of a close rank, with a seed.
-
-`pram`, `addNoise`: values changed at random, with a seed.
+Numbers are replaced by the means of small groups, swapped with others of a close rank or
+disturbed by noise, categories are changed at random. Whatever is random takes a seed.
 """
 
 from __future__ import annotations

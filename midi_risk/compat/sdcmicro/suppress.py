@@ -1,6 +1,6 @@
-"""`localSuppression`, `kAnon` and `localSupp`: single keys set to missing.
+"""Keys set to missing (`localSuppression`, `kAnon`, `localSupp`), and unsafe cells (`riskyCells`).
 
-`riskyCells`: unsafe cells of every combination of keys.
+`riskyCells` looks at every combination of keys.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """DICOM copies: read one file, recode it, write it under a name that tells nothing.
 
-Every file of a DICOM source, opened: in folders and in archives.
-
-Whether one object belongs to the collection, by its ``where`` condition.
+Every file of a source is opened, in folders and in archives, if its object meets the source's
+``where`` condition.
 """
 
 from __future__ import annotations

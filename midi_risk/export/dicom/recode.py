@@ -1,8 +1,7 @@
 """Recoding one DICOM object: every copy of an attribute, at every depth.
 
-The new value of one element, legal for its value representation.
-
-What a recoded object says of its own de-identification: (0012,0062-0064), (0028,0303).
+A new value is legal for its value representation, and the object says of itself how it was
+de-identified: (0012,0062-0064), (0028,0303).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Rules for the elements of DICOM objects, coupled ones together.
 
-What the standard allows to do with an element: its type, by object and place.
+Whether an element may be removed, emptied or must hold a value follows from its type in the
+standard, by object and place.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Rules as steps over intervals and periods: nothing in them is a value of the data.
+"""What every target is made from: rules as portable steps, and how truly a tool carries each.
 
-How truly another tool can carry out each rule.
+Steps are over intervals and periods: nothing in them is a value of the data.
 """
 
 from __future__ import annotations

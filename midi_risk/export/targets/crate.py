@@ -1,6 +1,4 @@
-"""An RO-Crate that describes the files of an assessment.
-
-What goes beside a published collection, in the words of other vocabularies.
+"""An RO-Crate that describes the files of an assessment, with snippets for other vocabularies.
 
 All of it may be shared: names, decisions and figures that the shareable edition shows, never
 a value. Terms that no vocabulary has are minted under `LOCAL` and claim no equivalence.

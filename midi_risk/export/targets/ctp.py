@@ -1,9 +1,8 @@
 """The rules as a script for the DicomAnonymizer of RSNA CTP.
 
-Regular expressions for whole intervals of numbers, in the little that CTP understands.
-
-A backslash is the script's own escape, and braces end its clauses, so a pattern has
-character classes, groups, ``?``, ``*`` and ``|`` and nothing else.
+Intervals of numbers become regular expressions in the little that CTP understands: a backslash
+is the script's own escape, and braces end its clauses, so a pattern has character classes,
+groups, ``?``, ``*`` and ``|`` and nothing else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The rules for people who work on tables: ARX, sdcMicro, a spreadsheet.
-
-The data dictionary of a release: what each recoded attribute now holds.
-"""
+"""The rules for people who work on tables: ARX, sdcMicro, a spreadsheet, a data dictionary."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Integer tables from generalisation hierarchies.
 
 A hierarchy is a table: one row per value, column 0 the raw value, the rightmost column the
-most general one. The search works on integers only: per level an array that sends the code of
-a raw value to the code of its generalised value.
-
-Hierarchies as tables: read, checked for cycles, ragged rows and levels that do not nest.
+most general one. It is checked for cycles, ragged rows and levels that do not nest. The search
+works on integers only: per level an array that sends the code of a raw value to the code of its
+generalised value.
 """
 
 from __future__ import annotations

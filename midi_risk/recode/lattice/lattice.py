@@ -2,9 +2,8 @@
 
 A node gives each quasi-identifier one level. Attributes that are coupled share one axis, so
 they move together. Nodes are numbered in row-major order of the steps of the axes; the numbers
-are therefore lexicographic.
-
-The nodes of a lattice level by level from the top, with what they inherit from above.
+are therefore lexicographic. They can be walked level by level from the top, with what they
+inherit from above.
 """
 
 from __future__ import annotations

@@ -4,9 +4,8 @@ The table of a node holds one entry per equivalence class: bit fields with the c
 axis, below them the code of the sensitive values, below that the number of records, all in one
 int64. A coarser node follows by replacing fields through small tables, sorting once and adding
 the counts of equal keys. Tables that need more than 63 bits keep their key in several words
-and sort indirectly until they are coarse enough to be packed.
-
-Class tables of nodes on demand, each rolled up from the smallest table that is kept.
+and sort indirectly until they are coarse enough to be packed. A table on demand is rolled up from
+the smallest one that is kept.
 """
 
 from __future__ import annotations

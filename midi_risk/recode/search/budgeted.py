@@ -1,10 +1,9 @@
 """Search of large lattices within a time budget: descent first, then best bound first.
 
-Bounds for lattices too large to list, from the lattice of some of their axes.
-
-A node of the projection has the other axes at the top. What it hides, every node hides that has
-the same steps on these axes, whatever the steps on the others; and none of those loses less than
-when the other axes lose nothing. The smallest bound of the projection therefore bounds the lattice.
+Bounds come from the lattice of some of the axes. A node of that projection has the other axes at
+the top. What it hides, every node hides that has the same steps on these axes, whatever the steps
+on the others; and none of those loses less than when the other axes lose nothing. The smallest
+bound of the projection therefore bounds the lattice.
 """
 
 from __future__ import annotations

@@ -4,23 +4,12 @@ With little suppression most nodes fail, and binary search on paths settles them
 With more of it most nodes pass and differ in what they hide; then what nodes near the top prove
 rules out most of the others (benchmarks/recode.py).
 
-What one node proves about others.
-
 When every class that contains a passing class passes (see `midi_risk.recode.criteria`), the
 records hidden at a node include those hidden at each of its successors. A failing node then
 settles all nodes below it, a passing one all nodes above it, and the loss of an attribute is
-at least its loss at any successor that has the same level of this attribute.
-
-Nodes in the order of their bound, pruned by what other nodes proved.
-
-The way down from a node, one axis at a time.
-
-Exact search from the top of the lattice, level by level.
-
-What a node must hide, every node below it must hide as well, and where they have the same
-step on an axis the loss of its attributes is at least that of the node. Level by level from
-the top each node inherits these bounds from the nodes directly above; only nodes that they do
-not rule out are counted. The nodes near the top have few classes and rule out most others.
+at least its loss at any successor that has the same level of this attribute. From above, each
+node inherits these bounds from the nodes directly above it, and only nodes that they do not rule
+out are counted.
 """
 
 from __future__ import annotations

@@ -1,12 +1,6 @@
-"""One node judged: hidden records, score, risk.
+"""One node judged (hidden records, score, risk), and the best that a search has found so far.
 
-The Pareto front of risk, loss and suppression.
-
-What a search has found so far.
-
-What a search returns.
-
-From what a search found to what the caller gets.
+The Pareto front is that of risk, loss and suppression; `Solution` is what the caller gets.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """Attacks by exact match, always against a control group.
 
 Inferring what is typical is science; only the gain over people who are not in the data is
-disclosure. The rates and their gain: Giomi et al. 2023, doi:10.56553/popets-2023-0055.
-
-Correct attribution probability (CAP, TCAP) of a secret from known attributes.
-
-Elliot 2014; Taub, Elliot, Pampaka, Smith 2018, doi:10.1007/978-3-319-99771-1_9.
+disclosure. The rates and their gain: Giomi et al. 2023, doi:10.56553/popets-2023-0055. Correct
+attribution probability (CAP, TCAP): Elliot 2014; Taub, Elliot, Pampaka, Smith 2018,
+doi:10.1007/978-3-319-99771-1_9.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""The channel from scanner to site, from what is retained and what is known of sites.
-
-Whether what is retained of a scanner tells the site (best practice 4 of the MIDI report).
+"""The channel from scanner to site: whether what is retained of a scanner tells the site.
 
 Machine information is to be kept unless it is quantified as pushing the risk over the
-threshold. This is that quantification: which attribute determines the site, for how many
-subjects, and how much smaller their classes are once the site is known.
+threshold (best practice 4 of the MIDI report). This is that quantification: which attribute
+determines the site, for how many subjects, and how much smaller their classes are once the site
+is known.
 """
 
 from __future__ import annotations

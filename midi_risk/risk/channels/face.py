@@ -1,14 +1,10 @@
-"""The channel of reconstructable faces, where a threat model names a matcher.
-
-Faces in head images: how often the right person comes first in a gallery.
+"""The channel of reconstructable faces: how often a matcher ranks the right person first.
 
 Rank-1 success in a gallery of n under an m-alternative forced choice with equal-variance
 normal scores is ``kappa(n) = integral Phi(x)^(n-1) phi(x - d') dx``. Its one parameter d'
-is fitted to one published rate, so every value carries the binomial band of that rate.
-
-Published rates at which faces in head images were matched to photographs.
-
-Joint risk of quasi-identifiers and a recognisable face.
+is fitted to one published rate at which faces in head images were matched to photographs, so
+every value carries the binomial band of that rate. The face is joined with what the
+quasi-identifiers leave.
 """
 
 from __future__ import annotations

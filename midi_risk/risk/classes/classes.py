@@ -1,9 +1,7 @@
 """Equivalence classes: records that are equal on the quasi-identifiers.
 
 Everything about identity is a function of the class sizes, so this is the only pass over the
-records. Arrays are read-only.
-
-From code columns to the parts of the equivalence classes, all inputs checked.
+records. All inputs are checked, arrays are read-only.
 """
 
 from __future__ import annotations

@@ -1,16 +1,12 @@
-"""Columns of any table as integer codes, missing values as -1.
+"""Columns of any table as integer codes, missing values as -1, or as numbers.
 
 pandas, polars, Arrow, a DuckDB relation or a mapping of arrays come in; what goes out is the
 same for all of them, so no measure depends on who holds the data. Names of columns are looked
 up, never interpreted.
 
-Codes of text columns, kept while the column lives.
-
-Hashing text is most of the cost of a measure, and several measures are asked of one table.
-Arrow arrays never change, so the codes of one are right for as long as it exists; a frame
-that is written to gets a new array. Nothing is kept once the array is gone.
-
-Numbers out of any column.
+Hashing text is most of the cost of a measure, and several measures are asked of one table, so
+codes of text are kept. Arrow arrays never change: the codes of one are right for as long as it
+exists, and a frame that is written to gets a new array. Nothing is kept once the array is gone.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Several code columns as one int64 key per record, and keys as groups.
 
 Mixed radix packing and one plain sort count equivalence classes several times faster than a
-hash join of columns. A key that would not fit 62 bits is made dense on the way, exactly.
-
-Two tables in one numbering, so that equal records get equal codes.
+hash join of columns. A key that would not fit 62 bits is made dense on the way, exactly. Two
+tables can be put in one numbering, so that equal records get equal codes.
 """
 
 from __future__ import annotations

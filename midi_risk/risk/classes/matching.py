@@ -3,9 +3,7 @@
 Age within 2 years, a date within 7 days, size within 5 cm: records that agree exactly on
 some attributes and within a tolerance on others are compatible. Compatibility is not
 transitive, so there are no classes; the risk of a record is one over the number of
-records compatible with it.
-
-Counting weighted points of a group inside boxes of ranks.
+records compatible with it, counted as points inside boxes of ranks.
 """
 
 from __future__ import annotations

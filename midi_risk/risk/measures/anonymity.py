@@ -1,8 +1,7 @@
-"""k-anonymity and its relatives: k-map, (alpha,k), k^m.
+"""k-anonymity and its relatives: k-map, (alpha,k), k^m, delta-presence.
 
-delta-presence: how surely a member of the population is in the release.
-
-Nergiz, Atzori, Clifton 2007, doi:10.1145/1247480.1247554.
+delta-presence says how surely a member of the population is in the release: Nergiz, Atzori,
+Clifton 2007, doi:10.1145/1247480.1247554.
 """
 
 from __future__ import annotations

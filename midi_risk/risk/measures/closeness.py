@@ -1,12 +1,10 @@
-"""t-closeness: how far the sensitive values of a class are from those of the table.
+"""How much the classes tell about sensitive values: t-closeness, beta-likeness, delta-disclosure.
 
-Li, Li, Venkatasubramanian 2007, doi:10.1109/ICDE.2007.367856. The distance is the earth mover's
-distance under an equal, ordered or hierarchical ground distance, all in [0, 1].
-
-beta-likeness and delta-disclosure: how much belief in one value can change.
-
-Cao & Karras 2012, doi:10.14778/2350229.2350255; Brickell & Shmatikov 2008,
-doi:10.1145/1401890.1401904. Logarithms are natural: 1 bit is 0.6931.
+t-closeness is the distance of the values of a class from those of the table: Li, Li,
+Venkatasubramanian 2007, doi:10.1109/ICDE.2007.367856. It is the earth mover's distance under an
+equal, ordered or hierarchical ground distance, all in [0, 1]. beta-likeness and delta-disclosure
+say how much belief in one value can change: Cao & Karras 2012, doi:10.14778/2350229.2350255;
+Brickell & Shmatikov 2008, doi:10.1145/1401890.1401904. Logarithms are natural: 1 bit is 0.6931.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Which knowledge is dangerous, rather than whether all knowledge together is. Motwani & Xu 2007
 (distinction, separation); unsafe combinations as in mu-Argus, Hundepool et al. 2012,
 doi:10.1002/9781118348239. A missing value is a value of its own here.
-
-Risk of every subset of quasi-identifiers.
 """
 
 from __future__ import annotations

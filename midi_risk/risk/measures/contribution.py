@@ -2,8 +2,6 @@
 
 The risk without attributes is 1/n; with all of them it is the governing risk. The Shapley
 value shares the difference among the attributes, so the parts add up to it exactly.
-
-What each quasi-identifier adds to the risk.
 """
 
 from __future__ import annotations

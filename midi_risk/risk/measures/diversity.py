@@ -1,12 +1,9 @@
 """l-diversity and (alpha,k)-anonymity: how varied the sensitive values of a class are.
 
 Machanavajjhala, Kifer, Gehrke, Venkitasubramaniam 2007, doi:10.1145/1217299.1217302; Wong, Li,
-Fu, Wang 2006, doi:10.1145/1150402.1150499.
-
-Counts of a sensitive attribute inside each equivalence class.
-
-One sparse table (class, value, records) serves every measure of attribute disclosure. Missing
-sensitive values are counted apart: they never add diversity.
+Fu, Wang 2006, doi:10.1145/1150402.1150499. One sparse table (class, value, records) serves every
+measure of attribute disclosure. Missing sensitive values are counted apart: they never add
+diversity.
 """
 
 from __future__ import annotations

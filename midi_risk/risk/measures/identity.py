@@ -2,11 +2,8 @@
 
 The prosecutor knows that the target is in the release, the journalist does not, the marketer
 wants to match as many as possible. El Emam, Guide to the De-Identification of Personal Health
-Information, 2013; Dankar & El Emam 2010, doi:10.1145/1754239.1754271.
-
-Class sizes F in the matching population: checked when given, counted from a table.
-
-The risk of each class, for who knows that its subjects are released and for who does not.
+Information, 2013; Dankar & El Emam 2010, doi:10.1145/1754239.1754271. Class sizes F in the
+matching population are checked when given, or counted from a table.
 """
 
 from __future__ import annotations

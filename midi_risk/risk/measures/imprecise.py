@@ -1,9 +1,8 @@
 """Risk under imprecise knowledge: matching sets instead of equal values.
 
 An attacker who knows an age within two years and a date within a week cannot tell apart
-all subjects who lie within both; the probability is one over the number of those.
-
-What an adversary knows of the attributes that are released.
+all subjects who lie within both; the probability is one over the number of those. Which released
+attributes an adversary knows, and how precisely, the threat model says.
 """
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-"""Individual risk from sampling weights.
+"""Individual risk from sampling weights, alone and added up.
 
 The number of people F behind f records of a class, each sampled with probability p, is
 negative binomial; the risk of a record is E[1/F | f]. Benedetti & Franconi 1998; Hundepool et
 al. 2012, doi:10.1002/9781118348239. Weights of a hospital cohort are a model, not a design:
-label them so.
-
-Individual risks added up: households, tables, and the threshold that keeps a limit.
-
-Hundepool et al. 2012, Statistical Disclosure Control, doi:10.1002/9781118348239.
+label them so. Risks add up over households and tables, up to the threshold that keeps a limit.
 """
 
 from __future__ import annotations

@@ -5,11 +5,9 @@ smaller part of them is unique. Elliot, Manning, Ford 2002, doi:10.1142/S0218488
 Manning, Haglin, Keane 2008, doi:10.1007/s10618-007-0078-6; Skinner & Elliot 2002,
 doi:10.1111/1467-9868.00365.
 
-Search for minimal sample uniques, level by level over attribute subsets.
-
-A record enters a subset only while it is not unique on any smaller part, so what is unique there
-is minimal. Dropping it from all larger subsets changes nobody else's count: records equal on a
-subset are equal on its parts.
+The search goes level by level over subsets. A record enters one only while it is not unique on any
+smaller part, so what is unique there is minimal. Dropping it from all larger subsets changes nobody
+else's count: records equal on a subset are equal on its parts.
 """
 
 from __future__ import annotations

@@ -3,13 +3,7 @@
 A subject's history is a set of items (a day, or a day with what was done). An attacker
 who knows m of them keeps the subjects whose history contains all of them; their number is
 the *support*, and the risk of a subject is one over the smallest support of any m of their
-own items (k^m-anonymity).
-
-Support of whole histories, and of greedily chosen parts of them.
-
-The risk that the days between a subject's visits identify, as figures and as a channel.
-
-Intervals between visits: vectors that a shift of the dates leaves as they are.
+own items (k^m-anonymity). Beyond three visits a greedy choice gives it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""What declared intervals do to a risk: Monte Carlo and tornado.
+"""What the intervals that a threat model declares do to a risk: Monte Carlo and tornado.
 
 Fractions, prevalences, attempts and coverages are declared as intervals. Drawing them
 gives an interval of the risk and the probability that it is above the threshold; moving
 one at a time says which assumption matters most.
-
-What the intervals that a threat model declares do to the risk of one adversary.
 """
 
 from __future__ import annotations

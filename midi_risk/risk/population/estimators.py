@@ -1,10 +1,8 @@
-"""Population uniques from a release and a sampling fraction: Zayatz, SNB, Dankar's rule.
+"""Population uniques from a release and a sampling fraction, by every estimator side by side.
 
-Kept because reviewers know them; the Pitman-Yor fit and population tables come first.
-
-Population uniqueness by every estimator, side by side.
-
-A second scaling law of identification: correctness of a Pitman-Yor partition.
+Zayatz, slide negative binomial and Dankar's rule are kept because reviewers know them; the
+Pitman-Yor fit and population tables come first. A second scaling law of identification is the
+correctness of a Pitman-Yor partition.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """Population class sizes from a Poisson log-linear model of the release.
 
 Cells of the full cross-classification of the quasi-identifiers, empty ones included, get
-a mean from main effects, or from main effects and pairs. Divided by the sampling
-fraction it is the expected population size of the cell; what is not in the release is
+a mean from main effects, or from main effects and pairs, fitted to margins. Divided by the
+sampling fraction it is the expected population size of the cell; what is not in the release is
 then Poisson (see `midi_risk.risk.population.sizes`).
-
-Cross-classification of the quasi-identifiers and its fit to margins.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Population uniqueness from the release alone: the two-parameter Ewens-Pitman model.
 
 Class sizes of the release are taken as a sample from a Pitman-Yor partition with
-parameters theta and alpha. The fit then says how many classes a population of N people
-would have, and how large each class of the release would be in it.
-
-Maximum likelihood of the two-parameter Ewens-Pitman partition.
+parameters theta and alpha, fitted by maximum likelihood. The fit then says how many classes a
+population of N people would have, and how large each class of the release would be in it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Identity risk against the population that a threat model names.
+"""Identity risk against the population that a threat model names: a model of it, or a table.
 
-Identity risk when a model gives the population class sizes.
-
-Identity risk against a population table: expected class sizes and what is 95 % sure.
+A table gives expected class sizes, and sizes that are 95 % sure.
 """
 
 from __future__ import annotations

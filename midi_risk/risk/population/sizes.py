@@ -1,4 +1,4 @@
-"""Population class size when a table gives its expectation, not its value.
+"""Population class size when only its expectation or its law is known.
 
 A table says that lambda people are expected to look like a subject. Seeing f of them in
 a release that is a random sample (fraction pi) of that population leaves
@@ -6,13 +6,10 @@ a release that is a random sample (fraction pi) of that population leaves
 scale with F (one consented case per cell, convenience cohorts) the *truncated* form
 ``F | F >= f`` is the conservative answer at small fractions.
 
-Class size in the population given the class size in the release: beta-binomial sums.
-
-``K = F - f`` follows a beta-binomial law with ``trials = N - n``. Populations reach
-10^9, so sums over k are exact at both ends and, between them, an integral over the
-log-odds of k (the midpoint rule of a smooth mass function errs by less than 1e-9).
-
-Class sizes as a histogram, and the answer of an estimator that has none.
+Given only the class size in the release, ``K = F - f`` follows a beta-binomial law with
+``trials = N - n``. Populations reach 10^9, so sums over k are exact at both ends and, between
+them, an integral over the log-odds of k (the midpoint rule of a smooth mass function errs by
+less than 1e-9).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The careful reader: pydicom, for every file that the prefix parser cannot vouch for.
+"""The careful reader: pydicom, for every file that the fast reader cannot vouch for.
 
-Values are taken as raw bytes and decoded by `element_text`; pydicom finds the elements.
-
-pydicom's reading of one data set, within budgets: it keeps what came before they ended.
+Values are taken as raw bytes and decoded by `element_text`; pydicom finds the elements, within
+budgets, and what came before they ended is kept.
 """
 
 from __future__ import annotations

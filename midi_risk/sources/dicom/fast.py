@@ -4,9 +4,7 @@ It reads 16 kB, skips what is not wanted by its length, follows sequences with a
 and stops at the pixel data. It vouches for little endian data sets with a meta header
 whose representations are those of the dictionary and whose tags ascend; everything else
 (big endian, deflated, no meta header, unknown or contradicting representations,
-duplicates, lengths past the end) it declines, and `full_reader` takes the file.
-
-Where a walk over elements stands, and the loop over elements met before.
+duplicates, lengths past the end) it declines, and `careful` takes the file.
 """
 
 from __future__ import annotations

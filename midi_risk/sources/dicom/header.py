@@ -1,11 +1,10 @@
-"""What reading one file's header yields, whichever reader did it.
+"""What reading one file's header yields, whichever reader did it, and which attributes are read.
 
-Which attributes are read from a header: the catalogue's and Table E.1-1's texts, by tag.
-
-Values that stand inside sequences (contributing equipment, request attributes,
-functional groups, content trees) join the column of their keyword as further values,
-except those that would change whose record it is: identity, sex, age and dates of
-patient and study level are compared instead, see `NESTED_COMPARED`.
+Wanted are the texts of the catalogue and of Table E.1-1, by tag. Values that stand inside
+sequences (contributing equipment, request attributes, functional groups, content trees) join the
+column of their keyword as further values, except those that would change whose record it is:
+identity, sex, age and dates of patient and study level are compared instead, see
+`NESTED_COMPARED`.
 """
 
 from __future__ import annotations

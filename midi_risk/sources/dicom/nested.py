@@ -4,11 +4,9 @@ A reader calls `NestedValues.element` for every wanted element inside a sequence
 chain of sequence tags that lead to it. What joins a column, what is only compared with
 the top level and what becomes a coded meaning is decided here, once.
 
-Wanted elements inside one sequence, found by walking its bytes with a stack.
-
-Little endian only, explicit or implicit. Whatever is odd (an unknown or contradicting
-representation, a length that does not fit, tags out of order) raises `NotVouchedError`,
-and the file goes to pydicom.
+The fast reader walks the bytes of a sequence with a stack: little endian only, explicit or
+implicit. Whatever is odd (an unknown or contradicting representation, a length that does not fit,
+tags out of order) raises `NotVouchedError`, and the file goes to pydicom.
 """
 
 from __future__ import annotations

@@ -2,11 +2,8 @@
 
 Only their presence is noticed, never their content: EXIF, XMP, IPTC, JUMBF and comments
 in JPEG frames, boxes and comments in JPEG 2000 frames, data behind the end of a frame's
-stream, a preamble in use, and author, title or patient blocks of encapsulated documents.
-
-The end of a header: whether the pixel data are whole, and what follows them.
-
-Private elements: which are on the safe list of PS3.15 Table E.3.10-1.
+stream, a preamble in use, and author, title or patient blocks of encapsulated documents. On the
+way it is seen whether the pixel data are whole, and what follows them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Private elements that PS3.15 calls safe: Table E.3.10-1."""
+"""Private elements that PS3.15 calls safe: Table E.3.10-1, by their creator."""
 
 from __future__ import annotations
 

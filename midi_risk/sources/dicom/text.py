@@ -1,9 +1,7 @@
 """Text of one element's raw bytes, decoded with pydicom's own decoders.
 
-Both readers (the prefix parser and pydicom) hand raw bytes to this one function, so a
-value cannot depend on which of them read the file.
-
-The attributes of one file as the prefix parser leaves them: raw bytes by tag.
+Both readers hand raw bytes, by tag, to the same functions, so a value cannot depend on which of
+them read the file.
 """
 
 from __future__ import annotations

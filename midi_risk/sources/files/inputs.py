@@ -1,6 +1,6 @@
 """Every file to read: in folders, in archives met there, and behind URLs.
 
-Compressed files that nothing opened, and that may hold DICOM files.
+Compressed files that nothing opened, and that may hold DICOM files, are reported.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Every file below the given paths, in a fixed order, each met once.
 
-The list of files there are now, on disk: written as it is made, read in order.
+The list lies on disk: written as it is made, read in order.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Attribute columns of a chunk of files, decoded once per distinct value.
 
-File records as Arrow: one batch per chunk, internal columns beside the attributes.
+They travel as one Arrow batch per chunk, internal columns beside the attributes.
 """
 
 from __future__ import annotations

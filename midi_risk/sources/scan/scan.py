@@ -1,6 +1,6 @@
-"""DICOM files as one table, with an account of every file.
+"""DICOM files as one table, with an account of every file met.
 
-The account of every file met, in memory or mapped from disk when there are many.
+The account is in memory, or mapped from disk when there are many files.
 """
 
 from __future__ import annotations

@@ -3,26 +3,18 @@
 A part is written under a temporary name, synced and renamed, so that a kill or a power
 cut loses at most the rows not yet in a part. A later scan lists the files anew and reads
 those whose (path, size, modification time) no part holds; what vanished is no longer
-listed and so drops out. Parts lie in a generation; compaction writes the next generation
-beside it and one rename makes it the valid one.
+listed and so drops out. Parts lie in a generation; compaction makes few large parts of many
+small ones, without rows that have no use, in the next generation beside it, and one rename makes
+that the valid one.
 
-Which rows of a store describe the files there are now.
+Joined with the list of files and sorted, the ledger tells for every file the row that holds it,
+in the order of the list, so that everything behind it is one pass in little memory over two files.
 
-The ledger is what the parts say about files without their attributes, and where it
-stands. Joined with the list of files and sorted, it tells for every file the row that
-holds it, in the order of the list, so that everything behind it is one pass in little
-memory over two files.
-
-Many small parts of a store as few large ones, without the rows that have no use.
-
-Writing what workers return into a scan store, a part at a time.
-
-Instance rows of a scan store as series tuples: one query of GROUP BY and counts.
-
-Attributes of patient, study, series and equipment level are keys. An attribute of
-instance level becomes the ordered set of its values when it is text, and its smallest
-and largest value when it is an identifier, a number, a date or a time: what one instance
-of a series differs by, the series as a whole is not told apart by.
+Rows of instances become series by one query of GROUP BY and counts. Attributes of patient, study,
+series and equipment level are keys. An attribute of instance level becomes the ordered set of its
+values when it is text, and its smallest and largest value when it is an identifier, a number, a
+date or a time: what one instance of a series differs by, the series as a whole is not told apart
+by.
 """
 
 from __future__ import annotations

@@ -2,15 +2,13 @@
 
 A worker that dies (out of memory, a crash in a library, the kill command) is replaced;
 its chunk is halved until one file is left, and a file that ends its worker twice is
-recorded as unreadable. Nothing else is lost or read twice.
+recorded as unreadable. Nothing else is lost or read twice. Chunks are read in order, ahead of the
+reader where storage is slow.
 
-One chunk of files: read in order, ahead of the reader where storage is slow.
-
-A worker process: takes chunks of paths on its standard input, returns Arrow batches.
-
-Started by `pool` with ``python -c``, so that it imports nothing of the program that
-started it and needs no guard in the user's script. A frame is eight bytes of length and
-a content: JSON on the way in, an Arrow stream on the way out.
+`Pool` starts a worker with ``python -c``, so that it imports nothing of the program that started it
+and needs no guard in the user's script. It takes chunks of paths on its standard input and returns
+Arrow batches. A frame is eight bytes of length and a content: JSON on the way in, an Arrow stream
+on the way out.
 """
 
 from __future__ import annotations

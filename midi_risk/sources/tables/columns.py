@@ -1,15 +1,13 @@
-"""Columns of any Arrow type as text: minimal numbers, ISO dates, null for absent.
+"""Columns of any Arrow type as text, their names as DICOM keywords, and their descriptions.
 
-A source table holds raw text only. What a typed file stores as 30.0 in a column of whole
-numbers is the text ``30``; what a text file writes as ``30.0`` stays as it is written.
+A source table holds raw text only: minimal numbers, ISO dates, null for absent. What a typed file
+stores as 30.0 in a column of whole numbers is the text ``30``; what a text file writes as ``30.0``
+stays as it is written.
 
-Column names of metadata tables as DICOM keywords.
-
-Known forms are the keyword in any case and spelling (``PatientID``, ``patient_id``,
+Known names are the keyword in any case and spelling (``PatientID``, ``patient_id``,
 ``Patient's Age``), the tag (``(0010,0040)``, ``00100040``, ``0010-1010``), and the aliases
-in ``data/column_aliases.csv``.
-
-Column descriptions from a JSON data dictionary beside a table, as BIDS has them.
+in ``data/column_aliases.csv``. Descriptions come from a JSON data dictionary beside a table, as
+BIDS has them.
 """
 
 from __future__ import annotations

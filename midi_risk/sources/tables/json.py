@@ -1,19 +1,15 @@
-"""JSON metadata: DICOM JSON, Orthanc tags, AWS HealthImaging image sets, plain records.
+"""JSON metadata: DICOM JSON, Orthanc tags, AWS HealthImaging, CDISC Dataset-JSON, plain records.
 
 DICOM JSON is the model of PS3.18 annex F: what QIDO-RS and WADO-RS metadata, dcm2json and
 pydicom's ``to_json`` write. Each data set becomes one row; DICOM sequences are read as
-those of files, see `tables_sequences`. Other nested objects become columns
-``Parent.Leaf``, or ``Leaf`` where only one column can be meant.
+those of files, see `midi_risk.sources.tables.parquet`. Other nested objects become columns
+``Parent.Leaf``, or ``Leaf`` where only one column can be meant. CDISC Dataset-JSON is read in
+versions 1.1 (also one row per line) and 1.0. A column of a table may hold DICOM JSON text as well,
+as Databricks and Microsoft Fabric keep an instance's tags.
 
-JSON files: one document, or one on each line; lines and lists are read one item at a time.
-
-Envelopes around the records of a JSON document, as tools other than DICOM's write them.
-
-Records gathered as columns: each distinct text is held once, whatever their number.
-
-CDISC Dataset-JSON, versions 1.1 (also one row per line) and 1.0.
-
-A column of DICOM JSON text, as Databricks and Microsoft Fabric keep an instance's tags.
+A file is one document, or one on each line; lines and lists are read one item at a time, out of
+the envelopes that tools other than DICOM's put around records. Each distinct text is held once,
+whatever the number of records.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Parquet metadata tables, with the nested and repeated columns of BigQuery exports.
 
-DICOM sequences in metadata tables, read as the reader of files reads them.
-
-JSON documents and nested Parquet columns hold sequences as lists of items. `NestedValues`
+JSON documents and nested Parquet columns hold DICOM sequences as lists of items. `NestedValues`
 decides which of their values join a column, which are only compared with the row's own,
 and how a coded concept becomes its meaning, so that one data set gives the same
 attributes whether it comes as a file or as a table.
@@ -263,7 +261,7 @@ _DROPPED = {"droppedtags", "othelements", "otherelements"}
 def read_parquet(path: Path) -> RawTable:
     """Read a Parquet file as text columns.
 
-    DICOM sequences are read as those of files, see `tables_sequences`. Other structures
+    DICOM sequences are read as those of files, see `read_sequences`. Other structures
     become one column per leaf, named ``Parent.Leaf``; the component groups of a person
     name are joined as DICOM writes them; repeated values are joined by backslash.
 

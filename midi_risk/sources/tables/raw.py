@@ -1,6 +1,4 @@
-"""What a file reader hands on: text columns, descriptions, and what it noticed.
-
-Which rows of a spreadsheet are header: titles, groups, names, units, codes.
+"""What a file reader hands on: text columns, descriptions, and what it noticed of headers.
 
 Real spreadsheets begin with title lines, a row of group names over merged cells, the row
 of names, and rows of units or codes. A header row is told from data by its cells' shapes:

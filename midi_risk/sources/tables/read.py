@@ -1,7 +1,4 @@
-"""Table files of any kind: choose the reader, find the key, name the columns.
-
-Which column of a table that is not image metadata holds the subject's key.
-"""
+"""Table files of any kind: choose the reader, find the subject's key, name the columns."""
 
 from __future__ import annotations
 

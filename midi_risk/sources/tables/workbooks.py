@@ -1,6 +1,7 @@
-"""Workbooks: XLSX through openpyxl, ODS and legacy XLS through python-calamine.
+"""Workbooks and files of statistics packages.
 
-Files of statistics packages: SPSS, SAS, Stata, SAS transport, through pyreadstat.
+XLSX is read through openpyxl, ODS and legacy XLS through python-calamine; SPSS, SAS, Stata and SAS
+transport through pyreadstat.
 """
 
 from __future__ import annotations
