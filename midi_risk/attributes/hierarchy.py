@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -268,21 +268,6 @@ class Hierarchy:
                 hint="Add a row for each value, or use a built-in ladder",
             )
         return [None if value is None else rows[value] for value in values]
-
-    def covering(self, values: Sequence[str]) -> Hierarchy:
-        """Return a hierarchy that also has rows for values it lacks, removed from level 1 on."""
-        known = set(self.frame.iloc[:, 0])
-        lacking = [value for value in dict.fromkeys(values) if value not in known]
-        if not lacking:
-            return self
-        width = len(self.level_names) - 1
-        more = pd.DataFrame(
-            [[value, *([MOST_GENERAL] * width)] for value in lacking],
-            columns=self.frame.columns,
-            dtype=object,
-        )
-        frame = pd.concat([self.frame, more], ignore_index=True)
-        return replace(self, frame=frame)
 
     def describe(self, level: str | int, attribute: str) -> str:
         """Return what a level does to an attribute, in plain English.

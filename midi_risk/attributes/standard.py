@@ -155,24 +155,6 @@ def method_codes() -> Mapping[str, str]:
     return MappingProxyType({row["code"]: row["meaning"] for row in data_rows("ps316_cid7050.csv")})
 
 
-@cache
-def option_codes() -> Mapping[str, str]:
-    """Return the option column of Table E.1-1 -> its CID 7050 code value.
-
-    Examples
-    --------
-    >>> option_codes()["rtn_pat_chars"]
-    '113108'
-    """
-    return MappingProxyType(
-        {
-            row["column_in_ps315_e1_1"]: row["code"]
-            for row in data_rows("ps316_cid7050.csv")
-            if row["column_in_ps315_e1_1"] in ("basic", *OPTION_COLUMNS)
-        }
-    )
-
-
 CATALOGUE = "attribute_catalogue.csv"
 
 

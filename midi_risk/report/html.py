@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from midi_risk import __version__
+from midi_risk.attributes.standard import method_codes
 from midi_risk.document.clean import neutral, shortened
 from midi_risk.report import charts, mapping, sections, words
 from midi_risk.report.charts import Chart
@@ -34,7 +35,7 @@ from midi_risk.report.words import (
     plain,
     risk_text,
 )
-from midi_risk.resources import data_rows, resource_folder
+from midi_risk.resources import resource_folder
 from midi_risk.threat.channels import FOUND
 
 _JOINT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/-])(?=\w)")
@@ -363,7 +364,7 @@ def _environment() -> jinja2.Environment:
         share=words.share_text,
         positive=words.positive,
         at_risk=sections.at_risk_text,
-        options={row["code"]: row["meaning"] for row in data_rows("ps316_cid7050.csv")},
+        options=method_codes(),
         records_shown=200,
     )
     return environment

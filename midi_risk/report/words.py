@@ -400,13 +400,6 @@ def positive(count: Count | None) -> bool:
     return count.state != "shown" or bool(count.value)
 
 
-def verdict_sentence(view: ReportView) -> str:
-    """Return the verdict as a sentence or two that begin with its status."""
-    status = STATUS[view.verdict.status]
-    missing = ": evidence is missing" if view.verdict.status == "incomplete" else ""
-    return f"{status}{missing}. {verdict_explained(view)}"
-
-
 def verdict_explained(view: ReportView) -> str:
     """Return what follows the verdict's first word."""
     status, governing = view.verdict.status, view.verdict.governing

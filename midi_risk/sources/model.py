@@ -35,9 +35,6 @@ class SourceKind(StrEnum):
     SDTM = "sdtm"
 
 
-LEVELS = ("patient", "study", "series", "instance")
-"""Levels of a row, coarsest first."""
-
 FILE_SCHEMA = pa.schema(
     [
         ("path", pa.string()),

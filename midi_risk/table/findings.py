@@ -395,30 +395,6 @@ def unshifted_device_dates(
     )
 
 
-def compatible_subjects(population: float, window_days: float, span_days: float) -> float:
-    """Return how many subjects fit a date known up to a shift of +- ``window_days``.
-
-    ``N (2 W + 1) / T``: subjects spread evenly over T days.
-
-    Parameters
-    ----------
-    population : float
-        Subjects N.
-    window_days : float
-        Largest shift W.
-    span_days : float
-        Days T that the collection spans.
-
-    Examples
-    --------
-    >>> [round(compatible_subjects(500, w, 3650), 1) for w in (7, 30, 90)]
-    [2.1, 8.4, 24.8]
-    """
-    if span_days <= 0 or window_days < 0:
-        raise MeasureError("a span is above 0 days and a shift is not negative")
-    return min(float(population), population * (2 * window_days + 1) / span_days)
-
-
 DEVICE_DATES = (
     "DateOfLastCalibration",
     "DateOfLastDetectorCalibration",

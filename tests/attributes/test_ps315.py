@@ -13,17 +13,15 @@ from midi_risk.attributes import Ps315Action
 from midi_risk.attributes.roles import propose
 from midi_risk.attributes.standard import (
     COLUMNS,
-    OPTION_COLUMNS,
     Ps315Table,
     action_for,
     import_e1_1,
     method_codes,
-    option_codes,
     packaged_table,
 )
 from midi_risk.errors import ConfigError
 from midi_risk.resources import data_rows
-from midi_risk.sources.dicom.private import find_safe_private, private_release, safe_private
+from midi_risk.sources.dicom.private import safe_private
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 HEADERS = (
@@ -76,8 +74,7 @@ def test_the_packaged_table_has_the_known_number_of_actions():
     assert len(packaged_table()) == len(rows) == 657
 
 
-def test_every_option_column_has_its_method_code():
-    assert set(option_codes()) == {"basic", *OPTION_COLUMNS}
+def test_methods_are_named_by_their_code():
     assert method_codes()["113101"] == "Clean Pixel Data Option"
 
 
@@ -148,10 +145,9 @@ def test_an_absent_file_is_one_clear_line(tmp_path):
 def test_safe_private_elements_are_known_by_creator_and_offset():
     assert len(safe_private()) <= len(data_rows("ps315_e3_10_safe_private.csv")) == 479
     assert len({row.creator for row in safe_private().values()}) == 20
-    assert find_safe_private("ELSCINT1\0", 0x00E11021).meaning == "DLP"
-    assert find_safe_private("ELSCINT1", 0x00E11022) is None
-    assert find_safe_private("OTHER", 0x00E11021) is None
-    assert private_release()
+    assert safe_private()["ELSCINT1", 0x00E1, 0x21].meaning == "DLP"
+    assert ("ELSCINT1", 0x00E1, 0x22) not in safe_private()
+    assert ("OTHER", 0x00E1, 0x21) not in safe_private()
 
 
 def test_the_tool_says_what_a_newer_table_changes_and_writes_it(tmp_path):

@@ -15,7 +15,6 @@ from midi_risk.risk.measures.combinations import SubsetRisk
 from midi_risk.risk.measures.contribution import (
     attribute_contributions,
     shapley,
-    subject_contributions,
     values_of_worth,
 )
 
@@ -71,27 +70,6 @@ def test_values_equal_those_of_all_orders(codes, statistic):
         assert found.add_one_in[one] == pytest.approx(value((one,)) - found.baseline)
 
 
-@given(TABLES)
-@settings(deadline=None, max_examples=40)
-def test_values_of_a_subject_add_up_to_its_own_risk(codes):
-    n, q = codes.shape
-    for subject in range(min(n, 3)):
-
-        def value(subset, subject=subject):
-            same = np.all(codes[:, list(subset)] == codes[subject, list(subset)], axis=1)
-            return 1 / same.sum()
-
-        found = subject_contributions(codes, subject)
-        assert found == pytest.approx(by_orders(value, q), abs=1e-12)
-        assert found.sum() == pytest.approx(value(tuple(range(q))) - 1 / n)
-
-
-def test_the_mean_over_subjects_is_the_contribution_to_the_mean_risk():
-    codes = np.random.default_rng(3).integers(0, 3, (40, 4))
-    each = np.mean([subject_contributions(codes, row) for row in range(40)], axis=0)
-    assert each == pytest.approx(attribute_contributions(codes).values)
-
-
 def test_beyond_twelve_attributes_values_are_sampled_with_an_interval(monkeypatch):
     codes = np.random.default_rng(8).integers(0, 3, (200, 6))
     exact = attribute_contributions(codes).values
@@ -134,5 +112,3 @@ def test_wrong_calls_are_one_line():
         shapley(len, 0)
     with pytest.raises(MeasureError, match="at least one subject"):
         attribute_contributions(np.empty((0, 2)))
-    with pytest.raises(MeasureError, match="at most 20"):
-        subject_contributions(np.zeros((2, 21)), 0)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
+from midi_risk.risk.attacks.linkage import expected_compatible
 from midi_risk.risk.measures import trajectory
 from midi_risk.risk.measures.trajectory import interval_uniqueness, known_visits_risk, visit_items
 from midi_risk.table.findings import (
-    compatible_subjects,
     constant_offset,
     shift_consistency,
     unshifted_device_dates,
@@ -182,5 +182,8 @@ def test_a_device_date_after_its_study_is_found():
 
 
 def test_subjects_compatible_with_a_shift_equal_the_printed_vector():
-    found = [compatible_subjects(500, window, 3650) for window in (7, 30, 90, 365)]
+    found = [
+        expected_compatible(500, window_days=window, period_days=3650)
+        for window in (7, 30, 90, 365)
+    ]
     assert found == pytest.approx([2.1, 8.4, 24.8, 100], abs=0.15)

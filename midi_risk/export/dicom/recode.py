@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
@@ -31,9 +31,9 @@ from midi_risk.attributes.stand_ins import (
     text_for,
     time_string,
 )
+from midi_risk.attributes.standard import method_codes
 from midi_risk.export.dicom.rules import DEVICE_DATES, DUMMIES, DicomRules, Removal, removal
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
-from midi_risk.resources import data_rows
 
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
 
@@ -485,16 +485,11 @@ def _revise_codes(data_set: Dataset, items: list[Dataset], rules: DicomRules, da
         data_set.DeidentificationMethodCodeSequence = ItemSequence(wanted.values())
 
 
-@cache
-def _meanings() -> dict[str, str]:
-    return {row["code"]: row["meaning"] for row in data_rows("ps316_cid7050.csv")}
-
-
 def _code(value: str) -> Dataset:
     item = Dataset()
     item.CodeValue = value
     item.CodingSchemeDesignator = "DCM"
-    item.CodeMeaning = _meanings()[value]
+    item.CodeMeaning = method_codes()[value]
     return item
 
 

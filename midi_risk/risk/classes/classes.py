@@ -298,11 +298,6 @@ class EquivalenceClasses:
             return None
         return self.population_sizes[self.class_of_record]
 
-    @property
-    def is_partition(self) -> bool:
-        """Whether the sizes add up to the number of records."""
-        return self.missing == "category"
-
     @cached_property
     def minimum(self) -> int | float | None:
         """Smallest class size (k), None without records."""

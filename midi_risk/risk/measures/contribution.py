@@ -205,42 +205,6 @@ def attribute_contributions(
     return shapley(risk, table.shape[1], permutations=permutations, rng=rng)
 
 
-def subject_contributions(codes: ArrayLike, subject: int) -> Values:
-    """Return the contribution of each quasi-identifier to the risk of one subject.
-
-    The worth of a set of attributes is one over the subject's class size in it. All
-    subsets come from one pass: which attributes each other subject shares.
-
-    Parameters
-    ----------
-    codes : array_like of int
-        Codes of the quasi-identifiers, shape (n, q), q at most 20.
-    subject : int
-        Row number.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shapley values, shape (q,); they add up to ``1/f - 1/n``.
-
-    Examples
-    --------
-    >>> subject_contributions([[0, 0], [0, 1], [1, 0], [1, 0]], 1).round(4).tolist()
-    [0.125, 0.625]
-    """
-    table = np.asarray(codes, dtype=np.int64)
-    q = table.shape[1]
-    if q > 20:
-        raise MeasureError("contributions to one subject are exact for at most 20 attributes")
-    shared = (table == table[subject]) @ (1 << np.arange(q))
-    sizes = np.bincount(shared, minlength=1 << q)
-    masks = np.arange(1 << q)
-    for player in range(q):  # add up over supersets
-        without = masks[(masks >> player) & 1 == 0]
-        sizes[without] += sizes[without | 1 << player]
-    return values_of_worth(1 / sizes)
-
-
 SEED = 20260101
 """Seed of the permutations that are sampled beyond twelve attributes."""
 

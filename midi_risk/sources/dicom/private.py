@@ -34,17 +34,6 @@ class SafePrivate:
     meaning: str
 
 
-def private_release() -> str:
-    """Return the release of the packaged Table E.3.10-1.
-
-    Examples
-    --------
-    >>> private_release().startswith("2025c")
-    True
-    """
-    return data_rows(SAFE_PRIVATE_TABLE)[0]["release"]
-
-
 @cache
 def safe_private() -> Mapping[tuple[str, int, int], SafePrivate]:
     """Return the table by creator, group and element within the block.
@@ -66,26 +55,6 @@ def safe_private() -> Mapping[tuple[str, int, int], SafePrivate]:
         for row in data_rows(SAFE_PRIVATE_TABLE)
     )
     return MappingProxyType({(row.creator, row.group, row.element): row for row in rows})
-
-
-def find_safe_private(creator: str, tag: int) -> SafePrivate | None:
-    """Return the row for a private element, None when it is not known to be safe.
-
-    Parameters
-    ----------
-    creator : str
-        Value of the block's private creator element; padding does not count.
-    tag : int
-        Group and element as one number, with the block in bits 8 to 15.
-
-    Examples
-    --------
-    >>> find_safe_private("Philips PET Private Group ", 0x70531000).meaning[:10]
-    'SUV Factor'
-    >>> find_safe_private("SIEMENS CSA HEADER", 0x00291010) is None
-    True
-    """
-    return safe_private().get((creator.strip(" \0"), tag >> 16, tag & 0xFF))
 
 
 @cache
