@@ -492,13 +492,3 @@ def _set_columns(
             [SET_JOINER.join(sorted({label[member] for member in parts})) for parts in split]
         )
     return [*columns, [_number_of(label) for label in columns[-1]], [UNPARSED] * len(values)]
-
-
-__all__ = [
-    "MOST_GENERAL",
-    "SET_JOINER",
-    "Hierarchy",
-    "NestingError",
-    "build_hierarchy",
-    "check_nesting",
-]

@@ -366,16 +366,3 @@ def face_entry(table: SubjectTable, risks: Sequence[AdversaryRisk]) -> ChannelEn
             f" risk there is {1 / size:.3g}"
         ),
     )
-
-
-__all__ = [
-    "MATCHERS",
-    "FaceRisk",
-    "Matcher",
-    "binomial_band",
-    "face_risk",
-    "fit_d_prime",
-    "joint_risk",
-    "matcher",
-    "rank_one",
-]
