@@ -1,7 +1,8 @@
 """The built-in ladders: one entry holds everything that is known of a ladder.
 
 A new ladder is one entry of `_ENTRIES`. Classes and tables, the search, DICOM copies, exported
-scripts, `midi-risk explain ladder` and the tables of the documentation read it from there.
+scripts and `midi-risk explain ladder` read it from there; tests compare two pages of the
+documentation with it.
 """
 
 from __future__ import annotations

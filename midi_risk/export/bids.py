@@ -23,7 +23,7 @@ from midi_risk.attributes.stand_ins import age_string, date_string, time_string
 from midi_risk.errors import OutputError
 from midi_risk.export.dicom.files import Written
 from midi_risk.export.dicom.recode import number_of
-from midi_risk.export.dicom.rules import DEVICE_DATES
+from midi_risk.export.dicom.rules import OWN_DATES
 from midi_risk.export.nifti import NotCopiedError, copy_nifti
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.tables import (
@@ -443,7 +443,7 @@ def _follows(table: str, rule: Rule) -> bool:
     return (
         table in _VISITS
         and rule.attribute.kind is Kind.DATE
-        and rule.attribute.keyword not in DEVICE_DATES
+        and rule.attribute.keyword not in OWN_DATES
         and rule.attribute.ladder != "birthdate"
     )
 

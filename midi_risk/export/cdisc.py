@@ -33,6 +33,7 @@ from midi_risk.export.tables import (
     label_of_cell,
     private,
 )
+from midi_risk.sources.cdisc import ENDINGS
 from midi_risk.sources.files.listing import printable
 from midi_risk.sources.tables.columns import text_of
 from midi_risk.sources.tables.json import dataset_json, load_json
@@ -527,7 +528,6 @@ def recoded_tests(
     return kept, changed_names | {v: [None] * int(kept.sum()) for v in unread}
 
 
-_ENDINGS = {".xpt", ".json", ".ndjson"}
 NOT_TRUE = "Define-XML: it describes what was collected, not what is released"
 NOT_SUBJECTS = "not about subjects, or not linked to them: nobody assessed it"
 
@@ -579,7 +579,7 @@ def _not_read(path: Path, domains: dict[str, DomainFile]) -> str:
     """Add a data set to the domains, or return why it is none."""
     if path.is_dir():
         return "a folder inside a CDISC folder, not read"
-    if path.suffix.casefold() not in _ENDINGS:
+    if path.suffix.casefold() not in ENDINGS:
         return NOT_TRUE if path.suffix.casefold() == ".xml" else "not a CDISC data set"
     try:
         domain = read_domain(path)

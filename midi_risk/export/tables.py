@@ -24,7 +24,7 @@ from midi_risk.attributes.model import Kind
 from midi_risk.errors import LinkageError, OutputError
 from midi_risk.export.dicom.files import Written
 from midi_risk.export.dicom.recode import ladder_of_dates
-from midi_risk.export.dicom.rules import DEVICE_DATES, dicom_rules
+from midi_risk.export.dicom.rules import OWN_DATES, dicom_rules
 from midi_risk.export.rules import Action, Labeller, ReleaseRules, Rule
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable
@@ -198,7 +198,7 @@ def _coupled(release: ReleaseRules, source: str) -> dict[str, Rule]:
         group = {"DA": together.dates, "DT": together.dates, "TM": together.times}.get(vr or "")
         if tag in together.elements:
             found[rule.attribute.column] = together.elements[tag]
-        elif group is not None and keyword not in DEVICE_DATES and group.name != rule.name:
+        elif group is not None and keyword not in OWN_DATES and group.name != rule.name:
             found[rule.attribute.column] = like_visit(rule, group)
     return found
 
@@ -260,7 +260,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-FORMATS = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".xlsx")
+_KEPT_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq", ".xlsx")
 """Endings that are written as they were read; other tables become CSV."""
 
 
@@ -305,7 +305,7 @@ def written_name(path: Path) -> str:
     ('clinical.csv', 'a.csv')
     """
     stem = path.with_suffix("") if path.suffix.casefold() == ".gz" else path
-    if stem.suffix.casefold() in FORMATS:
+    if stem.suffix.casefold() in _KEPT_ENDINGS:
         return stem.name
     return f"{stem.stem}.csv"
 

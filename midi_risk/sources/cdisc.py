@@ -213,7 +213,7 @@ def pivot_tests(rows: pa.Table, domain: str) -> tuple[pa.Table, list[str]]:
     return pa.table(columns), [note]
 
 
-_ENDINGS = {".xpt", ".json", ".ndjson"}
+ENDINGS = {".xpt", ".json", ".ndjson"}
 _NOT_SUBJECT = {"RELREC", "RELSUB", "RELSPEC"}
 
 
@@ -259,7 +259,7 @@ def read_cdisc(folder: Path, collected: Collected) -> None:
 def _read_file(path: Path, domains: dict[str, RawTable], collected: Collected) -> None:
     """Read one file of the folder; a fault in a domain is recorded, in DM it is raised."""
     lead = path.stem.upper() in {"DM", "ADSL"}
-    if path.suffix.casefold() not in _ENDINGS:
+    if path.suffix.casefold() not in ENDINGS:
         known = path.suffix.casefold() == ".xml"
         status = FileStatus.READ if known else FileStatus.NOT_DICOM
         collected.add_file(path, path.name, status, "" if known else "not a CDISC data set")

@@ -32,7 +32,7 @@ from midi_risk.attributes.stand_ins import (
     time_string,
 )
 from midi_risk.attributes.standard import method_codes
-from midi_risk.export.dicom.rules import DEVICE_DATES, DUMMIES, DicomRules, Removal, removal
+from midi_risk.export.dicom.rules import DUMMIES, OWN_DATES, DicomRules, Removal, removal
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
 
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
@@ -337,7 +337,7 @@ def _apply_visit(
     data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: _Visit
 ) -> None:
     """Apply the one rule of all dates and times of a visit."""
-    if keyword_for_tag(tag) in DEVICE_DATES:
+    if keyword_for_tag(tag) in OWN_DATES:
         return
     dates, times = _own(visit.rules.dates, visit), _own(visit.rules.times, visit)
     rule = times if vr == "TM" else dates
@@ -502,7 +502,7 @@ def _visit_dates(data_set: Dataset) -> Iterator[str]:
         if element.VR not in {"DA", "DT", None}:
             continue
         element = data_set[tag]
-        if element.VR in {"DA", "DT"} and element.keyword not in DEVICE_DATES:
+        if element.VR in {"DA", "DT"} and element.keyword not in OWN_DATES:
             text = str(element.value or "").strip()
             if text and text not in _DUMMIES:
                 yield text

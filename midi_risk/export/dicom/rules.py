@@ -19,7 +19,7 @@ from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule, same_date_level
 from midi_risk.resources import data_rows
 
-DEVICE_DATES = frozenset(
+OWN_DATES = frozenset(
     {
         "DateOfLastCalibration", "TimeOfLastCalibration", "DateOfManufacture",
         "DateOfInstallation", "DateTimeOfLastCalibration", "ContextGroupVersion",
@@ -118,7 +118,7 @@ def dicom_rules(release: ReleaseRules, source: str) -> DicomRules:
             notes[partner] = f"{partner} is removed with {keyword}, which it would give back"
     elements = {}
     for keyword, rule in changed.items():
-        visit = rule.attribute.kind in {Kind.DATE, Kind.TIME} and keyword not in DEVICE_DATES
+        visit = rule.attribute.kind in {Kind.DATE, Kind.TIME} and keyword not in OWN_DATES
         group = dates if rule.attribute.kind is Kind.DATE else times
         tag = tag_for_keyword(keyword)
         if tag is not None and not (visit and group is not None and _as_strict(group, rule)):
@@ -161,7 +161,7 @@ def _leading(
     others = [
         r
         for keyword, r in rules.items()
-        if r.attribute.kind is kind and keyword not in DEVICE_DATES and r.changes
+        if r.attribute.kind is kind and keyword not in OWN_DATES and r.changes
     ]
     if not others:
         return None

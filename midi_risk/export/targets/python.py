@@ -9,7 +9,7 @@ from typing import Any
 
 from pydicom.datadict import DicomDictionary, dictionary_VR, keyword_for_tag  # type: ignore[attr-defined]
 
-from midi_risk.export.dicom.rules import DEVICE_DATES, DicomRules, element_type, removal
+from midi_risk.export.dicom.rules import OWN_DATES, DicomRules, element_type, removal
 from midi_risk.export.rules import DICOM, Action, ReleaseRules, Rule
 from midi_risk.export.targets.base import (
     Fidelity,
@@ -42,7 +42,7 @@ def portable_elements(dicom: DicomRules, release: ReleaseRules) -> list[Portable
 
 def visit_keywords(dicom: DicomRules) -> list[str]:
     """Return the dates and times of a visit that the data dictionary of DICOM knows."""
-    own = {keyword_for_tag(tag) for tag in dicom.elements} | DEVICE_DATES
+    own = {keyword_for_tag(tag) for tag in dicom.elements} | OWN_DATES
     changes = {"DA": dicom.dates, "TM": dicom.times, "DT": dicom.dates or dicom.times}
     return [
         keyword
@@ -90,7 +90,7 @@ def script_rules(
         "values": values,
         "remove": [p.keyword for p in elements if p.removes],
         "visit_keywords": visits,
-        "own_dates": sorted(DEVICE_DATES),
+        "own_dates": sorted(OWN_DATES),
         "dates": _group(dicom.dates),
         "times": _group(dicom.times),
         "strictest": {k: _HOW[element_type("", k)[0]] for k in keywords},
