@@ -119,6 +119,27 @@ class Combination(Part):
     below_k: int
 
 
+class RepeatedEntry(Part):
+    """What it adds that subjects have several released values of one attribute.
+
+    Parameters
+    ----------
+    attribute : str
+    subjects : int
+        Subjects with more than one distinct value.
+    values_max : int
+        Most values of one subject.
+    risk_max_folded, risk_max_released : float
+        Highest risk on one folded value each, and on any of the values that leave.
+    """
+
+    attribute: str
+    subjects: int
+    values_max: int
+    risk_max_folded: float
+    risk_max_released: float
+
+
 class Measures(Part):
     """Figures of the released table itself, without an attacker."""
 
@@ -133,6 +154,7 @@ class Measures(Part):
     closeness: list[Closeness] = []
     population_uniques: list[dict[str, Any]] = []
     trajectory: list[dict[str, Any]] = []
+    repeated: list[RepeatedEntry] = []
 
 
 class EstimateKind(StrEnum):
