@@ -14,6 +14,7 @@ from midi_risk.document.plan import (
     ImagingFigure,
     KeptAttribute,
     Plan,
+    PlanStep,
     State,
     Suppressed,
 )
@@ -25,6 +26,7 @@ from midi_risk.recode.search.sweep import sweep
 from midi_risk.recode.steps import (
     PLAN_UTILITY,
     Setting,
+    Step,
     blocked_text,
     cheapest_step,
     check_kept,
@@ -45,6 +47,7 @@ from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_pol
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
+from midi_risk.table.repeated import WRITTEN_ONCE
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import ThreatModel
 
@@ -155,10 +158,7 @@ def suggest(
         loss=loss if solution.found else None,
         levels={name: int(level) for name, level in solution.levels.items()},
         hierarchies={n: _described(n, h) for n, h in setting.hierarchies.items()},
-        steps=[
-            plan_step(each, setting.hierarchies, table.attributes[each.attribute].need)
-            for each in steps
-        ],
+        steps=[_told(table, setting, each) for each in steps],
         kept=_kept(table, setting, target) if solution.found else [],
         suppressed=Suppressed(
             subjects=len(hidden),
@@ -196,6 +196,16 @@ def _best_node(
             proved = other.optimal and not max_suppression
             solution, demand = replace(other, optimal=proved), open_
     return solution, demand
+
+
+def _told(table: SubjectTable, setting: Setting, step: Step) -> PlanStep:
+    """Return a step in words; it also says when it leaves one of several values."""
+    attribute = table.attributes[step.attribute]
+    told = plan_step(step, setting.hierarchies, attribute.need)
+    if attribute.name not in table.repeated or attribute.kind not in WRITTEN_ONCE:
+        return told
+    once = " Every record of a subject then shows the same value."
+    return told.model_copy(update={"justification": told.justification + once})
 
 
 def _described(name: str, hierarchy: Hierarchy) -> list[str]:

@@ -68,12 +68,14 @@ def _listed(n: int, lengths: Sequence[Codes]) -> _Listed:
 
 def combinations_of(lengths: Sequence[Codes]) -> float:
     """Return how many combinations of one value of each attribute all subjects have together."""
-    return float(np.prod([np.maximum(own, 1.0) for own in lengths], axis=0).sum())
+    return (
+        float(np.prod([np.maximum(own, 1.0) for own in lengths], axis=0).sum()) if lengths else 0.0
+    )
 
 
 def fits(lengths: Sequence[Codes]) -> bool:
     """Tell whether these combinations may be listed in bounded memory."""
-    n = len(lengths[0]) if lengths else 0
+    n = len(lengths[0]) if lengths else 0.0
     return combinations_of(lengths) <= max(_ROWS, 2 * n)
 
 

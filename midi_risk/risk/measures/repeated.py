@@ -14,12 +14,15 @@ from midi_risk.attributes.model import Attribute, Decision
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import RepeatedEntry
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.classes.several import Several, any_value_sizes, fits
+from midi_risk.risk.classes.several import Several, any_value_sizes, combinations_of, fits
 from midi_risk.risk.measures.imprecise import tolerance
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.visits import sets_by_visit
 
 Codes = npt.NDArray[np.int64]
+
+ROUGH_PLACES = 500_000
+"""Combinations of rough values of all subjects up to which each is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +91,19 @@ def released_sizes(
         for a in known
     }
     bound = []
+    n = table.n_subjects
     whole = set(several) if visits == "all" else set()
-    blunt = whole if table.missing == "category" else set(allowed)
+    rough = [a for a in known if allowed[a.name] is not None]
+    cells = [_weight(_several(table, a, allowed[a.name]), n) for a in rough]
+    heavy = table.missing == "wildcard" or combinations_of(cells) > max(ROUGH_PLACES, n)
+    blunt = set(allowed) if heavy else whole
     if any(allowed[name] is not None for name in blunt):
         bound.append("imprecise knowledge taken as exact")
         allowed |= dict.fromkeys(blunt)
     ragged = {a.name: _several(table, a, allowed[a.name]) for a in known if a.name not in whole}
-    ragged = {n: own for n, own in ragged.items() if n in several or allowed[n] is not None}
-    n = table.n_subjects
+    ragged = {
+        name: own for name, own in ragged.items() if name in several or own.within is not None
+    }
     while not fits([_weight(own, n) for own in ragged.values()]):
         most = max(
             (name for name in ragged if name in several), key=lambda name: len(ragged[name].owner)
