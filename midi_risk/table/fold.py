@@ -244,9 +244,13 @@ def _add_range(attribute: Attribute, folded: Folded, draft: _Draft) -> None:
 
 
 def _count_only(column: Any, of_row: np.ndarray, n: int) -> tuple[int, int]:
-    """Return distinct values and subjects without one, for an attribute that is not folded."""
-    codes, _ = raw_codes(column)
-    seen = (codes >= 0) & (of_row >= 0)
+    """Return distinct values and subjects without one, for an attribute that is not folded.
+
+    An element that is there and empty states no value.
+    """
+    codes, raw = raw_codes(column)
+    stated = np.array([*(bool(value.strip()) for value in raw), False])
+    seen = stated[codes] & (of_row >= 0)
     return len(np.unique(codes[seen])), n - len(np.unique(of_row[seen]))
 
 

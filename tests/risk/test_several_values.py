@@ -14,6 +14,7 @@ import midi_risk as mr
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.risk.adversaries import adversary_risk
 from midi_risk.risk.classes.several import Several, any_value_sizes
+from midi_risk.risk.measures.imprecise import known_attributes
 from midi_risk.risk.measures.repeated import released_sizes, sizes_known_exactly
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 from midi_risk.table.fold import fold
@@ -311,3 +312,50 @@ def test_a_plan_stands_on_all_the_values_that_leave():
 def test_no_value_is_shown_by_repr():
     table = _longitudinal(3, repeated=True)
     assert repr(table.repeated["age"]) == "RepeatedValues(3 subjects, 6 values)"
+
+
+@pytest.mark.parametrize(
+    ("study", "decision", "stands"),
+    [("", None, False), ("20190301", None, True), ("20190301", Decision.REMOVE, False)],
+)
+def test_a_copy_of_a_study_date_that_does_not_stay_is_to_be_decided(study, decision, stands):
+    rows = pa.table({"id": ["a", "b"], "StudyDate": [study] * 2, "ContentDate": ["20190301"] * 2})
+    source = SourceTable(
+        name="t.csv", kind=SourceKind.SPREADSHEET, level="patient", key="id", rows=rows
+    )
+    attributes = [
+        Attribute(
+            name=name,
+            keyword=name,
+            source="t.csv",
+            column=name,
+            role=Role.INSENSITIVE,
+            kind=Kind.DATE,
+            reason="",
+            decision=decision if name == "StudyDate" else None,
+        )
+        for name in ("StudyDate", "ContentDate")
+    ]
+    extraction = Extraction(tables=(source,), files=FILE_SCHEMA.empty_table())
+    table = fold(extraction, AttributeSet(tuple(attributes)))
+    reasons = mr.assess(table, threats=["public-release"]).verdict.reasons
+    assert (not any(each.code == "restated_dates" for each in reasons)) is stands
+
+
+def test_an_acquaintance_knows_where_one_lives_what_one_does_and_how_one_looks():
+    ladders = {"plz": "geo", "job": "occupation", "cm": "height", "kg": "weight", "stage": "enum"}
+    attributes = [
+        Attribute(
+            name=name,
+            source="t",
+            column=name,
+            role=Role.QUASI_IDENTIFIER,
+            kind=Kind.NUMBER if name in {"cm", "kg"} else Kind.CATEGORY,
+            ladder=ladder,
+            reason="",
+        )
+        for name, ladder in ladders.items()
+    ]
+    model = load_threat_model("acquaintance", {"prevalence": 1.0})
+    known = known_attributes(attributes, model.adversaries[0])
+    assert known == {"plz": "exact", "job": "exact", "cm": "5cm", "kg": "10kg"}
