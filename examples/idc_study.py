@@ -104,7 +104,7 @@ def cancer_model(site: str, subjects: int) -> mr.ThreatModel:
 
 
 def in_bands(table: mr.SubjectTable) -> mr.SubjectTable:
-    """Return the table with ages and sexes as the cancer table has them."""
+    """Return the table with ages and sexes as the cancer table has them, one band of each."""
     frame = table.frame.copy()
     for attribute in table.attributes:
         if attribute.kind is mr.Kind.AGE and attribute.name in frame.columns:
@@ -113,7 +113,7 @@ def in_bands(table: mr.SubjectTable) -> mr.SubjectTable:
         elif attribute.kind is mr.Kind.SEX and attribute.name in frame.columns:
             sexes = [value if value in {"F", "M"} else None for value in frame[attribute.name]]
             frame[attribute.name] = pd.Series(sexes, index=frame.index, dtype=object)
-    return replace(table, frame=frame)
+    return replace(table, frame=frame, repeated={})
 
 
 def _band(value: object) -> str | None:

@@ -231,6 +231,27 @@ class PresenceRange(Part):
     reference: str = ""
 
 
+class RepeatedEntry(Part):
+    """What it adds that subjects have several released values of one attribute.
+
+    Parameters
+    ----------
+    attribute : str
+    subjects : int
+        Subjects with more than one distinct value.
+    values_max : int
+        Most values of one subject.
+    risk_max_folded, risk_max_released : float
+        Highest risk on one folded value each, and on any of the values that leave.
+    """
+
+    attribute: str
+    subjects: int
+    values_max: int
+    risk_max_folded: float
+    risk_max_released: float
+
+
 class Measures(Part):
     """Figures of the released table itself, without an attacker."""
 
@@ -250,6 +271,7 @@ class Measures(Part):
     )
     individual: IndividualRisk | None = Field(default=None, description="as special_uniques")
     presence: PresenceRange | None = Field(default=None, description="as special_uniques")
+    repeated: list[RepeatedEntry] = []
 
 
 class RiskEstimate(Part):

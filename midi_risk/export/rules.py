@@ -25,6 +25,7 @@ from midi_risk.errors import MidiRiskError, StaleAssessmentError
 from midi_risk.sources.model import Extraction
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import attribute_hierarchy, planned, without_cells
+from midi_risk.table.repeated import WRITTEN_ONCE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -406,7 +407,7 @@ def _generalised(
         ladder=hierarchy.name,
         describe=hierarchy.describe(level, attribute.name).partition(": ")[2],
         labels=labeller(attribute, hierarchy, level, texts, raws),
-        one_value=folded and attribute.kind in {Kind.AGE, Kind.NUMBER},
+        one_value=folded and attribute.kind in WRITTEN_ONCE,
     )
 
 

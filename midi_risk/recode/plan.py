@@ -14,6 +14,7 @@ from midi_risk.document.plan import (
     ImagingFigure,
     KeptAttribute,
     Plan,
+    PlanStep,
     State,
     Suppressed,
 )
@@ -25,6 +26,7 @@ from midi_risk.recode.search.sweep import sweep
 from midi_risk.recode.steps import (
     PLAN_UTILITY,
     Setting,
+    Step,
     blocked_text,
     cheapest_step,
     check_kept,
@@ -42,8 +44,10 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
+from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
+from midi_risk.table.repeated import WRITTEN_ONCE
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import ThreatModel
 
@@ -101,6 +105,9 @@ def suggest(
     When every adversary is judged against a modelled population and none knows who is in the
     release, a second search asks for people in the population instead of subjects in the
     release; it stands when it loses less and every adversary accepts what would be released.
+    Where subjects have several released values, what was found on the folded ones is judged on
+    all of them, and looked for again with the repeating attributes coarser until it stands;
+    such a plan is never called optimal.
     Loss is the non-uniform entropy of each attribute, weighted by its utility. Steps
     show the mean probability that a prosecutor is right, with nobody left out.
     """
@@ -119,7 +126,10 @@ def suggest(
     if not attributes:
         return _trivial(table, models, demand, before, imaging_figures(table, view, given))
     setting = lattice_setting(table, attributes, given, frozenset(keep))
-    solution, demand = _best_node(table, setting, demand, models, max_suppression, budget_seconds)
+    folded, demand = _best_node(table, setting, demand, models, max_suppression, budget_seconds)
+    solution = _on_all_values(
+        table, setting, demand, models, folded, max_suppression, budget_seconds
+    )
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     left, after = view, before
@@ -135,10 +145,9 @@ def suggest(
         after = release_state(left, models, demand.k)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
-    shown = 1 / solution.smallest if solution.smallest else 0.0
     own = FrontPoint(
         levels={name: int(level) for name, level in solution.levels.items()},
-        risk=shown if emptied is None else after.risk_max or 0.0,
+        risk=_highest(solution, after, judged=solution is not folded or emptied is not None),
         loss=loss,
         suppressed=len(hidden),
     )
@@ -148,14 +157,8 @@ def suggest(
         optimal=solution.optimal and emptied is None,
         loss=loss if solution.found else None,
         levels={name: int(level) for name, level in solution.levels.items()},
-        hierarchies={
-            name: [h.describe(level, name) for level in range(len(h.level_names))]
-            for name, h in setting.hierarchies.items()
-        },
-        steps=[
-            plan_step(each, setting.hierarchies, table.attributes[each.attribute].need)
-            for each in steps
-        ],
+        hierarchies={n: _described(n, h) for n, h in setting.hierarchies.items()},
+        steps=[_told(table, setting, each) for each in steps],
         kept=_kept(table, setting, target) if solution.found else [],
         suppressed=Suppressed(
             subjects=len(hidden),
@@ -169,7 +172,7 @@ def suggest(
         front=_front(table, setting, solution, own, max_suppression),
         imaging=imaging_figures(table, left, given),
         next_step="" if before.passed else _next_step(setting),
-        reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),
+        reason=_blocked(solution, folded, setting, demand, max_suppression),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
@@ -193,6 +196,90 @@ def _best_node(
             proved = other.optimal and not max_suppression
             solution, demand = replace(other, optimal=proved), open_
     return solution, demand
+
+
+def _told(table: SubjectTable, setting: Setting, step: Step) -> PlanStep:
+    """Return a step in words; it also says when it leaves one of several values."""
+    attribute = table.attributes[step.attribute]
+    told = plan_step(step, setting.hierarchies, attribute.need)
+    if attribute.name not in table.repeated or attribute.kind not in WRITTEN_ONCE:
+        return told
+    once = " Every record of a subject then shows the same value."
+    return told.model_copy(update={"justification": told.justification + once})
+
+
+def _described(name: str, hierarchy: Hierarchy) -> list[str]:
+    """Return each level of a hierarchy in words."""
+    return [hierarchy.describe(level, name) for level in range(len(hierarchy.level_names))]
+
+
+def _highest(solution: Solution, after: State, *, judged: bool) -> float:
+    """Return the highest risk of a plan: as judged, or as the search counted it."""
+    if judged:
+        return after.risk_max or 0.0
+    return 1 / solution.smallest if solution.smallest else 0.0
+
+
+def _blocked(
+    solution: Solution,
+    folded: Solution,
+    setting: Setting,
+    demand: Requirement,
+    max_suppression: float,
+) -> str:
+    """Return why there is no plan, empty when there is one."""
+    if solution.found:
+        return ""
+    if folded.found:
+        return _BY_REPETITION
+    return blocked_text(solution, setting, demand, max_suppression)
+
+
+_BY_REPETITION = (
+    "levels are found on one value of each subject, and none was found at which the further"
+    " values that leave are within the threshold: generalise or remove the attributes with"
+    " several values"
+)
+
+
+def _on_all_values(
+    table: SubjectTable,
+    setting: Setting,
+    demand: Requirement,
+    models: Sequence[ThreatModel],
+    solution: Solution,
+    max_suppression: float,
+    budget_seconds: float | None,
+) -> Solution:
+    """Return a solution that every adversary accepts on all the values that leave.
+
+    The search knows one value of each subject. Where the judge refuses what it found, it looks
+    again with one of the repeating attributes a level coarser, until the judge accepts or
+    nothing coarser is left. Such a solution is never called optimal.
+    """
+    ranges = level_ranges(setting)
+    names = list(ranges)
+    if not any(name in table.repeated for name in names):
+        return solution
+    least = {name: low for name, (low, _) in ranges.items()}
+    while solution.found and not _accepted(table, setting, solution, models):
+        left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
+        several = repeating(left, [name for name in names if name in left.frame.columns])
+        coarser: list[tuple[bool, float, int, dict[str, int], Solution]] = []
+        for name in (n for n in names if n in several or n.removesuffix(".range") in several):
+            raised = max(least[name], solution.levels[name] + 1)
+            if raised > ranges[name][1]:
+                continue
+            floors = least | {name: raised}
+            found = _search(table, setting, demand, max_suppression, budget_seconds, floors)
+            if found.found:
+                passed = _accepted(table, setting, found, models)
+                coarser.append((not passed, found.score, len(coarser), floors, found))
+        if not coarser:
+            return replace(solution, found=False, optimal=False)
+        *_, least, solution = min(coarser, key=lambda each: each[:3])
+        solution = replace(solution, optimal=False)
+    return solution
 
 
 def _front(
@@ -237,8 +324,11 @@ def _search(
     demand: Requirement,
     max_suppression: float,
     budget_seconds: float | None,
+    least: Mapping[str, int] | None = None,
 ) -> Solution:
-    """Search the lattice above the starting levels."""
+    """Search the lattice above the starting levels, or above the least ones."""
+    ranges = level_ranges(setting)
+    ranges = {n: ((least or {}).get(n, low), high) for n, (low, high) in ranges.items()}
     return search(
         table.frame[list(setting.columns.names)],
         setting.hierarchies,
@@ -247,7 +337,7 @@ def _search(
         max_suppression=max_suppression,
         utility=PLAN_UTILITY,
         weights={a.name: a.utility for a in setting.attributes},
-        levels=level_ranges(setting),
+        levels=ranges,
         budget_seconds=budget_seconds,
     )
 

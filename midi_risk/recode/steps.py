@@ -24,6 +24,7 @@ from midi_risk.recode.loss import information_lost, level_losses, loss_shares
 from midi_risk.recode.search.judge import Solution
 from midi_risk.risk.adversaries import adversary_risk
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.measures.repeated import sizes_known_exactly
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured
 from midi_risk.threat.model import ThreatModel
@@ -363,15 +364,17 @@ def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> 
     for risk in risks:
         for result in risk.results:
             worst[result.measure] = max(worst.get(result.measure, 0.0), result.value)
-    smallest = int(classes.minimum or 0)
+    alike = sizes_known_exactly(view, quasi)
+    each = np.asarray(classes.record_sizes if alike is None else alike)
+    smallest = int(each.min())
     return State(
         k=smallest,
         classes=classes.n_classes,
-        sample_uniques=classes.sample_uniques,
+        sample_uniques=int((each == 1).sum()),
         subjects=classes.n,
         risk_max=1 / smallest,
-        risk_mean=float(np.mean(1 / np.asarray(classes.record_sizes))),
-        at_risk=classes.records_below(k) / classes.n,
+        risk_mean=float(np.mean(1 / each)),
+        at_risk=int((each < k).sum()) / classes.n,
         passed=all(result.passed is not False for risk in risks for result in risk.results),
         measures=worst,
     )

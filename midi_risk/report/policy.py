@@ -150,6 +150,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "special_uniques": FIELDS,
         "individual": FIELDS,
         "presence": FIELDS,
+        "repeated": FIELDS,
         **dropped("classes"),
     },
     doc.SpecialUniques: {
@@ -192,6 +193,13 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "delta_max": special(rules.decade_above),
         "kind": CODE,
         **dropped("population", "raised", "method", "reference"),
+    },
+    doc.RepeatedEntry: {
+        "attribute": NAME,
+        "subjects": PART_OF_ALL,
+        "risk_max_folded": RISK,
+        "risk_max_released": RISK,
+        **dropped("values_max"),
     },
     doc.HistogramBin: {"size_from": SIZE, "size_to": SIZE, "subjects": COUNT, **dropped("classes")},
     doc.CurvePoint: {"k": SIZE, "subjects_below": PART_OF_ALL, **dropped("share_below")},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.identity import ClassRisk, membership_risk
 from midi_risk.risk.measures.imprecise import known_attributes, matching_risk, matching_sizes
+from midi_risk.risk.measures.repeated import ReleasedSizes, released_sizes
 from midi_risk.risk.measures.uncertainty import declared_uncertainty
 from midi_risk.risk.population.results import PopulationRisk, population_results
 from midi_risk.table.model import SubjectTable
@@ -110,7 +111,9 @@ def adversary_risk(
     Notes
     -----
     Pr(re-identification) = Pr(attempt) x data risk, so the data risk is compared with the
-    budget min(1, threshold / attempt), as class sizes (El Emam 2013; method note 2.1). A
+    budget min(1, threshold / attempt), as class sizes (El Emam 2013; method note 2.1). Where
+    subjects have several released values of what is known, classes are matching sets on these
+    values, and the release stands for any population: nobody is hidden by fewer. A
     verification factor multiplies the attempt. Of an interval the conservative end counts.
     """
     attempt, attempt_source = attempt_probability(adversary)
@@ -123,12 +126,14 @@ def adversary_risk(
     codes = table.codes(list(knows))
     classes = EquivalenceClasses.from_codes(codes, names=list(knows), missing=table.missing)
     known = [a for a in quasi_identifiers if a.name in knows]
+    repeated = released_sizes(table, known, knows, adversary.visits)
     situation = _Situation(
         table=table,
         known=known,
         codes=codes,
         classes=classes,
-        sizes=matching_sizes(table, known, knows),
+        sizes=matching_sizes(table, known, knows) if repeated is None else repeated.sizes,
+        repeated=repeated,
         adversary=adversary,
         k=required_class_size(pressure, model.threshold.k),
     )
@@ -178,13 +183,19 @@ class _Situation:
     codes: npt.NDArray[np.int64]
     classes: EquivalenceClasses
     sizes: npt.NDArray[np.int64] | None
+    repeated: ReleasedSizes | None
     adversary: Adversary
     k: int
 
-    @property
-    def smallest(self) -> float:
-        """Smallest number of subjects who look alike to the adversary."""
+    def smallest(self, model: ThreatModel) -> float:
+        """Return the smallest number of subjects who look alike to the adversary."""
+        if self.sizes is not None and self.matched(model):
+            return float(self.sizes.min())
         return float(self.classes.minimum or 0)
+
+    def matched(self, model: ThreatModel) -> bool:
+        """Tell whether matching sets in the release are the judged classes."""
+        return self.repeated is not None or model.population.kind in {"sample", "bound"}
 
     def data_risk(self, model: ThreatModel) -> PopulationRisk:
         """Return unjudged results against the population of a model."""
@@ -194,14 +205,30 @@ class _Situation:
         )
         if self.sizes is None:
             return found
-        if model.population.kind not in {"sample", "bound"}:
-            return replace(found, results=tuple(_as_bound(result) for result in found.results))
+        if not self.matched(model):
+            return replace(
+                found, results=tuple(_as_bound(result, _ROUGH) for result in found.results)
+            )
         each = np.ones(len(self.sizes), dtype=np.int64)
         return replace(
             found,
-            results=matching_risk(self.sizes, k=self.k, attacker=name),
+            results=(
+                *self._matching(model),
+                *(r for r in found.results if r.measure.startswith("population")),
+            ),
             classes=ClassRisk.of_release(each, self.sizes),
         )
+
+    def _matching(self, model: ThreatModel) -> Iterator[RiskEstimate]:
+        """Yield the results on matching sets; bounds where more people may match."""
+        assert self.sizes is not None  # noqa: S101 - only asked for when there are sizes
+        repeated = self.repeated
+        larger = model.population.kind not in {"sample", "bound"}
+        for result in matching_risk(self.sizes, k=self.k, attacker=self.adversary.name):
+            why = [] if repeated is None or not repeated.bound else [repeated.bound]
+            if larger and not result.measure.startswith("prosecutor"):
+                why.append("values repeat, so the release stands for the population")
+            yield _as_bound(result, ", ".join(why)) if why else result
 
     def judged(
         self,
@@ -217,9 +244,7 @@ class _Situation:
             shown |= {"prosecutor", "journalist", "membership"}
             mixed = membership_risk(found.classes, weight, k=self.k, attacker=self.adversary.name)
             results = (*results, *mixed)
-        smallest = self.smallest
-        if self.sizes is not None and model.population.kind in {"sample", "bound"}:
-            smallest = float(self.sizes.min())
+        smallest = self.smallest(model)
         chosen = []
         for result in results:
             kind = result.measure.split("_", 1)[0]
@@ -232,10 +257,13 @@ class _Situation:
         return tuple(chosen)
 
 
-def _as_bound(result: RiskEstimate) -> RiskEstimate:
-    """Mark a result that takes imprecise knowledge as exact: an upper bound."""
-    why = "; imprecise knowledge taken as exact, so this is an upper bound"
-    changes = {"kind": EstimateKind.BOUND, "lower": 0.0, "method": result.method + why}
+_ROUGH = "imprecise knowledge taken as exact"
+
+
+def _as_bound(result: RiskEstimate, why: str) -> RiskEstimate:
+    """Mark a result that supposes more than the adversary knows: an upper bound."""
+    method = f"{result.method}; {why}, so this is an upper bound"
+    changes = {"kind": EstimateKind.BOUND, "lower": 0.0, "method": method}
     return result.model_copy(update=changes)
 
 

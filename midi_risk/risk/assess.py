@@ -63,6 +63,7 @@ from midi_risk.risk.measures.diversity import (
     effective_values,
     sensitive_counts,
 )
+from midi_risk.risk.measures.repeated import repeated_entries, sizes_known_exactly
 from midi_risk.risk.measures.suda import SudaResult
 from midi_risk.risk.measures.trajectory import trajectory_rows, visit_resolution
 from midi_risk.risk.measures.uncertainty import SEED
@@ -104,32 +105,36 @@ def release_measures(
     """
     codes = table.codes(list(names))
     classes = EquivalenceClasses.from_codes(codes, names=names, missing=table.missing)
-    minimum = classes.minimum
-    sizes = sorted({*CURVE_SIZES, k})
+    quasi_identifiers = [table.attributes[name] for name in names]
+    alike = sizes_known_exactly(table, quasi_identifiers)
+    each = np.asarray(classes.record_sizes) if alike is None else alike
     diversity, closeness = _sensitive_measures(table, classes)
     return Measures(
-        k=None if minimum is None else int(minimum),
+        k=int(each.min()) if len(each) else None,
         classes=classes.n_classes,
-        sample_uniques=classes.sample_uniques,
-        class_size_histogram=histogram_bins(classes, k),
+        sample_uniques=int((each == 1).sum()),
+        class_size_histogram=histogram_bins(classes, k, alike),
         quasi_identifiers=list(names),
         curve=[
             CurvePoint(
                 k=size,
-                subjects_below=classes.records_below(size),
-                share_below=classes.records_below(size) / classes.n,
+                subjects_below=int((each < size).sum()),
+                share_below=int((each < size).sum()) / classes.n,
             )
-            for size in sizes
+            for size in sorted({*CURVE_SIZES, k})
         ],
         combinations=unsafe_combinations(table, names, k),
         diversity=diversity,
         closeness=closeness,
         population_uniques=[] if people is None else uniqueness_rows(classes, people),
         trajectory=list(trajectory),
+        repeated=repeated_entries(table, quasi_identifiers),
     )
 
 
-def histogram_bins(classes: EquivalenceClasses, k: int) -> list[HistogramBin]:
+def histogram_bins(
+    classes: EquivalenceClasses, k: int, alike: np.ndarray | None = None
+) -> list[HistogramBin]:
     """Return the class-size histogram: single sizes up to k, then growing bins.
 
     Parameters
@@ -137,8 +142,12 @@ def histogram_bins(classes: EquivalenceClasses, k: int) -> list[HistogramBin]:
     classes : EquivalenceClasses
     k : int
         Class size that is required; a bin begins there.
+    alike : numpy.ndarray of int64, shape (n,), optional
+        Matching set of each subject where values repeat. These overlap, so that each
+        counts as a class of its own.
     """
-    sizes = np.asarray(classes.sizes, dtype=np.int64)
+    sizes = np.asarray(classes.sizes if alike is None else alike, dtype=np.int64)
+    counts = classes.counts if alike is None else np.ones(len(sizes), dtype=np.int64)
     edges = list(range(1, k + 1)) if k <= 25 else [1, 2, 3, 5, 10, 15, 20, k]
     largest = int(sizes.max(initial=0))
     edge = k
@@ -154,7 +163,7 @@ def histogram_bins(classes: EquivalenceClasses, k: int) -> list[HistogramBin]:
                     size_from=low,
                     size_to=high - 1,
                     classes=int(inside.sum()),
-                    subjects=int(classes.counts[inside].sum()),
+                    subjects=int(counts[inside].sum()),
                 )
             )
     return bins
@@ -380,7 +389,8 @@ def internal_parts(
     """
     codes = table.codes(list(names))
     classes = EquivalenceClasses.from_codes(codes, missing=table.missing)
-    sizes = np.asarray(classes.record_sizes)
+    alike = sizes_known_exactly(table, [table.attributes[name] for name in names])
+    sizes = np.asarray(classes.record_sizes if alike is None else alike)
     rare = np.flatnonzero(sizes < k)
     special = np.zeros(len(rare)) if scores is None else scores.score[rare]
     shown = rare[np.lexsort((-special, sizes[rare]))][:MAX_RECORDS]

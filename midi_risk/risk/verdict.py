@@ -107,9 +107,15 @@ def _unread_values(table: SubjectTable) -> list[Reason]:
 
 
 def _restated_dates(table: SubjectTable) -> list[Reason]:
-    """Return dates that stay in the release although the study date they restate does not."""
+    """Return dates that stay in the release although the study date they restate does not.
+
+    It does not stay either where somebody emptied it before; a copy tells the day all the same.
+    """
     study = next((a for a in table.attributes if a.name == "StudyDate"), None)
-    if study is None or study.decision not in {Decision.REMOVE, Decision.GENERALISE}:
+    if study is None:
+        return []
+    emptied = table.distinct.get(study.name, (0, 0))[1] >= table.n_subjects
+    if study.decision not in {Decision.REMOVE, Decision.GENERALISE} and not emptied:
         return []
     copies = [
         a.name
@@ -122,7 +128,8 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
     ]
     if not copies:
         return []
-    return [reason("restated_dates", copies, removed=int(study.decision is Decision.REMOVE))]
+    generalised = study.decision is Decision.GENERALISE and not emptied
+    return [reason("restated_dates", copies, removed=int(not generalised))]
 
 
 def _overruled_proposals(table: SubjectTable) -> list[Reason]:

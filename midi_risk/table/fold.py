@@ -23,11 +23,13 @@ from midi_risk.table.findings import (
 )
 from midi_risk.table.model import (
     NormalisedColumn,
+    RepeatedValues,
     SubjectTable,
     coded,
     raw_codes,
     table_digest,
 )
+from midi_risk.table.repeated import repeated_values
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
 from midi_risk.table.subjects import Subjects, find_subjects, link
 from midi_risk.table.visits import visit_date, visits, visits_elsewhere
@@ -46,6 +48,7 @@ class _Draft:
     distinct: dict[str, tuple[int, int]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     links: list[LinkReport] = field(default_factory=list)
+    repeated: dict[str, RepeatedValues] = field(default_factory=dict)
 
 
 def fold(
@@ -81,7 +84,8 @@ def fold(
     -----
     Sex folds to the value most often recorded, age to the first, numbers to the median
     and their range, dates to the first (their pattern is kept as visits), everything
-    else to the ordered set of distinct values. Rows of objects derived from images
+    else to the ordered set of distinct values. The values that a fold drops are kept beside
+    it, since they leave as well. Rows of objects derived from images
     (segmentations, reports) say nothing of scanners and series.
 
     Examples
@@ -133,7 +137,7 @@ def fold(
         counts=_counts(leading, subjects),
         files=extraction.file_counts(),
         missing=missing,
-        digest=table_digest(frame),
+        digest=table_digest(frame, draft.repeated),
         links=tuple(draft.links),
         findings=tuple(draft.findings),
         excluded=subjects.excluded,
@@ -148,6 +152,7 @@ def fold(
             for t in extraction.tables
         ),
         notes=extraction.findings,
+        repeated=draft.repeated,
     )
 
 
@@ -178,6 +183,9 @@ def _fold_source(
         outcome = fold_values(attribute.kind, read, pairs, n)
         draft.folded[attribute.name] = outcome.texts
         draft.folding[attribute.name] = outcome.sentence
+        several = repeated_values(attribute, read, pairs, np.asarray(subjects.labels, object))
+        if several is not None:
+            draft.repeated[attribute.name] = several
         missing = int(sum(value is None for value in outcome.texts))
         draft.distinct[attribute.name] = (len(np.unique(pairs.value)), missing)
         draft.findings += hygiene_findings(attribute, read)
@@ -236,9 +244,13 @@ def _add_range(attribute: Attribute, folded: Folded, draft: _Draft) -> None:
 
 
 def _count_only(column: Any, of_row: np.ndarray, n: int) -> tuple[int, int]:
-    """Return distinct values and subjects without one, for an attribute that is not folded."""
-    codes, _ = raw_codes(column)
-    seen = (codes >= 0) & (of_row >= 0)
+    """Return distinct values and subjects without one, for an attribute that is not folded.
+
+    An element that is there and empty states no value.
+    """
+    codes, raw = raw_codes(column)
+    stated = np.array([*(bool(value.strip()) for value in raw), False])
+    seen = stated[codes] & (of_row >= 0)
     return len(np.unique(codes[seen])), n - len(np.unique(of_row[seen]))
 
 

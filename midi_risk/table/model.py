@@ -22,6 +22,36 @@ from midi_risk.document.assessment import Finding, LinkReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedValues:
+    """All distinct values of the subjects that have several of one attribute.
+
+    Parameters
+    ----------
+    keys : numpy.ndarray of object, shape (m,)
+        Keys of these subjects.
+    lengths : numpy.ndarray of int64, shape (m,)
+        How many values each has, at least 2.
+    codes : numpy.ndarray of int64, shape (sum of lengths,)
+        Values of one subject after the other, as places in ``texts``.
+    texts : numpy.ndarray of object
+        Distinct canonical values.
+    """
+
+    keys: np.ndarray
+    lengths: np.ndarray
+    codes: np.ndarray
+    texts: np.ndarray
+
+    def __repr__(self) -> str:
+        """Show counts only, never values."""
+        return f"RepeatedValues({len(self.keys)} subjects, {len(self.codes)} values)"
+
+    def counts(self) -> np.ndarray:
+        """Return the number of subjects that have each value, shape (n_texts,)."""
+        return np.bincount(self.codes, minlength=len(self.texts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectTable:
     """One row per subject; what all measures work on.
 
@@ -62,6 +92,10 @@ class SubjectTable:
         Name, kind, level and rows of each source.
     notes : tuple of str
         What reading noticed, from the extraction.
+    repeated : mapping of str to RepeatedValues
+        Attribute -> the values of the subjects that have several, all of which leave. They are
+        found by key, so a table with fewer rows needs no change; a subject whose cell is
+        missing has none.
     """
 
     frame: pd.DataFrame
@@ -81,6 +115,7 @@ class SubjectTable:
     distinct: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     sources: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
 
     @property
     def n_subjects(self) -> int:
@@ -200,13 +235,15 @@ def _ascending(text: np.ndarray, number: np.ndarray) -> np.ndarray:
     return by_text[np.argsort(number[by_text], kind="stable")]
 
 
-def table_digest(frame: pd.DataFrame) -> str:
+def table_digest(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues] | None = None) -> str:
     """Return the digest of a subject table, independent of row and column order.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         Index = subject key, values text or None.
+    repeated : mapping of str to RepeatedValues, optional
+        Values beyond the folded ones.
 
     Returns
     -------
@@ -226,7 +263,17 @@ def table_digest(frame: pd.DataFrame) -> str:
         "\x1f".join([keys[i], *("\x00" if c[i] is None else str(c[i]) for c in columns)])
         for i in sorted(range(len(keys)), key=keys.__getitem__)
     )
-    return text_digest(["\x1f".join(names), *rows])
+    return text_digest(["\x1f".join(names), *rows, *_repeated_lines(repeated or {})])
+
+
+def _repeated_lines(repeated: Mapping[str, RepeatedValues]) -> list[str]:
+    """Return one line per attribute and subject with several values, sorted."""
+    lines = []
+    for name, own in repeated.items():
+        values = np.split(own.texts[own.codes], np.cumsum(own.lengths)[:-1])
+        for key, several in zip(own.keys, values, strict=True):
+            lines.append("\x1f".join([name, str(key), *sorted(map(str, several))]))
+    return sorted(lines)
 
 
 def text_digest(lines: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, 
 from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.errors import HierarchyError
 from midi_risk.table.model import SubjectTable, table_digest
+from midi_risk.table.repeated import WRITTEN_ONCE, generalised_values, written_once
 
 
 def attribute_hierarchy(
@@ -39,6 +40,7 @@ def attribute_hierarchy(
     """
     texts = table.frame[attribute.name].to_numpy(dtype=object)
     codes, distinct = pd.factorize(texts[pd.notna(texts)])
+    codes, distinct = _with_repeated(table, attribute, codes, distinct)
     if given and attribute.name in given:
         _check_cover(given[attribute.name], attribute, distinct)
         return given[attribute.name]
@@ -46,6 +48,20 @@ def attribute_hierarchy(
     counts = np.bincount(codes, minlength=len(values)).tolist()
     sets = attribute.kind is Kind.CATEGORY and any(SET_JOINER in value for value in values)
     return hierarchy_for(attribute, values, sets=sets, counts=counts)
+
+
+def _with_repeated(
+    table: SubjectTable, attribute: Attribute, codes: np.ndarray, distinct: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add the values beyond the folded ones, where these are written each by itself."""
+    several = table.repeated.get(attribute.name)
+    if several is None or attribute.kind in WRITTEN_ONCE:
+        return codes, distinct
+    known = set(distinct)
+    beyond = [i for i, text in enumerate(several.texts) if text not in known]
+    counts = several.counts()[beyond]
+    added = np.repeat(np.arange(len(beyond)) + len(distinct), counts)
+    return np.append(codes, added), np.append(distinct, several.texts[beyond])
 
 
 def _check_cover(hierarchy: Hierarchy, attribute: Attribute, distinct: np.ndarray) -> None:
@@ -85,22 +101,27 @@ def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) 
     frame = table.frame
     changed: dict[str, np.ndarray] = {}
     removed: list[str] = []
+    repeated = dict(table.repeated)
     for attribute in table.attributes:
         if attribute.name not in frame.columns:
             continue
         if attribute.decision is Decision.REMOVE:
             removed.append(attribute.name)
+            repeated.pop(attribute.name, None)
         elif attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None:
             hierarchy = attribute_hierarchy(table, attribute, given)
             level = hierarchy.level_of(attribute.generalise_to)
             present = [None if value is None else str(value) for value in frame[attribute.name]]
             changed[attribute.name] = np.array(hierarchy.apply(level, present), dtype=object)
+            repeated = generalised_values(repeated, attribute, hierarchy, level)
+        elif written_once(table.attributes, attribute):
+            repeated.pop(attribute.name, None)
     if not changed and not removed:
-        return table
+        return table if len(repeated) == len(table.repeated) else replace(table, repeated=repeated)
     frame = frame.drop(columns=removed)
     for name, texts in changed.items():
         frame = frame.assign(**{name: pd.Series(texts, index=frame.index, dtype=object)})
-    return replace(table, frame=frame, digest=table_digest(frame))
+    return replace(table, frame=frame, digest=table_digest(frame), repeated=repeated)
 
 
 def without_cells(table: SubjectTable, emptied: Mapping[str, Sequence[str]]) -> SubjectTable:

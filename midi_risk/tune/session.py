@@ -41,8 +41,10 @@ from midi_risk.recode.steps import (
 )
 from midi_risk.report.tuning import NodeFigures, counts_of
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.measures.repeated import sizes_known_exactly
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released
+from midi_risk.table.repeated import generalised_values, written_once
 from midi_risk.threat.model import ThreatModel
 from midi_risk.tune.lattice import (
     GRID,
@@ -324,8 +326,9 @@ def rare_subjects(
 ) -> np.ndarray:
     """Return the subjects in classes smaller than k, none when they are too many."""
     names = [name for name in known if name in view.frame.columns]
+    alike = sizes_known_exactly(view, [view.attributes[name] for name in names])
     classes = EquivalenceClasses.from_codes(view.codes(names), missing=view.missing)
-    rare = np.asarray(classes.record_sizes) < k
+    rare = np.asarray(classes.record_sizes if alike is None else alike) < k
     limit = floor(max_suppression * view.n_subjects + 1e-9)
     return rare if rare.sum() <= limit else np.zeros(view.n_subjects, dtype=bool)
 
@@ -419,7 +422,18 @@ class Session:
             for name, level in levels.items()
             if 0 < level < self.last[name]
         }
-        return replace(table, frame=frame.assign(**changed).drop(columns=gone))
+        repeated = self.rest.repeated
+        for name, level in levels.items():
+            if level > 0:
+                repeated = generalised_values(
+                    repeated, table.attributes[name], self.hierarchies[name], level
+                )
+        once = [name for name in repeated if written_once(table.attributes, table.attributes[name])]
+        return replace(
+            table,
+            frame=frame.assign(**changed).drop(columns=gone),
+            repeated={name: own for name, own in repeated.items() if name not in once},
+        )
 
     def _label(self, name: str, level: int) -> np.ndarray:
         """Return the generalised values of an attribute; kept for the next time."""
@@ -482,7 +496,10 @@ class Session:
         )
 
     def _sizes(self, view: SubjectTable, known: Sequence[str]) -> np.ndarray:
-        """Return the size of the class of each subject."""
+        """Return how many subjects look like each, on any of the values that leave."""
+        alike = sizes_known_exactly(view, [view.attributes[name] for name in known])
+        if alike is not None:
+            return alike
         classes = EquivalenceClasses.from_codes(view.codes(list(known)), missing=view.missing)
         return np.asarray(classes.record_sizes)
 

@@ -212,7 +212,7 @@ def matching_set_sizes(
     return _wildcard(exact, values, within, known)
 
 
-def _renumbered(columns: NDArray[np.int64]) -> Codes:
+def renumbered(columns: NDArray[np.int64]) -> Codes:
     """Return one code per distinct row."""
     code = np.zeros(len(columns), dtype=np.int64)
     for column in columns.T:
@@ -222,7 +222,7 @@ def _renumbered(columns: NDArray[np.int64]) -> Codes:
     return code
 
 
-def _ranges(values: NDArray[np.float64], within: NDArray[np.float64]) -> tuple[Codes, Codes, Codes]:
+def ranges(values: NDArray[np.float64], within: NDArray[np.float64]) -> tuple[Codes, Codes, Codes]:
     """Return rank of each value, and first and last + 1 compatible rank, shapes (n, r)."""
     rank = np.empty(values.shape, dtype=np.int64)
     low, high = np.empty_like(rank), np.empty_like(rank)
@@ -237,9 +237,9 @@ def _ranges(values: NDArray[np.float64], within: NDArray[np.float64]) -> tuple[C
 
 def _compatible(exact: Codes, values: NDArray[np.float64], within: NDArray[np.float64]) -> Codes:
     """Return sizes when nothing is missing; equal records are counted once."""
-    group = _renumbered(exact)
-    rank, low, high = _ranges(values, within)
-    same = _renumbered(np.column_stack([group, rank]))
+    group = renumbered(exact)
+    rank, low, high = ranges(values, within)
+    same = renumbered(np.column_stack([group, rank]))
     _, first, weight = np.unique(same, return_index=True, return_counts=True)
     sizes = count_in_boxes(group[first], rank[first], weight, group[first], low[first], high[first])
     return np.asarray(sizes[same], dtype=np.int64)
@@ -257,16 +257,16 @@ def _wildcard(
     a problem without missing values.
     """
     q = exact.shape[1]
-    pattern = _renumbered(known.astype(np.int64))
+    pattern = renumbered(known.astype(np.int64))
     rows = [np.flatnonzero(pattern == code) for code in range(int(pattern.max()) + 1)]
     sizes = np.zeros(len(exact), dtype=np.int64)
     for asked in rows:
         for held in rows:
             both = known[asked[0]] & known[held[0]]
-            group = _renumbered(exact[np.concatenate([asked, held])][:, both[:q]])
+            group = renumbered(exact[np.concatenate([asked, held])][:, both[:q]])
             chosen = both[q:]
             union = values[np.concatenate([asked, held])][:, chosen]
-            rank, low, high = _ranges(union, within[chosen])
+            rank, low, high = ranges(union, within[chosen])
             cut = len(asked)
             sizes[asked] += count_in_boxes(
                 group[cut:], rank[cut:], np.ones(len(held), dtype=np.int64),

@@ -168,6 +168,9 @@ _BY_LADDER = {
     "EthnicGroup": ("race",),
     "CountryOfResidence": ("geo",),
     "RegionOfResidence": ("geo",),
+    "Occupation": ("occupation",),
+    "PatientSize": ("height",),
+    "PatientWeight": ("weight",),
 }
 """Knowledge that is the same whatever the column is called, by how it is generalised."""
 
@@ -182,7 +185,8 @@ def known_attributes(
     quasi_identifiers : sequence of Attribute
     adversary : Adversary
         Knows all of them, or some by name, DICOM keyword, or by meaning: age, sex, birth
-        date, ethnic group and residence are the same in any column. Whoever knows the age
+        date, ethnic group, residence, occupation, height and weight are the same in any column.
+        Whoever knows the age
         knows the birth date within one year more.
 
     Returns
