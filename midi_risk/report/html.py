@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from midi_risk import __version__
+from midi_risk.document.assessment import MEASUREMENT
 from midi_risk.document.clean import neutral, shortened
 from midi_risk.report import charts, mapping, sections, words
 from midi_risk.report.charts import Chart
@@ -125,7 +126,7 @@ def found_words(kind: str) -> str:
     >>> found_words("icon_images")
     'icon image'
     """
-    return FOUND[kind]
+    return "our own figure from the sources" if kind == MEASUREMENT else FOUND[kind]
 
 
 def channel_risk(channel: Shown) -> str:
