@@ -95,7 +95,7 @@ PUBLIC_INTEGERS = {
     "Diversity.distinct_l", "Threat.threshold_k", "Uncertainty.draws", "Plan.k", "Plan.nodes",
     "Plan.nodes_checked", "State.k",
 }  # fmt: skip
-COUNTS = {"count", "part of all subjects", "part of population", "part of matched"}
+COUNTS = {"count", "part of all subjects", "part of population", "part of matched", "part of of"}
 OF_COUNTS = {"matched_subjects", "left_out_cells", "emptied_cells", "subjects_of_state"}
 
 
