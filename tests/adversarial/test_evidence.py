@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom
 
@@ -252,6 +252,7 @@ def test_faulty_evidence_is_told_in_one_line(tmp_path, old, new, words):
 # The bound.
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.data(), st.integers(1, 40), st.sampled_from([1.0, 0.9, 0.5]))
 def test_the_bound_is_the_largest_number_of_defects_that_agrees(data, of, sensitivity):
     looked = data.draw(st.integers(1, of))
