@@ -6,6 +6,7 @@ All errors of a file are reported at once.
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -102,6 +103,7 @@ PROJECT_FILE = "midi-risk.yaml"
 SOURCE_KINDS = ("dicom", "metadata", "bids", "sdtm", "table")
 
 _MAX_YAML_BYTES = 5_000_000
+_BOOLEAN, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
 _FORM = re.compile(r"number$|mapping$|constrained-|function-|literal\[|tagged-")
 """Names of alternatives inside a model; they are no place in the file."""
 
@@ -115,6 +117,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         """Build a mapping and refuse repeated keys."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _BOOLEAN and key_node.value.lower() not in {"true", "false"}:
+                key_node.tag = _TEXT  # `on: 2026-11-02` is a key called on, as in YAML 1.2
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str | int | float | bool):
                 if key in seen:
@@ -291,21 +295,74 @@ class AttributeSettings(Settings):
         return self
 
 
+def written_day(value: Any) -> Any:
+    """Let YAML write a day without quotes.
+
+    Examples
+    --------
+    >>> written_day(date(2026, 11, 2)), written_day("2026-11-02")
+    ('2026-11-02', '2026-11-02')
+    """
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _day(value: Any) -> Any:
+    """Refuse what is no day, in words that say what to write."""
+    text = written_day(value)
+    try:
+        date.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ValueError("give a day such as 2026-11-02") from None
+    return text
+
+
+Day = Annotated[str, BeforeValidator(_day)]
+"""A day, ISO 8601."""
+
+
 class ChannelStatement(Settings):
-    """What the assessor found about a channel that midi-risk did not measure."""
+    """What the assessor found about a channel, and on what that rests.
+
+    The counts give the bound; `value` and `upper` can only raise it. A statement without who,
+    when, how and how many of how many is read, and leaves the verdict incomplete.
+    """
 
     status: Literal["assessed", "bounded", "not_assessed"]
     value: float | None = Field(default=None, ge=0, le=1)
     lower: float | None = Field(default=None, ge=0, le=1)
     upper: float | None = Field(default=None, ge=0, le=1)
-    evidence: str = Field(min_length=1)
+    evidence: str = ""
+    by: str = Field(default="", description="who looked")
+    on: Day | None = Field(default=None, description="when")
+    method: str = Field(default="", description="how")
+    looked: int | None = Field(default=None, ge=1, description="subjects or units looked at")
+    of: int | None = Field(default=None, ge=1, description="how many there are")
+    defects: int | None = Field(default=None, ge=0, description="in how many something was found")
+    sensitivity: float | None = Field(
+        default=None, gt=0, le=1, description="probability that what is there is seen"
+    )
+    file: str = Field(default="", description="log of the review, beside the project file")
+    sha256: str = Field(default="", pattern=r"^([0-9a-fA-F]{64})?$")
+
+    @property
+    def counted(self) -> bool:
+        """Whether the counts are given that a bound is computed from."""
+        return None not in {self.looked, self.of, self.defects}
 
     @model_validator(mode="after")
     def _has_a_figure(self) -> ChannelStatement:
-        if self.status == "assessed" and self.value is None:
-            raise ValueError("an assessed channel needs 'value', a probability")
-        if self.status == "bounded" and self.upper is None:
-            raise ValueError("a bounded channel needs 'upper', a probability")
+        if not (self.evidence or self.method):
+            raise ValueError("say in 'method' what was done")
+        if not self.counted:
+            counts = ", or the counts 'looked', 'of' and 'defects'"
+            if self.status == "assessed" and self.value is None:
+                raise ValueError(f"an assessed channel needs 'value', a probability{counts}")
+            if self.status == "bounded" and self.upper is None:
+                raise ValueError(f"a bounded channel needs 'upper', a probability{counts}")
+        for few, many in (("looked", "of"), ("defects", "looked")):
+            first, second = getattr(self, few), getattr(self, many)
+            if first is not None and second is not None and first > second:
+                raise ValueError(f"'{few}' is more than '{many}'")
         given = [x for x in (self.lower, self.value, self.upper) if x is not None]
         if given != sorted(given):
             raise ValueError("lower <= value <= upper does not hold")

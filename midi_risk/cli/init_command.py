@@ -133,9 +133,13 @@ def project_text(
         f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
-        "# What was found about channels that midi-risk does not measure, for example:",
+        "# What was found about channels, and on what it rests, for example:",
         "# channels:",
-        "#   face: {status: bounded, upper: 0.05, evidence: defaced, matcher rank-1 at most 5 %}",
+        "#   burned_in: {status: bounded, by: NAME, on: 2026-11-02, method: each frame by eye,",
+        "#               looked: 300, of: 497, defects: 0, sensitivity: 0.9}",
+        "# A search for other public data on the same subjects, for example:",
+        "# context:",
+        "#   linked_search: [{date: 2026-11-02, by: NAME, place: WHERE, hits: 0}]",
         "attributes:",
     ]
     written = 0

@@ -5,6 +5,7 @@ Results are written aside and moved into place, so none is half-written.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from midi_risk.document.assessment import Assessment
     from midi_risk.document.plan import Plan
     from midi_risk.risk.assess import AssessmentOptions
+    from midi_risk.risk.channels.entries import FileState
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
     from midi_risk.threat.model import ThreatModel
@@ -159,6 +161,16 @@ class Job:
             if a.hierarchy_file
         }
 
+    def _evidence_files(self) -> dict[str, FileState]:
+        """Return what there is of the files that statements about channels name."""
+        states: dict[str, FileState] = {}
+        for name, statement in self.project.channels.items():
+            path = self.base / statement.file
+            if statement.file and path.is_file():
+                stated = statement.sha256.lower()
+                states[name] = "changed" if stated and _digest(path) != stated else "same"
+        return states
+
     def options(
         self, extraction: Extraction, attributes: AttributeSet, command: str
     ) -> AssessmentOptions:
@@ -177,6 +189,7 @@ class Job:
         return AssessmentOptions(
             name=project.collection.name,
             channels=project.channels,
+            evidence_files=self._evidence_files(),
             validity_months=project.validity.months,
             unread_tolerance=project.tolerance.unread_files,
             orphan_tolerance=project.tolerance.orphan_subjects,
@@ -188,6 +201,12 @@ class Job:
             command=command,
             unreadable=_unreadable(extraction),
         )
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _stated(model: type[Stated], given: dict[str, Any], place: str, label: str) -> Stated | None:

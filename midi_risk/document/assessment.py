@@ -9,35 +9,99 @@ the lattice of recodings that the tuning page works on, without values. What oth
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from midi_risk.config import Tolerance
+from midi_risk.config import Tolerance, written_day
 from midi_risk.document import notebook
 from midi_risk.document.plan import Part, Plan, Tool
 from midi_risk.document.reasons import WITHIN, Reason, Status, status_of
+from midi_risk.document.sampling import defect_bound
+
+WrittenDay = Annotated[str, BeforeValidator(written_day)]
+"""A day as somebody wrote it; may be empty or no day at all."""
+
+
+def day_of(text: str) -> date | None:
+    """Return the day that a text begins with, None when it begins with none.
+
+    Examples
+    --------
+    >>> day_of("2026-11-02T10:00:00Z"), day_of("last week")
+    (datetime.date(2026, 11, 2), None)
+    """
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+
+
+def _on_or_date(given: Any, name: str) -> Any:
+    """Let a day be written under ``date`` as well as under ``on``."""
+    if isinstance(given, dict):
+        other = "on" if name == "date" else "date"
+        if other in given and name not in given:
+            return {name if key == other else key: value for key, value in given.items()}
+    return given
 
 
 class SearchEntry(Part):
     """One search for other public data on the same subjects (best practice 9)."""
 
-    date: str
-    place: str
-    found: str
+    date: WrittenDay = Field(default="", description="when; `on` in a project file means the same")
+    by: str = Field(default="", description="who searched")
+    place: str = Field(default="", description="where")
+    hits: int | None = Field(
+        default=None, ge=0, description="subjects of the release who were found there"
+    )
+    found: str = Field(default="", description="in words; no substitute for hits")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _under_either_name(cls, given: Any) -> Any:
+        return _on_or_date(given, "date")
+
+    @property
+    def complete(self) -> bool:
+        """Whether it says when, by whom, where and with how many hits."""
+        return bool(day_of(self.date) and self.by and self.place) and self.hits is not None
 
 
 class Quality(Part):
     """Human quality control of the release candidate (best practice 17)."""
 
+    by: str = Field(default="", description="who looked")
+    on: WrittenDay = Field(default="", description="when")
     unit: str = "subjects"
     population: int = Field(ge=0)
     sample: int = Field(ge=0)
     defects: int = Field(ge=0)
     sensitivity: float | None = Field(default=None, ge=0, le=1)
     note: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _under_either_name(cls, given: Any) -> Any:
+        return _on_or_date(given, "on")
+
+    @property
+    def complete(self) -> bool:
+        """Whether it says when, by whom, how many of how many, and how much a reviewer sees."""
+        said = bool(day_of(self.on) and self.by) and self.sensitivity is not None
+        return said and 0 < self.sample <= self.population
+
+    @property
+    def bound(self) -> float | None:
+        """Upper bound of the rate of defects, 95 %; None when nothing was looked at.
+
+        Without a sensitivity, as if a reviewer missed nothing.
+        """
+        seen = 1.0 if self.sensitivity is None else self.sensitivity
+        return defect_bound(self.sample, self.population, self.defects, seen)
 
 
 class Context(Part):
@@ -525,6 +589,36 @@ class AttributeEntry(Part):
     )
 
 
+class Statement(Part):
+    """On what the assessor's figure of a channel rests."""
+
+    by: str = Field(default="", description="who looked")
+    on: str = Field(default="", description="when")
+    method: str = Field(default="", description="how")
+    looked: int | None = Field(default=None, ge=1, description="subjects or units looked at")
+    of: int | None = Field(default=None, ge=1, description="how many there are")
+    defects: int | None = Field(default=None, ge=0, description="in how many something was found")
+    sensitivity: float | None = Field(
+        default=None, gt=0, le=1, description="probability that what is there is seen"
+    )
+    file: str = Field(default="", description="log of the review")
+    sha256: str = Field(default="", description="its digest as stated")
+    file_state: Literal["same", "changed", "missing"] | None = Field(
+        default=None, description="what was found of the file; null: none is named"
+    )
+
+    @property
+    def lacks(self) -> list[str]:
+        """What is not said of who, when, how and how many of how many."""
+        names = ("by", "on", "method", "looked", "of", "defects", "sensitivity")
+        missing = [name for name in names if getattr(self, name) in {"", None}]
+        return [*missing, "sha256"] if self.file and not self.sha256 else missing
+
+
+MEASUREMENT = "measurement"
+"""What contradicts a statement about a channel when our own figure is higher."""
+
+
 class ChannelEntry(Part):
     """A way to identity that is not the class table."""
 
@@ -542,6 +636,20 @@ class ChannelEntry(Part):
         description="largest risk that the models that require it accept; null: none requires it",
     )
     found: list[str] = Field(default=[], description="kinds of content that reading met")
+    stated: Statement | None = Field(
+        default=None, description="on what the assessor's figure rests; null: nothing was stated"
+    )
+    contradicts: list[str] = Field(
+        default=[],
+        description=f"what says more than the assessor: '{MEASUREMENT}', or content that was met",
+    )
+    joint: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="bound that holds together with those of the other channels, where it rests"
+        " on a sample; null: the highest figure is that bound",
+    )
 
     @model_validator(mode="after")
     def _limited(self) -> ChannelEntry:
@@ -710,6 +818,12 @@ class Assessment(Part):
     measures: Measures
     threats: list[Threat]
     channels: list[ChannelEntry]
+    channels_total: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="largest sum over the channels that is accepted; null: the threshold, 1 / k",
+    )
     findings: list[Finding] = []
     links: list[LinkReport] = []
     missing_policy: str = "category"
@@ -813,6 +927,7 @@ __all__ = [
     "SignOff",
     "SizeCount",
     "SpecialUniques",
+    "Statement",
     "Threat",
     "Threshold",
     "Tolerance",

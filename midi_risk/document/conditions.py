@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from midi_risk.config import Tolerance
 from midi_risk.document.assessment import (
@@ -15,9 +16,16 @@ from midi_risk.document.assessment import (
     AttributeEntry,
     ChannelEntry,
     Collection,
+    Context,
+    SearchEntry,
     Threat,
+    day_of,
 )
 from midi_risk.document.reasons import Reason, reason
+
+YEAR_IN_DAYS = 366
+"""A search or a quality control that is older has to be done again."""
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +39,13 @@ class Evidence:
     attributes : sequence of AttributeEntry
     threats : sequence of Threat
     channels : sequence of ChannelEntry
+    created : str
+        When the assessment was made; evidence has an age on that day.
+    k : int
+        Threshold of the strictest model; an optional channel is judged by 1 / k.
+    channels_total : float or None
+        Largest sum over the channels; None: 1 / k.
+    context : Context or None
     """
 
     collection: Collection
@@ -38,6 +53,15 @@ class Evidence:
     attributes: Sequence[AttributeEntry]
     threats: Sequence[Threat]
     channels: Sequence[ChannelEntry]
+    created: str
+    k: int
+    channels_total: float | None
+    context: Context | None
+
+    @property
+    def today(self) -> date:
+        """The day of the assessment; the first of all days when it is not readable."""
+        return day_of(self.created) or date.min
 
     @classmethod
     def of(cls, assessment: Assessment) -> Evidence:
@@ -48,6 +72,10 @@ class Evidence:
             attributes=assessment.attributes,
             threats=assessment.threats,
             channels=assessment.channels,
+            created=assessment.created,
+            k=assessment.threshold.k,
+            channels_total=assessment.channels_total,
+            context=assessment.context,
         )
 
 
@@ -108,8 +136,127 @@ def channels_open(evidence: Evidence) -> list[Reason]:
 
 
 def channel_above(evidence: Evidence) -> list[Reason]:
-    """Return the required channels above their limit, one reason for each."""
-    return [reason("channel_above", [c.name]) for c in evidence.channels if c.passed is False]
+    """Return the channels above their limit, required or not, one reason for each."""
+    return [reason("channel_above", [c.name]) for c in evidence.channels if _above(c, evidence)]
+
+
+def channels_together(evidence: Evidence) -> list[Reason]:
+    """Return the channels that are above the limit together although none is alone.
+
+    The sum over the channels bounds the probability that any of them identifies a subject.
+    """
+    if any(_above(c, evidence) for c in evidence.channels):
+        return []
+    risks = {c.name: together for c in evidence.channels if (together := joint_risk(c))}
+    limit = 1 / evidence.k if evidence.channels_total is None else evidence.channels_total
+    if min(1.0, sum(risks.values())) <= limit + _ROUNDING:
+        return []
+    return [reason("channels_together", risks)]
+
+
+def joint_risk(channel: ChannelEntry) -> float:
+    """Return what a channel adds to the sum over the channels, 0 where nobody knows it."""
+    worst = channel.worst
+    return 0.0 if worst is None else max(worst, channel.joint or 0.0)
+
+
+def contradicted(evidence: Evidence) -> list[Reason]:
+    """Return the channels of which the assessor states less than was measured or found."""
+    return [
+        reason("contradicted", [c.name, *c.contradicts]) for c in evidence.channels if c.contradicts
+    ]
+
+
+def evidence_incomplete(evidence: Evidence) -> list[Reason]:
+    """Return the channels whose statement does not say who, when, how, how many of how many.
+
+    A statement of a risk above the limit needs none of it: it is above. A day to come is none.
+    """
+    reasons = []
+    for channel in evidence.channels:
+        if channel.stated is None or _above(channel, evidence):
+            continue
+        lacks = channel.stated.lacks
+        if "on" not in lacks and _to_come(channel.stated.on, evidence.today):
+            lacks = ["on", *lacks]
+        if lacks:
+            reasons.append(reason("evidence_incomplete", [channel.name, *lacks]))
+    return reasons
+
+
+def evidence_of_part(evidence: Evidence) -> list[Reason]:
+    """Return the channels whose statement is about fewer units than there are subjects."""
+    subjects = evidence.collection.subjects
+    return [
+        reason("evidence_of_part", [c.name], of=c.stated.of, subjects=subjects)
+        for c in evidence.channels
+        if c.stated is not None and c.stated.of is not None and c.stated.of < subjects
+    ]
+
+
+def evidence_file_missing(evidence: Evidence) -> list[Reason]:
+    """Return the channels whose evidence names a file that is not there."""
+    return [reason("evidence_file_missing", [c]) for c in _with_file(evidence, "missing")]
+
+
+def evidence_file_changed(evidence: Evidence) -> list[Reason]:
+    """Return the channels whose evidence names a file with another digest."""
+    return [reason("evidence_file_changed", [c]) for c in _with_file(evidence, "changed")]
+
+
+def search_hits(evidence: Evidence) -> list[Reason]:
+    """Return whether a search found the same subjects elsewhere."""
+    hits = sum(search.hits or 0 for search in _searches(evidence))
+    return [reason("search_hits", hits=hits)] if hits else []
+
+
+def search_incomplete(evidence: Evidence) -> list[Reason]:
+    """Return whether a search leaves open when, who, where or how many hits."""
+    searches = sum(not search_counts(search, evidence.today) for search in _searches(evidence))
+    return [reason("search_incomplete", searches=searches)] if searches else []
+
+
+def search_counts(search: SearchEntry, today: date) -> bool:
+    """Tell whether a search says when, by whom, where and with how many hits, and is done."""
+    return search.complete and not _to_come(search.date, today)
+
+
+def is_old(day: date, today: date) -> bool:
+    """Tell whether a search or a quality control of that day has to be done again."""
+    return (today - day).days > YEAR_IN_DAYS
+
+
+def search_old(evidence: Evidence) -> list[Reason]:
+    """Return whether the last search that says when is more than a year old."""
+    days = [day for search in _searches(evidence) if (day := day_of(search.date))]
+    if not days or not is_old(max(days), evidence.today):
+        return []
+    return [reason("search_old", days=(evidence.today - max(days)).days)]
+
+
+def quality_above(evidence: Evidence) -> list[Reason]:
+    """Return whether the bound on the rate of defects is above the threshold."""
+    quality = evidence.context.quality if evidence.context else None
+    if quality is None or quality.bound is None or quality.bound <= 1 / evidence.k + _ROUNDING:
+        return []
+    return [reason("quality_above", defects=quality.defects, sample=quality.sample)]
+
+
+def quality_incomplete(evidence: Evidence) -> list[Reason]:
+    """Return whether quality control leaves open who, when, how many or how sensitive."""
+    quality = evidence.context.quality if evidence.context else None
+    if quality is None or (quality.complete and not _to_come(quality.on, evidence.today)):
+        return []
+    return [reason("quality_incomplete")]
+
+
+def quality_old(evidence: Evidence) -> list[Reason]:
+    """Return whether quality control is more than a year old."""
+    quality = evidence.context.quality if evidence.context else None
+    day = day_of(quality.on) if quality else None
+    if day is None or not is_old(day, evidence.today):
+        return []
+    return [reason("quality_old", days=(evidence.today - day).days)]
 
 
 CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
@@ -117,10 +264,22 @@ CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "undecided": undecided,
     "direct_open": direct_open,
     "channels_open": channels_open,
+    "contradicted": contradicted,
+    "evidence_incomplete": evidence_incomplete,
+    "evidence_of_part": evidence_of_part,
+    "evidence_file_missing": evidence_file_missing,
+    "evidence_file_changed": evidence_file_changed,
+    "search_incomplete": search_incomplete,
+    "search_old": search_old,
+    "quality_incomplete": quality_incomplete,
+    "quality_old": quality_old,
     "rows_without_key": rows_without_key,
     "no_threat": no_threat,
     "above": above,
     "channel_above": channel_above,
+    "channels_together": channels_together,
+    "search_hits": search_hits,
+    "quality_above": quality_above,
     "direct_kept": direct_kept,
 }
 """Code -> predicate; the other codes of the registry rest on the subject table."""
@@ -129,6 +288,26 @@ CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
 def shown(evidence: Evidence, *codes: str) -> list[Reason]:
     """Return the reasons with these codes that the parts show, in this order."""
     return [found for code in codes for found in CONDITIONS[code](evidence)]
+
+
+def _above(channel: ChannelEntry, evidence: Evidence) -> bool:
+    """Tell whether a channel has a figure above the limit of a model, required there or not."""
+    limits = [1 / evidence.k, *([] if channel.limit is None else [channel.limit])]
+    return channel.worst is not None and channel.worst > min(limits) + _ROUNDING
+
+
+def _to_come(written: str, today: date) -> bool:
+    """Tell a day that is none, or that has not come yet."""
+    day = day_of(written)
+    return day is None or day > today
+
+
+def _with_file(evidence: Evidence, state: str) -> list[str]:
+    return [c.name for c in evidence.channels if c.stated and c.stated.file_state == state]
+
+
+def _searches(evidence: Evidence) -> Sequence[SearchEntry]:
+    return evidence.context.linked_search if evidence.context else ()
 
 
 def _direct(evidence: Evidence) -> list[AttributeEntry]:

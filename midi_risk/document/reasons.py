@@ -182,20 +182,136 @@ REASONS: Mapping[str, ReasonKind] = {
             f"{_count(len(names), 'required channel')} not assessed: {_listed(names)}"
         ),
     ),
+    "contradicted": ReasonKind(
+        meaning="The assessor states less of a channel than was measured or found.",
+        status="incomplete",
+        condition=5,
+        names="channels",
+        sentence=lambda names, _: (
+            f"channel {names[0]}: the statement says less than what was found"
+            f" ({_listed(names[1:]) or 'not named'}); withdraw or mend it"
+        ),
+    ),
+    "evidence_incomplete": ReasonKind(
+        meaning="A statement about a channel does not say who, when, how, how many of how many.",
+        status="incomplete",
+        condition=5,
+        names="channels",
+        sentence=lambda names, _: (
+            f"channel {names[0]}: the statement does not say {_listed(names[1:], 8) or 'all'}"
+        ),
+    ),
+    "evidence_of_part": ReasonKind(
+        meaning="A statement about a channel covers fewer subjects than the release has.",
+        status="incomplete",
+        condition=5,
+        names="channels",
+        sentence=lambda names, n: (
+            f"channel {names[0]}: the statement is about {n['of']} of {n['subjects']} subjects"
+        ),
+    ),
+    "evidence_file_missing": ReasonKind(
+        meaning="The file that a statement about a channel names is not there.",
+        status="incomplete",
+        condition=5,
+        names="channels",
+        sentence=lambda names, _: (
+            f"channel {names[0]}: the file of the evidence is not there; put it where the project"
+            " file names it"
+        ),
+    ),
+    "evidence_file_changed": ReasonKind(
+        meaning="The file that a statement about a channel names has another digest.",
+        status="incomplete",
+        condition=5,
+        names="channels",
+        sentence=lambda names, _: (
+            f"channel {names[0]}: the file of the evidence is not the one whose digest is stated"
+        ),
+    ),
     "channel_above": ReasonKind(
-        meaning="A required channel is above the limit of a threat model that requires it.",
+        meaning="A channel is above its limit: required or optional, measured, found or stated.",
         status="above_threshold",
         condition=5,
         names="channels",
         sentence=lambda names, _: f"channel {names[0]}: its risk is above the threshold",
     ),
+    "channels_together": ReasonKind(
+        meaning="Each channel is within its limit, and their sum is above the limit of all.",
+        status="above_threshold",
+        condition=5,
+        names="channels",
+        sentence=lambda names, _: (
+            f"{_count(len(names), 'channel')} together are above the threshold: {_listed(names, 8)}"
+        ),
+    ),
+    "search_hits": ReasonKind(
+        meaning="A search found the same subjects in other public data.",
+        status="above_threshold",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"a search for linked public data has {_count(n['hits'], 'hit')} on the same subjects"
+        ),
+    ),
+    "search_incomplete": ReasonKind(
+        meaning="A search for linked data does not say when, by whom, where, with how many hits.",
+        status="incomplete",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"{n['searches']} recorded {'search' if n['searches'] == 1 else 'searches'} for linked"
+            " public data: date, by, place and hits are not all stated"
+        ),
+    ),
+    "search_old": ReasonKind(
+        meaning="The last search for linked data is more than a year old.",
+        status="incomplete",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"the last search for linked public data is {_count(n['days'], 'day')} old; search"
+            " again"
+        ),
+    ),
+    "quality_above": ReasonKind(
+        meaning="The bound on the rate of defects from quality control is above the threshold.",
+        status="above_threshold",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"quality control found {_count(n['defects'], 'defect')} in {n['sample']}: the bound"
+            " on their rate is above the threshold"
+        ),
+    ),
+    "quality_incomplete": ReasonKind(
+        meaning="Quality control does not say who, when, how many of how many, how sensitive.",
+        status="incomplete",
+        condition=8,
+        names="none",
+        sentence=lambda _names, _counts: (
+            "quality control: by, on, sample, population and sensitivity are not all stated"
+        ),
+    ),
+    "quality_old": ReasonKind(
+        meaning="Quality control is more than a year old.",
+        status="incomplete",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: f"quality control is {_count(n['days'], 'day')} old; do it again",
+    ),
     WITHIN: ReasonKind(
         meaning="Nothing stands against the release.",
         status="acceptable",
         condition=None,
-        names="none",
-        sentence=lambda _names, _counts: (
-            "every figure is within its threshold and nothing was left unassessed"
+        names="channels",
+        sentence=lambda names, _: (
+            "every figure is within its threshold and "
+            + (
+                f"no model requires what was left unassessed: {_listed(names)}"
+                if names
+                else "nothing was left unassessed"
+            )
         ),
     ),
 }

@@ -15,11 +15,11 @@ from midi_risk.document.assessment import (
     Record,
     ValueCount,
 )
+from midi_risk.document.conditions import joint_risk
 from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.report.leaves import Code, Size
 from midi_risk.report.policy import leaving
 from midi_risk.report.rules import bound_of_defects
-from midi_risk.report.sections import defect_bound
 from midi_risk.report.view import Disclosive, ReportView, ValueList
 
 RECORDS_SHOWN = 200
@@ -29,7 +29,7 @@ VALUES_SHOWN = 40
 def internal(document: Assessment) -> ReportView:
     """Return everything; at most 200 records and 40 values per attribute, the rest counted."""
     quality = _quality(document)
-    bound = None if quality is None else defect_bound(quality)
+    bound = None if quality is None else quality.bound
     return _view("internal", document, document, bound)
 
 
@@ -139,6 +139,8 @@ def _disclosive(document: Assessment) -> Disclosive:
         values={name: _commonest(name, counts) for name, counts in values.items()},
         unreadable=tuple(inner.unreadable[:RECORDS_SHOWN]) if inner else (),
         lattice=inner.lattice if inner else None,
+        channels_total=document.channels_total,
+        channels_sum=min(1.0, sum(map(joint_risk, document.channels))),
     )
 
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from midi_risk import __version__
 from midi_risk.attributes.standard import method_codes
+from midi_risk.document.assessment import MEASUREMENT
 from midi_risk.document.clean import neutral, shortened
 from midi_risk.report import charts, mapping, sections, words
 from midi_risk.report.charts import Chart
@@ -126,7 +127,7 @@ def found_words(kind: str) -> str:
     >>> found_words("icon_images")
     'icon image'
     """
-    return FOUND[kind]
+    return "our own figure from the sources" if kind == MEASUREMENT else FOUND[kind]
 
 
 def channel_risk(channel: Shown) -> str:

@@ -18,7 +18,9 @@ from types import MappingProxyType
 from typing import Any
 
 from midi_risk.document.assessment import (
+    MEASUREMENT,
     Assessment,
+    ChannelEntry,
     CurvePoint,
     HistogramBin,
     IndividualRisk,
@@ -52,7 +54,6 @@ from midi_risk.report.leaves import (
     Year,
     two_digits,
 )
-from midi_risk.report.sections import defect_bound
 from midi_risk.report.words import is_share
 from midi_risk.threat.channels import FOUND
 
@@ -461,8 +462,20 @@ def bound_of_defects(quality: Quality | None, k: int) -> Risk | None:
         return None
     if 0 < quality.defects < k:
         quality = quality.model_copy(update={"defects": k - 1})
-    bound = defect_bound(quality)
-    return None if bound is None else risk(bound)
+    return None if quality.bound is None else risk(quality.bound)
+
+
+def upper_of_channel(value: float | None, around: Around) -> Risk | None:
+    """Return the upper end of a channel, None where it would tell a hidden sample.
+
+    Without a defect the bound is a function of sample, total and sensitivity; with one it is 1.
+    """
+    entry: ChannelEntry = around.part
+    stated = entry.stated
+    if value is None or stated is None or stated.looked is None:
+        return None if value is None else risk(value)
+    shown = safe(stated.looked, around.k, stated.of).state == "shown"
+    return risk(value) if shown or value in {0.0, 1.0} else None
 
 
 # Special rules: shares, which times a total are counts.
@@ -752,3 +765,5 @@ ASSUMPTION = word_of(NAMES, "other")
 """Which declared interval a bar belongs to."""
 CONTENT = words_among(FOUND)
 """Kinds of content that reading met; fixed words."""
+AGAINST = words_among((*FOUND, MEASUREMENT))
+"""What contradicts a statement: our own figure, or kinds of content."""

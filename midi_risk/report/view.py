@@ -46,6 +46,8 @@ class Disclosive:
     values: Mapping[str, ValueList]
     unreadable: tuple[Mapping[str, str], ...]
     lattice: TuningLattice | None
+    channels_total: float | None
+    channels_sum: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -427,6 +427,12 @@ HEADS = {
     "direct_kept": "Direct identifiers that are retained",
     "channels_open": "Required, but not assessed",
     "channel_above": "Channels above the threshold",
+    "channels_together": "Channels above the threshold together",
+    "contradicted": "Stated as less than what was found",
+    "evidence_incomplete": "Stated without who, when, how, how many of how many",
+    "evidence_of_part": "Stated of fewer subjects than the release has",
+    "evidence_file_missing": "Stated by a file that is not there",
+    "evidence_file_changed": "Stated by a file that is another one now",
     "above": "",
     "unread_files": "Files that could not be read",
 }
@@ -457,6 +463,31 @@ def reasons(view: ReportView) -> tuple[str, ...]:
         more = "further " if out else ""
         out.append(f"{others} {more}reason(s) are given in the internal edition.")
     return tuple(out)
+
+
+def statement_sentence(stated: Shown, when: str) -> str:
+    """Return on what a figure that the assessor stated rests, and what of that is not stated.
+
+    Parameters
+    ----------
+    stated : Statement
+        Or what may leave of it.
+    when : str
+        Its day as the edition writes days.
+    """
+    parts = [f"By: {stated.by or NOT_STATED}; day: {when}"]
+    if stated.looked is None or stated.of is None:
+        parts.append("how many were looked at is not stated")
+    else:
+        parts.append(f"{count_text(stated.looked)} of {count_text(stated.of)} looked at")
+    parts.append(
+        "how many had a defect is not stated"
+        if stated.defects is None
+        else f"{count_text(stated.defects)} with a defect"
+    )
+    if stated.sensitivity is not None:
+        parts.append(f"a reader sees {percent(stated.sensitivity)}")
+    return "; ".join(parts) + (f". {capital(stated.method)}" if stated.method else ".")
 
 
 def failure_sentence(names: Any) -> str:

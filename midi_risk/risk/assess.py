@@ -27,6 +27,7 @@ from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
     Assessment,
     AttributeEntry,
+    ChannelEntry,
     Closeness,
     Collection,
     Combination,
@@ -52,7 +53,7 @@ from midi_risk.errors import MeasureError
 from midi_risk.resources import data_rows
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
-from midi_risk.risk.channels.entries import channel_entries, measured_channels
+from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
 from midi_risk.risk.measures.combinations import combination_risks
@@ -486,6 +487,8 @@ class AssessmentOptions:
         Name of the collection, as the report prints it.
     channels : mapping of str to ChannelStatement
         What the assessor found about channels.
+    evidence_files : mapping of str to {"same", "changed", "missing"}
+        Channel -> what was found of the file that its statement names.
     validity_months : int
         How long the assessment stands.
     unread_tolerance : int
@@ -510,6 +513,7 @@ class AssessmentOptions:
 
     name: str = "collection"
     channels: Mapping[str, ChannelStatement] = field(default_factory=dict)
+    evidence_files: Mapping[str, FileState] = field(default_factory=dict)
     validity_months: int = 24
     unread_tolerance: int = 0
     orphan_tolerance: int = 0
@@ -580,20 +584,13 @@ def assess(
     )
     names = [attribute.name for attribute in quasi_identifiers]
     measures, scores = _measures(view, names, models, trajectory, risks)
-    computed = measured_channels(table, view, names, risks, trajectory)
-    evidence = Evidence(
-        collection=_collection(table, options.name),
-        tolerance=Tolerance(
-            unread_files=options.unread_tolerance, orphan_subjects=options.orphan_tolerance
-        ),
-        attributes=attribute_entries(table, view, options.hierarchies),
-        threats=[_threat(risk) for risk in risks],
-        channels=channel_entries(view, options.channels, _channel_limits(models), computed),
-    )
     created = datetime.now(UTC).replace(microsecond=0)
+    searches = options.context.linked_search if options.context else []
+    computed = measured_channels(table, view, names, risks, trajectory, searches, created.date())
+    evidence = _evidence(table, view, risks, models, options, computed, created)
     return Assessment(
         tool=Tool(name="midi-risk", version=__version__),
-        created=created.isoformat(),
+        created=evidence.created,
         valid_until=add_months(created, options.validity_months).date().isoformat(),
         collection=evidence.collection,
         tolerance=evidence.tolerance,
@@ -604,6 +601,7 @@ def assess(
         measures=measures,
         threats=list(evidence.threats),
         channels=list(evidence.channels),
+        channels_total=evidence.channels_total,
         findings=[
             *table.findings,
             *(Finding(code="reading", attribute="", subjects=0, text=n) for n in table.notes),
@@ -683,6 +681,33 @@ def _collection(table: SubjectTable, name: str) -> Collection:
         instances=table.counts.get("instances"),
         files=FileCounts.model_validate(table.files),
         excluded=dict(table.excluded),
+    )
+
+
+def _evidence(
+    table: SubjectTable,
+    view: SubjectTable,
+    risks: Sequence[AdversaryRisk],
+    models: Sequence[ThreatModel],
+    options: AssessmentOptions,
+    computed: Mapping[str, ChannelEntry],
+    created: datetime,
+) -> Evidence:
+    """Return the parts of the assessment that the verdict rests on."""
+    return Evidence(
+        collection=_collection(table, options.name),
+        tolerance=Tolerance(
+            unread_files=options.unread_tolerance, orphan_subjects=options.orphan_tolerance
+        ),
+        attributes=attribute_entries(table, view, options.hierarchies),
+        threats=[_threat(risk) for risk in risks],
+        channels=channel_entries(
+            view, options.channels, _channel_limits(models), computed, options.evidence_files
+        ),
+        created=created.isoformat(),
+        k=max(model.threshold.k for model in models),
+        channels_total=min(m.channels_total or m.threshold.risk for m in models),
+        context=options.context,
     )
 
 

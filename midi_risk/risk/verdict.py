@@ -38,14 +38,19 @@ def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -
     """
     against = [
         *shown(evidence, "unread_files", "undecided", "direct_open", "channels_open", "no_threat"),
+        *shown(evidence, "contradicted", "evidence_incomplete", "evidence_of_part"),
+        *shown(evidence, "evidence_file_missing", "evidence_file_changed"),
+        *shown(evidence, "search_incomplete", "search_old", "quality_incomplete", "quality_old"),
         *_unidentified_files(table, evidence.tolerance.unread_files),
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_unread_values(table),
         *_restated_dates(table),
-        *shown(evidence, "above", "channel_above", "direct_kept"),
+        *shown(evidence, "above", "channel_above", "channels_together", "direct_kept"),
+        *shown(evidence, "search_hits", "quality_above"),
     ]
-    reasons = [*(against or [reason(WITHIN)]), *_overruled_proposals(table)]
+    left_out = [channel.name for channel in evidence.channels if channel.worst is None]
+    reasons = [*(against or [reason(WITHIN, left_out)]), *_overruled_proposals(table)]
     status = status_of(each.code for each in reasons)
     if status is None:
         raise MeasureError("no reason says how the assessment stands")

@@ -33,6 +33,9 @@ class Channel:
         nobody assessed makes the verdict incomplete.
     found : mapping of str to str
         Facts that reading counts -> what the counted files hold, in words.
+    identifying : frozenset of str
+        Those of them that speak of a person by themselves: a statement that leaves files
+        unseen is contradicted by them.
     unstated : str
         Of a channel without a rule, which the assessor alone can state: what is open until
         then.
@@ -45,6 +48,7 @@ class Channel:
     needs_images: bool = False
     requirement: Requirement = "optional"
     found: Mapping[str, str] = field(default_factory=dict)
+    identifying: frozenset[str] = frozenset()
     unstated: str = ""
 
 
@@ -74,6 +78,7 @@ _ENTRIES = (
             "wsi_label_images": "label of a slide",
             "wsi_overview_images": "overview of a slide, its label perhaps in view",
         },
+        identifying=frozenset({"burned_in_yes", "wsi_label_images"}),
     ),
     Channel(
         name="free_text",
@@ -111,6 +116,7 @@ _ENTRIES = (
             "sr_identifying_items": "report items that Table E.3.4-1 lists",
             "dicomdir_files": "DICOMDIR with records of its own",
         },
+        identifying=frozenset({"original_attributes", "nested_identity", "sr_identifying_items"}),
     ),
     Channel(
         name="device_site",
@@ -125,6 +131,12 @@ _ENTRIES = (
         answers="matching images between public collections; MIDI best practice 9",
         needs_images=True,
         unstated="whether the same subjects are in another release is open",
+    ),
+    Channel(
+        name="linked_data",
+        title="Linked public data",
+        meaning="Other public data on the same subjects add what this release leaves out.",
+        answers="joining public data sets on the same people; MIDI best practice 9",
     ),
 )
 

@@ -506,6 +506,10 @@ class ThreatModel(Settings):
     population: PopulationSettings = PopulationSettings()
     adversaries: tuple[Adversary, ...]
     channels: dict[str, ChannelStatus] = Field(default={})
+    channels_total: Share | None = Field(
+        default=None,
+        description="largest sum of the risks of all channels; the threshold when absent",
+    )
     references: tuple[str, ...] = ()
 
     @field_validator("channels")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
 import midi_risk as mr
-from midi_risk.risk.assess import assess
+from midi_risk.document.assessment import Context, SearchEntry
+from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.sources.dicom.facts import face_possible
+
+TODAY = datetime.now(UTC).date().isoformat()
+SEARCH = SearchEntry(date=TODAY, by="me", place="archives", hits=0)
+SEARCHED = AssessmentOptions(context=Context(linked_search=[SEARCH]))
 
 
 @pytest.mark.parametrize(
@@ -41,8 +47,8 @@ def test_a_file_that_tells_no_patient_keeps_the_verdict_incomplete(tmp_path):
     file.write_text("\n".join(["id,sex", *rows]), encoding="utf-8")
     extraction = mr.extract(str(file))
     table = mr.fold(extraction, mr.propose(extraction))
-    assert assess(table, ["public-release"]).verdict.status == "acceptable"
+    assert assess(table, ["public-release"], options=SEARCHED).verdict.status == "acceptable"
     seen = dataclasses.replace(table, facts={"incomplete_files": 2})
-    verdict = assess(seen, ["public-release"]).verdict
+    verdict = assess(seen, ["public-release"], options=SEARCHED).verdict
     assert verdict.status == "incomplete"
     assert "2 DICOM files without patient or instance identifier" in verdict.reasons[0].text

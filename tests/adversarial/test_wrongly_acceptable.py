@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import midi_risk as mr
 from midi_risk.attributes.decisions import decided
 from midi_risk.attributes.model import Attribute, Kind, Role
 from midi_risk.config import AttributeSettings, ChannelStatement
+from midi_risk.document.assessment import Context, SearchEntry
 from midi_risk.errors import ConfigError, MidiRiskError
 from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.risk.measures.imprecise import known_attributes
@@ -18,6 +20,8 @@ from midi_risk.sources import select_rows
 from midi_risk.threat.model import Adversary, ThreatModel
 
 HEADER = ["id", "sex", "age"]
+TODAY = datetime.now(UTC).date().isoformat()
+SEARCHED = Context(linked_search=[SearchEntry(date=TODAY, by="me", place="archives", hits=0)])
 
 
 def people(n: int = 240) -> list[list[str]]:
@@ -45,6 +49,7 @@ def verdict_of(
     extraction = select_rows(extraction, where) if where else extraction
     settings = {name: AttributeSettings.model_validate(v) for name, v in (said or {}).items()}
     table = mr.fold(extraction, decided(mr.propose(extraction), settings))
+    options.setdefault("context", SEARCHED)
     return assess(table, ["public-release"], options=AssessmentOptions(**options)).verdict
 
 
@@ -133,6 +138,9 @@ def test_a_statement_below_what_was_computed_shows_both(tmp_path):
     found = assess(table, ["public-release"], options=options)
     (channel,) = [c for c in found.channels if c.name == "visit_intervals"]
     assert "midi-risk computed up to" in channel.evidence
+    assert channel.contradicts == ["measurement"]
+    assert channel.worst > 0.01
+    assert "contradicted" in [reason.code for reason in found.verdict.reasons]
 
 
 def test_a_channel_is_judged_by_the_strictest_model_that_requires_it(tmp_path):
@@ -147,7 +155,10 @@ def test_a_channel_is_judged_by_the_strictest_model_that_requires_it(tmp_path):
         )
         for k in (11, 3)
     )  # fmt: skip
-    said = ChannelStatement(status="bounded", upper=0.2, evidence="defaced")
+    said = ChannelStatement(
+        status="bounded", upper=0.2, method="defaced", by="me", on=TODAY,
+        looked=240, of=240, defects=0, sensitivity=1.0,
+    )  # fmt: skip
     options = AssessmentOptions(channels={"face": said})
     assert assess(table, [lax], options=options).verdict.status == "acceptable"
     assert assess(table, [strict, lax], options=options).verdict.status == "above_threshold"

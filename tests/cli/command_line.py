@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,15 @@ def midi_risk(capsys: pytest.CaptureFixture[str], *args: object) -> Result:
     code = run([str(arg) for arg in args])
     streams = capsys.readouterr()
     return Result(code, streams.out, streams.err)
+
+
+def searched(project: Path) -> Path:
+    """Record a search for linked public data of today, without hits, in a project."""
+    today = datetime.now(UTC).date().isoformat()
+    search = f"{{date: {today}, by: A. Assessor, place: archives, hits: 0}}"
+    with (project / "midi-risk.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"context: {{linked_search: [{search}]}}\n")
+    return project
 
 
 def clinical_table(path: Path, n: int = 60) -> Path:

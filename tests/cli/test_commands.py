@@ -9,7 +9,7 @@ import sys
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
-from command_line import clinical_table, midi_risk
+from command_line import clinical_table, midi_risk, searched
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.cli.app import COMMANDS
@@ -58,11 +58,20 @@ def test_quiet_says_nothing_on_stderr(tmp_path, capsys):
 )
 def test_the_exit_code_follows_the_verdict(k, fail_on, code, tmp_path, capsys):
     table = clinical_table(tmp_path / "t.csv")
-    args = ("assess", table, "-o", tmp_path / "o", "--k", k, "--fail-on", fail_on, "-q")
+    assert midi_risk(capsys, "init", table, "-o", tmp_path / "p").code == 0
+    project = searched(tmp_path / "p")
+    args = ("assess", project, "-o", tmp_path / "o", "--k", k, "--fail-on", fail_on, "-q")
     result = midi_risk(capsys, *args)
     assert result.code == code
     if fail_on == "never":
         assert "would be 3" in result.err
+
+
+def test_a_public_release_without_a_recorded_search_is_incomplete(tmp_path, capsys):
+    table = clinical_table(tmp_path / "t.csv")
+    result = midi_risk(capsys, "assess", table, "-o", tmp_path / "o", "-q")
+    assert result.code == 4
+    assert "1 required channel not assessed: linked_data" in result.out
 
 
 def test_incomplete_outranks_above(tmp_path, capsys):
@@ -111,6 +120,7 @@ def test_init_edit_assess_suggest_report(tmp_path, capsys):
     )
     project = tmp_path / "p"
     assert midi_risk(capsys, "init", table, "-o", project).code == 0
+    searched(project)
     assert midi_risk(capsys, "assess", project, "-o", tmp_path / "o", "-q").code == 3
     suggestion = midi_risk(capsys, "suggest", project, "-o", tmp_path / "s", "--keep", "sex")
     assert suggestion.code == 0

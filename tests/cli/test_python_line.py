@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 from command_line import clinical_table
 
 import midi_risk as mr
+from midi_risk.document.assessment import Context, SearchEntry
+from midi_risk.risk.assess import AssessmentOptions
 
 
 def test_the_whole_line_from_python(tmp_path):
     lead = clinical_table(tmp_path / "lead.csv")
     extraction = mr.extract(str(lead))
     table = mr.fold(extraction, mr.propose(extraction))
-    assessment = mr.assess(table, threats=["public-release"])
+    today = datetime.now(UTC).date().isoformat()
+    search = SearchEntry(date=today, by="A. Assessor", place="archives", hits=0)
+    options = AssessmentOptions(context=Context(linked_search=[search]))
+    assessment = mr.assess(table, threats=["public-release"], options=options)
     plan = mr.suggest(table, threats=["public-release"], max_suppression=0.02)
     page = mr.report(assessment, plan, edition="shareable").write(tmp_path / "report.html")
     assert page.stat().st_size > 10_000

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from command_line import searched
 
 from midi_risk.cli.app import run
 
@@ -103,6 +104,7 @@ def test_an_edited_project_is_honoured_and_changes_the_verdict(shared_data, tmp_
     file = project / "midi-risk.yaml"
     lines = [edited(line) for line in file.read_text(encoding="utf-8").splitlines()]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    searched(project)
     code, found = assessed(tmp_path, str(project))
     assert code == 0
     assert found["verdict"]["status"] == "acceptable"

@@ -544,11 +544,15 @@ def assessment_document(
             "linked_search": [
                 {
                     "date": "2026-11-12",
+                    "by": "A. Assessor",
                     "place": "Public registers of trials",
+                    "hits": 0,
                     "found": "One publication with a table of 12 patients.",
                 }
             ],
             "quality": {
+                "by": "B. Reader",
+                "on": "2026-11-10",
                 "unit": "subjects",
                 "population": subjects,
                 "sample": 120,

@@ -96,7 +96,7 @@ PUBLIC_INTEGERS = {
     "Plan.nodes_checked", "State.k", "SizeCount.size_from", "SizeCount.size_to",
     "SpecialUniques.attributes", "SpecialUniques.largest_size",
 }  # fmt: skip
-COUNTS = {"count", "part of all subjects", "part of population", "part of matched"}
+COUNTS = {"count", "part of all subjects", "part of population", "part of matched", "part of of"}
 OF_COUNTS = {"matched_subjects", "left_out_cells", "emptied_cells", "subjects_of_state", "holders",
              "above_the_threshold"}  # fmt: skip
 

@@ -151,7 +151,8 @@ def reasons(document: dict[str, Any]) -> str:
         ({"value": None, "lower": None, "upper": 0.5, "status": "bounded"}, True),
         ({"value": 1 / K, "upper": 1 / K}, False),
         ({"value": 0.01, "upper": 0.02}, False),
-        ({"value": 0.5, "upper": 0.5, "required": False}, False),
+        ({"value": 0.5, "upper": 0.5, "required": False}, True),
+        ({"value": 0.05, "upper": 0.05, "required": False}, False),
     ],
 )
 def test_the_verdict_names_the_channels_that_the_assessment_finds_above(fields, named):

@@ -22,8 +22,18 @@ from midi_risk.report import report
 from midi_risk.report.tuning import waiting
 from midi_risk.report.words import HEADS
 
-COUNTS = {"files": 3, "tolerated": 1, "rows": 2, "subjects": 4, "values": 5, "k": 11, "removed": 0}
+COUNTS = {
+    "files": 3, "tolerated": 1, "rows": 2, "subjects": 4, "values": 5, "k": 11, "removed": 0,
+    "of": 3, "hits": 1, "searches": 2, "days": 400, "defects": 2, "sample": 20,
+}  # fmt: skip
+EVIDENCE = {
+    "by": "B. Reader", "on": "2026-11-10", "method": "Each subject by two readers.",
+    "looked": 300, "of": 388, "defects": 0, "sensitivity": 0.9,
+}  # fmt: skip
 NAMES = ["one", "two", "prosecutor_max"]
+
+
+LOG = {"file": "log.csv", "sha256": "ab" * 32}
 
 
 def acceptable() -> dict[str, typing.Any]:
@@ -62,7 +72,36 @@ def unread(document):
     document["collection"]["files"]["unreadable"] = 3
 
 
+def stated(document, **changes):
+    document["channels"][1]["stated"] = EVIDENCE | changes
+
+
+def searched(document, **changes):
+    document["context"]["linked_search"][0].update(changes)
+
+
+def controlled(document, **changes):
+    document["context"]["quality"].update(changes)
+
+
+def each_within(document):
+    for channel in document["channels"]:
+        channel.update(value=0.03, lower=0.03, upper=0.03)
+
+
 SPOILT = {
+    "contradicted": lambda d: d["channels"][1].update(contradicts=["measurement"]),
+    "evidence_incomplete": lambda d: stated(d, by=""),
+    "evidence_of_part": lambda d: stated(d, of=387),
+    "evidence_file_missing": lambda d: stated(d, **LOG, file_state="missing"),
+    "evidence_file_changed": lambda d: stated(d, **LOG, file_state="changed"),
+    "channels_together": each_within,
+    "search_hits": lambda d: searched(d, hits=1),
+    "search_incomplete": lambda d: searched(d, hits=None),
+    "search_old": lambda d: searched(d, date="2025-11-12"),
+    "quality_above": lambda d: controlled(d, sample=20, defects=3),
+    "quality_incomplete": lambda d: controlled(d, sensitivity=None),
+    "quality_old": lambda d: controlled(d, on="2025-11-12"),
     "unread_files": unread,
     "undecided": undecided,
     "direct_open": lambda d: identifier(d, None),
@@ -157,6 +196,38 @@ def test_a_reason_that_the_parts_do_not_show_is_refused(code):
     document["verdict"] |= {"status": REASONS[code].status, "reasons": [stated]}
     (fault,) = contradictions(Assessment.model_validate(document))
     assert fault == f"verdict.reasons[0]: '{code}' is not what the other parts show"
+
+
+def test_evidence_that_says_all_is_no_reason():
+    document = acceptable()
+    stated(document, **LOG, file_state="same")
+    searched(document, date="2025-11-22")
+    controlled(document, on="2025-11-22")
+    assert contradictions(Assessment.model_validate(document)) == []
+
+
+@pytest.mark.parametrize("missing", [*EVIDENCE, "sha256"])
+def test_a_statement_names_what_it_does_not_say(missing):
+    document = acceptable()
+    stated(document, **LOG | {missing: None if missing in {"of", "looked", "defects", "sensitivity"}
+                              else ""}, file_state="same")  # fmt: skip
+    (found,) = shown(Evidence.of(Assessment.model_validate(document)), "evidence_incomplete")
+    assert found.names == ["face", missing]
+
+
+def test_a_day_to_come_is_no_day():
+    document = acceptable()
+    stated(document, on="2026-11-24")
+    searched(document, date="2026-11-24")
+    controlled(document, on="2026-11-24")
+    found = shown(Evidence.of(Assessment.model_validate(document)), *CONDITIONS)
+    codes = ["evidence_incomplete", "search_incomplete", "quality_incomplete"]
+    assert [each.code for each in found] == codes
+
+
+def test_what_nobody_requires_and_nobody_assessed_is_named():
+    assert reason(WITHIN).text.endswith("nothing was left unassessed")
+    assert reason(WITHIN, ["face"]).text.endswith("left unassessed: face")
 
 
 def test_as_many_unread_files_as_tolerated_are_no_reason():

@@ -218,7 +218,15 @@ def test_a_required_channel_that_nobody_assessed_is_incomplete_and_a_statement_c
     table = fold(extraction(source("dicom", rows, "PatientID", level="series")), attributes())
     asks = model(channels={"face": "required"})
     assert assess(table, [asks]).verdict.status == "incomplete"
-    said = {"face": ChannelStatement(status="bounded", upper=0.01, evidence="defaced")}
+    bare = {"face": ChannelStatement(status="bounded", upper=0.01, evidence="defaced")}
+    told = assess(table, [asks], options=AssessmentOptions(channels=bare)).verdict
+    assert [reason.code for reason in told.reasons] == ["evidence_incomplete"]
+    said = {
+        "face": ChannelStatement(
+            status="bounded", upper=0.01, method="defaced", by="me", on="2026-11-02",
+            looked=12, of=12, defects=0, sensitivity=1.0,
+        )
+    }  # fmt: skip
     closed = assess(table, [asks], options=AssessmentOptions(channels=said))
     assert closed.verdict.status == "acceptable"
     bad = {"face": ChannelStatement(status="bounded", upper=0.5, evidence="not defaced")}

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, Literal
 
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.config import ChannelStatement
-from midi_risk.document.assessment import ChannelEntry
+from midi_risk.document.assessment import (
+    MEASUREMENT,
+    ChannelEntry,
+    SearchEntry,
+    Statement,
+    day_of,
+)
+from midi_risk.document.conditions import is_old, search_counts
+from midi_risk.document.sampling import CONFIDENCE, defect_bound
 from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.channels.device import device_entry
@@ -47,6 +56,8 @@ def in_words(facts: Mapping[str, int], names: Iterable[str]) -> str:
     )
 
 
+FileState = Literal["same", "changed", "missing"]
+
 _NO_IMAGES = "not applicable: no source describes images"
 
 
@@ -55,6 +66,7 @@ def channel_entries(
     statements: Mapping[str, ChannelStatement],
     limits: Mapping[str, float],
     measured: Mapping[str, ChannelEntry],
+    files: Mapping[str, FileState] | None = None,
 ) -> list[ChannelEntry]:
     """Return one entry per channel, none left out.
 
@@ -63,12 +75,15 @@ def channel_entries(
     table : SubjectTable
         As it would be released.
     statements : mapping of str to ChannelStatement
-        What the assessor found, from the project file; it stands before our own rule.
+        What the assessor found, from the project file. Of a statement and our own figure the
+        worse decides.
     limits : mapping of str to float
         Channels that some threat model requires -> the largest risk that all of these accept.
     measured : mapping of str to ChannelEntry
-        Every channel by its rule, from `measured_channels`; a statement of the assessor
-        stands before it.
+        Every channel by its rule, from `measured_channels`.
+    files : mapping of str to str, optional
+        Channel -> what was found of the file that its statement names; a file that nobody
+        looked for is missing.
 
     Returns
     -------
@@ -85,10 +100,16 @@ def channel_entries(
     if unknown:
         faults = [f"channels.{n}: no such channel. {did_you_mean(n, CHANNELS)}" for n in unknown]
         raise ConfigError("project file", faults)
+    sampled = sum(statement.counted for statement in statements.values())
     for name, channel in CHANNELS.items():
         statement = statements.get(name)
         if statement is not None:
-            entry = _stated(name, statement, measured[name])
+            entry = _worse(
+                channel,
+                _stated(name, statement, table.n_subjects, sampled),
+                measured[name],
+                (files or {}).get(name, "missing"),
+            )
         elif channel.needs_images and not table.has_images:
             entry = _nothing(name, _NO_IMAGES)
         else:
@@ -98,20 +119,108 @@ def channel_entries(
     return entries
 
 
-def _stated(name: str, statement: ChannelStatement, measured: ChannelEntry) -> ChannelEntry:
-    """Return what the assessor stated, and beside it a higher figure that was computed."""
-    value = statement.value
-    evidence = f"stated by the assessor: {statement.evidence}"
-    found = measured.upper
-    if found is not None and found > max(value or 0.0, statement.upper or 0.0):
-        evidence += f"; midi-risk computed up to {found:.3g} from the sources"
-    return ChannelEntry(
+def _stated(name: str, statement: ChannelStatement, subjects: int, sampled: int) -> ChannelEntry:
+    """Return what the assessor stated, with the bound that the counts give.
+
+    Parameters
+    ----------
+    name : str
+    statement : ChannelStatement
+    subjects : int
+        In the release.
+    sampled : int
+        Statements with counts: the bounds of all hold together with 95 % when each holds with
+        1 - .05 / `sampled` (Bonferroni).
+    """
+    words = "; ".join(text for text in (statement.method, statement.evidence) if text)
+    basis = Statement(
+        by=statement.by,
+        on=statement.on or "",
+        method=statement.method,
+        looked=statement.looked,
+        of=statement.of,
+        defects=statement.defects,
+        sensitivity=statement.sensitivity,
+        file=statement.file,
+        sha256=statement.sha256.lower(),
+    )
+    entry = ChannelEntry(
         name=name,
         status=statement.status,
-        value=value,
-        lower=statement.lower if statement.lower is not None else value,
-        upper=statement.upper if statement.upper is not None else value,
-        evidence=evidence,
+        value=statement.value,
+        lower=statement.lower if statement.lower is not None else statement.value,
+        upper=statement.upper if statement.upper is not None else statement.value,
+        evidence=f"stated by the assessor: {words}",
+        stated=basis,
+    )
+    if not statement.counted or statement.status == "not_assessed":
+        return entry
+    said = max(statement.value or 0.0, statement.upper or 0.0)
+    upper = max(said, share_of_subjects(basis, subjects, CONFIDENCE))
+    joint = share_of_subjects(basis, subjects, 1 - (1 - CONFIDENCE) / sampled)
+    figures = {
+        "status": "bounded" if upper else "assessed",
+        "value": statement.value if upper else 0.0,
+        "lower": statement.lower or statement.value or 0.0,
+        "upper": upper,
+        "joint": max(said, joint),
+    }
+    return entry.model_copy(update=figures)
+
+
+def share_of_subjects(basis: Statement, subjects: int, confidence: float) -> float:
+    """Return the bound on the share of subjects with a defect that nobody saw; 1 when one was seen.
+
+    What was found stays until a release without it is looked at afresh, and its subject is
+    found for certain. Units finer than subjects, such as images, may each be of a subject of
+    their own: the bound on their share then counts as many subjects as units.
+
+    Parameters
+    ----------
+    basis : Statement
+        With counts.
+    subjects : int
+        In the release.
+    confidence : float
+    """
+    looked, of = basis.looked or 0, basis.of or 0
+    if basis.defects:
+        return 1.0
+    bound = defect_bound(looked, of, 0, basis.sensitivity or 1.0, confidence=confidence)
+    if bound is None:
+        return 1.0
+    return min(1.0, bound * max(1.0, of / max(1, subjects)))
+
+
+def _worse(
+    channel: Channel, stated: ChannelEntry, measured: ChannelEntry, file: FileState
+) -> ChannelEntry:
+    """Return the worse of a statement and our own figure, and what contradicts the statement."""
+    basis = stated.stated or Statement()
+    stated = stated.model_copy(
+        update={
+            "found": measured.found,
+            "stated": basis.model_copy(update={"file_state": file if basis.file else None}),
+        }
+    )
+    found, claimed = measured.worst, stated.worst
+    if found is not None and found > (claimed or 0.0):
+        words = f"midi-risk computed up to {found:.3g} from the sources: {measured.evidence}"
+        return measured.model_copy(
+            update={
+                "evidence": f"{stated.evidence}; {words}",
+                "stated": stated.stated,
+                "contradicts": [] if claimed is None else [MEASUREMENT],
+            }
+        )
+    if claimed is None:
+        return stated.model_copy(update={"stated": None})
+    seen = None not in {basis.looked, basis.of} and basis.looked == basis.of
+    told = [] if seen or claimed >= 1 else measured.found
+    against = [fact for fact in told if fact in channel.identifying]
+    words = f"; found in headers: {', '.join(FOUND[f] for f in against)}" if against else ""
+    return stated.model_copy(
+        update={"contradicts": against, "evidence": f"{stated.evidence}{words}"}
     )
 
 
@@ -157,6 +266,9 @@ class Release:
     risks : sequence of AdversaryRisk
     trajectory : list of dict
         From `midi_risk.risk.measures.trajectory.trajectory_rows`, may be empty.
+    searches : sequence of SearchEntry
+        For linked public data, as the assessor recorded them.
+    today : datetime.date
     """
 
     table: SubjectTable
@@ -164,6 +276,8 @@ class Release:
     names: list[str]
     risks: Sequence[AdversaryRisk]
     trajectory: list[dict[str, Any]]
+    searches: Sequence[SearchEntry]
+    today: date
 
 
 def _visit_intervals(release: Release) -> ChannelEntry:
@@ -250,6 +364,26 @@ def _embedded_metadata(release: Release) -> ChannelEntry:
     return _open(name, f"embedded content was found and not reviewed: {words}", found)
 
 
+def _linked_data(release: Release) -> ChannelEntry:
+    name, searches, today = "linked_data", release.searches, release.today
+    if not searches:
+        return _open(name, "no search for other public data on the same subjects is recorded")
+    hits = sum(search.hits or 0 for search in searches)
+    if hits:
+        subjects = f"{hits} {'subject' if hits == 1 else 'subjects'}"
+        return ChannelEntry(
+            name=name, status="assessed", value=1.0, lower=1.0, upper=1.0,
+            evidence=f"{subjects} found in other public data",
+        )  # fmt: skip
+    if not all(search_counts(search, today) for search in searches):
+        return _open(name, "a recorded search does not say when, by whom, where and with what hits")
+    last = max(day for search in searches if (day := day_of(search.date)))
+    if is_old(last, today):
+        return _open(name, f"the last search is of {last.isoformat()}, more than a year ago")
+    places = "; ".join(f"{search.place} ({search.date}, {search.by})" for search in searches)
+    return _nothing(name, f"no hit where was searched: {places}")
+
+
 Rule = Callable[[Release], ChannelEntry]
 
 RULES: Mapping[str, Rule | None] = {
@@ -261,6 +395,7 @@ RULES: Mapping[str, Rule | None] = {
     "embedded_metadata": _embedded_metadata,
     "device_site": lambda release: device_entry(release.table, release.view, release.names),
     "cross_collection_pixels": None,
+    "linked_data": _linked_data,
 }
 """Channel -> its rule; None where the assessor alone can state it."""
 
@@ -271,15 +406,25 @@ def measured_channels(
     names: list[str],
     risks: Sequence[AdversaryRisk],
     trajectory: list[dict[str, Any]],
+    searches: Sequence[SearchEntry],
+    today: date,
 ) -> dict[str, ChannelEntry]:
-    """Return every channel by its rule, before anything that the assessor states.
+    """Return every channel by its rule, before anything that the assessor states of it.
 
     Parameters
     ----------
-    table, view, names, risks, trajectory
+    table, view, names, risks, trajectory, searches, today
         As for `Release`.
     """
-    release = Release(table=table, view=view, names=names, risks=risks, trajectory=trajectory)
+    release = Release(
+        table=table,
+        view=view,
+        names=names,
+        risks=risks,
+        trajectory=trajectory,
+        searches=searches,
+        today=today,
+    )
     return {name: _by_rule(channel, release) for name, channel in CHANNELS.items()}
 
 
