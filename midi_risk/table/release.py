@@ -27,7 +27,7 @@ def attribute_hierarchy(
     ----------
     table : SubjectTable
     attribute : Attribute
-        Its ladder and kind choose the built-in hierarchy.
+        Its ladder and kind choose the built-in hierarchy. One that was not folded has no value.
     given : mapping of str to Hierarchy, optional
         Hierarchies of the user's own, by attribute name; they win.
 
@@ -40,7 +40,8 @@ def attribute_hierarchy(
     HierarchyError
         When a hierarchy of the user's lacks values of the table; says how many.
     """
-    texts = table.frame[attribute.name].to_numpy(dtype=object)
+    folded = attribute.name in table.frame.columns
+    texts = table.frame[attribute.name].to_numpy(dtype=object) if folded else np.empty(0, object)
     codes, distinct = pd.factorize(texts[pd.notna(texts)])
     if given and attribute.name in given:
         _check_cover(given[attribute.name], attribute, distinct)
