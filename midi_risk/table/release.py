@@ -133,6 +133,30 @@ def without_cells(table: SubjectTable, emptied: Mapping[str, Sequence[str]]) -> 
     return replace(table, frame=frame, digest=table_digest(frame))
 
 
+def without_subjects(table: SubjectTable, hidden: np.ndarray) -> SubjectTable:
+    """Return the table, and the visits, without some subjects.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    hidden : numpy.ndarray of bool, shape (n_subjects,)
+
+    Returns
+    -------
+    SubjectTable
+        The same object when nobody is hidden.
+    """
+    if not hidden.any():
+        return table
+    frame, seen = table.frame.loc[~hidden], table.visits
+    who = seen["subject"].to_numpy(dtype=np.int64)
+    stays = ~hidden[who]
+    numbers = np.cumsum(~hidden) - 1
+    visits = seen.loc[stays].assign(subject=numbers[who[stays]]).reset_index(drop=True)
+    counts = {**table.counts, "subjects": len(frame)}
+    return replace(table, frame=frame, visits=visits, counts=counts, digest=table_digest(frame))
+
+
 def measured(table: SubjectTable, *roles: Role) -> AttributeSet:
     """Return the attributes of these roles that are in the table's frame, in order."""
     return AttributeSet(
