@@ -452,9 +452,7 @@ def propose_keyword(
     )
 
 
-_OWN_STATEMENT = re.compile(
-    r"midi-risk \d[0-9A-Za-z.+]{0,19} (plan|project) sha256:[0-9a-f]{8,64}"
-)
+_OWN_STATEMENT = re.compile(r"midi-risk \d[0-9A-Za-z.+]{0,19} (plan|project) sha256:[0-9a-f]{8,64}")
 
 
 def _own_statements(evidence: Evidence) -> bool:

@@ -77,8 +77,8 @@ def _print(applied: Applied, form: str) -> None:
     account = summary(applied.release, applied.rules)
     comparison = applied.comparison
     if form == "json":
-        verdict = applied.assessment.verdict.model_dump(mode="json")
-        click.echo(json.dumps({**comparison.to_dict(), **account, "verdict": verdict}, indent=2))
+        stated = {"verdict": applied.assessment.verdict.model_dump(mode="json")}
+        click.echo(json.dumps({**comparison.to_dict(), **account, **stated}, indent=2))
         return
     lines = [f"files written {account['files']['written']}"]
     lines += [f"  {n} left out: {why}" for why, n in account["files"]["left_out"].items()]

@@ -192,9 +192,7 @@ def key_findings(table: SourceTable, subjects: Subjects, folded: Collection[str]
             text = "{n} {have} several values of {column} that exclude each other: two people"
             text += " under one key count as one in the classes"
             found.append(
-                _key_finding(
-                    SEX_CONFLICTS[0] if kind is Kind.SEX else MERGED, column, joined, text
-                )
+                _key_finding(SEX_CONFLICTS[0] if kind is Kind.SEX else MERGED, column, joined, text)
             )
     if subjects.disputed:
         text = "{n} {be} called a phantom or an animal by some records in {column} or in the name"

@@ -89,7 +89,8 @@ def find_subjects(table: SourceTable) -> Subjects:
 
     Phantoms are keys that say so, empty-room recordings of BIDS, and subjects for whom at
     least half of the instances say so (QualityControlSubject is YES, or the name); animals
-    are subjects whose species is stated as often and never human. Both are counted apart. Who is called so by fewer, or by one record against another, stays a subject: it is
+    are subjects whose species is stated as often and never human. Both are counted apart.
+    Who is called so by fewer, or by one record against another, stays a subject: it is
     assessed and counted as disputed. Rows without a key, or with a key that means "unknown",
     belong to nobody and are counted. Rows that stand for several instances count as many.
 
@@ -147,7 +148,8 @@ def instances_of(table: SourceTable) -> np.ndarray:
     if not column or column not in table.rows.column_names or table.kind is not SourceKind.DICOM:
         return np.ones(table.rows.num_rows, dtype=np.int64)
     codes, raw = raw_codes(table.rows.column(column))
-    return np.append([int(text) for text in raw], 1).astype(np.int64)[codes]
+    numbers = np.append([int(text) for text in raw], 1).astype(np.int64)
+    return np.asarray(numbers[codes])
 
 
 def keys_of_rows(table: SourceTable) -> tuple[np.ndarray, np.ndarray]:

@@ -60,6 +60,10 @@ FIRST_BUDGET = 10.0
 """Seconds for the suggestion that the page starts with."""
 
 
+def _unassessed(_table: SubjectTable) -> Assessment:
+    raise SearchError("this bench weighs levels and assesses nothing")
+
+
 @dataclass(kw_only=True)
 class Bench:
     """What a tuning page works on; roles and hierarchies change as the assessor tries.
@@ -83,8 +87,8 @@ class Bench:
         For the suggestion.
     pending : callable
         What the assessment waits for, whatever is tuned.
-    assess : callable, optional
-        Assesses a table as the command of that name does; None where only levels are weighed.
+    assess : callable
+        Assesses a table as the command of that name does; not needed where levels are weighed.
     project_file : pathlib.Path, optional
         The file that decisions are saved to; None when sources were named directly.
     """
@@ -99,7 +103,7 @@ class Bench:
     keep: tuple[str, ...] = ()
     budget_seconds: float = FIRST_BUDGET
     pending: Callable[[], list[str]] = list
-    assess: Callable[[SubjectTable], Assessment] | None = None
+    assess: Callable[[SubjectTable], Assessment] = _unassessed
     project_file: Path | None = None
 
     @property

@@ -328,6 +328,13 @@ def _unreleased(
     for keyword in ("SOPClassUID", "SOPInstanceUID"):
         if not (data_set.get(keyword) or getattr(meta, f"MediaStorage{keyword}", "")):
             return f"no {keyword}: no conformant object can be written"
+    return _of_nobody(data_set, release, selected)
+
+
+def _of_nobody(
+    data_set: Dataset, release: ReleaseRules, selected: Callable[[Dataset], bool] | None
+) -> str:
+    """Return why an object is of no subject that the release shows, empty when it is."""
     key = subject_key(data_set)
     if not key:
         return "no subject key (PatientID): its risk is not known"
