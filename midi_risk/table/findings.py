@@ -215,9 +215,11 @@ def _sharing(table: SourceTable, of_row: np.ndarray, column: str) -> int:
     known = np.append([not is_missing(uid.strip(), Kind.IDENTIFIER) for uid in raw], False)
     numbers = pd.factorize(np.array([uid.strip() for uid in raw], dtype=object))[0]
     rows = (of_row >= 0) & known[codes].astype(bool)
-    pairs = np.unique(np.column_stack([numbers[codes[rows]], of_row[rows]]), axis=0)
-    _, which, holders = np.unique(pairs[:, 0], return_inverse=True, return_counts=True)
-    return len(np.unique(pairs[holders[which.reshape(-1)] > 1, 1]))
+    width = int(of_row.max(initial=0)) + 1
+    pairs = np.unique(numbers[codes[rows]].astype(np.int64) * width + of_row[rows])
+    uid, subject = np.divmod(pairs, width)
+    _, which, holders = np.unique(uid, return_inverse=True, return_counts=True)
+    return len(np.unique(subject[holders[which.reshape(-1)] > 1]))
 
 
 def _contradicting(table: SourceTable, of_row: np.ndarray, column: str, kind: Kind) -> int:
