@@ -14,6 +14,10 @@ OVERRULED = "decided in the project file; proposed as {}: "
 """How the reason of a role begins that differs from the proposal, with the role proposed."""
 
 
+_COUNTED = "_instances"
+"""Column of a stored scan that project files of version 0.1 may name; it is in no file."""
+
+
 def decided(
     proposed: AttributeSet, settings: Mapping[str, AttributeSettings], path: str = "project file"
 ) -> AttributeSet:
@@ -50,6 +54,8 @@ def decided(
     revised = proposed
     for name, setting in settings.items():
         if name not in proposed:
+            if name == _COUNTED:
+                continue
             if name.endswith(".range") and name.removesuffix(".range") in proposed:
                 continue
             faults.append(

@@ -31,7 +31,7 @@ from midi_risk.attributes.standard import (
 )
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
-from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 
 VOCABULARY_SHARE = 0.05
 """Texts count as a vocabulary while fewer subjects than this have wording of their own."""
@@ -427,7 +427,10 @@ def propose_keyword(
         return _uncatalogued(identity, evidence)
     kind = _kind(identity.vr, entry.ladder, entry.category)
     override = _overrides().get(identity.keyword)
-    if override is not None:
+    if identity.keyword == "DeidentificationMethod" and _own_statements(evidence):
+        role, kind = Role.INSENSITIVE, Kind.CATEGORY
+        reason = "what midi-risk itself wrote of its recoding: version and digest, no free text"
+    elif override is not None:
         role, reason = override
     elif evidence.empty:
         role, reason = Role.INSENSITIVE, "no row has a value"
@@ -441,6 +444,15 @@ def propose_keyword(
     return Proposal(
         role=role, kind=kind, reason=reason, ladder=entry.ladder, knowable_by=entry.knowable_by
     )
+
+
+_OWN_STATEMENT = re.compile(r"midi-risk \d[0-9A-Za-z.+]{0,19} (plan|project) sha256:[0-9a-f]{8,64}")
+
+
+def _own_statements(evidence: Evidence) -> bool:
+    """Tell whether (0012,0063) holds nothing but what `apply` writes there."""
+    parts = [part.strip() for text in evidence.values for part in text.split("\\")]
+    return bool(parts) and all(_OWN_STATEMENT.fullmatch(part) for part in parts)
 
 
 def _uncatalogued(identity: DicomIdentity, evidence: Evidence) -> Proposal:
@@ -650,6 +662,8 @@ def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribu
     }
     items = form_items(table.rows.column_names)
     for column in table.rows.column_names:
+        if table.kind is SourceKind.DICOM and column == table.instances_column:
+            continue  # counted by the scan, in no file
         evidence = Evidence(table.rows.column(column), key)
         identity = dicom_identity(column)
         proposal = _propose_column(table, column, identity, evidence, seen, items).with_ladder()

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from midi_risk.sources.model import Extraction
 
 
-EXIT_ABOVE = 3
-
-
 @click.command("apply")
 @click.argument("project", metavar="PROJECT")
 @click.option(
@@ -45,11 +42,12 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
 
     The decisions of the project apply, and the plan where it goes beyond them. Originals
     are only read. DIR gets release/ (what may be passed on), assessment/ (what stays
-    inside) and midi-risk.yaml. The exit code is 3 when what was written is above the
-    threshold.
+    inside) and midi-risk.yaml. The exit code is that of assess on what was written: 3 when it
+    is above the threshold, 4 when evidence is incomplete; it is written all the same.
     """
     from midi_risk.cli.job import open_job
     from midi_risk.export.release import check_sources, new_folder
+    from midi_risk.risk.verdict import EXIT_CODES
 
     job = open_job([project], parameters=given["parameters"])
     plan = PlanFile.read(plan_file)
@@ -66,7 +64,7 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     _print(applied, given["form"])
     if not given["quiet"]:
         click.echo(f"written to {target}: release, assessment, midi-risk.yaml", err=True)
-    return 0 if applied.comparison.written.passed else EXIT_ABOVE
+    return EXIT_CODES[applied.assessment.verdict.status]
 
 
 def _print(applied: Applied, form: str) -> None:
@@ -76,7 +74,8 @@ def _print(applied: Applied, form: str) -> None:
     account = summary(applied.release, applied.rules)
     comparison = applied.comparison
     if form == "json":
-        click.echo(json.dumps({**comparison.to_dict(), **account}, indent=2))
+        stated = {"verdict": applied.assessment.verdict.model_dump(mode="json")}
+        click.echo(json.dumps({**comparison.to_dict(), **account, **stated}, indent=2))
         return
     lines = [f"files written {account['files']['written']}"]
     lines += [f"  {n} left out: {why}" for why, n in account["files"]["left_out"].items()]
@@ -104,7 +103,9 @@ def _print(applied: Applied, form: str) -> None:
         _equality(comparison),
     ]
     lines += [f"  {reason}" for reason in comparison.reasons]
-    lines.append(f"verdict on the files: {applied.assessment.verdict.status}")
+    verdict = applied.assessment.verdict
+    lines.append(f"verdict on the files: {verdict.status}")
+    lines += [f"  because {reason.text}" for reason in verdict.reasons]
     click.echo("\n".join(neutral(line) for line in lines))
 
 

@@ -18,11 +18,13 @@ from midi_risk.cli.job import RESULT_FILES, result_folder, write_results
 from midi_risk.cli.options import progress_bar
 
 if TYPE_CHECKING:
+    from midi_risk.attributes.hierarchy import Hierarchy
     from midi_risk.cli.job import Job
-    from midi_risk.document.assessment import Assessment
+    from midi_risk.document.assessment import Assessment, TuningLattice
     from midi_risk.document.plan import Plan
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
+    from midi_risk.threat.model import ThreatModel
 
 
 DEFAULT_BUDGET = 20.0
@@ -69,10 +71,8 @@ def assess_job(
     command : str
         Command line, for the internal edition.
     """
-    from midi_risk.recode.plan import suggest
     from midi_risk.risk.assess import assess
     from midi_risk.table.release import released
-    from midi_risk.tune.lattice import embedded_nodes, tuning_lattice
 
     limits = limits or SearchLimits()
     models = job.threat_models(k)
@@ -80,35 +80,58 @@ def assess_job(
     table = job.fold(extraction, attributes)
     options = job.options(extraction, attributes, command)
     assessment = assess(table, models, options=options)
-    settings = job.project.suggest
-    plan = suggest(
-        table,
-        models,
-        max_suppression=(
-            settings.max_suppression if limits.max_suppression is None else limits.max_suppression
-        ),
-        keep=limits.keep or settings.keep,
-        budget_seconds=limits.budget_seconds,
-        hierarchies=options.hierarchies,
-        cells=settings.cells,
-    )
-    lattice = tuning_lattice(
-        table,
-        models,
-        hierarchies=options.hierarchies,
-        plan=plan,
-        keep=limits.keep or settings.keep,
-        max_suppression=(
-            settings.max_suppression if limits.max_suppression is None else limits.max_suppression
-        ),
-        max_nodes=min(embedded_nodes(table.n_subjects), MAX_CELLS // max(1, table.n_subjects)),
-    )
+    plan, lattice = _suggestion(job, table, models, options.hierarchies, limits)
     internal = assessment.internal and assessment.internal.model_copy(update={"lattice": lattice})
     return Outcome(
         assessment=assessment.model_copy(update={"plan": plan, "internal": internal}),
         plan=plan,
         table=released(table, options.hierarchies),
     )
+
+
+def _suggestion(
+    job: Job,
+    table: SubjectTable,
+    models: Sequence[ThreatModel],
+    hierarchies: Mapping[str, Hierarchy],
+    limits: SearchLimits,
+) -> tuple[Plan, TuningLattice | None]:
+    """Return a plan and the lattice around it; a failure is the reason of the plan."""
+    from midi_risk.errors import MidiRiskError
+    from midi_risk.recode.plan import failed_plan, suggest
+    from midi_risk.tune.lattice import embedded_nodes, tuning_lattice
+
+    settings = job.project.suggest
+    share = limits.max_suppression
+    most = settings.max_suppression if share is None else share
+    keep = limits.keep or settings.keep
+    try:
+        plan = suggest(
+            table,
+            models,
+            max_suppression=most,
+            keep=keep,
+            budget_seconds=limits.budget_seconds,
+            hierarchies=hierarchies,
+            cells=settings.cells,
+        )
+        lattice = tuning_lattice(
+            table,
+            models,
+            hierarchies=hierarchies,
+            plan=plan,
+            keep=keep,
+            max_suppression=most,
+            max_nodes=min(embedded_nodes(table.n_subjects), MAX_CELLS // max(1, table.n_subjects)),
+        )
+    except MidiRiskError as error:
+        why = f"no recoding was sought: {error.message}"
+    except Exception as error:  # noqa: BLE001 - no fault of the search may cost the assessment
+        why = f"no recoding was sought: internal error, {type(error).__name__}; please report it"
+    else:
+        return plan, lattice
+    click.echo(f"midi-risk: {why}", err=True)
+    return failed_plan(table, models, why, hierarchies), None
 
 
 def describe(outcome: Outcome) -> str:

@@ -16,14 +16,16 @@ from midi_risk.errors import StaleAssessmentError
 @click.argument("assessment", metavar="ASSESSMENT")
 @click.argument("project", metavar="PROJECT")
 @common.with_options(common.JOBS, common.QUIET)
-def command(assessment: str, project: str, *, jobs: int | None, quiet: bool) -> None:
+def command(assessment: str, project: str, *, jobs: int | None, quiet: bool) -> int:
     """Check that the collection, the project and the date are those of an assessment.
 
-    The exit code is 5 when the assessment is stale, and 0 when it stands.
+    The exit code is 5 when the assessment is stale, and that of its verdict when it stands.
     """
     from midi_risk.cli.job import open_job
+    from midi_risk.document.clean import neutral
     from midi_risk.document.compare import stale_reasons
     from midi_risk.report import load_assessment
+    from midi_risk.risk.verdict import EXIT_CODES
     from midi_risk.table.model import text_digest
 
     path = Path(assessment)
@@ -41,3 +43,6 @@ def command(assessment: str, project: str, *, jobs: int | None, quiet: bool) -> 
             f"{assessment} is stale: {'; '.join(reasons)}", hint="Assess again"
         )
     click.echo(f"{assessment} stands until {document.valid_until}: {document.verdict.status}")
+    for reason in document.verdict.reasons:
+        click.echo(f"  because {neutral(reason.text)}")
+    return EXIT_CODES[document.verdict.status]

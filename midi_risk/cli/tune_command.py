@@ -16,13 +16,11 @@ from midi_risk.cli.options import progress_bar
 
 if TYPE_CHECKING:
     from midi_risk.cli.job import Job
-    from midi_risk.document.plan import Plan
+    from midi_risk.document.assessment import Assessment, Verdict
     from midi_risk.sources.model import Extraction
+    from midi_risk.table.model import SubjectTable
     from midi_risk.threat.model import ThreatModel
     from midi_risk.tune.session import Bench
-
-
-EXIT_ABOVE = 3
 
 
 @click.command("tune")
@@ -72,10 +70,11 @@ def command(sources: tuple[str, ...], **given: Any) -> int:
     """Choose levels and see risk and information at once.
 
     Serves a page on this machine alone (extra 'tune'), or writes it as one file that works
-    without Python (--static). With --level it judges one setting; the exit code is then 3
-    when a figure is above its threshold.
+    without Python (--static). With --level it judges one setting; the exit code is then that
+    of assess on what would be released.
     """
     from midi_risk.cli.job import open_job
+    from midi_risk.risk.verdict import EXIT_CODES
 
     if given["static"] and given["levels"]:
         raise click.UsageError("--static and --level exclude each other")
@@ -104,8 +103,8 @@ def command(sources: tuple[str, ...], **given: Any) -> int:
         budget_seconds=given["budget"],
     )
     if given["levels"]:
-        plan = judge(bench, given["levels"], given["leave_out"], given["plan_file"])
-        return 0 if plan.found else EXIT_ABOVE
+        verdict = judge(bench, given["levels"], given["leave_out"], given["plan_file"])
+        return EXIT_CODES[verdict.status]
     if given["static"]:
         target = written(bench, Path(given["output"] or "tune.html"))
         click.echo(str(target))
@@ -151,8 +150,11 @@ def bench_of(
     settings = job.project.suggest
     options = job.options(extraction, attributes, "")
 
+    def assessed(of: SubjectTable) -> Assessment:
+        return assess(of, models, options=options)
+
     def pending() -> list[str]:
-        return list(waiting(assess(bench.table, models, options=options).verdict))
+        return list(waiting(assessed(bench.table).verdict))
 
     bench = Bench(
         title=job.project.collection.name,
@@ -165,22 +167,24 @@ def bench_of(
         keep=keep or settings.keep,
         budget_seconds=budget_seconds or FIRST_BUDGET,
         pending=pending,
+        assess=assessed,
         project_file=job.file,
     )
     return bench
 
 
-def judge(bench: Bench, levels: Sequence[str], leave_out: bool, plan_file: str | None) -> Plan:
-    """Print what a setting gives, and write its plan when asked to."""
+def judge(bench: Bench, levels: Sequence[str], leave_out: bool, plan_file: str | None) -> Verdict:
+    """Print what a setting gives, write its plan when asked to, and return its verdict."""
     from midi_risk.document.clean import neutral
     from midi_risk.report import write_plan
     from midi_risk.report.words import percent
-    from midi_risk.tune.session import plan_at
+    from midi_risk.tune.session import judged, plan_at
 
+    chosen = _levels(levels)
     plan = plan_at(
         bench.table,
         bench.models,
-        _levels(levels),
+        chosen,
         hierarchies=bench.hierarchies,
         max_suppression=bench.max_suppression,
         leave_out=leave_out,
@@ -199,7 +203,19 @@ def judge(bench: Bench, levels: Sequence[str], leave_out: bool, plan_file: str |
     if plan_file:
         write_plan(plan, Path(plan_file))
         click.echo(f"written to {plan_file}", err=True)
-    return plan
+    node = judged(
+        bench.table,
+        bench.models,
+        chosen,
+        bench.hierarchies,
+        bench.max_suppression,
+        leave_out=leave_out,
+    )
+    verdict = bench.assess(node.revised).verdict
+    click.echo(f"verdict on this setting: {verdict.status}")
+    for reason in verdict.reasons:
+        click.echo(f"  because {neutral(reason.text)}")
+    return verdict
 
 
 def _levels(given: Sequence[str]) -> dict[str, str]:

@@ -145,6 +145,27 @@ REASONS: Mapping[str, ReasonKind] = {
             " raise tolerance.orphan_subjects"
         ),
     ),
+    "split_subjects": ReasonKind(
+        meaning="One study or series has several subject keys.",
+        status="incomplete",
+        condition=3,
+        names="attributes",
+        sentence=lambda names, n: (
+            f"{_count(n['subjects'], 'subject')} share {_listed(names)} with another subject: one"
+            " person under several keys counts several times; give each person one key, or mend"
+            " the UIDs"
+        ),
+    ),
+    "merged_subjects": ReasonKind(
+        meaning="One subject key has sexes or birth dates that exclude each other.",
+        status="incomplete",
+        condition=3,
+        names="attributes",
+        sentence=lambda names, n: (
+            f"{_count(n['subjects'], 'subject')} with contradicting {_listed(names)}: two people"
+            " under one key count as one; give each person a key, or mend the records"
+        ),
+    ),
     "no_threat": ReasonKind(
         meaning="No threat model was applied.",
         status="incomplete",

@@ -22,10 +22,11 @@ from midi_risk.attributes.recoding import UNPARSED, Period
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.plan import Plan
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
-from midi_risk.sources.model import Extraction
+from midi_risk.sources.model import Extraction, SourceKind
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import attribute_hierarchy, planned, without_cells
 from midi_risk.table.repeated import WRITTEN_ONCE
+from midi_risk.table.subjects import find_subjects, link
 
 
 @dataclass(slots=True, kw_only=True)
@@ -258,6 +259,8 @@ class ReleaseRules:
         Subjects that are left out.
     emptied : mapping of str to frozenset of str
         Attribute -> subjects that stay and lose this value.
+    assessed : mapping of str to str
+        Key of a DICOM object -> subject that was assessed; no other object is written.
     """
 
     rules: tuple[Rule, ...]
@@ -265,6 +268,7 @@ class ReleaseRules:
     expected: SubjectTable
     suppressed: frozenset[str]
     emptied: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    assessed: Mapping[str, str] = field(default_factory=dict)
 
     def loses(self, rule: Rule, subject: str | None) -> bool:
         """Tell whether the plan empties this attribute for a subject."""
@@ -354,7 +358,20 @@ def release_rules(
         expected=expected,
         suppressed=hidden,
         emptied={name: frozenset(keys) for name, keys in emptied.items()},
+        assessed=_assessed_keys(extraction),
     )
+
+
+def _assessed_keys(extraction: Extraction) -> dict[str, str]:
+    """Return the keys of DICOM objects whose subjects were assessed, by folding's own rules."""
+    leading = extraction.tables[0]
+    subjects = find_subjects(leading)
+    known: dict[str, str] = {}
+    for source in extraction.tables:
+        if source.kind is SourceKind.DICOM:
+            of_row = subjects.of_row if source is leading else link(source, subjects)[0]
+            known |= subjects.by_key(source, of_row)
+    return known
 
 
 def _hierarchy(

@@ -376,6 +376,44 @@ def _front_nodes(
     return swept.front(max_suppression=max_suppression)
 
 
+def failed_plan(
+    table: SubjectTable,
+    models: Sequence[ThreatModel],
+    why: str,
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+) -> Plan:
+    """Return the plan of a search that could not be carried out.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    models : sequence of ThreatModel
+        At least one.
+    why : str
+        Its reason, without values.
+    hierarchies : mapping of str to Hierarchy, optional
+
+    Returns
+    -------
+    Plan
+        ``found`` is False; before and after are what the decisions give.
+    """
+    k = max(model.threshold.k for model in models)
+    state = release_state(released(table, dict(hierarchies or {})), models, k)
+    return Plan(
+        **plan_heading(table, models, k),
+        found=False,
+        optimal=False,
+        loss=None,
+        steps=[],
+        suppressed=Suppressed(subjects=0, cells=0),
+        before=state,
+        after=state,
+        front=[],
+        reason=why,
+    )
+
+
 def _trivial(
     table: SubjectTable,
     models: Sequence[ThreatModel],

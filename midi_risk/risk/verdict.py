@@ -8,6 +8,7 @@ they would be released.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
@@ -17,6 +18,7 @@ from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
+from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT
 from midi_risk.table.model import SubjectTable
 
 _DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
@@ -44,6 +46,8 @@ def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -
         *_unidentified_files(table, evidence.tolerance.unread_files),
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
+        *_contested_key(table, "split_subjects", {SPLIT}),
+        *_contested_key(table, "merged_subjects", {MERGED, *SEX_CONFLICTS}),
         *_unread_values(table),
         *_restated_dates(table),
         *shown(evidence, "above", "channel_above", "channels_together", "direct_kept"),
@@ -89,6 +93,15 @@ def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
         for link in table.links
         if link.orphans > tolerance
     ]
+
+
+def _contested_key(table: SubjectTable, code: str, findings: Collection[str]) -> list[Reason]:
+    """Return the reason that findings about the key give, with the most subjects of any."""
+    found = [f for f in table.findings if f.code in findings]
+    if not found:
+        return []
+    names = dict.fromkeys(f.attribute for f in found)
+    return [reason(code, names, subjects=max(f.subjects for f in found))]
 
 
 def _unread_values(table: SubjectTable) -> list[Reason]:

@@ -368,6 +368,7 @@ def _read_dicom(
     payloads: bool,
 ) -> None:
     from midi_risk.sources.scan.scan import read_dicom  # noqa: PLC0415
+    from midi_risk.sources.scan.store import by_series, findings  # noqa: PLC0415
 
     for path in paths:
         if "://" not in str(path) and Path(path).is_dir() and not _any_file(Path(path)):
@@ -391,9 +392,12 @@ def _read_dicom(
             f"{_why(reading.files)}",
             hint=hint,
         )
-    collected.tables.insert(at, reading.table)
+    table = by_series(reading.table)
+    collected.tables.insert(at, table)
     collected.file_tables.append(reading.files)
     collected.findings += reading.findings
+    if table is not reading.table:
+        collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
     if like_tables:
         collected.findings.append(

@@ -5,20 +5,22 @@ They include what shifted dates still give away of how they were shifted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Kind
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.attributes.parsed import is_missing
 from midi_risk.document.assessment import Finding
 from midi_risk.errors import MeasureError
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.model import NormalisedColumn
-from midi_risk.table.rules import Folded
+from midi_risk.table.model import NormalisedColumn, coded, raw_codes
+from midi_risk.table.rules import Folded, distinct_pairs
 from midi_risk.table.subjects import Subjects, keys_of_rows
 from midi_risk.table.visits import VISIT_DATES, day_column, released_as_is
 
@@ -32,9 +34,15 @@ _FLAG_TEXT = {
     " read with the month first",
 }
 
+SPLIT, MERGED = "uid-of-several-subjects", "birth-date-conflict"
+"""Codes of findings: one study or series under several keys, one key of several people."""
+
+SEX_CONFLICTS = ("sex-conflict", "sex-differs-between-sources")
+"""Codes of findings: one key with several sexes, in a source or between two."""
+
 _CONFLICT = {
     Kind.SEX: (
-        "sex-conflict",
+        SEX_CONFLICTS[0],
         (
             "{n} {have} more than one sex in {name}: an integrity finding, and a hint that two"
             " people share a key"
@@ -122,7 +130,7 @@ def cross_source_findings(
             if differs:
                 found.append(
                     Finding(
-                        code="sex-differs-between-sources",
+                        code=SEX_CONFLICTS[1],
                         attribute=second.name,
                         subjects=differs,
                         text="{n} {have} another sex in {second} than in {first}: a wrong link,"
@@ -150,6 +158,86 @@ def keyless_rows(table: SourceTable) -> list[Finding]:
             text=text.format(name=table.name, **words),
         )
     ]
+
+
+DISPUTED = "phantom-or-person"
+"""Code of the finding of subjects whose records do not agree that they are nobody."""
+
+
+def key_findings(table: SourceTable, subjects: Subjects, folded: Collection[str]) -> list[Finding]:
+    """Return what speaks against the key: UIDs that it splits, people that it joins.
+
+    Parameters
+    ----------
+    table : SourceTable
+        The leading source.
+    subjects : Subjects
+    folded : collection of str
+        Attributes of the subject table, whose conflicts are found already.
+    """
+    found = []
+    for column in ("StudyInstanceUID", "SeriesInstanceUID"):
+        shared = _sharing(table, subjects.of_row, column)
+        if shared:
+            text = "{n} {have} {column} in common with another subject: one person under several"
+            text += " keys counts several times in the classes, or a UID was copied"
+            found.append(_key_finding(SPLIT, column, shared, text))
+    for column, kind in (("PatientSex", Kind.SEX), ("PatientBirthDate", Kind.DATE)):
+        if column in folded and kind is Kind.SEX:
+            continue
+        joined = _contradicting(table, subjects.of_row, column, kind)
+        if joined:
+            text = "{n} {have} several values of {column} that exclude each other: two people"
+            text += " under one key count as one in the classes"
+            found.append(
+                _key_finding(SEX_CONFLICTS[0] if kind is Kind.SEX else MERGED, column, joined, text)
+            )
+    if subjects.disputed:
+        text = "{n} {be} called a phantom or an animal by some records in {column} or in the name"
+        text += " and not by others: kept as a subject, assessed and released like any other;"
+        text += " mend the records, or leave them out"
+        found.append(_key_finding(DISPUTED, table.key, subjects.disputed, text))
+    return found
+
+
+def _key_finding(code: str, column: str, subjects: int, text: str) -> Finding:
+    said = text.format(column=column, **_words(subjects, "subject"))
+    return Finding(code=code, attribute=column, subjects=subjects, text=said)
+
+
+def _sharing(table: SourceTable, of_row: np.ndarray, column: str) -> int:
+    """Return how many subjects have a UID that another subject has as well."""
+    if column not in table.rows.column_names:
+        return 0
+    codes, raw = raw_codes(table.rows.column(column))
+    known = np.append([not is_missing(uid.strip(), Kind.IDENTIFIER) for uid in raw], False)
+    numbers = pd.factorize(np.array([uid.strip() for uid in raw], dtype=object))[0]
+    rows = (of_row >= 0) & known[codes].astype(bool)
+    width = int(of_row.max(initial=0)) + 1
+    pairs = np.unique(numbers[codes[rows]].astype(np.int64) * width + of_row[rows])
+    uid, subject = np.divmod(pairs, width)
+    _, which, holders = np.unique(uid, return_inverse=True, return_counts=True)
+    return len(np.unique(subject[holders[which.reshape(-1)] > 1]))
+
+
+def _contradicting(table: SourceTable, of_row: np.ndarray, column: str, kind: Kind) -> int:
+    """Return how many subjects have values that cannot be of one person.
+
+    A year or a month does not contradict a day in it.
+    """
+    if column not in table.rows.column_names:
+        return 0
+    attribute = Attribute(
+        name=column, source=table.name, column=column, role=Role.UNDECIDED, kind=kind, reason=""
+    )
+    read = coded(table.rows.column(column), attribute)
+    pairs = distinct_pairs(of_row, read.codes, len(read.text))
+    ends = np.append(pairs.starts[1:], len(pairs.value))
+    n = 0
+    for i in np.flatnonzero(pairs.per_subject > 1):
+        texts = sorted(map(str, read.text[pairs.value[pairs.starts[i] : ends[i]]]))
+        n += any(not later.startswith(earlier) for earlier, later in pairwise(texts))
+    return n
 
 
 def age_date_findings(

@@ -19,6 +19,7 @@ from midi_risk.table.findings import (
     cross_source_findings,
     date_findings,
     hygiene_findings,
+    key_findings,
     keyless_rows,
 )
 from midi_risk.table.model import (
@@ -31,7 +32,7 @@ from midi_risk.table.model import (
 )
 from midi_risk.table.repeated import repeated_values
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
-from midi_risk.table.subjects import Subjects, find_subjects, link
+from midi_risk.table.subjects import Subjects, find_subjects, instances_of, link
 from midi_risk.table.visits import visit_date, visits, visits_elsewhere
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
@@ -123,6 +124,7 @@ def fold(
         draft.findings += keyless_rows(table)
         _fold_source(table, attributes, of_row, subjects, draft)
     draft.findings += cross_source_findings(draft.attributes, draft.folded)
+    draft.findings += key_findings(leading, subjects, set(draft.folded))
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
         stated_by, seen_on = visits_elsewhere(rows_of, attributes)
@@ -165,6 +167,7 @@ def _fold_source(
 ) -> None:
     """Fold the attributes of one source into the draft."""
     n = len(subjects.labels)
+    weight = instances_of(table)
     columns: dict[str, NormalisedColumn] = {}
     for attribute in attributes:
         if attribute.source != table.name or attribute.column not in table.rows.column_names:
@@ -179,7 +182,7 @@ def _fold_source(
         rows = of_row
         if _speaks_of_scanners(attribute) and len(subjects.derived) == len(of_row):
             rows = np.where(subjects.derived, -1, of_row)
-        pairs = distinct_pairs(rows, read.codes, len(read.text))
+        pairs = distinct_pairs(rows, read.codes, len(read.text), weight)
         outcome = fold_values(attribute.kind, read, pairs, n)
         draft.folded[attribute.name] = outcome.texts
         draft.folding[attribute.name] = outcome.sentence

@@ -25,7 +25,7 @@ def attribute_hierarchy(
     ----------
     table : SubjectTable
     attribute : Attribute
-        Its ladder and kind choose the built-in hierarchy.
+        Its ladder and kind choose the built-in hierarchy. One that was not folded has no value.
     given : mapping of str to Hierarchy, optional
         Hierarchies of the user's own, by attribute name; they win.
 
@@ -38,7 +38,8 @@ def attribute_hierarchy(
     HierarchyError
         When a hierarchy of the user's lacks values of the table; says how many.
     """
-    texts = table.frame[attribute.name].to_numpy(dtype=object)
+    folded = attribute.name in table.frame.columns
+    texts = table.frame[attribute.name].to_numpy(dtype=object) if folded else np.empty(0, object)
     codes, distinct = pd.factorize(texts[pd.notna(texts)])
     codes, distinct = _with_repeated(table, attribute, codes, distinct)
     if given and attribute.name in given:
@@ -148,6 +149,30 @@ def without_cells(table: SubjectTable, emptied: Mapping[str, Sequence[str]]) -> 
     if frame is table.frame:
         return table
     return replace(table, frame=frame, digest=table_digest(frame))
+
+
+def without_subjects(table: SubjectTable, hidden: np.ndarray) -> SubjectTable:
+    """Return the table, and the visits, without some subjects.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    hidden : numpy.ndarray of bool, shape (n_subjects,)
+
+    Returns
+    -------
+    SubjectTable
+        The same object when nobody is hidden.
+    """
+    if not hidden.any():
+        return table
+    frame, seen = table.frame.loc[~hidden], table.visits
+    who = seen["subject"].to_numpy(dtype=np.int64)
+    stays = ~hidden[who]
+    numbers = np.cumsum(~hidden) - 1
+    visits = seen.loc[stays].assign(subject=numbers[who[stays]]).reset_index(drop=True)
+    counts = {**table.counts, "subjects": len(frame)}
+    return replace(table, frame=frame, visits=visits, counts=counts, digest=table_digest(frame))
 
 
 def measured(table: SubjectTable, *roles: Role) -> AttributeSet:

@@ -22,7 +22,8 @@ class Pairs:
     Parameters
     ----------
     subject, value, count : numpy.ndarray of int64, shape (n_pairs,)
-        Subject number, value code, observations of the pair.
+        Subject number, value code, observations of the pair (instances, where rows stand for
+        several).
     starts, subjects : numpy.ndarray of int64, shape (n_subjects_seen,)
         First pair of each subject that has a value, and its number.
     """
@@ -61,11 +62,23 @@ class Folded:
     spread: np.ndarray | None = None
 
 
-def distinct_pairs(subject: np.ndarray, value: np.ndarray, n_values: int) -> Pairs:
-    """Return the distinct pairs of subject number and value code; -1 is left out."""
+def distinct_pairs(
+    subject: np.ndarray, value: np.ndarray, n_values: int, weight: np.ndarray | None = None
+) -> Pairs:
+    """Return the distinct pairs of subject number and value code; -1 is left out.
+
+    Parameters
+    ----------
+    subject, value : numpy.ndarray of int64, shape (n_rows,)
+    n_values : int
+    weight : numpy.ndarray of int64, shape (n_rows,), optional
+        Observations that each row stands for, 1 when not given.
+    """
     seen = (subject >= 0) & (value >= 0)
     key = subject[seen] * max(n_values, 1) + value[seen]
-    key, count = np.unique(key, return_counts=True)
+    key, place = np.unique(key, return_inverse=True)
+    weights = None if weight is None else weight[seen]
+    count = np.bincount(place.reshape(-1), weights=weights, minlength=len(key))
     subjects_of_pair, values = np.divmod(key, max(n_values, 1))
     starts = np.flatnonzero(np.r_[True, subjects_of_pair[1:] != subjects_of_pair[:-1]])
     starts = starts[: len(key)] if len(key) else starts[:0]

@@ -54,6 +54,8 @@ class Subjects:
         What is not a subject, and how much of it there is.
     apart : numpy.ndarray of object
         Keys of the phantoms and animals.
+    disputed : int
+        Subjects that some record calls a phantom or an animal and another does not.
     """
 
     labels: np.ndarray
@@ -62,15 +64,35 @@ class Subjects:
     derived: np.ndarray
     excluded: dict[str, int]
     apart: np.ndarray
+    disputed: int = 0
+
+    def by_key(self, table: SourceTable, of_row: np.ndarray) -> dict[str, str]:
+        """Return the label of each key of a source that stands for an assessed subject.
+
+        What is written is decided by this: a key that is not here was not assessed.
+
+        Parameters
+        ----------
+        table : SourceTable
+            The leading source, or one linked to it.
+        of_row : numpy.ndarray of int64, shape (n_rows,)
+            Subject of each row, -1 for nobody.
+        """
+        codes, raw = raw_codes(table.rows.column(table.key))
+        seen = np.flatnonzero(of_row >= 0)
+        _, first = np.unique(codes[seen], return_index=True)
+        return {raw[codes[i]].strip(): str(self.labels[of_row[i]]) for i in seen[first]}
 
 
 def find_subjects(table: SourceTable) -> Subjects:
     """Find the subjects of a source table.
 
-    Phantoms are keys and names that say so, empty-room recordings of BIDS, and subjects
-    for whom QualityControlSubject says YES wherever it is stated; animals are subjects
-    whose species, wherever stated, is not human. Both are counted apart. Rows without a
-    key, or with a key that means "unknown", belong to nobody and are counted.
+    Phantoms are keys that say so, empty-room recordings of BIDS, and subjects for whom at
+    least half of the instances say so (QualityControlSubject is YES, or the name); animals
+    are subjects whose species is stated as often and never human. Both are counted apart.
+    Who is called so by fewer, or by one record against another, stays a subject: it is
+    assessed and counted as disputed. Rows without a key, or with a key that means "unknown",
+    belong to nobody and are counted. Rows that stand for several instances count as many.
 
     Parameters
     ----------
@@ -82,7 +104,8 @@ def find_subjects(table: SourceTable) -> Subjects:
         When no row has a key.
     """
     of_row, keys = keys_of_rows(table)
-    no_key = int((of_row < 0).sum())
+    weight = instances_of(table)
+    no_key = int(weight[of_row < 0].sum())
     scopes = np.full(len(keys), "", dtype=object)
     if table.scope:
         of_row, keys, scopes = _scoped(table, of_row, keys)
@@ -92,8 +115,7 @@ def find_subjects(table: SourceTable) -> Subjects:
             " subject from another",
             hint="Name the column that identifies the subject with FILE:KEY",
         )
-    phantom = _phantoms(table, of_row, keys)
-    animal = _animals(table, of_row, len(keys)) & ~phantom
+    phantom, animal, disputed = _no_people(table, of_row, keys)
     of_row, keep = _compact(of_row, ~(phantom | animal), len(keys))
     derived = _derived_rows(table)
     ambiguous = pd.Series(keys).duplicated(keep=False).to_numpy()
@@ -101,7 +123,7 @@ def find_subjects(table: SourceTable) -> Subjects:
     excluded = {
         "phantom": int(phantom.sum()),
         "animal": int(animal.sum()),
-        "derived": int(derived.sum()),
+        "derived": int(weight[derived].sum()),
         "no_key": no_key,
     }
     return Subjects(
@@ -111,7 +133,23 @@ def find_subjects(table: SourceTable) -> Subjects:
         derived=derived,
         excluded=excluded,
         apart=keys[phantom | animal],
+        disputed=int(disputed.sum()),
     )
+
+
+def instances_of(table: SourceTable) -> np.ndarray:
+    """Return how many instances each row stands for: 1 where the source does not say.
+
+    Parameters
+    ----------
+    table : SourceTable
+    """
+    column = table.instances_column
+    if not column or column not in table.rows.column_names or table.kind is not SourceKind.DICOM:
+        return np.ones(table.rows.num_rows, dtype=np.int64)
+    codes, raw = raw_codes(table.rows.column(column))
+    numbers = np.append([int(text) for text in raw], 1).astype(np.int64)
+    return np.asarray(numbers[codes])
 
 
 def keys_of_rows(table: SourceTable) -> tuple[np.ndarray, np.ndarray]:
@@ -153,15 +191,38 @@ def _compact(of_row: np.ndarray, keep: np.ndarray, n: int) -> tuple[np.ndarray, 
     return lookup[of_row], keep
 
 
-def _phantoms(table: SourceTable, of_row: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Tell the subjects that are test objects, or nobody at all."""
+def _no_people(
+    table: SourceTable, of_row: np.ndarray, keys: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tell the phantoms, the animals, and the subjects whose records do not agree on it."""
+    n = len(keys)
     named = [_says_phantom(key) or key.casefold() in _EMPTY_ROOMS for key in keys]
-    found: np.ndarray = (
-        np.array(named, dtype=bool)
-        | _marks(table, of_row, len(keys), "QualityControlSubject", _says_yes)
-        | _marks(table, of_row, len(keys), "PatientName", _says_phantom)
-    )
-    return found
+    by_key = np.array(named, dtype=bool)
+    control = _marked_rows(table, "QualityControlSubject", _says_yes)
+    called = _marked_rows(table, "PatientName", _says_phantom)
+    denied = _marked_rows(table, "QualityControlSubject", lambda text: not _says_yes(text))
+    other = _marked_rows(table, "PatientName", lambda text: not _says_phantom(text))
+    columns = [*_SPECIES, "species"] if table.kind is SourceKind.BIDS else [*_SPECIES]
+    species = [_marked_rows(table, column, lambda text: not _human(text)) for column in columns]
+    human = np.any([_marked_rows(table, column, _human) for column in columns], axis=0)
+    beast = np.any(species, axis=0)
+    weight = instances_of(table)
+
+    def some(marked: np.ndarray) -> np.ndarray:
+        seen = (of_row >= 0) & marked
+        return np.bincount(of_row[seen], weights=weight[seen], minlength=n)
+
+    rows = some(np.ones(len(of_row), dtype=bool))
+
+    def mostly(marked: np.ndarray) -> np.ndarray:
+        found: np.ndarray = (rows > 0) & (2 * some(marked) >= rows)
+        return found
+
+    person = (some(human) > 0) | (some(denied) > 0)
+    phantom = (by_key | mostly(control) | (mostly(called) & (some(other) == 0))) & ~person
+    animal = mostly(beast) & (some(human) == 0) & ~phantom
+    claimed = by_key | (some(control | called | beast) > 0)
+    return phantom, animal, claimed & ~phantom & ~animal
 
 
 def _says_yes(text: str) -> bool:
@@ -172,41 +233,19 @@ def _says_phantom(text: str) -> bool:
     return "phantom" in text.casefold()
 
 
-def _marks(
-    table: SourceTable,
-    of_row: np.ndarray,
-    n: int,
-    column: str,
-    marks: Callable[[str], bool],
-) -> np.ndarray:
-    """Tell the subjects with a value in a column, all of whose values are marked."""
+def _marked_rows(table: SourceTable, column: str, marks: Callable[[str], bool]) -> np.ndarray:
+    """Tell the rows whose value in a column is stated and marked."""
     if column not in table.rows.column_names:
-        return np.zeros(n, dtype=bool)
+        return np.zeros(table.rows.num_rows, dtype=bool)
     codes, values = raw_codes(table.rows.column(column))
-    stated = np.append([not is_missing(v.strip(), Kind.CATEGORY) for v in values], False)
-    marked = np.append([marks(value) for value in values], False)
-    seen = of_row >= 0
-    subjects, codes = of_row[seen], codes[seen]
-    rows = np.bincount(subjects, weights=stated[codes], minlength=n)
-    hits = np.bincount(subjects, weights=(marked & stated)[codes], minlength=n)
-    found: np.ndarray = (rows > 0) & (hits == rows)
-    return found
-
-
-def _animals(table: SourceTable, of_row: np.ndarray, n: int) -> np.ndarray:
-    """Tell the subjects whose species is stated and never human."""
-    columns = [*_SPECIES, "species"] if table.kind is SourceKind.BIDS else [*_SPECIES]
-    animal, human = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    for column in columns:
-        animal |= _marks(table, of_row, n, column, lambda text: not _human(text))
-        human |= _marks(table, of_row, n, column, _human)
-    found: np.ndarray = animal & ~human
+    marked = [not is_missing(v.strip(), Kind.CATEGORY) and marks(v) for v in values]
+    found: np.ndarray = np.append(marked, False).astype(bool)[codes]
     return found
 
 
 def _human(text: str) -> bool:
     words = [" ".join(part.replace("_", " ").split()).casefold() for part in text.split("\\")]
-    return any(word in _HUMAN for word in words)
+    return any(word in _HUMAN or word.startswith("homo sapiens ") for word in words)
 
 
 def _derived_rows(table: SourceTable) -> np.ndarray:

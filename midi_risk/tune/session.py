@@ -19,7 +19,7 @@ import pandas as pd
 
 from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import AttributeSet, Decision, Role
-from midi_risk.document.assessment import TuningLattice
+from midi_risk.document.assessment import Assessment, TuningLattice
 from midi_risk.document.plan import Plan, State, Suppressed
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import requirement
@@ -43,7 +43,7 @@ from midi_risk.report.tuning import NodeFigures, counts_of
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.repeated import sizes_known_exactly
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import measured, released
+from midi_risk.table.release import measured, released, without_subjects
 from midi_risk.table.repeated import generalised_values, written_once
 from midi_risk.threat.model import ThreatModel
 from midi_risk.tune.lattice import (
@@ -57,6 +57,10 @@ from midi_risk.tune.lattice import (
 
 FIRST_BUDGET = 10.0
 """Seconds for the suggestion that the page starts with."""
+
+
+def _unassessed(_table: SubjectTable) -> Assessment:
+    raise SearchError("this bench weighs levels and assesses nothing")
 
 
 @dataclass(kw_only=True)
@@ -82,6 +86,8 @@ class Bench:
         For the suggestion.
     pending : callable
         What the assessment waits for, whatever is tuned.
+    assess : callable
+        Assesses a table as the command of that name does; not needed where levels are weighed.
     project_file : pathlib.Path, optional
         The file that decisions are saved to; None when sources were named directly.
     """
@@ -96,6 +102,7 @@ class Bench:
     keep: tuple[str, ...] = ()
     budget_seconds: float = FIRST_BUDGET
     pending: Callable[[], list[str]] = list
+    assess: Callable[[SubjectTable], Assessment] = _unassessed
     project_file: Path | None = None
 
     @property
@@ -239,6 +246,8 @@ class JudgedNode:
         Class size that every adversary accepts.
     hidden : numpy.ndarray of bool, shape (n_subjects,)
         Subjects left out.
+    revised : SubjectTable
+        Their table with the levels as its decisions, as an assessment takes it.
     released : SubjectTable
         What would be released.
     state : State
@@ -248,6 +257,7 @@ class JudgedNode:
     target: tuple[int, ...]
     k: int
     hidden: np.ndarray
+    revised: SubjectTable
     released: SubjectTable
     state: State
 
@@ -286,10 +296,8 @@ def judged(
         setting.hierarchies[a.name].level_of(levels[a.name]) if a.name in levels else at
         for a, at in zip(chosen, start, strict=True)
     )
-    view = released(
-        revised_table(table, dict(zip([a.name for a in chosen], target, strict=True)), last),
-        hierarchies,
-    )
+    revised = revised_table(table, dict(zip([a.name for a in chosen], target, strict=True)), last)
+    view = released(revised, hierarchies)
     hidden = np.zeros(table.n_subjects, dtype=bool)
     if leave_out:
         hidden = rare_subjects(view, demand.attributes, demand.k, max_suppression)
@@ -299,6 +307,7 @@ def judged(
         target=target,
         k=demand.k,
         hidden=hidden,
+        revised=without_subjects(revised, hidden),
         released=view,
         state=release_state(view, models, demand.k),
     )

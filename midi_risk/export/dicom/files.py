@@ -28,7 +28,7 @@ from pydicom.uid import (
 
 from midi_risk import __version__
 from midi_risk.errors import OutputError, SourceError
-from midi_risk.export.dicom.recode import Outcome, recode, state_method
+from midi_risk.export.dicom.recode import Outcome, recode, state_method, subject_key
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import ReleaseRules
 from midi_risk.sources.dicom.header import wanted_attributes
@@ -327,13 +327,23 @@ def _unreleased(
     for keyword in ("SOPClassUID", "SOPInstanceUID"):
         if not (data_set.get(keyword) or getattr(meta, f"MediaStorage{keyword}", "")):
             return f"no {keyword}: no conformant object can be written"
-    subject = str(data_set.get("PatientID", "") or "").strip()
-    if not subject:
+    return _of_nobody(data_set, release, selected)
+
+
+def _of_nobody(
+    data_set: Dataset, release: ReleaseRules, selected: Callable[[Dataset], bool] | None
+) -> str:
+    """Return why an object is of no subject that the release shows, empty when it is."""
+    key = subject_key(data_set)
+    if not key:
         return "no subject key (PatientID): its risk is not known"
+    subject = release.assessed.get(key)
     if subject in release.suppressed:
         return "of a subject that the plan leaves out"
     if selected is not None and not selected(data_set):
         return "not selected by the collection's 'where'"
+    if subject is None:
+        return "of nobody whose risk was assessed: a phantom, an animal, or an unknown key"
     return ""
 
 

@@ -34,7 +34,9 @@ from midi_risk.attributes.stand_ins import (
 from midi_risk.attributes.standard import method_codes
 from midi_risk.export.dicom.rules import DUMMIES, OWN_DATES, DicomRules, Removal, removal
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
+from midi_risk.sources.dicom.text import element_text, encodings_of
 
+_PATIENT_ID = 0x00100020
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
 
 
@@ -209,6 +211,33 @@ class _Visit:
     outcome: Outcome
 
 
+def subject_key(data_set: Dataset) -> str:
+    r"""Return the key of an object as the scan reads it, so that both mean one subject.
+
+    Parameters
+    ----------
+    data_set : pydicom.Dataset
+
+    Examples
+    --------
+    >>> data_set = Dataset()
+    >>> data_set.PatientID = "A\\1"
+    >>> subject_key(data_set) == "A\\1"
+    True
+    """
+    if _PATIENT_ID not in data_set:
+        return ""
+    element = data_set.get_item(_PATIENT_ID)
+    if isinstance(element, RawDataElement):
+        said = data_set.get("SpecificCharacterSet") or ""
+        named = said if isinstance(said, str) else "\\".join(map(str, said))
+        encodings, _ = encodings_of(named.encode("ascii", "replace"))
+        return (element_text("LO", element.value, encodings) or "").strip()
+    value = data_set[_PATIENT_ID].value
+    parts = list(value) if _is_list(value) else [value or ""]
+    return "\\".join(str(part).strip(" \0") for part in parts).strip()
+
+
 def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outcome:
     """Recode an object in place.
 
@@ -228,7 +257,7 @@ def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outco
     Private elements are neither read nor changed. An element that must not be empty
     (type 1) gets a dummy, one of type 2 is emptied, one of type 3 deleted.
     """
-    subject = str(data_set.get("PatientID", "") or "").strip()
+    subject = release.assessed.get(subject_key(data_set), "")
     known = subject in release.expected.frame.index
     visit = _Visit(
         rules=rules,

@@ -26,7 +26,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -55,7 +55,7 @@ from midi_risk.sources.files.listing import (
     listing_batches,
     printable,
 )
-from midi_risk.sources.model import FileStatus
+from midi_risk.sources.model import FileStatus, SourceTable
 from midi_risk.sources.scan.columns import INTERNAL
 from midi_risk.sources.select import copy_to, scratch, sql_pattern
 
@@ -500,19 +500,51 @@ def series_rows(store: ScanStore, rows: int) -> pa.Table:
     many there are.
     """
     columns = _columns(store.parts())
-    terms = [_term(item) for item in columns]
+    pattern = sql_pattern(store.generation)[:-1] + "/part-*.parquet'"
+    source = f"read_parquet({pattern}, union_by_name = true)"
+    target = scratch(store.folder, "series")
+    where = f" WHERE (_noticed & {Noticed.INSTANCE}) <> 0"
+    copy_to(target, _series_query(columns, source + where), rows=rows)
+    return parquet_table(target, [item.keyword for item in columns])
+
+
+def _series_query(columns: Sequence[Wanted], source: str) -> str:
+    """Return the one query that makes series tuples of instance rows."""
+    terms = [*map(_term, columns), f"CAST(COUNT(*) AS VARCHAR) AS {INSTANCES}"]
     keys = [f'"{i.keyword}"' for i in columns if i.level not in {"instance", "file"}]
     grouping = f" GROUP BY {', '.join(keys)}" if keys else ""
-    pattern = sql_pattern(store.generation)[:-1] + "/part-*.parquet'"
-    target = scratch(store.folder, "series")
-    copy_to(
-        target,
-        f"SELECT {', '.join([*terms, f'CAST(COUNT(*) AS VARCHAR) AS {INSTANCES}'])}"  # noqa: S608 - names and paths of ours
-        f" FROM read_parquet({pattern}, union_by_name = true)"
-        f" WHERE (_noticed & {Noticed.INSTANCE}) <> 0{grouping} ORDER BY ALL",
-        rows=rows,
-    )
-    return parquet_table(target, [item.keyword for item in columns])
+    return f"SELECT {', '.join(terms)} FROM {source}{grouping} ORDER BY ALL"  # noqa: S608 - names and paths of ours
+
+
+def by_series(table: SourceTable) -> SourceTable:
+    """Return DICOM instance rows in memory as the series tuples that a store yields of them.
+
+    What is assessed must depend neither on a store nor on how many files there are.
+
+    Parameters
+    ----------
+    table : SourceTable
+        One row per instance; one that is folded already comes back as it is.
+
+    Returns
+    -------
+    SourceTable
+        See `series_rows`; columns that no instance has stay empty.
+    """
+    if table.instances_column is not None:
+        return table
+    import duckdb  # noqa: PLC0415 - loaded only where rows are folded
+
+    names = table.rows.column_names
+    columns = [item for item in wanted_attributes().values() if item.keyword in names]
+    plain = pa.table({i.keyword: table.rows[i.keyword].cast(pa.string()) for i in columns})
+    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
+        connection.register("midi_risk_rows", plain)
+        connection.execute("SET enable_external_access = false")
+        found = connection.sql(_series_query(columns, "midi_risk_rows")).to_arrow_table()
+    texts = {i.keyword: found[i.keyword].dictionary_encode() for i in columns}
+    rows = pa.table({**texts, INSTANCES: found[INSTANCES]}).unify_dictionaries()
+    return replace(table, level="series", rows=rows, instances_column=INSTANCES)
 
 
 def findings(rows: int, instances: int) -> tuple[str, ...]:
