@@ -15,6 +15,7 @@ from midi_risk.document.assessment import (
     AttributeEntry,
     ChannelEntry,
     Collection,
+    Disclosure,
     Threat,
 )
 from midi_risk.document.reasons import Reason, reason
@@ -31,6 +32,7 @@ class Evidence:
     attributes : sequence of AttributeEntry
     threats : sequence of Threat
     channels : sequence of ChannelEntry
+    disclosure : sequence of Disclosure
     """
 
     collection: Collection
@@ -38,6 +40,7 @@ class Evidence:
     attributes: Sequence[AttributeEntry]
     threats: Sequence[Threat]
     channels: Sequence[ChannelEntry]
+    disclosure: Sequence[Disclosure] = ()
 
     @classmethod
     def of(cls, assessment: Assessment) -> Evidence:
@@ -48,6 +51,7 @@ class Evidence:
             attributes=assessment.attributes,
             threats=assessment.threats,
             channels=assessment.channels,
+            disclosure=assessment.disclosure,
         )
 
 
@@ -112,6 +116,41 @@ def channel_above(evidence: Evidence) -> list[Reason]:
     return [reason("channel_above", [c.name]) for c in evidence.channels if c.passed is False]
 
 
+def disclosed(evidence: Evidence) -> list[Reason]:
+    """Return the sensitive attributes that fail and that nobody accepted."""
+    failed = [d for d in evidence.disclosure if not d.passed and d.accepted is None]
+    if not failed:
+        return []
+    names = dict.fromkeys(d.attribute for d in failed)
+    worst = max(failed, key=lambda d: (d.classes, d.subjects))
+    return [reason("disclosed", names, classes=worst.classes, subjects=worst.subjects)]
+
+
+def disclosure_accepted(evidence: Evidence) -> list[Reason]:
+    """Return the sensitive attributes that fail and were accepted in writing."""
+    failed = [d for d in evidence.disclosure if not d.passed and d.accepted is not None]
+    names = dict.fromkeys(d.attribute for d in failed)
+    return [reason("disclosure_accepted", names)] if names else []
+
+
+def not_known(evidence: Evidence) -> list[Reason]:
+    """Return the quasi-identifiers that leave and that no adversary is taken to know."""
+    known = {name for threat in evidence.threats for name in threat.knows}
+    return _naming(
+        "not_known",
+        [
+            a
+            for a in evidence.attributes
+            if a.role == "quasi_identifier"
+            and a.decision != "remove"
+            and a.distinct > 1
+            and a.name not in known
+        ]
+        if evidence.threats
+        else [],
+    )
+
+
 CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "unread_files": unread_files,
     "undecided": undecided,
@@ -122,6 +161,9 @@ CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "above": above,
     "channel_above": channel_above,
     "direct_kept": direct_kept,
+    "disclosed": disclosed,
+    "disclosure_accepted": disclosure_accepted,
+    "not_known": not_known,
 }
 """Code -> predicate; the other codes of the registry rest on the subject table."""
 

@@ -25,8 +25,7 @@ import pandas as pd
 
 from midi_risk import __version__
 from midi_risk.attributes.hierarchy import Hierarchy
-from midi_risk.attributes.model import Attribute, Decision, Kind, Role
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
     Assessment,
@@ -57,6 +56,7 @@ from midi_risk.resources import data_rows
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.channels.entries import channel_entries, measured_channels
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.disclosure import disclosures, value_order
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
 from midi_risk.risk.measures.combinations import combination_risks
 from midi_risk.risk.measures.contribution import contributions
@@ -108,7 +108,7 @@ def release_measures(
     classes = EquivalenceClasses.from_codes(codes, names=names, missing=table.missing)
     minimum = classes.minimum
     sizes = sorted({*CURVE_SIZES, k})
-    diversity, closeness = _sensitive_measures(table, classes)
+    diversity, closeness = _sensitive_measures(table, classes, names)
     return Measures(
         k=None if minimum is None else int(minimum),
         classes=classes.n_classes,
@@ -197,16 +197,24 @@ def unsafe_combinations(table: SubjectTable, names: Sequence[str], k: int) -> li
 
 
 def _sensitive_measures(
-    table: SubjectTable, classes: EquivalenceClasses
+    table: SubjectTable, classes: EquivalenceClasses, names: Sequence[str]
 ) -> tuple[list[Diversity], list[Closeness]]:
-    """Return diversity and closeness of every sensitive attribute that has values."""
+    """Return diversity and closeness of every sensitive attribute that has values.
+
+    A quasi-identifier that is sensitive as well is looked at in the classes of the others.
+    """
     diversity: list[Diversity] = []
     closeness: list[Closeness] = []
-    for attribute in measured(table, Role.SENSITIVE):
+    for attribute in measured(table, Role.SENSITIVE, Role.QUASI_IDENTIFIER):
         column = table.frame[attribute.name].to_numpy(dtype=object)
-        if pd.isna(column).all():
+        if not attribute.discloses or pd.isna(column).all():
             continue
-        counts = sensitive_counts(classes, column, attribute=attribute.name)
+        others = [name for name in names if name != attribute.name]
+        known = classes
+        if len(others) < len(names):
+            codes = table.codes(others)
+            known = EquivalenceClasses.from_codes(codes, names=others, missing=table.missing)
+        counts = sensitive_counts(known, column, attribute=attribute.name)
         diversity.append(_diversity(attribute, counts))
         closeness.append(
             Closeness(
@@ -238,18 +246,8 @@ def _diversity(attribute: Attribute, counts: SensitiveCounts) -> Diversity:
 
 def _ordered(attribute: Attribute, counts: SensitiveCounts) -> float | None:
     """Return ordered closeness where the order of the values is known."""
-    present = {str(value) for value in counts.labels}
-    if attribute.order is not None and present <= set(attribute.order):
-        order = [value for value in attribute.order if value in present]
-    elif attribute.kind in {Kind.NUMBER, Kind.AGE}:
-        values = sorted(present)
-        number = normalise_for(attribute, values).number
-        if np.isnan(number).any():
-            return None
-        order = [values[i] for i in np.argsort(number, kind="stable")]
-    else:
-        return None
-    return float(np.nanmax(ordered_distance(counts, order=order)))
+    order = value_order(attribute, counts)
+    return None if order is None else float(np.nanmax(ordered_distance(counts, order=order)))
 
 
 def attribute_entries(
@@ -306,6 +304,7 @@ def _entry(
         need=attribute.need,
         utility=attribute.utility,
         contribution=contribution,
+        sensitive=attribute.role is Role.QUASI_IDENTIFIER and attribute.sensitive,
     )
 
 
@@ -570,6 +569,7 @@ def assess(
         attributes=attribute_entries(table, view, options.hierarchies),
         threats=[_threat(risk) for risk in risks],
         channels=channel_entries(view, options.channels, _channel_limits(models), computed),
+        disclosure=disclosures(table, view, risks),
     )
     created = datetime.now(UTC).replace(microsecond=0)
     return Assessment(
@@ -587,6 +587,7 @@ def assess(
         ),
         threats=list(evidence.threats),
         channels=list(evidence.channels),
+        disclosure=list(evidence.disclosure),
         findings=[
             *table.findings,
             *(Finding(code="reading", attribute="", subjects=0, text=n) for n in table.notes),
