@@ -279,8 +279,8 @@ def named_key(column: str) -> str:
 
     Examples
     --------
-    >>> named_key("patient_name"), named_key("patient_id")
-    ('the name of the column speaks of a person\'s name', '')
+    >>> named_key("e-mail"), named_key("patient_id")
+    ('the name of the column speaks of a way to reach the person', '')
     """
     rule = match_name(column)
     entry = catalogue().get(column)

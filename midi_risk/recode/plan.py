@@ -22,6 +22,7 @@ from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
+from midi_risk.recode.sensitive_criteria import disclosure_criteria
 from midi_risk.recode.steps import (
     PLAN_UTILITY,
     Setting,
@@ -42,6 +43,8 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
+from midi_risk.risk.adversaries import adversary_risk
+from midi_risk.risk.disclosure import disclosures
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
 from midi_risk.threat.library import load_threat_model
@@ -117,9 +120,10 @@ def suggest(
         a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
     )
     if not attributes:
-        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
+        return _trivial(table, models, demand, before, view, imaging_figures(table, view, given))
     setting = lattice_setting(table, attributes, given, frozenset(keep))
-    solution, demand = _best_node(table, setting, demand, models, max_suppression, budget_seconds)
+    limits = (max_suppression, budget_seconds)
+    solution, demand = _best_node(table, view, setting, demand, models, *limits)
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     left, after = view, before
@@ -129,10 +133,10 @@ def suggest(
     hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
     gone = {} if emptied is None else emptied.subjects
     if solution.found:
-        left = without_cells(
-            planned(table, solution.levels, setting.hierarchies, hidden_rows), gone
-        )
+        left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
+        left = without_cells(left, gone)
         after = release_state(left, models, demand.k)
+    blocked = blocked_text(solution, setting, demand, max_suppression)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
     shown = 1 / solution.smallest if solution.smallest else 0.0
@@ -169,7 +173,7 @@ def suggest(
         front=_front(table, setting, solution, own, max_suppression),
         imaging=imaging_figures(table, left, given),
         next_step="" if before.passed else _next_step(setting),
-        reason="" if solution.found else blocked_text(solution, setting, demand, max_suppression),
+        reason=blocked or _disclosed_text(table, left, models),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
@@ -177,6 +181,7 @@ def suggest(
 
 def _best_node(
     table: SubjectTable,
+    view: SubjectTable,
     setting: Setting,
     demand: Requirement,
     models: Sequence[ThreatModel],
@@ -184,15 +189,36 @@ def _best_node(
     budget_seconds: float | None,
 ) -> tuple[Solution, Requirement]:
     """Return the best node and what it was asked for: k, or people of the population."""
-    solution = _search(table, setting, demand, max_suppression, budget_seconds)
+    private = disclosure_criteria(models, view)
+    demand = replace(demand, criteria=(*demand.criteria, *private))
+    solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
     relaxed = population_criteria(models, table.n_subjects)
     if relaxed is not None:
-        open_ = replace(demand, k=1, criteria=relaxed)
-        other = _search(table, setting, open_, max_suppression, budget_seconds)
+        open_ = replace(demand, k=1, criteria=(*relaxed, *private))
+        other = _search(table, view, setting, open_, max_suppression, budget_seconds)
         if _milder(other, solution) and _accepted(table, setting, other, models):
             proved = other.optimal and not max_suppression
             solution, demand = replace(other, optimal=proved), open_
     return solution, demand
+
+
+def _disclosed_text(table: SubjectTable, left: SubjectTable, models: Sequence[ThreatModel]) -> str:
+    """Return what sensitive attributes the release would still disclose, ``""`` if none."""
+    quasi = tuple(measured(left, Role.QUASI_IDENTIFIER))
+    risks = [
+        adversary_risk(left, quasi, model, adversary)
+        for model in models
+        if model.disclosure is not None and any(a.discloses for a in left.attributes)
+        for adversary in model.adversaries
+    ]
+    failed = [d for d in disclosures(table, left, risks) if not d.passed and d.accepted is None]
+    if not failed:
+        return ""
+    names = ", ".join(dict.fromkeys(d.attribute for d in failed))
+    return (
+        f"the class sizes are met, but sensitive values can still be inferred: {names}; coarsen"
+        " further, remove the attribute, or accept it in writing (disclosure.accepted)"
+    )
 
 
 def _front(
@@ -233,14 +259,17 @@ def _accepted(
 
 def _search(
     table: SubjectTable,
+    view: SubjectTable,
     setting: Setting,
     demand: Requirement,
     max_suppression: float,
     budget_seconds: float | None,
 ) -> Solution:
-    """Search the lattice above the starting levels."""
+    """Search the lattice above the starting levels; sensitive values are those that leave."""
+    sensitive = dict.fromkeys(c.sensitive for c in demand.criteria if c.sensitive is not None)
+    frame = table.frame[list(setting.columns.names)]
     return search(
-        table.frame[list(setting.columns.names)],
+        frame.assign(**{name: view.frame[name] for name in sensitive}),
         setting.hierarchies,
         k=demand.k,
         criteria=demand.criteria,
@@ -291,6 +320,7 @@ def _trivial(
     models: Sequence[ThreatModel],
     demand: Requirement,
     before: State,
+    view: SubjectTable,
     imaging: list[ImagingFigure],
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""
@@ -305,5 +335,7 @@ def _trivial(
         after=before,
         front=[],
         imaging=imaging,
-        reason="" if before.passed else "the collection has fewer subjects than a class needs",
+        reason=_disclosed_text(table, view, models)
+        if before.passed
+        else "the collection has fewer subjects than a class needs",
     )

@@ -246,7 +246,7 @@ def _diversity(attribute: Attribute, counts: SensitiveCounts) -> Diversity:
 
 def _ordered(attribute: Attribute, counts: SensitiveCounts) -> float | None:
     """Return ordered closeness where the order of the values is known."""
-    order = value_order(attribute, counts)
+    order = value_order(attribute, [str(value) for value in counts.labels])
     return None if order is None else float(np.nanmax(ordered_distance(counts, order=order)))
 
 

@@ -12,7 +12,7 @@ doi:10.1109/ICDE.2007.367856 (closeness); Evfimievski et al. 2003, doi:10.1145/7
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,30 +108,31 @@ def _known(found: _Classes, figures: npt.NDArray[np.generic]) -> Floats:
     return np.where(found.counts.assessed, figures.astype(np.float64), np.nan)
 
 
-def value_order(attribute: Attribute, counts: SensitiveCounts) -> list[str] | None:
+def value_order(attribute: Attribute, values: Collection[str]) -> list[str] | None:
     """Return the values that occur from lowest to highest, None when they have no order.
 
     Parameters
     ----------
     attribute : Attribute
         Its order, or numbers and ages by their size.
-    counts : SensitiveCounts
+    values : collection of str
+        Distinct values.
     """
-    present = {str(value) for value in counts.labels}
+    present = set(values)
     if attribute.order is not None and present <= set(attribute.order):
         return [value for value in attribute.order if value in present]
     if attribute.kind in {Kind.NUMBER, Kind.AGE}:
-        values = sorted(present)
-        number = normalise_for(attribute, values).number
+        listed = sorted(present)
+        number = normalise_for(attribute, listed).number
         if np.isnan(number).any():
             return None
-        return [values[i] for i in np.argsort(number, kind="stable")]
+        return [listed[i] for i in np.argsort(number, kind="stable")]
     return None
 
 
 def _distance(found: _Classes) -> Floats:
     """Return t of each class: over the order of the values where they have one."""
-    order = value_order(found.attribute, found.counts)
+    order = value_order(found.attribute, [str(value) for value in found.counts.labels])
     distance = (
         equal_distance(found.counts)
         if order is None
@@ -252,9 +253,7 @@ def _of_adversary(
     if settings is None:
         raise TypeError("the model has no criterion")
     others = [name for name in risk.knows if name != attribute.name]
-    classes = EquivalenceClasses.from_codes(
-        view.codes(others), names=others, missing=view.missing
-    )
+    classes = EquivalenceClasses.from_codes(view.codes(others), names=others, missing=view.missing)
     column = view.frame[attribute.name].to_numpy(dtype=object)
     threshold = model.threshold
     found = _Classes(
