@@ -74,6 +74,13 @@ def decided(
         elif ladder is not None:
             changes["hierarchy_file"] = ladder
         revised = revised.revised(name, **changes)
+        judged = setting.sensitive or setting.harmful or setting.disclosure
+        if judged and not revised[name].discloses:
+            faults.append(
+                f"attributes.{name}: nobody judges what it discloses while its role is"
+                f" {revised[name].role}; give role: sensitive, or quasi_identifier with"
+                " sensitive: true"
+            )
     if faults:
         raise ConfigError(path, faults)
     return revised

@@ -437,6 +437,10 @@ HEADS = {
     "direct_kept": "Direct identifiers that are retained",
     "channels_open": "Required, but not assessed",
     "channel_above": "Channels above the threshold",
+    "disclosed": "Sensitive values that can be inferred",
+    "key_identifies": "Subject key that looks like a direct identifier",
+    "singles_out": "Called insensitive, but singling out subjects",
+    "not_known": "Known to no adversary of the threat models",
     "above": "",
     "unread_files": "Files that could not be read",
 }

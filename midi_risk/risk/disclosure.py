@@ -236,7 +236,7 @@ def _judged(
     harmful = harmful_subjects(table, view, attribute)
     results = [
         _of_adversary(view, attribute, model, risk, harmful)
-        for risk in {tuple(risk.knows): risk for risk in risks}.values()
+        for risk in {(*risk.knows, risk.required_size): risk for risk in risks}.values()
     ]
     return max(results, key=lambda result: (result.subjects, result.classes))
 

@@ -245,9 +245,8 @@ def _count_only(name: str, column: Any, of_row: np.ndarray, n: int, draft: _Draf
     codes, raw = raw_codes(column)
     seen = (codes >= 0) & (of_row >= 0)
     width = max(len(raw), 1)
-    subject, value = np.divmod(
-        np.unique(of_row[seen].astype(np.int64) * width + codes[seen]), width
-    )
+    packed = pd.unique(of_row[seen].astype(np.int64) * width + codes[seen])
+    subject, value = np.divmod(packed, width)
     holders = np.bincount(value, minlength=width)
     draft.distinct[name] = (int(np.count_nonzero(holders)), n - len(np.unique(subject)))
     draft.alone[name] = len(np.unique(subject[holders[value] == 1]))

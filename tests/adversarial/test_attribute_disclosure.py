@@ -128,6 +128,19 @@ def test_a_harmful_value_that_nobody_has_frees_no_other(tmp_path):
     assert codes(judged(tmp_path, people(HIV, RARE), said)) == ["disclosed"]
 
 
+@pytest.mark.parametrize(
+    "said", [{"harmful": ["x"]}, {"disclosure": ACCEPTED}, {"sensitive": True}], ids=str
+)
+def test_what_is_said_of_an_attribute_that_nobody_judges_is_an_error(tmp_path, said):
+    rows = people("shoe", MIXED)
+    if "sensitive" not in said:
+        said = {"role": "quasi_identifier", **said}
+    with pytest.raises(ConfigError, match=r"attributes\.shoe: nobody judges what it discloses"):
+        table_of(tmp_path, rows, {"shoe": said})
+    with pytest.raises(ValueError, match="cannot be sensitive as well"):
+        AttributeSettings(role="insensitive", sensitive=True)
+
+
 def test_one_harmful_value_or_another_is_harm_as_well(tmp_path):
     rows = people("diagnosis", classes(["HIV", "syphilis"] * 6, ["sprain"] * SIZE))
     said = {"diagnosis": {"role": "sensitive"}}
