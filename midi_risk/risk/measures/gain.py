@@ -20,10 +20,12 @@ def inference_gain(
     """Return the largest gain of each class among the values that can be inferred from it.
 
     The probability that a member of a class of n records has the value v is c / n when every
-    record has a known value and c of them have v. Where m values are missing, those are taken
-    as the known ones predict, drawn towards the base rate p by the weight of one record:
-    (c + m (c + p) / (n - m + 1)) / n. The gain is this probability less p. Under the wildcard
-    policy the records of other patterns that may belong to the class are taken in the same way.
+    record has a known value and c of them have v. Where m values are missing, and no more than
+    half of the class, those are taken as the known ones predict, drawn towards the base rate p by
+    the weight of one record: (c + m (c + p) / (n - m + 1)) / n. Where most are missing they are
+    missing for a reason (the cause of death of the living), and are taken at the base rate:
+    (c + m p) / n. The gain is this probability less p. Under the wildcard policy the records of
+    other patterns that may belong to the class count as missing.
 
     Parameters
     ----------
@@ -57,7 +59,8 @@ def inference_gain(
     of_class = counts.cell_class
     size, known = sizes[of_class], counts.class_totals[of_class]
     base = counts.cell_global_share
-    guessed = (counts.cell_count + base) / (known + 1)
+    likely = (counts.cell_count + base) / (known + 1)
+    guessed = np.where(2 * known >= size, likely, base)
     posterior = (counts.cell_count + (size - known) * guessed) / size
     gain = np.where(posterior >= certain - 1e-9, posterior - base, 0.0)
     if labels is not None:
