@@ -260,6 +260,67 @@ def _share(value: Any) -> Any:
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 
 
+def written_day(value: Any) -> Any:
+    """Let YAML write a day without quotes.
+
+    Examples
+    --------
+    >>> written_day(date(2026, 11, 2)), written_day("2026-11-02")
+    ('2026-11-02', '2026-11-02')
+    """
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _day(value: Any) -> Any:
+    """Refuse what is no day, in words that say what to write."""
+    text = written_day(value)
+    try:
+        date.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ValueError("give a day such as 2026-11-02") from None
+    return text
+
+
+Day = Annotated[str, BeforeValidator(_day)]
+"""A day, ISO 8601."""
+
+
+class Confirmed(Settings):
+    """Who confirmed something in writing, and when."""
+
+    by: str = Field(min_length=1)
+    on: Day
+
+
+class Accepted(Confirmed):
+    """An exception that somebody accepted in writing, and why."""
+
+    reason: str = Field(min_length=1)
+
+
+class DisclosureStatement(Settings):
+    """What the assessor says of what an attribute discloses."""
+
+    accepted: Accepted
+
+
+class SubjectKeySettings(Settings):
+    """What the assessor says of the key that links the rows of a subject."""
+
+    column: str = Field(min_length=1)
+    confirmed: Confirmed | None = Field(
+        default=None, description="who says that its values are pseudonyms"
+    )
+
+
+def _as_text(value: Any) -> Any:
+    """Let YAML write a number where a value of a table is meant."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Value = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+
+
 class AttributeSettings(Settings):
     """What the assessor says of one attribute; what is absent stays as proposed."""
 
@@ -285,6 +346,15 @@ class AttributeSettings(Settings):
     order: tuple[str, ...] | None = Field(default=None, description="lowest value first")
     source: str | None = None
     label: str | None = None
+    sensitive: bool | None = Field(
+        default=None, description="a quasi-identifier that is sensitive as well"
+    )
+    harmful: tuple[Value, ...] | None = Field(
+        default=None, min_length=1, description="sensitive values that do harm when inferred"
+    )
+    disclosure: DisclosureStatement | None = Field(
+        default=None, description="attribute disclosure that is accepted in writing"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> AttributeSettings:
@@ -292,32 +362,9 @@ class AttributeSettings(Settings):
             raise ValueError("decision generalise needs 'level'")
         if self.decision in {"retain", "remove"} and self.level is not None:
             raise ValueError(f"decision {self.decision} takes no 'level'")
+        if self.sensitive and self.role not in {None, "quasi_identifier", "sensitive"}:
+            raise ValueError(f"role {self.role} cannot be sensitive as well")
         return self
-
-
-def written_day(value: Any) -> Any:
-    """Let YAML write a day without quotes.
-
-    Examples
-    --------
-    >>> written_day(date(2026, 11, 2)), written_day("2026-11-02")
-    ('2026-11-02', '2026-11-02')
-    """
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _day(value: Any) -> Any:
-    """Refuse what is no day, in words that say what to write."""
-    text = written_day(value)
-    try:
-        date.fromisoformat(text)
-    except (TypeError, ValueError):
-        raise ValueError("give a day such as 2026-11-02") from None
-    return text
-
-
-Day = Annotated[str, BeforeValidator(_day)]
-"""A day, ISO 8601."""
 
 
 class ChannelStatement(Settings):
@@ -403,6 +450,9 @@ class Project(Settings):
     )
     missing: Literal["category", "wildcard"] = "category"
     attributes: dict[str, AttributeSettings] = {}
+    subject_key: SubjectKeySettings | None = Field(
+        default=None, description="the key that links the rows of a subject"
+    )
     channels: dict[str, ChannelStatement] = {}
     validity: Validity = Validity()
     tolerance: Tolerance = Tolerance()

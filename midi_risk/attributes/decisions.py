@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.config import AttributeSettings
+from midi_risk.config import AttributeSettings, SubjectKeySettings
 from midi_risk.errors import ConfigError, did_you_mean
 
 OVERRULED = "decided in the project file; proposed as {}: "
@@ -52,7 +53,7 @@ def decided(
     """
     faults = []
     revised = proposed
-    for name, setting in settings.items():
+    for name, setting in _spelt_out(proposed, settings).items():
         if name not in proposed:
             if name == _COUNTED:
                 continue
@@ -79,9 +80,68 @@ def decided(
         elif ladder is not None:
             changes["hierarchy_file"] = ladder
         revised = revised.revised(name, **changes)
+        judged = setting.sensitive or setting.harmful or setting.disclosure
+        if judged and not revised[name].discloses:
+            faults.append(
+                f"attributes.{name}: nobody judges what it discloses while its role is"
+                f" {revised[name].role}; give role: sensitive, or quasi_identifier with"
+                " sensitive: true"
+            )
     if faults:
         raise ConfigError(path, faults)
     return revised
+
+
+def _spelt_out(
+    proposed: AttributeSet, settings: Mapping[str, AttributeSettings]
+) -> Mapping[str, AttributeSettings]:
+    """Return the settings with each pattern replaced by the names that it stands for.
+
+    The exact name wins, then the pattern that stands first. A pattern that no name has stays
+    as it is, and is an error like a name that no source has.
+    """
+    patterns = {n: s for n, s in settings.items() if "*" in n and n not in proposed}
+    found = {n: s for n, s in settings.items() if n not in patterns}
+    for pattern, setting in patterns.items():
+        names = [name for name in proposed.names if fnmatchcase(name, pattern)]
+        for name in names or [pattern]:
+            found.setdefault(name, setting)
+    return found
+
+
+def with_key(attributes: AttributeSet, key: SubjectKeySettings | None, path: str) -> AttributeSet:
+    """Return the attributes with the subject key as the project file confirms it.
+
+    Parameters
+    ----------
+    attributes : AttributeSet
+        With the other decisions in force.
+    key : SubjectKeySettings, optional
+    path : str
+        Name of the project file, for messages.
+
+    Returns
+    -------
+    AttributeSet
+
+    Raises
+    ------
+    ConfigError
+        When no source has the column.
+    """
+    if key is None:
+        return attributes
+    names = [a.name for a in attributes if a.column == key.column]
+    if not names:
+        hint = did_you_mean(key.column, attributes.names)
+        raise ConfigError(path, [f"subject_key.column: no source has '{key.column}'. {hint}"])
+    if key.confirmed is None:
+        return attributes
+    reason = f"the subject key, confirmed in writing by {key.confirmed.by} on {key.confirmed.on}"
+    for name in names:
+        if attributes[name].role in {Role.LINKAGE_KEY, Role.DIRECT_IDENTIFIER}:
+            attributes = attributes.revised(name, role=Role.LINKAGE_KEY, reason=reason)
+    return attributes
 
 
 def _decided_role(proposed: Attribute, role: Role) -> dict[str, Any]:
@@ -103,7 +163,9 @@ def _changes(setting: AttributeSettings) -> dict[str, Any]:
         changes["decision"] = Decision.GENERALISE
     if setting.level is not None:
         changes["generalise_to"] = setting.level
-    for name in ("utility", "need", "order", "label"):
+    if setting.disclosure is not None:
+        changes["accepted"] = setting.disclosure.accepted
+    for name in ("utility", "need", "order", "label", "sensitive", "harmful"):
         value = getattr(setting, name)
         if value is not None:
             changes[name] = value

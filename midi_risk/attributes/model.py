@@ -13,7 +13,7 @@ from midi_risk.errors import AttributeRoleError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-    from midi_risk.config import HierarchyStep
+    from midi_risk.config import Accepted, HierarchyStep
 
 
 class Role(StrEnum):
@@ -92,6 +92,12 @@ class Attribute:
         Path of an ARX-format hierarchy that replaces the ladder.
     hierarchy_steps : tuple of HierarchyStep, optional
         Rules of the assessor's own that replace the ladder.
+    sensitive : bool
+        A quasi-identifier that is judged for disclosure as well.
+    harmful : tuple of str
+        Sensitive values that do harm when they are inferred; empty when all do.
+    accepted : Accepted, optional
+        Who accepted in writing what it discloses.
     """
 
     name: str
@@ -115,6 +121,16 @@ class Attribute:
     generalise_to: str | int | None = None
     hierarchy_file: str | None = None
     hierarchy_steps: tuple[HierarchyStep, ...] | None = None
+    sensitive: bool = False
+    harmful: tuple[str, ...] = ()
+    accepted: Accepted | None = None
+
+    @property
+    def discloses(self) -> bool:
+        """Whether learning its value of a person does harm, whatever else it is."""
+        return self.role is Role.SENSITIVE or (
+            self.sensitive and self.role is Role.QUASI_IDENTIFIER
+        )
 
     def revised(self, **changes: Any) -> Attribute:
         """Return a copy with some fields changed."""

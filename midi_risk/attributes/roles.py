@@ -265,6 +265,40 @@ def match_name(name: str) -> NameRule | None:
     return next((rule for rule in name_rules() if rule.pattern.search(words)), None)
 
 
+def named_key(column: str) -> str:
+    """Return what the name of a key says that makes it a direct identifier, ``""`` if nothing.
+
+    Names, addresses and national numbers are known outside the hospital; a number in its records
+    is what a key is expected to be.
+
+    Examples
+    --------
+    >>> named_key("e-mail"), named_key("patient_id")
+    ('the name of the column speaks of a way to reach the person', '')
+    """
+    rule = match_name(column)
+    entry = catalogue().get(column)
+    if entry is not None and entry.category == "direct identifier" and entry.vr == "PN":
+        return "it is a name of a person by its value representation"
+    if rule is None or rule.role != Role.DIRECT_IDENTIFIER.value:
+        return ""
+    return rule.reason if OUTSIDERS.intersection(rule.knowable_by) else ""
+
+
+def knowable(attribute: Attribute) -> bool:
+    """Tell whether somebody outside the hospital can know an attribute of a person.
+
+    Of a column that neither the catalogue nor a rule knows nobody can exclude it.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    """
+    if attribute.knowable_by:
+        return bool(OUTSIDERS.intersection(attribute.knowable_by))
+    return attribute.keyword is None or attribute.keyword not in catalogue()
+
+
 def propose_by_rule(rule: NameRule, evidence: Evidence, *, where: str = "") -> Proposal:
     """Return what a rule proposes, with kind and ladder fitted to the values.
 
@@ -694,12 +728,13 @@ def _propose_column(
     items: frozenset[str],
 ) -> Proposal:
     if column == table.key:
-        if evidence.direct:
+        shown = f"its values look like {evidence.direct}" if evidence.direct else named_key(column)
+        if shown:
             return Proposal(
                 role=Role.DIRECT_IDENTIFIER,
                 kind=Kind.IDENTIFIER,
-                reason=f"the key that links the rows of a subject, and its values look like"
-                f" {evidence.direct}: replace them by pseudonyms",
+                reason=f"the key that links the rows of a subject, and {shown}: replace them by"
+                " pseudonyms",
                 ladder="remove",
             )
         return Proposal(

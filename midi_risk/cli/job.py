@@ -110,10 +110,11 @@ class Job:
 
     def attributes(self, extraction: Extraction) -> AttributeSet:
         """Propose roles and lay the project's decisions over them."""
-        from midi_risk.attributes.decisions import decided
+        from midi_risk.attributes.decisions import decided, with_key
         from midi_risk.attributes.roles import propose
 
-        return decided(propose(extraction), self.project.attributes, self.label)
+        attributes = decided(propose(extraction), self.project.attributes, self.label)
+        return with_key(attributes, self.project.subject_key, self.label)
 
     def fold(self, extraction: Extraction, attributes: AttributeSet) -> SubjectTable:
         """Fold to one row per subject by the project's missing policy.

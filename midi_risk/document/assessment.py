@@ -160,6 +160,49 @@ class Closeness(Part):
     t: float
 
 
+class AcceptedDisclosure(Part):
+    """Who accepted in writing what an attribute discloses, when and why."""
+
+    by: str
+    on: str
+    reason: str
+
+
+class Disclosure(Part):
+    """What one sensitive attribute discloses, judged by one threat model.
+
+    `value` is the worst class: the least diversity, the largest distance, or the largest gain
+    over the base rate among values that can be inferred.
+    """
+
+    model: str
+    attribute: str
+    criterion: Literal["distinct", "entropy", "recursive", "t", "gain"]
+    value: float | None = Field(description="null: without bound, one value in a class")
+    threshold: float
+    passed: bool
+    classes: int = Field(ge=0, description="classes that fail")
+    subjects: int = Field(ge=0, description="subjects in them")
+    accepted: AcceptedDisclosure | None = None
+
+    @model_validator(mode="after")
+    def _as_its_classes(self) -> Disclosure:
+        if self.passed is not (self.classes == 0) or self.passed is not self.within:
+            raise ValueError("passes where no class fails and the value is within, only there")
+        return self
+
+    @property
+    def within(self) -> bool:
+        """Whether the value is on the right side of the threshold."""
+        if self.value is None:
+            return False
+        if self.criterion in {"distinct", "entropy"}:
+            return self.value >= self.threshold - 1e-9
+        if self.criterion == "recursive":
+            return self.value < self.threshold
+        return self.value <= self.threshold + 1e-9
+
+
 class CurvePoint(Part):
     """Share of subjects in classes smaller than k."""
 
@@ -587,6 +630,9 @@ class AttributeEntry(Part):
     contribution: float | None = Field(
         default=None, description="Shapley value of the attribute in the mean prosecutor risk"
     )
+    sensitive: bool = Field(
+        default=False, description="a quasi-identifier that is judged for disclosure as well"
+    )
 
 
 class Statement(Part):
@@ -824,6 +870,9 @@ class Assessment(Part):
         le=1,
         description="largest sum over the channels that is accepted; null: the threshold, 1 / k",
     )
+    disclosure: list[Disclosure] = Field(
+        default=[], description="sensitive attributes, judged by each model that has a criterion"
+    )
     findings: list[Finding] = []
     links: list[LinkReport] = []
     missing_policy: str = "category"
@@ -893,6 +942,7 @@ class Assessment(Part):
 __all__ = [
     "ASSESSMENT_SCHEMA",
     "NOT_APPLICABLE",
+    "AcceptedDisclosure",
     "Assessment",
     "AttributeEntry",
     "AttributeShare",
@@ -902,6 +952,7 @@ __all__ = [
     "Combination",
     "Context",
     "CurvePoint",
+    "Disclosure",
     "Diversity",
     "EstimateKind",
     "FileCounts",

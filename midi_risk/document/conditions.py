@@ -17,6 +17,7 @@ from midi_risk.document.assessment import (
     ChannelEntry,
     Collection,
     Context,
+    Disclosure,
     SearchEntry,
     Threat,
     day_of,
@@ -46,6 +47,7 @@ class Evidence:
     channels_total : float or None
         Largest sum over the channels; None: 1 / k.
     context : Context or None
+    disclosure : sequence of Disclosure
     """
 
     collection: Collection
@@ -63,6 +65,8 @@ class Evidence:
         """The day of the assessment; the first of all days when it is not readable."""
         return day_of(self.created) or date.min
 
+    disclosure: Sequence[Disclosure] = ()
+
     @classmethod
     def of(cls, assessment: Assessment) -> Evidence:
         """Return the evidence that a document holds."""
@@ -76,6 +80,7 @@ class Evidence:
             k=assessment.threshold.k,
             channels_total=assessment.channels_total,
             context=assessment.context,
+            disclosure=assessment.disclosure,
         )
 
 
@@ -259,6 +264,41 @@ def quality_old(evidence: Evidence) -> list[Reason]:
     return [reason("quality_old", days=(evidence.today - day).days)]
 
 
+def disclosed(evidence: Evidence) -> list[Reason]:
+    """Return the sensitive attributes that fail and that nobody accepted."""
+    failed = [d for d in evidence.disclosure if not d.passed and d.accepted is None]
+    if not failed:
+        return []
+    names = dict.fromkeys(d.attribute for d in failed)
+    worst = max(failed, key=lambda d: (d.classes, d.subjects))
+    return [reason("disclosed", names, classes=worst.classes, subjects=worst.subjects)]
+
+
+def disclosure_accepted(evidence: Evidence) -> list[Reason]:
+    """Return the sensitive attributes that fail and were accepted in writing."""
+    failed = [d for d in evidence.disclosure if not d.passed and d.accepted is not None]
+    names = dict.fromkeys(d.attribute for d in failed)
+    return [reason("disclosure_accepted", names)] if names else []
+
+
+def not_known(evidence: Evidence) -> list[Reason]:
+    """Return the quasi-identifiers that leave and that no adversary is taken to know."""
+    known = {name for threat in evidence.threats for name in threat.knows}
+    return _naming(
+        "not_known",
+        [
+            a
+            for a in evidence.attributes
+            if a.role == "quasi_identifier"
+            and a.decision != "remove"
+            and a.distinct > 1
+            and a.name not in known
+        ]
+        if evidence.threats
+        else [],
+    )
+
+
 CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "unread_files": unread_files,
     "undecided": undecided,
@@ -281,6 +321,9 @@ CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "search_hits": search_hits,
     "quality_above": quality_above,
     "direct_kept": direct_kept,
+    "disclosed": disclosed,
+    "disclosure_accepted": disclosure_accepted,
+    "not_known": not_known,
 }
 """Code -> predicate; the other codes of the registry rest on the subject table."""
 

@@ -168,7 +168,7 @@ class Plan(Part):
         default=[], description="utility for images after the plan, or as decided without one"
     )
     next_step: str = ""
-    reason: str = Field(default="", description="when nothing was found: what blocks it")
+    reason: str = Field(default="", description="what blocks a plan, or what it leaves open")
     nodes: int = 0
     nodes_checked: int = 0
 
@@ -190,6 +190,8 @@ class Plan(Part):
             lines.append(
                 f"Empty {what} of subjects that stay rare{f' ({counts})' if counts else ''}{tail}."
             )
+        if self.reason:
+            lines.append(f"{self.reason[0].upper()}{self.reason[1:]}.")
         return "\n".join(lines)
 
     def is_point(self, point: FrontPoint) -> bool:

@@ -321,6 +321,57 @@ REASONS: Mapping[str, ReasonKind] = {
         names="none",
         sentence=lambda _, n: f"quality control is {_count(n['days'], 'day')} old; do it again",
     ),
+    "disclosed": ReasonKind(
+        meaning="What sensitive values disclose fails the criterion of a threat model.",
+        status="above_threshold",
+        condition=6,
+        names="attributes",
+        sentence=lambda names, n: (
+            f"sensitive values can be inferred: {_listed(names)} ({n['classes']} of the judged"
+            f" classes, {_count(n['subjects'], 'subject')}); generalise, remove the attribute, or"
+            " accept it in writing (disclosure.accepted)"
+        ),
+    ),
+    "disclosure_accepted": ReasonKind(
+        meaning="Sensitive values that can be inferred are accepted in writing.",
+        status=None,
+        condition=6,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"sensitive values can be inferred, which is accepted in writing: {_listed(names)}"
+        ),
+    ),
+    "key_identifies": ReasonKind(
+        meaning="The subject key is a direct identifier and nobody confirmed it in writing.",
+        status="incomplete",
+        condition=3,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"the subject key looks like a direct identifier: {_listed(names)}; replace it by"
+            " pseudonyms, or confirm it in writing (subject_key.confirmed)"
+        ),
+    ),
+    "not_known": ReasonKind(
+        meaning="A quasi-identifier leaves that no adversary of any model is taken to know.",
+        status="incomplete",
+        condition=4,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"{_count(len(names), 'quasi-identifier')} that no adversary is taken to know:"
+            f" {_listed(names)}; add them to 'knows', or assess with a model that knows all"
+        ),
+    ),
+    "singles_out": ReasonKind(
+        meaning="An attribute called insensitive singles out subjects and nobody said why it is.",
+        status="incomplete",
+        condition=2,
+        names="attributes",
+        sentence=lambda names, n: (
+            f"{_count(len(names), 'attribute')} called insensitive in which more than"
+            f" {n['percent']} % of the subjects have a value of their own: {_listed(names)}; make"
+            " them quasi-identifiers, remove them, or state in 'need' why they may leave"
+        ),
+    ),
     WITHIN: ReasonKind(
         meaning="Nothing stands against the release.",
         status="acceptable",

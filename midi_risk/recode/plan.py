@@ -23,6 +23,7 @@ from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
+from midi_risk.recode.sensitive_criteria import disclosure_criteria
 from midi_risk.recode.steps import (
     PLAN_UTILITY,
     Setting,
@@ -44,6 +45,8 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
+from midi_risk.risk.adversaries import adversary_risk
+from midi_risk.risk.disclosure import disclosures
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
@@ -124,12 +127,11 @@ def suggest(
         a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
     )
     if not attributes:
-        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
+        return _trivial(table, models, demand, before, view, imaging_figures(table, view, given))
     setting = lattice_setting(table, attributes, given, frozenset(keep))
-    folded, demand = _best_node(table, setting, demand, models, max_suppression, budget_seconds)
-    solution = _on_all_values(
-        table, setting, demand, models, folded, max_suppression, budget_seconds
-    )
+    limits = (max_suppression, budget_seconds)
+    folded, demand = _best_node(table, view, setting, demand, models, *limits)
+    solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     left, after = view, before
@@ -139,9 +141,8 @@ def suggest(
     hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
     gone = {} if emptied is None else emptied.subjects
     if solution.found:
-        left = without_cells(
-            planned(table, solution.levels, setting.hierarchies, hidden_rows), gone
-        )
+        left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
+        left = without_cells(left, gone)
         after = release_state(left, models, demand.k)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
@@ -172,7 +173,8 @@ def suggest(
         front=_front(table, setting, solution, own, max_suppression),
         imaging=imaging_figures(table, left, given),
         next_step="" if before.passed else _next_step(setting),
-        reason=_blocked(solution, folded, setting, demand, max_suppression),
+        reason=_blocked(solution, folded, setting, demand, max_suppression)
+        or _disclosed_text(table, left, models),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
@@ -180,6 +182,7 @@ def suggest(
 
 def _best_node(
     table: SubjectTable,
+    view: SubjectTable,
     setting: Setting,
     demand: Requirement,
     models: Sequence[ThreatModel],
@@ -187,11 +190,13 @@ def _best_node(
     budget_seconds: float | None,
 ) -> tuple[Solution, Requirement]:
     """Return the best node and what it was asked for: k, or people of the population."""
-    solution = _search(table, setting, demand, max_suppression, budget_seconds)
+    private = disclosure_criteria(models, view)
+    demand = replace(demand, criteria=(*demand.criteria, *private))
+    solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
     relaxed = population_criteria(models, table.n_subjects)
     if relaxed is not None:
-        open_ = replace(demand, k=1, criteria=relaxed)
-        other = _search(table, setting, open_, max_suppression, budget_seconds)
+        open_ = replace(demand, k=1, criteria=(*relaxed, *private))
+        other = _search(table, view, setting, open_, max_suppression, budget_seconds)
         if _milder(other, solution) and _accepted(table, setting, other, models):
             proved = other.optimal and not max_suppression
             solution, demand = replace(other, optimal=proved), open_
@@ -244,6 +249,7 @@ _BY_REPETITION = (
 
 def _on_all_values(
     table: SubjectTable,
+    view: SubjectTable,
     setting: Setting,
     demand: Requirement,
     models: Sequence[ThreatModel],
@@ -271,7 +277,7 @@ def _on_all_values(
             if raised > ranges[name][1]:
                 continue
             floors = least | {name: raised}
-            found = _search(table, setting, demand, max_suppression, budget_seconds, floors)
+            found = _search(table, view, setting, demand, max_suppression, budget_seconds, floors)
             if found.found:
                 passed = _accepted(table, setting, found, models)
                 coarser.append((not passed, found.score, len(coarser), floors, found))
@@ -280,6 +286,25 @@ def _on_all_values(
         *_, least, solution = min(coarser, key=lambda each: each[:3])
         solution = replace(solution, optimal=False)
     return solution
+
+
+def _disclosed_text(table: SubjectTable, left: SubjectTable, models: Sequence[ThreatModel]) -> str:
+    """Return what sensitive attributes the release would still disclose, ``""`` if none."""
+    quasi = tuple(measured(left, Role.QUASI_IDENTIFIER))
+    risks = [
+        adversary_risk(left, quasi, model, adversary)
+        for model in models
+        if model.disclosure is not None and any(a.discloses for a in left.attributes)
+        for adversary in model.adversaries
+    ]
+    failed = [d for d in disclosures(table, left, risks) if not d.passed and d.accepted is None]
+    if not failed:
+        return ""
+    names = ", ".join(dict.fromkeys(d.attribute for d in failed))
+    return (
+        f"the class sizes are met, but sensitive values can still be inferred: {names}; coarsen"
+        " further, remove the attribute, or accept it in writing (disclosure.accepted)"
+    )
 
 
 def _front(
@@ -320,17 +345,23 @@ def _accepted(
 
 def _search(
     table: SubjectTable,
+    view: SubjectTable,
     setting: Setting,
     demand: Requirement,
     max_suppression: float,
     budget_seconds: float | None,
     least: Mapping[str, int] | None = None,
 ) -> Solution:
-    """Search the lattice above the starting levels, or above the least ones."""
+    """Search the lattice above the starting levels, or above the least ones.
+
+    Sensitive values are those that leave.
+    """
     ranges = level_ranges(setting)
     ranges = {n: ((least or {}).get(n, low), high) for n, (low, high) in ranges.items()}
+    sensitive = dict.fromkeys(c.sensitive for c in demand.criteria if c.sensitive is not None)
+    frame = table.frame[list(setting.columns.names)]
     return search(
-        table.frame[list(setting.columns.names)],
+        frame.assign(**{name: view.frame[name] for name in sensitive}),
         setting.hierarchies,
         k=demand.k,
         criteria=demand.criteria,
@@ -419,6 +450,7 @@ def _trivial(
     models: Sequence[ThreatModel],
     demand: Requirement,
     before: State,
+    view: SubjectTable,
     imaging: list[ImagingFigure],
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""
@@ -433,5 +465,7 @@ def _trivial(
         after=before,
         front=[],
         imaging=imaging,
-        reason="" if before.passed else "the collection has fewer subjects than a class needs",
+        reason=_disclosed_text(table, view, models)
+        if before.passed
+        else "the collection has fewer subjects than a class needs",
     )

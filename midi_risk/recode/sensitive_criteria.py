@@ -11,7 +11,7 @@ share that no refinement can show.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from math import ceil
@@ -21,10 +21,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.attributes.model import Attribute, Role
 from midi_risk.errors import SearchError
-from midi_risk.recode.criteria import positive, whole
+from midi_risk.recode.criteria import CustomCriterion, positive, whole
 from midi_risk.recode.lattice.codes import checked_rows
 from midi_risk.recode.lattice.view import ClassView, SensitiveColumn, ViewCounts
+from midi_risk.risk.disclosure import value_order
+from midi_risk.table.model import SubjectTable
+from midi_risk.table.release import measured
+from midi_risk.threat.model import DisclosureSettings, ThreatModel
 
 Floats = npt.NDArray[np.float64]
 Gap = Callable[[Floats], tuple[Floats, Floats]]
@@ -664,3 +669,51 @@ def _ordered(counts: ViewCounts, ranked: Ints) -> Gap:
         return missing / cuts, np.bincount(of_class, weights=fall, minlength=classes) / cuts
 
     return gap
+
+
+def disclosure_criteria(
+    models: Sequence[ThreatModel], view: SubjectTable
+) -> tuple[CustomCriterion, ...]:
+    """Return what threat models demand of sensitive values, as criteria of the search.
+
+    Parameters
+    ----------
+    models : sequence of ThreatModel
+    view : SubjectTable
+        As it would be released before the search.
+
+    Returns
+    -------
+    tuple of CustomCriterion
+        None for the gain over the base rate, which the search does not know, nor for attributes
+        whose disclosure is accepted in writing or that are quasi-identifiers as well.
+    """
+    found: list[CustomCriterion] = []
+    for model in models:
+        settings = model.disclosure
+        if settings is None or settings.criterion == "gain":
+            continue
+        found += [
+            _criterion(settings, attribute, view)
+            for attribute in measured(view, Role.SENSITIVE)
+            if attribute.accepted is None and view.frame[attribute.name].notna().any()
+        ]
+    return tuple(found)
+
+
+def _criterion(
+    settings: DisclosureSettings, attribute: Attribute, view: SubjectTable
+) -> CustomCriterion:
+    """Return the criterion of one attribute."""
+    name, value = attribute.name, settings.value
+    if settings.criterion == "distinct":
+        return DistinctLDiversity(name, int(value))
+    if settings.criterion == "entropy":
+        return EntropyLDiversity(name, value)
+    if settings.criterion == "recursive":
+        return RecursiveCLDiversity(name, value, 2)
+    column = view.frame[name]
+    order = value_order(attribute, [str(text) for text in column.dropna().unique()])
+    if order is None:
+        return TCloseness(name, value)
+    return TCloseness(name, value, distance="ordered", order=tuple(order))

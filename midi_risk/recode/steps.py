@@ -553,7 +553,9 @@ def next_step_text(step: Step | None, hierarchies: Mapping[str, Hierarchy]) -> s
 def blocked_text(
     solution: Solution, setting: Setting, demand: Requirement, max_suppression: float
 ) -> str:
-    """Return what blocks a solution."""
+    """Return what blocks a solution, ``""`` when one was found."""
+    if solution.found:
+        return ""
     if setting.columns.n < demand.k:
         return (
             f"no generalisation reaches class size {demand.k}: the collection has only"

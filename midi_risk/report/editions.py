@@ -108,6 +108,7 @@ def _view(
         measures=shown.measures,
         attributes=tuple(shown.attributes),
         channels=tuple(shown.channels),
+        disclosure=tuple(shown.disclosure),
         plan=shown.plan,
         context=shown.context,
         sign_off=shown.sign_off,

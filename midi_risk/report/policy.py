@@ -81,6 +81,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "measures": FIELDS,
         "threats": FIELDS,
         "channels": FIELDS,
+        "disclosure": FIELDS,
         "findings": FIELDS,
         "links": FIELDS,
         "missing_policy": CODE,
@@ -123,6 +124,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "justification": special(rules.words_without_figures),
         "need": WRITTEN,
         "contribution": special(rules.share_of_contributions),
+        "sensitive": FLAG,
         **dropped(
             "source",
             "kind",
@@ -211,6 +213,17 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         **dropped("homogeneous_classes", "homogeneous_subjects", "missing"),
     },
     doc.Closeness: {"attribute": NAME, "distance": CODE, "t": RISK},
+    doc.Disclosure: {
+        "model": NAME,
+        "attribute": NAME,
+        "criterion": CODE,
+        "value": AMOUNT,
+        "threshold": AMOUNT,
+        "passed": FLAG,
+        "accepted": FIELDS,
+        **dropped("classes", "subjects"),
+    },
+    doc.AcceptedDisclosure: {"by": WRITTEN, "on": YEAR, "reason": WRITTEN},
     doc.Threat: {
         "model": NAME,
         "adversary": NAME,

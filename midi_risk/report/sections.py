@@ -158,12 +158,14 @@ def justified(attribute: Shown) -> bool:
 
 
 def _sensitive(view: ReportView) -> list[str]:
-    names = [a.name for a in view.attributes if a.role == "sensitive"]
+    names = [a.name for a in view.attributes if a.role == "sensitive" or a.sensitive]
     close = {c.attribute for c in view.measures.closeness}
     seen = {d.attribute for d in view.measures.diversity} | close
     if not names and not seen:
         return ["No attribute has the role 'sensitive', so attribute disclosure was not measured."]
     out = []
+    if not view.disclosure and any(n in seen for n in names):
+        out.append("No threat model judges attribute disclosure: these figures decide nothing.")
     if missing := [n for n in names if n not in seen]:
         out.append(f"Neither diversity nor closeness was measured for {listed(missing)}.")
     if missing := sorted(seen - close):
@@ -618,3 +620,33 @@ def sensitive_lines(view: ReportView) -> tuple[SensitiveLine, ...]:
         )
         for name in names
     )
+
+
+_DISCLOSURE = {
+    "distinct": ("distinct l-diversity", "at least"),
+    "entropy": ("entropy l-diversity", "at least"),
+    "recursive": ("recursive (c, 2)-diversity", "below"),
+    "t": ("t-closeness", "at most"),
+    "gain": ("gain over the base rate", "at most"),
+}
+"""Criterion of attribute disclosure -> its words, and how the threshold bounds it."""
+
+
+def disclosure_criterion(entry: Shown) -> str:
+    """Return a criterion of attribute disclosure in words."""
+    return _DISCLOSURE[str(entry.criterion)][0]
+
+
+def disclosure_bound(entry: Shown) -> str:
+    """Return what a criterion of attribute disclosure demands."""
+    return f"{_DISCLOSURE[str(entry.criterion)][1]} {number(entry.threshold)}"
+
+
+def disclosure_outcome(entry: Shown) -> str:
+    """Return how a criterion of attribute disclosure came out, with a written exception."""
+    if entry.passed:
+        return "passes"
+    if entry.accepted is None:
+        return "fails"
+    accepted = entry.accepted
+    return f"fails; accepted by {accepted.by} ({accepted.on}): {accepted.reason}"

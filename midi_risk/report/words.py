@@ -433,6 +433,10 @@ HEADS = {
     "evidence_of_part": "Stated of fewer subjects than the release has",
     "evidence_file_missing": "Stated by a file that is not there",
     "evidence_file_changed": "Stated by a file that is another one now",
+    "disclosed": "Sensitive values that can be inferred",
+    "key_identifies": "Subject key that looks like a direct identifier",
+    "singles_out": "Called insensitive, but singling out subjects",
+    "not_known": "Known to no adversary of the threat models",
     "above": "",
     "unread_files": "Files that could not be read",
 }

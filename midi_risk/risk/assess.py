@@ -21,8 +21,7 @@ import pandas as pd
 
 from midi_risk import __version__
 from midi_risk.attributes.hierarchy import Hierarchy
-from midi_risk.attributes.model import Attribute, Decision, Kind, Role
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
     Assessment,
@@ -55,6 +54,7 @@ from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.disclosure import value_order
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
 from midi_risk.risk.measures.combinations import combination_risks
 from midi_risk.risk.measures.contribution import contributions
@@ -109,7 +109,7 @@ def release_measures(
     quasi_identifiers = [table.attributes[name] for name in names]
     alike = sizes_known_exactly(table, quasi_identifiers)
     each = np.asarray(classes.record_sizes) if alike is None else alike
-    diversity, closeness = _sensitive_measures(table, classes)
+    diversity, closeness = _sensitive_measures(table, classes, names)
     return Measures(
         k=int(each.min()) if len(each) else None,
         classes=classes.n_classes,
@@ -205,16 +205,24 @@ def unsafe_combinations(table: SubjectTable, names: Sequence[str], k: int) -> li
 
 
 def _sensitive_measures(
-    table: SubjectTable, classes: EquivalenceClasses
+    table: SubjectTable, classes: EquivalenceClasses, names: Sequence[str]
 ) -> tuple[list[Diversity], list[Closeness]]:
-    """Return diversity and closeness of every sensitive attribute that has values."""
+    """Return diversity and closeness of every sensitive attribute that has values.
+
+    A quasi-identifier that is sensitive as well is looked at in the classes of the others.
+    """
     diversity: list[Diversity] = []
     closeness: list[Closeness] = []
-    for attribute in measured(table, Role.SENSITIVE):
+    for attribute in measured(table, Role.SENSITIVE, Role.QUASI_IDENTIFIER):
         column = table.frame[attribute.name].to_numpy(dtype=object)
-        if pd.isna(column).all():
+        if not attribute.discloses or pd.isna(column).all():
             continue
-        counts = sensitive_counts(classes, column, attribute=attribute.name)
+        others = [name for name in names if name != attribute.name]
+        known = classes
+        if len(others) < len(names):
+            codes = table.codes(others)
+            known = EquivalenceClasses.from_codes(codes, names=others, missing=table.missing)
+        counts = sensitive_counts(known, column, attribute=attribute.name)
         diversity.append(_diversity(attribute, counts))
         closeness.append(
             Closeness(
@@ -246,18 +254,8 @@ def _diversity(attribute: Attribute, counts: SensitiveCounts) -> Diversity:
 
 def _ordered(attribute: Attribute, counts: SensitiveCounts) -> float | None:
     """Return ordered closeness where the order of the values is known."""
-    present = {str(value) for value in counts.labels}
-    if attribute.order is not None and present <= set(attribute.order):
-        order = [value for value in attribute.order if value in present]
-    elif attribute.kind in {Kind.NUMBER, Kind.AGE}:
-        values = sorted(present)
-        number = normalise_for(attribute, values).number
-        if np.isnan(number).any():
-            return None
-        order = [values[i] for i in np.argsort(number, kind="stable")]
-    else:
-        return None
-    return float(np.nanmax(ordered_distance(counts, order=order)))
+    order = value_order(attribute, [str(value) for value in counts.labels])
+    return None if order is None else float(np.nanmax(ordered_distance(counts, order=order)))
 
 
 def attribute_entries(
@@ -314,6 +312,7 @@ def _entry(
         need=attribute.need,
         utility=attribute.utility,
         contribution=contribution,
+        sensitive=attribute.role is Role.QUASI_IDENTIFIER and attribute.sensitive,
     )
 
 
@@ -602,6 +601,7 @@ def assess(
         threats=list(evidence.threats),
         channels=list(evidence.channels),
         channels_total=evidence.channels_total,
+        disclosure=list(evidence.disclosure),
         findings=[
             *table.findings,
             *(Finding(code="reading", attribute="", subjects=0, text=n) for n in table.notes),

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.attributes.roles import SAME_VISIT
+from midi_risk.attributes.roles import SAME_VISIT, knowable
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
@@ -22,6 +22,12 @@ from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT
 from midi_risk.table.model import SubjectTable
 
 _DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
+
+ALONE_SHARE = 0.2
+"""Share of subjects with a value of their own above which an attribute singles out."""
+
+LEAST_ALONE = 5
+"""Subjects with a value of their own below which an attribute does not single out."""
 
 EXIT_CODES: dict[Status, int] = {"acceptable": 0, "above_threshold": 3, "incomplete": 4}
 """Exit code of each status."""
@@ -52,9 +58,13 @@ def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -
         *_restated_dates(table),
         *shown(evidence, "above", "channel_above", "channels_together", "direct_kept"),
         *shown(evidence, "search_hits", "quality_above"),
+        *shown(evidence, "disclosed", "not_known"),
+        *_identifying_key(table),
+        *_singling_out(table),
     ]
     left_out = [channel.name for channel in evidence.channels if channel.worst is None]
-    reasons = [*(against or [reason(WITHIN, left_out)]), *_overruled_proposals(table)]
+    told = [*_overruled_proposals(table), *shown(evidence, "disclosure_accepted")]
+    reasons = [*(against or [reason(WITHIN, left_out)]), *told]
     status = status_of(each.code for each in reasons)
     if status is None:
         raise MeasureError("no reason says how the assessment stands")
@@ -148,6 +158,39 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
         return []
     generalised = study.decision is Decision.GENERALISE and not emptied
     return [reason("restated_dates", copies, removed=int(not generalised))]
+
+
+def _identifying_key(table: SubjectTable) -> list[Reason]:
+    """Return the keys that were proposed as direct identifiers and that nobody confirmed."""
+    names = [
+        a.name
+        for a in table.attributes.of_role(Role.LINKAGE_KEY)
+        if a.reason.startswith(OVERRULED.format(Role.DIRECT_IDENTIFIER.value))
+        and a.decision is not Decision.REMOVE
+    ]
+    return [reason("key_identifies", names)] if names else []
+
+
+def _singling_out(table: SubjectTable) -> list[Reason]:
+    """Return attributes called insensitive that single out subjects, unless it is justified.
+
+    Somebody who knows such a value of a person finds the person, whatever the classes say.
+    What only insiders can know is a matter of channels; a date of the visit stands for the
+    study date.
+    """
+    least = max(LEAST_ALONE, int(ALONE_SHARE * table.n_subjects) + 1)
+    names = [
+        a.name
+        for a in table.attributes.of_role(Role.INSENSITIVE)
+        if table.alone.get(a.name, 0) >= least
+        and a.decision is not Decision.REMOVE
+        and not a.need
+        and a.keyword not in SAME_VISIT
+        and knowable(a)
+    ]
+    if not names:
+        return []
+    return [reason("singles_out", names, percent=round(100 * ALONE_SHARE))]
 
 
 def _overruled_proposals(table: SubjectTable) -> list[Reason]:

@@ -47,6 +47,7 @@ class _Draft:
     attributes: list[Attribute] = field(default_factory=list)
     folding: dict[str, str] = field(default_factory=dict)
     distinct: dict[str, tuple[int, int]] = field(default_factory=dict)
+    alone: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     links: list[LinkReport] = field(default_factory=list)
     repeated: dict[str, RepeatedValues] = field(default_factory=dict)
@@ -149,6 +150,7 @@ def fold(
         has_images=any(_describes_images(table) for table in extraction.tables),
         folding=draft.folding,
         distinct=draft.distinct,
+        alone=draft.alone,
         sources=tuple(
             {"name": t.name, "kind": t.kind.value, "level": t.level, "rows": t.rows.num_rows}
             for t in extraction.tables
@@ -175,7 +177,7 @@ def _fold_source(
         draft.attributes.append(attribute)
         column = table.rows.column(attribute.column)
         if attribute.role not in FOLDED_ROLES:
-            draft.distinct[attribute.name] = _count_only(column, of_row, n)
+            _count_only(attribute.name, column, of_row, n, draft)
             continue
         read = coded(column, attribute)
         columns[attribute.name] = read
@@ -246,15 +248,21 @@ def _add_range(attribute: Attribute, folded: Folded, draft: _Draft) -> None:
     )
 
 
-def _count_only(column: Any, of_row: np.ndarray, n: int) -> tuple[int, int]:
-    """Return distinct values and subjects without one, for an attribute that is not folded.
+def _count_only(name: str, column: Any, of_row: np.ndarray, n: int, draft: _Draft) -> None:
+    """Count an attribute that is not folded.
 
-    An element that is there and empty states no value.
+    Distinct values, subjects without one, and subjects with one that nobody else has. An
+    element that is there and empty states no value.
     """
     codes, raw = raw_codes(column)
     stated = np.array([*(bool(value.strip()) for value in raw), False])
     seen = stated[codes] & (of_row >= 0)
-    return len(np.unique(codes[seen])), n - len(np.unique(of_row[seen]))
+    width = max(len(raw), 1)
+    packed = pd.unique(of_row[seen].astype(np.int64) * width + codes[seen])
+    subject, value = np.divmod(packed, width)
+    holders = np.bincount(value, minlength=width)
+    draft.distinct[name] = (int(np.count_nonzero(holders)), n - len(np.unique(subject)))
+    draft.alone[name] = len(np.unique(subject[holders[value] == 1]))
 
 
 def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:

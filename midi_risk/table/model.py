@@ -88,6 +88,8 @@ class SubjectTable:
         Attribute -> sentence that says how many observations became one value.
     distinct : mapping of str to (int, int)
         Attribute -> distinct values and subjects without a value.
+    alone : mapping of str to int
+        Attribute that is only counted -> subjects with a value that no other subject has.
     sources : tuple of mapping
         Name, kind, level and rows of each source.
     notes : tuple of str
@@ -113,6 +115,7 @@ class SubjectTable:
     has_images: bool = False
     folding: Mapping[str, str] = field(default_factory=dict)
     distinct: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    alone: Mapping[str, int] = field(default_factory=dict)
     sources: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)

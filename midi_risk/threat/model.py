@@ -494,6 +494,32 @@ ChannelStatus = Annotated[
 ]
 
 
+class DisclosureSettings(Settings):
+    """What the sensitive values of a class may disclose.
+
+    ``gain``: no value may be inferred with a probability of ``value`` or more where that is
+    more than ``gain`` above its share of the whole collection. The others are the criteria of
+    the literature, on every class: ``distinct`` and ``entropy`` ask for so many values at least,
+    ``recursive`` is (c, 2)-diversity with c, ``t`` is the largest distance.
+    """
+
+    criterion: Literal["distinct", "entropy", "recursive", "t", "gain"]
+    value: float = Field(gt=0)
+    gain: float | None = Field(default=None, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> DisclosureSettings:
+        if (self.criterion == "gain") is not (self.gain is not None):
+            raise ValueError("criterion gain needs 'gain', and no other takes it")
+        if self.criterion in {"gain", "t"} and self.value > 1:
+            raise ValueError(f"criterion {self.criterion} takes a value of at most 1")
+        if self.criterion in {"distinct", "entropy"} and self.value < 1:
+            raise ValueError(f"criterion {self.criterion} takes a value of at least 1")
+        if self.criterion == "distinct" and self.value != int(self.value):
+            raise ValueError("criterion distinct takes a whole number")
+        return self
+
+
 class ThreatModel(Settings):
     """Who attacks, with what knowledge, against which population, judged how."""
 
@@ -509,6 +535,9 @@ class ThreatModel(Settings):
     channels_total: Share | None = Field(
         default=None,
         description="largest sum of the risks of all channels; the threshold when absent",
+    )
+    disclosure: DisclosureSettings | None = Field(
+        default=None, description="what sensitive values may disclose; not judged when absent"
     )
     references: tuple[str, ...] = ()
 

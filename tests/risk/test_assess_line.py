@@ -286,7 +286,7 @@ def test_embedded_metadata_is_assessed_only_when_bit_streams_were_searched(facts
      (Role.DIRECT_IDENTIFIER, None, "incomplete"),
      (Role.DIRECT_IDENTIFIER, Decision.REMOVE, "acceptable"),
      (Role.DIRECT_IDENTIFIER, Decision.RETAIN, "above_threshold"),
-     (Role.INSENSITIVE, None, "acceptable")],
+     (Role.INSENSITIVE, None, "incomplete"), (Role.INSENSITIVE, Decision.REMOVE, "acceptable")],
 )  # fmt: skip
 def test_roles_and_decisions_decide_the_verdict(role, decision, status):
     rows = {"id": [f"s{i}" for i in range(5)], "x": list("abcde")}

@@ -1,0 +1,321 @@
+"""Attribute disclosure as a judged result: what the classes of the release tell of a person.
+
+An attacker who finds the class of a person learns the sensitive values of its members, also when
+they cannot tell which row is the person's. What counts is how much more they know than from the
+collection as a whole: in a collection of which 95 % are alive, a class that is all alive tells
+little; in one of which 2 % are HIV-positive, a class of HIV-positives tells everything.
+
+Machanavajjhala et al. 2007, doi:10.1145/1217299.1217302 (diversity); Li et al. 2007,
+doi:10.1109/ICDE.2007.367856 (closeness); Evfimievski et al. 2003, doi:10.1145/773153.773174
+(gain: an inference is a breach when it was unlikely before and is likely after).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from midi_risk.attributes.hierarchy import SET_JOINER
+from midi_risk.attributes.model import Attribute, Kind
+from midi_risk.attributes.values import normalise_for
+from midi_risk.document.assessment import AcceptedDisclosure, Disclosure
+from midi_risk.risk.adversaries import AdversaryRisk
+from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
+from midi_risk.risk.measures.diversity import (
+    SensitiveCounts,
+    distinct_values,
+    effective_values,
+    least_recursive_c,
+    sensitive_counts,
+)
+from midi_risk.risk.measures.gain import inference_gain
+from midi_risk.table.model import SubjectTable
+from midi_risk.threat.model import DisclosureSettings, ThreatModel
+
+_SLACK = 1e-9
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Classes:
+    """The sensitive values of the classes that an adversary can tell apart.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    counts : SensitiveCounts
+    column : numpy.ndarray of object, shape (n_subjects,)
+    classes : EquivalenceClasses
+    harmful : numpy.ndarray of bool, shape (n_subjects,), or None
+        Subjects whose value does harm; None when every value does.
+    smallest : int
+        Size of the smallest class that the threshold on identity accepts.
+    """
+
+    attribute: Attribute
+    counts: SensitiveCounts
+    column: npt.NDArray[np.object_]
+    classes: EquivalenceClasses
+    harmful: npt.NDArray[np.bool_] | None
+    smallest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One criterion: its figure of each class, which way is worse, and when a class passes.
+
+    Parameters
+    ----------
+    figures : callable
+        One figure for each class, NaN where none is judged.
+    threshold : callable
+        What the figure is compared with.
+    passes : callable
+        From figures and threshold to the classes that pass.
+    least : bool
+        The worst class has the smallest figure.
+    """
+
+    figures: Callable[[_Classes, DisclosureSettings], Floats]
+    threshold: Callable[[DisclosureSettings], float]
+    passes: Callable[[Floats, float], npt.NDArray[np.bool_]]
+    least: bool = False
+
+
+def _value(settings: DisclosureSettings) -> float:
+    return settings.value
+
+
+def _at_least(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+    return figures >= threshold - _SLACK
+
+
+def _at_most(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+    return figures <= threshold + _SLACK
+
+
+def _below(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+    return figures < threshold
+
+
+def _known(found: _Classes, figures: npt.NDArray[np.generic]) -> Floats:
+    """Return figures as numbers, NaN where a class has no known value."""
+    return np.where(found.counts.assessed, figures.astype(np.float64), np.nan)
+
+
+def value_order(attribute: Attribute, values: Collection[str]) -> list[str] | None:
+    """Return the values that occur from lowest to highest, None when they have no order.
+
+    Parameters
+    ----------
+    attribute : Attribute
+        Its order, or numbers and ages by their size.
+    values : collection of str
+        Distinct values.
+    """
+    present = set(values)
+    if attribute.order is not None and present <= set(attribute.order):
+        return [value for value in attribute.order if value in present]
+    if attribute.kind in {Kind.NUMBER, Kind.AGE}:
+        listed = sorted(present)
+        number = normalise_for(attribute, listed).number
+        if np.isnan(number).any():
+            return None
+        return [listed[i] for i in np.argsort(number, kind="stable")]
+    return None
+
+
+def _distance(found: _Classes) -> Floats:
+    """Return t of each class: over the order of the values where they have one."""
+    order = value_order(found.attribute, [str(value) for value in found.counts.labels])
+    distance = (
+        equal_distance(found.counts)
+        if order is None
+        else ordered_distance(found.counts, order=order)
+    )
+    return np.asarray(distance, dtype=np.float64)
+
+
+def _gain(found: _Classes, settings: DisclosureSettings) -> Floats:
+    """Return the largest gain of each class among harmful values that can be inferred."""
+    sizes = np.asarray(found.classes.sizes, dtype=np.float64)
+    labels = None
+    if found.harmful is not None:
+        labels = set(found.column[found.harmful])
+    best = inference_gain(found.counts, sizes, certain=settings.value, labels=labels)
+    if found.harmful is not None:
+        known = pd.notna(found.column)
+        either = np.where(found.harmful, "yes", "no").astype(object)
+        either[~known] = None
+        together = sensitive_counts(found.classes, either, attribute=found.attribute.name)
+        one = inference_gain(together, sizes, certain=settings.value, labels={"yes"})
+        best = np.fmax(best, one)
+    return np.where(sizes >= found.smallest, best, np.nan)
+
+
+CRITERIA: Mapping[str, Criterion] = {
+    "distinct": Criterion(
+        figures=lambda found, _: _known(found, distinct_values(found.counts)),
+        threshold=_value,
+        passes=_at_least,
+        least=True,
+    ),
+    "entropy": Criterion(
+        figures=lambda found, _: _known(found, effective_values(found.counts)),
+        threshold=_value,
+        passes=_at_least,
+        least=True,
+    ),
+    "recursive": Criterion(
+        figures=lambda found, _: _known(found, least_recursive_c(found.counts, 2)),
+        threshold=_value,
+        passes=_below,
+    ),
+    "t": Criterion(
+        figures=lambda found, _: _known(found, _distance(found)), threshold=_value, passes=_at_most
+    ),
+    "gain": Criterion(figures=_gain, threshold=lambda s: float(s.gain or 0), passes=_at_most),
+}
+"""Criterion of a threat model -> how it is judged; a new one is a new entry here."""
+
+
+def disclosures(
+    table: SubjectTable, view: SubjectTable, risks: Sequence[AdversaryRisk]
+) -> list[Disclosure]:
+    """Judge what the sensitive attributes that leave disclose, by each model with a criterion.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        Before the decisions: harmful values are named as they were read.
+    view : SubjectTable
+        As it would be released.
+    risks : sequence of AdversaryRisk
+        Results of the adversaries; each forms classes of what it knows.
+
+    Returns
+    -------
+    list of Disclosure
+        One for each model and attribute: the adversary for whom most subjects fail.
+
+    Notes
+    -----
+    A quasi-identifier that is sensitive as well is judged on the classes of the others: the
+    attacker who infers it does not know it. For ``gain`` classes that are too small for the
+    threshold on identity are judged there and left out here. A class is at least as large as the
+    threshold demands, with attempts counted; the floor, where an average is judged.
+    """
+    found = []
+    for model in {risk.model.name: risk.model for risk in risks}.values():
+        if model.disclosure is None:
+            continue
+        for attribute in view.attributes:
+            if (
+                attribute.discloses
+                and attribute.name in view.frame.columns
+                and view.frame[attribute.name].notna().any()
+            ):
+                of_model = [risk for risk in risks if risk.model.name == model.name]
+                found.append(_judged(table, view, attribute, model, of_model))
+    return found
+
+
+def _judged(
+    table: SubjectTable,
+    view: SubjectTable,
+    attribute: Attribute,
+    model: ThreatModel,
+    risks: Sequence[AdversaryRisk],
+) -> Disclosure:
+    """Return the result of the adversary for whom most subjects fail."""
+    harmful = harmful_subjects(table, view, attribute)
+    results = [
+        _of_adversary(view, attribute, model, risk, harmful)
+        for risk in {(*risk.knows, risk.required_size): risk for risk in risks}.values()
+    ]
+    return max(results, key=lambda result: (result.subjects, result.classes))
+
+
+def _of_adversary(
+    view: SubjectTable,
+    attribute: Attribute,
+    model: ThreatModel,
+    risk: AdversaryRisk,
+    harmful: npt.NDArray[np.bool_] | None,
+) -> Disclosure:
+    """Judge one attribute on the classes that one adversary can tell apart."""
+    settings = model.disclosure
+    if settings is None:
+        raise TypeError("the model has no criterion")
+    others = [name for name in risk.knows if name != attribute.name]
+    classes = EquivalenceClasses.from_codes(view.codes(others), names=others, missing=view.missing)
+    column = view.frame[attribute.name].to_numpy(dtype=object)
+    threshold = model.threshold
+    found = _Classes(
+        attribute=attribute,
+        counts=sensitive_counts(classes, column, attribute=attribute.name),
+        column=column,
+        classes=classes,
+        harmful=harmful,
+        smallest=risk.required_size if threshold.statistic == "maximum" else threshold.floor,
+    )
+    criterion = CRITERIA[settings.criterion]
+    figures, limit = criterion.figures(found, settings), criterion.threshold(settings)
+    judged = figures[~np.isnan(figures)]
+    fails = ~np.isnan(figures) & ~criterion.passes(figures, limit)
+    worst = limit if criterion.least else 0.0
+    if len(judged):
+        worst = float(judged.min() if criterion.least else judged.max())
+    accepted = attribute.accepted
+    return Disclosure(
+        model=model.name,
+        attribute=attribute.name,
+        criterion=settings.criterion,
+        value=worst if np.isfinite(worst) else None,
+        threshold=limit,
+        passed=not fails.any(),
+        classes=int(fails.sum()),
+        subjects=int(np.asarray(classes.counts)[fails].sum()),
+        accepted=accepted and AcceptedDisclosure(**accepted.model_dump()),
+    )
+
+
+def harmful_subjects(
+    table: SubjectTable, view: SubjectTable, attribute: Attribute
+) -> npt.NDArray[np.bool_] | None:
+    """Tell the subjects whose released value stands for one that the assessor calls harmful.
+
+    Parameters
+    ----------
+    table, view : SubjectTable
+        Before and after the decisions.
+    attribute : Attribute
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_subjects,), or None
+        None when every value counts: none was named, or none of those named occurs.
+    """
+    named = {value.casefold() for value in attribute.harmful}
+    left = view.frame[attribute.name].to_numpy(dtype=object)
+    read = table.frame[attribute.name].loc[view.frame.index].to_numpy(dtype=object)
+    holds = np.array(
+        [_holds(a, named) or _holds(b, named) for a, b in zip(read, left, strict=True)], dtype=bool
+    )
+    if not holds.any():
+        return None
+    told = set(left[holds]) - {None}
+    return np.array([value in told for value in left], dtype=bool)
+
+
+def _holds(value: object, named: set[str]) -> bool:
+    """Tell whether a value, or a member of a set of values, is one of those named."""
+    if value is None:
+        return False
+    text = str(value).casefold()
+    return text in named or not named.isdisjoint(text.split(SET_JOINER.casefold()))
