@@ -18,7 +18,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def release(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what apply makes of the small collection."""
     target, code = applied(collection, tmp_path_factory.mktemp("small"))
-    assert code == 0
+    assert code == 4  # nobody looked at the pixels
     return target
 
 
@@ -33,5 +33,5 @@ def example_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = text.replace("threat_models:", "  where: \"Modality = 'CT'\"\nthreat_models:", 1)
     (folder / "midi-risk.yaml").write_text(text, encoding="utf-8")
     target, code = applied(folder, folder)
-    assert code == 0
+    assert code == 4  # nobody looked at the pixels
     return target

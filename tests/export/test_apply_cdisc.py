@@ -288,7 +288,7 @@ def test_the_cdisc_pilot_keeps_its_risk(tmp_path: Path, shared_data: Path) -> No
     plan = tmp_path / "plan"
     assert run(["suggest", str(folder), "--max-suppression", "20%", "-o", str(plan), "-q"]) == 0
     target = tmp_path / "out"
-    assert run(["apply", str(folder), "--plan", str(plan / "plan.json"), "-o", str(target)]) == 0
+    assert run(["apply", str(folder), "--plan", str(plan / "plan.json"), "-o", str(target)]) == 4
     account = json.loads((target / "assessment" / "apply.json").read_text(encoding="utf-8"))
     assert account["equal"], account["reasons"]
     hidden = set(json.loads((plan / "plan.json").read_text("utf-8"))["suppressed_subjects"])

@@ -194,7 +194,7 @@ def test_objects_that_nobody_assessed_are_not_written(
     (folder / "images" / "notes.dcm").write_text("call Dr Example", encoding="utf-8")
     assert run(["suggest", str(folder), "-o", str(tmp_path / "plan"), "-q"]) == 0
     capsys.readouterr()
-    assert apply(folder, tmp_path / "plan" / "plan.json", tmp_path / "out") == 0
+    assert apply(folder, tmp_path / "plan" / "plan.json", tmp_path / "out") == 4
     out = capsys.readouterr().out
     assert "1 left out: no subject key (PatientID): its risk is not known" in out
     assert "1 left out: not recoded: a text file" in out
@@ -212,7 +212,7 @@ def test_an_attribute_that_dicom_does_not_let_go_counts_again(
     save(other, folder / "images" / "secret-name-3.dcm")
     assert run(["suggest", str(folder), "-o", str(tmp_path / "plan"), "-q"]) == 0
     capsys.readouterr()
-    assert apply(folder, tmp_path / "plan" / "plan.json", tmp_path / "out") == 3
+    assert apply(folder, tmp_path / "plan" / "plan.json", tmp_path / "out") == 4
     out = capsys.readouterr().out
     assert "Modality is in the files and not in the plan" in out
     assert "type 1" in out
