@@ -54,7 +54,7 @@ from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.disclosure import value_order
+from midi_risk.risk.disclosure import disclosures, value_order
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
 from midi_risk.risk.measures.combinations import combination_risks
 from midi_risk.risk.measures.contribution import contributions
@@ -708,6 +708,7 @@ def _evidence(
         k=max(model.threshold.k for model in models),
         channels_total=min(m.channels_total or m.threshold.risk for m in models),
         context=options.context,
+        disclosure=disclosures(table, view, risks),
     )
 
 

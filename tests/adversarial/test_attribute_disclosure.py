@@ -6,6 +6,7 @@ Each case is a pair: a collection that fails for this reason alone, and the same
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,18 @@ import midi_risk as mr
 from midi_risk.attributes.decisions import decided, with_key
 from midi_risk.cli.app import app
 from midi_risk.config import AttributeSettings, SubjectKeySettings
+from midi_risk.document.assessment import Context, SearchEntry
 from midi_risk.errors import ConfigError
 from midi_risk.recode.plan import suggest
-from midi_risk.risk.assess import assess
+from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.diversity import sensitive_counts
 from midi_risk.risk.measures.gain import inference_gain
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import ThreatModel
 
+TODAY = datetime.now(UTC).date().isoformat()
+SEARCHED = Context(linked_search=[SearchEntry(date=TODAY, by="me", place="archives", hits=0)])
 BY = {"by": "A. Steward", "on": "2026-11-02"}
 ACCEPTED = {"accepted": {**BY, "reason": "published for every subject"}}
 HIV, ALIVE = "hiv_status", "vital_status"
@@ -57,7 +61,8 @@ def table_of(path: Path, rows, said=None, key=None):
 
 
 def judged(path: Path, rows, said=None, key=None, threat="public-release"):
-    return assess(table_of(path, rows, said, key), [threat])
+    options = AssessmentOptions(context=SEARCHED)
+    return assess(table_of(path, rows, said, key), [threat], options=options)
 
 
 def codes(assessment) -> list[str]:
@@ -306,7 +311,10 @@ def test_what_no_adversary_is_taken_to_know_is_not_judged_and_so_open(tmp_path):
     rows[0] += ["zip"]
     for i, row in enumerate(rows[1:]):
         row += [str(10000 + i)]
-    model = load_threat_model("acquaintance", {"prevalence": 1.0})
+    document = load_threat_model("acquaintance", {"prevalence": 1.0}).model_dump(by_alias=True)
+    (adversary,) = document["adversaries"]
+    known = {"PatientAge": "exact", "PatientSex": "exact"}
+    model = ThreatModel.model_validate(document | {"adversaries": [adversary | {"knows": known}]})
     bad = judged(tmp_path, rows, threat=model)
     assert (bad.verdict.status, codes(bad)) == ("incomplete", ["not_known"])
     removed = judged(tmp_path, rows, {"zip": {"decision": "remove"}}, threat=model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,28 @@ import midi_risk as mr
 from midi_risk.attributes.decisions import decided
 from midi_risk.attributes.roles import propose
 from midi_risk.config import AttributeSettings, ChannelStatement
+from midi_risk.document.assessment import Context, SearchEntry
 from midi_risk.export.dicom.recode import subject_key
 from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.table import fold
 
-CHANNELS = (
-    "burned_in", "free_text", "private_elements", "embedded_metadata", "face", "device_site",
-    "visit_intervals",
-)  # fmt: skip
+TODAY = datetime.now(UTC).date().isoformat()
+LOOKED = {
+    "status": "assessed", "by": "two readers", "on": TODAY, "method": "every object",
+    "looked": 15, "of": 15, "defects": 0, "sensitivity": 1.0,
+}  # fmt: skip
 STATED = {
-    name: ChannelStatement(status="assessed", value=0.0, evidence="reviewed") for name in CHANNELS
+    name: ChannelStatement.model_validate(LOOKED)
+    for name in (
+        "burned_in",
+        "device_site",
+        "embedded_metadata",
+        "face",
+        "free_text",
+        "private_elements",
+    )
 }
+SEARCHED = Context(linked_search=[SearchEntry(date=TODAY, by="me", place="archives", hits=0)])
 ROOT = "1.2.826.0.1.3680043.8.498.77"
 
 
@@ -62,7 +74,7 @@ def assessed(folder: Path) -> Any:
     said = {"PatientBirthDate": AttributeSettings(decision="remove")}
     proposed = propose(extraction)
     table = fold(extraction, decided(proposed, {n: v for n, v in said.items() if n in proposed}))
-    options = AssessmentOptions(channels=STATED)
+    options = AssessmentOptions(channels=STATED, context=SEARCHED)
     return table, assess(table, ["public-release"], options=options).verdict
 
 
@@ -110,8 +122,10 @@ def test_a_key_with_two_sexes_or_birth_dates_is_two_people_counted_once(
         image(folder, 15, **{"PatientID": "P003", "PatientBirthDate": ""} | last)
     _, verdict = assessed(tmp_path / "in")
     assert verdict.status == "incomplete"
-    (found,) = verdict.reasons
+    found, *others = verdict.reasons
     assert (found.code, found.names, found.counts) == ("merged_subjects", [name], {"subjects": 1})
+    # the second sex leaves too, and nobody else has it
+    assert [reason.code for reason in others] == ["above"] * (name == "PatientSex")
     _, again = assessed(tmp_path / "mended")
     assert [reason.code for reason in again.reasons] == ["within"]
 
