@@ -18,6 +18,11 @@ Run it as follows::
     python tools/mutants.py --check             the list fits the code (no test is run)
     python tools/mutants.py --only suppression  entries whose file, change or reason says so
     python tools/mutants.py --write benchmarks/results/mutants.md
+    python tools/mutants.py --record runs.jsonl --minutes 9 --write PAGE
+
+The last form works in portions: it begins no change after nine minutes, keeps each result in
+the record, and does not try again what the record holds; an entry that was edited counts as
+new. The page tells all that the record holds, and how many entries wait.
 
 Why a kept list and not a random mutator (mutmut, cosmic-ray): such a tool makes thousands of
 changes of this package, each of which costs the start of a test run, so it takes hours to
@@ -25,13 +30,15 @@ days; many of them are equivalent (another chunk size, a message, a type hint), 
 these from true survivors is work that is lost at the next change of the line; and a survivor
 is an operator in a line, which does not say what it would do to a user. An entry here does.
 
-Exit codes: 0 when at least 95 % are killed and every survivor is named, 1 when not, 2 when
+Exit codes: 0 when every entry was tried, at least 95 % are killed and every survivor is
+named, 1 when not, 2 when
 the list is at fault or a listed test fails on the unchanged package.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -43,7 +50,7 @@ import time
 import tomllib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -113,6 +120,8 @@ class Result:
         The test that noticed.
     output : str
         Last lines of a run that ended in an error.
+    commit : str
+        What was changed.
     """
 
     mutant: Mutant
@@ -120,6 +129,7 @@ class Result:
     seconds: float
     by: str = ""
     output: str = ""
+    commit: str = ""
 
     @property
     def killed(self) -> bool:
@@ -286,22 +296,64 @@ class Copy:
         )
 
 
-def try_all(mutants: Sequence[Mutant], jobs: int, timeout: float) -> list[Result]:
+class Record:
+    """Results of earlier portions, one line of JSON each; the last of a change counts.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+        File, made when it is not there; None keeps nothing.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._known: dict[Mutant, Result] = {}
+        if path is None or not path.is_file():
+            return
+        for line in path.read_text(encoding="utf-8").splitlines():
+            kept = json.loads(line)
+            own = kept.pop("mutant")
+            mutant = Mutant(**(own | {"tests": tuple(own["tests"])}))
+            self._known[mutant] = Result(mutant=mutant, **kept)
+
+    def of(self, mutant: Mutant) -> Result | None:
+        """Return what is known of an entry exactly as it stands, None when nothing is."""
+        return self._known.get(mutant)
+
+    def add(self, result: Result) -> None:
+        """Keep a result, at once on disk, for a run may be stopped."""
+        self._known[result.mutant] = result
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(result)) + "\n")
+
+
+def try_all(
+    mutants: Sequence[Mutant], record: Record, *, jobs: int, timeout: float, commit: str,
+    minutes: float | None = None,
+) -> None:  # fmt: skip
     """Try every change, after the tests on the unchanged package.
 
     Parameters
     ----------
     mutants : sequence of Mutant
+    record : Record
+        Takes the results.
     jobs : int
         Changes that are tried at once, each in a copy of its own.
     timeout : float
         Seconds for one change.
+    commit : str
+        What is changed.
+    minutes : float, optional
+        After so long no change is begun.
 
     Raises
     ------
     SystemExit
         When a listed test fails without any change.
     """
+    end = None if minutes is None else time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="midi-risk-mutants.") as place:
         copies: SimpleQueue[Copy] = SimpleQueue()
         first = Copy(Path(place) / "0")
@@ -315,21 +367,23 @@ def try_all(mutants: Sequence[Mutant], jobs: int, timeout: float) -> list[Result
         for number in range(1, jobs):
             copies.put(Copy(Path(place) / str(number)))
 
-        def one(mutant: Mutant) -> Result:
+        def one(mutant: Mutant) -> None:
+            if end is not None and time.monotonic() > end:
+                return
             copy = copies.get()
             try:
-                result = copy.try_out(mutant, timeout)
+                result = replace(copy.try_out(mutant, timeout), commit=commit)
             finally:
                 copies.put(copy)
+            record.add(result)
             named = " (named)" if result.outcome == "survived" and mutant.survives else ""
             shown = f"{result.outcome}{named}"
             print(f"{shown:10} {result.seconds:5.1f} s  {mutant.label}", flush=True)
             if result.output:
                 print(result.output, flush=True)
-            return result
 
         with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(one, mutants))
+            list(pool.map(one, mutants))
 
 
 def _without_repeats(tests: Sequence[str]) -> list[str]:
@@ -351,15 +405,16 @@ def sufficient(results: Sequence[Result]) -> bool:
     return killed >= LEAST_KILLED * len(results) and not unnamed(results)
 
 
-def page(results: Sequence[Result], commit: str) -> str:
+def page(results: Sequence[Result], waiting: int = 0) -> str:
     """Return the results as a Markdown page.
 
     Parameters
     ----------
     results : sequence of Result
-    commit : str
-        What was tried.
+    waiting : int
+        Entries that were not tried yet.
     """
+    commits = sorted({result.commit for result in results})
     killed = sum(result.killed for result in results)
     seconds = sum(result.seconds for result in results)
     lines = [
@@ -369,9 +424,11 @@ def page(results: Sequence[Result], commit: str) -> str:
         "The lists are in `tests/mutants/`; each entry is one change of the code with its",
         "consequence for a user.",
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}: {killed} of {len(results)} noticed",
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {', '.join(commits)}:",
+        f"{killed} of {len(results)} noticed",
         f"({killed / max(len(results), 1):.1%}; at least {LEAST_KILLED:.0%} are required),",
         f"{seconds:.0f} s of tests.",
+        *([f"{waiting} entries were not tried."] if waiting else []),
         "",
         "| stage | changes | noticed | by time | survived | in error | seconds |",
         "|---|---|---|---|---|---|---|",
@@ -438,6 +495,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", metavar="PATTERN", help="regular expression on an entry's text")
     parser.add_argument("--jobs", type=int, default=1, help="changes tried at once (1)")
     parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds for one change")
+    parser.add_argument("--minutes", type=float, help="begin no change after so many minutes")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="keep results, try none twice")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="write the results to a page")
     parser.add_argument("--commit", help="what the page says was tried, where git cannot tell")
     given = parser.parse_args(arguments)
@@ -455,15 +514,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not mutants:
         print("no entry fits the pattern")
         return 2
-    results = try_all(mutants, max(1, given.jobs), given.timeout)
+    record = Record(given.record)
+    new = [mutant for mutant in mutants if record.of(mutant) is None]
+    if new:
+        try_all(
+            new, record, jobs=max(1, given.jobs), timeout=given.timeout,
+            commit=given.commit or commit_of(), minutes=given.minutes,
+        )  # fmt: skip
+    results = [found for mutant in mutants if (found := record.of(mutant)) is not None]
+    waiting = len(mutants) - len(results)
     killed = sum(result.killed for result in results)
-    print(f"{killed} of {len(results)} killed")
+    print(f"{killed} of {len(results)} killed; {waiting} not tried")
     for result in unnamed(results):
         print(f"{result.outcome}: {result.mutant.label}")
     if given.write is not None:
-        commit = given.commit or commit_of()
-        given.write.write_text(page(results, commit), encoding="utf-8")
-    return 0 if sufficient(results) else 1
+        given.write.write_text(page(results, waiting), encoding="utf-8")
+    return 0 if sufficient(results) and not waiting else 1
 
 
 if __name__ == "__main__":
