@@ -42,7 +42,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -225,6 +224,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._worker: subprocess.Popen[str] | None = None
         for path in files(ROOT):
             if path.name == ".git":  # of a linked worktree
                 continue
@@ -244,10 +244,9 @@ class Copy:
     def environment(self) -> dict[str, str]:
         """Return the environment in which programs and what they start import the copy."""
         data = ROOT.parent / "shared" / "data"
-        variables = dict(os.environ) | {
-            "PYTHONPATH": str(self.folder),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        variables = dict(os.environ) | {"PYTHONPATH": str(self.folder)}
+        # Tests never change and may be kept as bytecode; the package is checked by content.
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
         if "MIDI_RISK_SHARED_DATA" not in variables and data.is_dir():
             variables["MIDI_RISK_SHARED_DATA"] = str(data)
         return variables
@@ -257,18 +256,24 @@ class Copy:
         options = ["-x", "-q", "--tb=line", "-rfE", "-p", "no:cacheprovider"]
         # The same examples every time, so that a change is not noticed by chance.
         options.append("--hypothesis-seed=0")
-        with subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *tests],
-            cwd=self.folder, env=self.environment(), text=True, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        ) as process:  # fmt: skip
-            try:
-                output, _ = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                return None, ""
-            return process.returncode, output
+        if self._worker is None or self._worker.poll() is not None:
+            self._worker = subprocess.Popen(
+                [sys.executable, self.folder / "tools" / "mutants_worker.py"],
+                cwd=self.folder, env=self.environment(), text=True, bufsize=1,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        assert self._worker.stdin is not None  # noqa: S101 - it is a pipe
+        assert self._worker.stdout is not None  # noqa: S101 - it is a pipe
+        output = self.folder.with_suffix(".txt")
+        asked = {"arguments": [*options, *tests], "output": str(output), "seconds": timeout}
+        self._worker.stdin.write(json.dumps(asked) + "\n")
+        code = json.loads(self._worker.stdout.readline())
+        return code, output.read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End what runs the tests."""
+        if self._worker is not None:
+            self._worker.communicate()
 
     def try_out(self, mutant: Mutant, timeout: float) -> Result:
         """Make one change, run its tests, take the change back."""
@@ -384,6 +389,8 @@ def try_all(
 
         with ThreadPoolExecutor(jobs) as pool:
             list(pool.map(one, mutants))
+        while not copies.empty():
+            copies.get().close()
 
 
 def _without_repeats(tests: Sequence[str]) -> list[str]:

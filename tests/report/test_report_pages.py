@@ -114,7 +114,8 @@ def test_what_was_not_assessed_is_said_in_words(both, edition):
 
 
 def test_the_risk_of_a_channel_that_nobody_assessed_is_unknown_in_its_row():
-    channel = {"name": "face", "status": "not_assessed", "required": True, "evidence": "none"}
+    channel = {"name": "face", "status": "not_assessed", "required": True, "limit": 0.09,
+               "evidence": "none"}  # fmt: skip
     made = Assessment.model_validate(assessment_document() | {"channels": [channel]})
     for edition in EDITIONS:
         (shown,) = view(made, edition=edition).channels

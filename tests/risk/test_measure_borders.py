@@ -89,7 +89,9 @@ def test_the_strictest_of_two_models_judges_a_channel(order):
     options = AssessmentOptions(channels={"free_text": found})
     verdict = assess(table(["a"] * 8), models[::order], options=options).verdict
     assert verdict.status == "above_threshold"
-    assert "channel free_text" in " ".join(verdict.reasons)
+    (above,) = [r for r in verdict.reasons if r.code == "channel_above"]
+    assert above.names == ["free_text"]
+    assert "channel free_text" in above.text
 
 
 def test_an_identifier_declared_a_linkage_key_is_named():
@@ -98,7 +100,9 @@ def test_an_identifier_declared_a_linkage_key_is_named():
         role=Role.LINKAGE_KEY,
         reason=OVERRULED.format(Role.DIRECT_IDENTIFIER.value),
     )
-    assert "1 proposed identifier" in " ".join(assess(keys, [model()]).verdict.reasons)
+    (told,) = [r for r in assess(keys, [model()]).verdict.reasons if r.code == "overruled"]
+    assert told.names == ["x"]
+    assert "1 proposed identifier" in told.text
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,9 @@ def test_values_that_nobody_can_believe_are_told():
     assert {f.code for f in ages.findings} == {"value-implausible"}
     verdict = assess(ages, [model()]).verdict
     assert verdict.status == "incomplete"
-    assert "cannot be read or believed" in verdict.reasons[0]
+    first = verdict.reasons[0]
+    assert (first.code, first.names, first.counts) == ("unread_values", ["age"], {"values": 1})
+    assert "cannot be read or believed" in first.text
 
 
 def test_a_risk_that_equals_its_threshold_is_accepted():
