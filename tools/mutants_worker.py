@@ -18,7 +18,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-_LIBRARIES = ("numpy", "pandas", "pydantic", "pydicom", "scipy.stats", "scipy.optimize", "yaml")
+_LIBRARIES = (
+    "numpy", "pandas", "pydantic", "pydicom", "scipy.stats", "scipy.optimize", "yaml", "jinja2",
+    "pyarrow", "pytest", "_pytest.python", "hypothesis.strategies",
+)  # fmt: skip
+# It says that hypothesis was loaded before pytest could rewrite its assertions: it has none.
+_OPTIONS = ("-W", "ignore::pytest.PytestAssertRewriteWarning", "--hypothesis-profile=unshrunk")
 _PAUSE = 0.02
 
 
@@ -36,7 +41,7 @@ def _child(asked: dict[str, Any]) -> None:
             os.dup2(source, target)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
         pytest = importlib.import_module("pytest")
-        code = int(pytest.main(asked["arguments"]))
+        code = int(pytest.main([*_OPTIONS, *asked["arguments"]]))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -62,6 +67,10 @@ def main() -> None:
     sys.path[0] = str(Path.cwd())
     for name in _LIBRARIES:
         importlib.import_module(name)
+    hypothesis = importlib.import_module("hypothesis")
+    # The first example that fails is enough: nobody reads it.
+    phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    hypothesis.settings.register_profile("unshrunk", phases=phases, report_multiple_bugs=False)
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

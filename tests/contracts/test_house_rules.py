@@ -265,11 +265,27 @@ class TestTheKeptChanges:
             survives="equal",
         )  # fmt: skip
         results = [
-            mutants.Result(mutant=one, outcome="survived", seconds=1.5),
-            mutants.Result(mutant=replace(one, stage="table"), outcome="killed", seconds=2.0),
+            mutants.Result(mutant=one, outcome="survived", seconds=1.5, commit="abc"),
+            mutants.Result(
+                mutant=replace(one, stage="table"), outcome="killed", seconds=2.0, commit="def"
+            ),
         ]
-        text = mutants.page(results, "abc")
+        text = mutants.page(results, waiting=3)
+        assert "commit abc, def" in text
+        assert "3 entries were not tried" in text
+        assert "not tried" not in mutants.page(results)
         assert "1 of 2 noticed" in text
         assert "| risk | 1 | 0 | 0 | 1 | 0 | 2 |" in text
         assert "| table | 1 | 1 | 0 | 0 | 0 | 2 |" in text
         assert "| `midi_risk/a.py` | k is lower | equal |" in text
+
+    def test_a_record_keeps_each_entry_as_it_was_tried(self, tmp_path: Path) -> None:
+        one = mutants.Mutant(stage="risk", file="f", old="a", new="b", tests=("t",), why="w")
+        record = mutants.Record(tmp_path / "runs.jsonl")
+        for outcome in ("survived", "killed"):
+            record.add(mutants.Result(mutant=one, outcome=outcome, seconds=1.0, by="t::test_x"))
+        again = mutants.Record(tmp_path / "runs.jsonl")
+        assert again.of(one) == record.of(one)
+        assert again.of(one).killed
+        assert again.of(replace(one, new="c")) is None
+        assert again.of(replace(one, tests=("u",))) is None

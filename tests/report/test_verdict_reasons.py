@@ -159,6 +159,17 @@ def test_a_reason_that_the_parts_do_not_show_is_refused(code):
     assert fault == f"verdict.reasons[0]: '{code}' is not what the other parts show"
 
 
+def test_a_reason_for_other_parts_than_those_that_show_it_is_refused():
+    document = acceptable()
+    SPOILT["direct_open"](document)
+    stated = reason("direct_open", ["PatientBirthName"]).model_dump()
+    document["verdict"] |= {"status": "incomplete", "reasons": [stated]}
+    first, second = contradictions(Assessment.model_validate(document))
+    assert "no reason says that" in first
+    assert "PatientName" in first
+    assert second == "verdict.reasons[0]: 'direct_open' is not what the other parts show"
+
+
 def test_as_many_unread_files_as_tolerated_are_no_reason():
     document = acceptable()
     document["tolerance"] = {"unread_files": 3}
