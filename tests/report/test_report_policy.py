@@ -17,7 +17,7 @@ from report_documents import assessment, assessment_document, plan_document
 
 from midi_risk.document.assessment import Assessment, Measures
 from midi_risk.document.plan import Part, Plan
-from midi_risk.report import policy, report, view
+from midi_risk.report import policy, report, rules, view
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.leaves import (
     Action,
@@ -256,6 +256,33 @@ def test_a_leaf_refuses_what_it_is_not_and_does_not_repeat_it(leaf, raw):
     assert str(raw) not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("sex-conflict", "sex-conflict"), ("Jane Doe", "other"), ("jane@clinic", "other"),
+     ("067Y", "other"), ("", "other")],
+)  # fmt: skip
+def test_what_is_no_word_of_a_vocabulary_is_called_other(text, told):
+    assert rules.code(text) == told
+
+
+def test_a_date_leaves_as_its_year():
+    document = assessment_document()
+    document["context"]["linked_search"] = [
+        {"date": "2026-11-02", "place": "trial registries", "found": "nothing"}
+    ]
+    document["sign_off"] = {
+        "assessor": "A. Assessor", "role": "statistician", "organisation": "a registry",
+        "date": "2026-11-23", "statement": "",
+    }  # fmt: skip
+    shown = shareable(document)
+    dates = [
+        shown.created, shown.valid_until, shown.threshold.fixed_at, shown.sign_off.date,
+        shown.context.linked_search[0].date,
+    ]  # fmt: skip
+    assert {type(date) for date in dates} == {Year}
+    assert shown.created == int(document["created"][:4])
+
+
 def test_what_leaves_is_frozen_and_a_dropped_field_reads_as_none():
     shown = shareable(assessment_document())
     with pytest.raises(AttributeError):
@@ -360,6 +387,19 @@ def test_a_share_leaves_as_its_count_and_its_interval_as_rounded_counts(n, kind)
         assert end is None if hidden else end == float(f"{shown.value.value / 390:.2g}")
     page = read(report(Assessment.model_validate(document), edition="shareable").html)
     assert page.tables["results-1"][3][2] == ""
+
+
+@pytest.mark.parametrize("hidden", ["lower", "upper"])
+@pytest.mark.parametrize("few", [1, 10, 378])
+def test_neither_end_of_an_interval_is_told_where_one_is_a_hidden_count(hidden, few):
+    document = assessment_document()
+    result = document["threats"][0]["results"][2]
+    result |= {"kind": "estimate", "value": 200 / 388, "lower": 100 / 388, "upper": 300 / 388}
+    shown = shareable(document).threats[0].results[2]
+    assert (shown.lower, shown.upper) == (0.26, 0.77)
+    result[hidden] = few / 388
+    shown = shareable(document).threats[0].results[2]
+    assert (shown.lower, shown.upper) == (None, None)
 
 
 @laws

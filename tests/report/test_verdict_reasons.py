@@ -18,7 +18,7 @@ from midi_risk.document.conditions import CONDITIONS, Evidence, shown
 from midi_risk.document.files import contradictions, load_assessment
 from midi_risk.document.reasons import REASONS, WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import ConfigError
-from midi_risk.report import report
+from midi_risk.report import report, view
 from midi_risk.report.tuning import waiting
 from midi_risk.report.words import HEADS
 
@@ -240,3 +240,6 @@ def test_the_shareable_edition_names_only_what_it_names_anyway():
     assert "Role undecided: comment_2." in text
     assert "3 further reason(s)" in text
     assert not re.search(r"Jane|Doe|secret|900", text)
+    shown = view(Assessment.model_validate(document), edition="shareable")
+    assert not any(stated.counts for stated in shown.verdict.reasons)
+    assert [list(stated.names) for stated in shown.verdict.reasons] == [["comment_2"], [], [], []]
