@@ -288,6 +288,7 @@ def test_what_leaves_is_frozen_and_a_dropped_field_reads_as_none():
     with pytest.raises(AttributeError):
         shown.measures.k = 3
     assert shown.measures.classes is None
+    assert "classes" not in dict(shown.measures)
     assert shown.attributes[0].distinct is None
     with pytest.raises(AttributeError, match="Measures has no field rarest"):
         _ = shown.measures.rarest

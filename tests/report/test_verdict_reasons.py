@@ -193,6 +193,14 @@ def test_a_channel_says_whether_it_passes(figures, worst, passed):
     assert free.passed is None
 
 
+@pytest.mark.parametrize("status", ["assessed", "bounded", "not_assessed"])
+def test_a_required_channel_without_a_figure_is_open_whatever_it_says(status):
+    document = acceptable()
+    document["channels"][1] |= {"status": status, "value": None, "lower": None, "upper": None}
+    (found,) = shown(Evidence.of(Assessment.model_validate(document)), *CONDITIONS)
+    assert (found.code, found.names) == ("channels_open", [document["channels"][1]["name"]])
+
+
 def test_a_channel_has_a_limit_where_it_is_required_and_only_there():
     for wrong in ({"required": True}, {"limit": 0.1}):
         with pytest.raises(ValidationError, match="a 'limit' where it is 'required'"):

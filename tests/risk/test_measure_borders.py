@@ -20,6 +20,7 @@ from midi_risk.config import ChannelStatement
 from midi_risk.errors import MeasureError
 from midi_risk.risk import equivalence_classes, household_risk, identity_risk
 from midi_risk.risk.assess import AssessmentOptions, assess, histogram_bins
+from midi_risk.risk.channels.entries import measured_channels
 from midi_risk.risk.measures.identity import ClassRisk
 from midi_risk.risk.measures.trajectory import governing_row, released_bin, trajectory_rows
 from midi_risk.risk.population.pitman_yor import fit_pitman_yor
@@ -94,6 +95,13 @@ def test_the_strictest_of_two_models_judges_a_channel(order):
     assert "channel free_text" in above.text
 
 
+def test_what_no_source_tells_of_a_channel_leaves_it_open():
+    plain = table(["a"] * 6)
+    found = measured_channels(plain, plain, [], [], [])
+    for name in ("cross_collection_pixels", "private_elements", "burned_in", "embedded_metadata"):
+        assert (found[name].status, found[name].upper) == ("not_assessed", None)
+
+
 def test_an_identifier_declared_a_linkage_key_is_named():
     keys = table(
         ["a"] * 6,
@@ -157,17 +165,27 @@ def test_attempt_and_verification_multiply():
     assert budget(attempt=0.5, verification=0.6) == pytest.approx(budget() / 0.3)
 
 
-def test_values_that_nobody_can_believe_are_told():
-    ages = fold(
+def implausible(**settings: object):
+    return fold(
         extraction(source("t", {"id": list("abcdefg"), "age": ["60"] * 6 + ["250"]}, "id")),
-        attributes(attribute("t", "age", Kind.AGE)),
+        attributes(attribute("t", "age", Kind.AGE, **settings)),
     )
+
+
+@pytest.mark.parametrize("decision", [None, Decision.RETAIN])
+def test_values_that_nobody_can_believe_are_told(decision):
+    ages = implausible(decision=decision)
     assert {f.code for f in ages.findings} == {"value-implausible"}
     verdict = assess(ages, [model()]).verdict
     assert verdict.status == "incomplete"
     first = verdict.reasons[0]
     assert (first.code, first.names, first.counts) == ("unread_values", ["age"], {"values": 1})
     assert "cannot be read or believed" in first.text
+
+
+def test_values_that_nobody_can_believe_do_not_count_where_they_do_not_leave():
+    reasons = assess(implausible(decision=Decision.REMOVE), [model()]).verdict.reasons
+    assert "unread_values" not in {reason.code for reason in reasons}
 
 
 def test_a_risk_that_equals_its_threshold_is_accepted():
