@@ -21,11 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "table"))
 from folding_tables import attribute, attributes, extraction, source
 
 from midi_risk.attributes.model import Decision, Kind, Role
+from midi_risk.document.plan import State
 from midi_risk.errors import OutputError
 from midi_risk.export.dicom.files import _free, _save
 from midi_risk.export.dicom.recode import recode
 from midi_risk.export.dicom.rules import dicom_rules, element_type
-from midi_risk.export.release import _same, check_apart
+from midi_risk.export.release import _same, check_apart, compare
 from midi_risk.export.rules import release_rules
 from midi_risk.table import fold
 
@@ -211,6 +212,29 @@ def test_files_with_fewer_classes_are_not_equal_to_the_plan():
     assert not _same(3, 4)
     assert _same(None, None)
     assert not _same(None, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "worse"),
+    [
+        ({}, False),
+        ({"risk_max": 0.26}, True),
+        ({"risk_mean": 0.051}, True),
+        ({"risk_max": 0.2, "risk_mean": 0.04}, False),
+    ],
+)
+def test_files_are_worse_than_the_plan_from_the_first_difference_on(changes, worse):
+    rows = {"PatientID": [f"s{i}" for i in range(40)], "ward": ["north"] * 40}
+    read = extraction(source("t", rows, "PatientID"))
+    release = release_rules(
+        fold(read, attributes(attribute("t", "ward", Kind.CATEGORY))), read, None, {}
+    )
+    planned = State(
+        k=4, classes=2, sample_uniques=0, subjects=40, risk_max=0.25, risk_mean=0.05,
+        at_risk=0.0, passed=True,
+    )  # fmt: skip
+    found = compare(planned, planned.model_copy(update=changes), release, release.expected)
+    assert (found.worse, found.equal) == (worse, not changes)
 
 
 @pytest.mark.parametrize("place", ["in", "in/data", "in/data/deep", "."])
