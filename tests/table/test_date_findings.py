@@ -10,7 +10,6 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, 
 from midi_risk.risk.measures.trajectory import trajectory_rows
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 from midi_risk.table import fold
-from midi_risk.table.findings import age_date_findings
 
 
 def dicom_days(numbers):
@@ -69,17 +68,6 @@ def test_a_date_that_was_moved_either_way_is_found(days):
         SeriesDate=dicom_days([100 + days, 400]),
     )
     assert codes(table)["date-apart"].subjects == 1
-
-
-@pytest.mark.parametrize(("aged", "passed", "found"), [(5, 1, 1), (1, 5, 1), (1, 2, 0), (2, 1, 0)])
-def test_ages_and_dates_that_do_not_move_together_are_found_either_way(aged, passed, found):
-    told = age_date_findings(
-        np.array([0, 0]),
-        np.array([600.0, 600 + 12 * aged]),
-        np.array([0.0, 365.25 * passed]),
-        "age",
-    )
-    assert [finding.subjects for finding in told] == [1] * found
 
 
 def test_two_dates_with_shifts_of_their_own_are_found_without_a_value():

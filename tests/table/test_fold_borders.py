@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from folding_tables import attribute, attributes, extraction, source
 
 from midi_risk.attributes.model import Decision, Kind, Role
 from midi_risk.table import fold
-from midi_risk.table.model import raw_codes
+from midi_risk.table.model import raw_codes, table_digest
 
 
 def folded(
@@ -159,3 +160,11 @@ def test_a_null_in_a_dictionary_is_missing():
     column = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 0]), pa.array([None, "a"]))
     codes, _ = raw_codes(column)
     assert codes.tolist() == [-1, 1, -1, -1]
+
+
+def test_a_missing_value_and_an_empty_text_have_digests_of_their_own():
+    missing, empty = (
+        table_digest(pd.DataFrame({"x": ["a", value]}, index=["s1", "s2"], dtype=object))
+        for value in (None, "")
+    )
+    assert missing != empty
