@@ -19,7 +19,7 @@ from midi_risk.recode import (
     search,
     sweep,
 )
-from midi_risk.recode.lattice.lattice import Lattice
+from midi_risk.recode.lattice.lattice import Lattice, levels_from_top
 from midi_risk.recode.lattice.tables import plan_layout
 from midi_risk.recode.search.budgeted import search_within
 from midi_risk.recode.search.problem import hidden_limit, prepare
@@ -323,3 +323,9 @@ def test_of_plans_that_lose_as_much_the_one_that_changes_fewer_attributes_is_tak
 
     nodes = [(0, 0, 3), (1, 1, 0), (0, 1, 1), (2, 0, 0)]
     assert sorted(nodes, key=Plain().tie_rank) == [(2, 0, 0), (0, 0, 3), (0, 1, 1), (1, 1, 0)]
+
+
+def test_nodes_at_the_limit_of_suppression_are_looked_below():
+    elsewhere = [np.array([1]), np.array([0])]
+    found = [len(level.steps) for level in levels_from_top([2, 3], elsewhere, 2, 0)]
+    assert found == [1, 2, 2, 1]
