@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from midi_risk.cli.job import result_folder
+from midi_risk.export.release import new_folder
 
 
 def test_the_next_run_removes_what_a_killed_one_left(tmp_path):
@@ -23,3 +24,13 @@ def test_the_next_run_removes_what_a_killed_one_left(tmp_path):
     assert not dead.exists()
     assert alive.exists()
     assert (tmp_path / "plan.json").exists()
+
+
+def test_what_a_living_run_is_writing_stays(tmp_path):
+    living = tmp_path / f".out.midi-risk-part-{os.getppid()}-abc"
+    living.mkdir()
+    (living / "half").write_text("x", encoding="utf-8")
+    with new_folder(tmp_path / "out") as folder:
+        (folder / "whole").write_text("x", encoding="utf-8")
+    assert (living / "half").read_text(encoding="utf-8") == "x"
+    assert (tmp_path / "out" / "whole").exists()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
+import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import check_forbidden
 import check_functions
 import check_links
 import check_skips
+import mutants
 import pytest
 import repository
 import yaml
@@ -193,3 +199,120 @@ class TestTheChecksThemselves:
             encoding="utf-8",
         )
         assert list(check_skips.hidden_skips(junit)) == [("a", "hidden", "no")]
+
+
+class TestTheKeptChanges:
+    def test_the_lists_fit_the_code(self) -> None:
+        kept, faults = mutants.listed()
+        assert faults + mutants.faults_of(kept) == []
+        assert len(kept) >= 300
+
+    def test_every_stage_has_its_share(self) -> None:
+        kept, _ = mutants.listed()
+        least = {
+            "risk": 100, "recode": 60, "export": 60, "table": 30, "report": 80, "document": 40,
+        }  # fmt: skip
+        counts = Counter(mutant.file.split("/")[1] for mutant in kept)
+        assert {stage: counts[stage] >= n for stage, n in least.items()} == dict.fromkeys(
+            least, True
+        )
+
+    @pytest.mark.parametrize(
+        ("changes", "fault"),
+        [
+            ({"old": "y = 1"}, "stands 0 times"),
+            ({"old": "= "}, "stands 2 times"),
+            ({"new": "x = 1"}, "changes nothing"),
+            ({"new": "x ="}, "does not compile"),
+            ({"file": "package/none.py"}, "no such file"),
+            ({"tests": ("test_none.py::test_x",)}, "no test file"),
+            ({"tests": ()}, "no test is named"),
+        ],
+    )
+    def test_an_entry_that_does_not_fit_is_named(
+        self, tmp_path: Path, changes: dict[str, object], fault: str
+    ) -> None:
+        (tmp_path / "package").mkdir()
+        (tmp_path / "package" / "one.py").write_text("x = 1\nz = 2\n", encoding="utf-8")
+        (tmp_path / "test_one.py").write_text("", encoding="utf-8")
+        fine: dict[str, object] = {
+            "stage": "risk", "file": "package/one.py", "old": "x = 1", "new": "x = 2",
+            "tests": ("test_one.py::test_x",), "why": "x",
+        }  # fmt: skip
+        assert mutants.faults_of([mutants.Mutant(**fine)], tmp_path) == []
+        (found,) = mutants.faults_of([mutants.Mutant(**(fine | changes))], tmp_path)
+        assert fault in found
+
+    def test_a_list_with_unknown_keys_is_a_fault(self, tmp_path: Path) -> None:
+        (tmp_path / "risk.toml").write_text('[[mutant]]\nfile = "x"\nodd = 1\n', encoding="utf-8")
+        kept, (fault,) = mutants.listed(tmp_path)
+        assert kept == []
+        assert "risk.toml, entry 1" in fault
+
+    def test_an_unnamed_survivor_and_an_error_are_failures(self) -> None:
+        one = mutants.Mutant(stage="risk", file="f", old="a", new="b", tests=("t",), why="w")
+        named = replace(one, survives="equal in floating point")
+        killed = [mutants.Result(mutant=one, outcome="killed", seconds=1.0)] * 19
+
+        def enough(mutant: mutants.Mutant, outcome: str, times: int = 1) -> bool:
+            more = [mutants.Result(mutant=mutant, outcome=outcome, seconds=1.0)] * times
+            return mutants.sufficient([*killed, *more])
+
+        assert enough(one, "timeout")
+        assert enough(named, "survived")
+        assert not enough(named, "survived", times=2)
+        assert not enough(one, "survived")
+        assert not enough(named, "error")
+
+    def test_the_page_counts_by_stage_and_names_survivors(self) -> None:
+        one = mutants.Mutant(
+            stage="risk", file="midi_risk/a.py", old="a", new="b", tests=("t",), why="k is lower",
+            survives="equal",
+        )  # fmt: skip
+        results = [
+            mutants.Result(mutant=one, outcome="survived", seconds=1.5, commit="abc"),
+            mutants.Result(
+                mutant=replace(one, stage="table"), outcome="killed", seconds=2.0, commit="def"
+            ),
+        ]
+        text = mutants.page(results, waiting=3)
+        assert "commit abc, def" in text
+        assert "3 entries were not tried" in text
+        assert "not tried" not in mutants.page(results)
+        assert "1 of 2 noticed" in text
+        assert "| risk | 1 | 0 | 0 | 1 | 0 | 2 |" in text
+        assert "| table | 1 | 1 | 0 | 0 | 0 | 2 |" in text
+        assert "| `midi_risk/a.py` | k is lower | equal |" in text
+
+    def test_a_record_keeps_each_entry_as_it_was_tried(self, tmp_path: Path) -> None:
+        one = mutants.Mutant(stage="risk", file="f", old="a", new="b", tests=("t",), why="w")
+        record = mutants.Record(tmp_path / "runs.jsonl")
+        for outcome in ("survived", "killed"):
+            record.add(mutants.Result(mutant=one, outcome=outcome, seconds=1.0, by="t::test_x"))
+        again = mutants.Record(tmp_path / "runs.jsonl")
+        assert again.of(one) == record.of(one)
+        assert again.of(one).killed
+        assert again.of(replace(one, new="c")) is None
+        assert again.of(replace(one, tests=("u",))) is None
+
+    def test_the_worker_tells_what_pytest_ended_with(self, root: Path, tmp_path: Path) -> None:
+        (tmp_path / "test_one.py").write_text(
+            "import time\n\n\n"
+            "def test_a():\n    assert True\n\n\n"
+            "def test_b():\n    assert False\n\n\n"
+            "def test_c():\n    time.sleep(60)\n",
+            encoding="utf-8",
+        )
+        arguments = ["-q", "-p", "no:cacheprovider"]
+        asked = [
+            {"arguments": [*arguments, f"test_one.py::test_{name}"], "seconds": seconds,
+             "output": str(tmp_path / f"{name}.txt")}
+            for name, seconds in (("a", 60), ("b", 60), ("c", 1), ("a", 60))
+        ]  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, root / "tools" / "mutants_worker.py"],
+            cwd=tmp_path, input="".join(json.dumps(each) + "\n" for each in asked),
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert [json.loads(line) for line in done.stdout.splitlines()] == [0, 1, None, 0]
+        assert "FAILED test_one.py::test_b" in (tmp_path / "b.txt").read_text(encoding="utf-8")

@@ -95,6 +95,19 @@ def test_every_record_has_k_matches_and_no_more_cells_go_than_in_compat_mode(
     assert local_suppression(released, list("abc"), k=k).total == 0
 
 
+def test_of_two_ways_the_one_that_empties_fewer_cells_is_taken() -> None:
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({name: rng.integers(0, 3, 8).astype(str) for name in "abc"})
+    with_second_look = local_suppression(data, list("abc"), k=2)
+    assert with_second_look.total < local_suppression(data, list("abc"), k=2, recheck=False).total
+
+
+def test_a_record_without_any_value_protects_nobody_who_has_all() -> None:
+    data = pd.DataFrame({"a": ["x", "x", None], "b": ["y", "y", None]}, dtype=object)
+    assert local_suppression(data, ["a", "b"], k=2).total == 0
+    assert local_suppression(data, ["a", "b"], k=3).total > 0
+
+
 def test_the_least_important_key_is_suppressed_first() -> None:
     pair = pd.DataFrame({"sex": ["F", "M"], "age": [30, 40]})
     ages = local_suppression(pair, ["sex", "age"], k=2, importance={"sex": 1, "age": 2})

@@ -19,9 +19,10 @@ from midi_risk.recode import (
     search,
     sweep,
 )
+from midi_risk.recode.lattice.lattice import Lattice, levels_from_top
 from midi_risk.recode.lattice.tables import plan_layout
 from midi_risk.recode.search.budgeted import search_within
-from midi_risk.recode.search.problem import prepare
+from midi_risk.recode.search.problem import hidden_limit, prepare
 
 HOSTILE = "Prof. Secret"
 AGE = pd.DataFrame([[str(a), f"{a // 10 * 10}s", "*"] for a in range(20, 60)])
@@ -303,3 +304,28 @@ def test_ladder_names_stand_for_hierarchies() -> None:
     found = search(data, {"age": "age", "sex": "sex"}, k=5, utility="loss")
     assert found.found
     assert found.smallest >= 5
+
+
+@pytest.mark.parametrize(
+    ("share", "records", "hidden"), [(0.29, 100, 29), (0.07, 100, 7), (0.02, 99, 1), (0.0, 5, 0)]
+)
+def test_a_share_that_is_a_whole_number_of_records_hides_that_many(share, records, hidden):
+    assert hidden_limit(share, records) == hidden
+
+
+def test_of_plans_that_lose_as_much_the_one_that_changes_fewer_attributes_is_taken():
+    class Plain(Lattice):
+        def __init__(self) -> None:
+            """Hold no axis: a step is a level."""
+
+        def levels(self, steps):
+            return tuple(steps)
+
+    nodes = [(0, 0, 3), (1, 1, 0), (0, 1, 1), (2, 0, 0)]
+    assert sorted(nodes, key=Plain().tie_rank) == [(2, 0, 0), (0, 0, 3), (0, 1, 1), (1, 1, 0)]
+
+
+def test_nodes_at_the_limit_of_suppression_are_looked_below():
+    elsewhere = [np.array([1]), np.array([0])]
+    found = [len(level.steps) for level in levels_from_top([2, 3], elsewhere, 2, 0)]
+    assert found == [1, 2, 2, 1]

@@ -64,8 +64,13 @@ def test_the_type_refuses_an_exact_count(value):
 
 def test_the_type_refuses_a_hidden_count_with_a_value():
     with pytest.raises(ValidationError):
-        SafeCount(state="below", value=10, k=11)
+        SafeCount(state="below", value=15, k=11)
 
 
 def test_rounding_never_falls_into_the_suppressed_range():
     assert [rounded(n, 11) for n in (0, 11, 12, 13, 17, 18)] == [0, 15, 15, 15, 15, 20]
+
+
+def test_a_bin_begins_and_ends_at_sizes_that_somebody_has():
+    bins = [(1, 1, 0), (2, 2, 20), (3, 4, 0), (11, 20, 30), (21, 40, 0)]
+    assert merged_bins(bins, 11) == ((2, 2, 20), (11, 20, 30))

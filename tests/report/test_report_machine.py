@@ -188,6 +188,13 @@ def test_figures_outside_their_range_are_faults(tmp_path):
     ]
 
 
+def test_a_figure_below_zero_is_a_fault(tmp_path):
+    document = assessment_document()
+    document["threats"][0]["results"][0] |= {"value": 0.1, "lower": -0.1, "upper": 0.2}
+    (fault,) = faults_of(tmp_path, document)
+    assert fault == "threats[0].results[0].lower: is not between 0 and 1"
+
+
 def test_a_report_is_written_whole_or_not_at_all(tmp_path):
     target = tmp_path / "report.html"
     target.write_text("before", encoding="utf-8")

@@ -13,7 +13,7 @@ from report_documents import assessment, assessment_document, plan, plan_documen
 from midi_risk.document.assessment import Assessment
 from midi_risk.errors import ConfigError
 from midi_risk.report import report, view
-from midi_risk.report.html import render
+from midi_risk.report.html import channel_risk, render
 
 EDITIONS = ("internal", "shareable")
 ANCHORS = (
@@ -111,6 +111,15 @@ def test_what_was_not_assessed_is_said_in_words(both, edition):
     assert "Their risk is unknown, not zero." in text
     assert "Role undecided: comment_2." in text
     assert "Nobody has signed this assessment." in text
+
+
+def test_the_risk_of_a_channel_that_nobody_assessed_is_unknown_in_its_row():
+    channel = {"name": "face", "status": "not_assessed", "required": True, "limit": 0.09,
+               "evidence": "none"}  # fmt: skip
+    made = Assessment.model_validate(assessment_document() | {"channels": [channel]})
+    for edition in EDITIONS:
+        (shown,) = view(made, edition=edition).channels
+        assert channel_risk(shown) == "unknown"
 
 
 def test_the_internal_page_shows_the_numbers_of_the_document(both):

@@ -6,6 +6,7 @@ import itertools
 import typing
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from report_documents import assessment, assessment_document, plan_document
 
 from midi_risk.document.assessment import Assessment, Measures
 from midi_risk.document.plan import Part, Plan
-from midi_risk.report import policy, report, view
+from midi_risk.report import policy, report, rules, view
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.leaves import (
     Action,
@@ -113,6 +114,50 @@ def test_an_integer_leaves_as_a_count_unless_it_is_listed_as_public():
     assert rest <= COUNTS | OF_COUNTS | {"drop"}
 
 
+INSIDE = {
+    "Assessment": {"schema_", "tolerance", "threat_models", "changes", "internal"},
+    "Tool": {"name"},
+    "AttributeEntry": {
+        "source", "kind", "distinct", "label", "reason", "folding", "knowable_by", "ladder",
+        "utility",
+    },
+    "Measures": {"classes"},
+    "HistogramBin": {"classes"},
+    "CurvePoint": {"share_below"},
+    "Combination": {"unique"},
+    "Diversity": {"homogeneous_classes", "homogeneous_subjects", "missing"},
+    "RiskEstimate": {"method", "reference", "attacker"},
+    "Uncertainty": {"seed", "method"},
+    "ChannelEntry": {"evidence", "limit"},
+    "Reason": {"text"},
+    "Finding": {"text"},
+    "LinkReport": {"source", "rows", "subjects", "key_rule"},
+    "Quality": {"note"},
+    "Provenance": {"tables", "seed", "command"},
+    "Plan": {
+        "schema_", "tool", "created", "collection_digest", "threat_models", "levels",
+        "hierarchies", "suppressed_subjects", "suppressed_cells", "next_step", "reason",
+    },
+    "PlanStep": {
+        "from_", "to", "level_from", "level_to", "classes_before", "classes_after",
+        "justification",
+    },
+    "KeptAttribute": {"level", "loss", "justification"},
+    "State": {"classes", "sample_uniques"},
+    "FrontPoint": {"levels"},
+    "ImagingFigure": {"kind", "formula", "reference"},
+}  # fmt: skip
+"""Part -> what stays inside; a name is taken out here by whoever lets its field leave."""
+
+
+def test_what_stays_inside_is_listed():
+    found = {
+        part.__name__: {name for name, rule in lines.items() if rule is DROP}
+        for part, lines in POLICY.items()
+    }
+    assert {part: names for part, names in found.items() if names} == INSIDE
+
+
 def test_a_new_field_without_a_line_is_an_error_that_names_it(monkeypatch):
     made = assessment()
     grown = create_model("Measures", __base__=Measures, rarest=(float, 0.00258))
@@ -178,8 +223,15 @@ def test_neither_the_view_nor_a_part_of_it_takes_a_raw_value(raw):
             replace(shown, **{name: (raw,) if name == "links" else raw})
     with pytest.raises(TypeError, match="may not leave"):
         Leaving("part", {"field": raw})
+    with pytest.raises(TypeError, match="may not leave"):
+        Leaving("part", {"field": MappingProxyType({Code("age"): raw})})
     with pytest.raises(TypeError):
         replace(shown, disclosive=view(assessment()).disclosive)
+
+
+def test_the_keys_of_a_mapping_are_leaves_too():
+    with pytest.raises(TypeError, match="a plain str may not be a key"):
+        Leaving("part", {"field": MappingProxyType({"067Y": Size(1)})})
 
 
 def test_a_subclass_of_a_leaf_is_no_leaf():
@@ -193,7 +245,9 @@ def test_a_subclass_of_a_leaf_is_no_leaf():
 @pytest.mark.parametrize(
     ("leaf", "raw"),
     [
-        (Code, "Jane Doe"), (Code, "067Y"), (Version, "a/b"), (Keyed, "c4" * 32), (Action, "Jane"),
+        (Code, "Jane Doe"), (Code, "067Y"), (Code, "age of Jane"), (Version, "2.4 for\nJane"),
+        (Action, "X Jane"), (Option, "rtn_dev_id=K Jane"), (ProfileCode, "113100 Jane"),
+        (Keyed, "319ece2495a62508 Jane"), (Version, "a/b"), (Keyed, "c4" * 32), (Action, "Jane"),
         (Option, "Jane=K"), (ProfileCode, "1131"), (Amount, 0.123), (Amount, float("nan")),
         (Risk, 0.123), (Risk, 1.5), (Size, -1), (Year, 45), (Year, 20190517),
     ],
@@ -204,11 +258,39 @@ def test_a_leaf_refuses_what_it_is_not_and_does_not_repeat_it(leaf, raw):
     assert str(raw) not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("sex-conflict", "sex-conflict"), ("Jane Doe", "other"), ("jane@clinic", "other"),
+     ("067Y", "other"), ("", "other")],
+)  # fmt: skip
+def test_what_is_no_word_of_a_vocabulary_is_called_other(text, told):
+    assert rules.code(text) == told
+
+
+def test_a_date_leaves_as_its_year():
+    document = assessment_document()
+    document["context"]["linked_search"] = [
+        {"date": "2026-11-02", "place": "trial registries", "found": "nothing"}
+    ]
+    document["sign_off"] = {
+        "assessor": "A. Assessor", "role": "statistician", "organisation": "a registry",
+        "date": "2026-11-23", "statement": "",
+    }  # fmt: skip
+    shown = shareable(document)
+    dates = [
+        shown.created, shown.valid_until, shown.threshold.fixed_at, shown.sign_off.date,
+        shown.context.linked_search[0].date,
+    ]  # fmt: skip
+    assert {type(date) for date in dates} == {Year}
+    assert shown.created == int(document["created"][:4])
+
+
 def test_what_leaves_is_frozen_and_a_dropped_field_reads_as_none():
     shown = shareable(assessment_document())
     with pytest.raises(AttributeError):
         shown.measures.k = 3
     assert shown.measures.classes is None
+    assert "classes" not in dict(shown.measures)
     assert shown.attributes[0].distinct is None
     with pytest.raises(AttributeError, match="Measures has no field rarest"):
         _ = shown.measures.rarest
@@ -308,6 +390,19 @@ def test_a_share_leaves_as_its_count_and_its_interval_as_rounded_counts(n, kind)
         assert end is None if hidden else end == float(f"{shown.value.value / 390:.2g}")
     page = read(report(Assessment.model_validate(document), edition="shareable").html)
     assert page.tables["results-1"][3][2] == ""
+
+
+@pytest.mark.parametrize("hidden", ["lower", "upper"])
+@pytest.mark.parametrize("few", [1, 10, 378])
+def test_neither_end_of_an_interval_is_told_where_one_is_a_hidden_count(hidden, few):
+    document = assessment_document()
+    result = document["threats"][0]["results"][2]
+    result |= {"kind": "estimate", "value": 200 / 388, "lower": 100 / 388, "upper": 300 / 388}
+    shown = shareable(document).threats[0].results[2]
+    assert (shown.lower, shown.upper) == (0.26, 0.77)
+    result[hidden] = few / 388
+    shown = shareable(document).threats[0].results[2]
+    assert (shown.lower, shown.upper) == (None, None)
 
 
 @laws

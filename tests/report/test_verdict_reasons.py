@@ -18,7 +18,7 @@ from midi_risk.document.conditions import CONDITIONS, Evidence, shown
 from midi_risk.document.files import contradictions, load_assessment
 from midi_risk.document.reasons import REASONS, WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import ConfigError
-from midi_risk.report import report
+from midi_risk.report import report, view
 from midi_risk.report.tuning import waiting
 from midi_risk.report.words import HEADS
 
@@ -248,6 +248,17 @@ def test_what_nobody_requires_and_nobody_assessed_is_named():
     assert reason(WITHIN, ["face"]).text.endswith("left unassessed: face")
 
 
+def test_a_reason_for_other_parts_than_those_that_show_it_is_refused():
+    document = acceptable()
+    SPOILT["direct_open"](document)
+    stated = reason("direct_open", ["PatientBirthName"]).model_dump()
+    document["verdict"] |= {"status": "incomplete", "reasons": [stated]}
+    first, second = contradictions(Assessment.model_validate(document))
+    assert "no reason says that" in first
+    assert "PatientName" in first
+    assert second == "verdict.reasons[0]: 'direct_open' is not what the other parts show"
+
+
 def test_as_many_unread_files_as_tolerated_are_no_reason():
     document = acceptable()
     document["tolerance"] = {"unread_files": 3}
@@ -269,6 +280,14 @@ def test_a_channel_says_whether_it_passes(figures, worst, passed):
     assert (entry.worst, entry.passed) == (worst, passed)
     free = ChannelEntry(name="face", evidence="", **figures)
     assert free.passed is None
+
+
+@pytest.mark.parametrize("status", ["assessed", "bounded", "not_assessed"])
+def test_a_required_channel_without_a_figure_is_open_whatever_it_says(status):
+    document = acceptable()
+    document["channels"][1] |= {"status": status, "value": None, "lower": None, "upper": None}
+    (found,) = shown(Evidence.of(Assessment.model_validate(document)), *CONDITIONS)
+    assert (found.code, found.names) == ("channels_open", [document["channels"][1]["name"]])
 
 
 def test_a_channel_has_a_limit_where_it_is_required_and_only_there():
@@ -318,3 +337,6 @@ def test_the_shareable_edition_names_only_what_it_names_anyway():
     assert "Role undecided: comment_2." in text
     assert "3 further reason(s)" in text
     assert not re.search(r"Jane|Doe|secret|900", text)
+    shown = view(Assessment.model_validate(document), edition="shareable")
+    assert not any(stated.counts for stated in shown.verdict.reasons)
+    assert [list(stated.names) for stated in shown.verdict.reasons] == [["comment_2"], [], [], []]

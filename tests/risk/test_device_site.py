@@ -77,3 +77,16 @@ def test_scanner_attributes_outside_the_classes_stay_open_without_sites():
         attributes(attribute("t", "Serial", Kind.CATEGORY, ladder="device", role=Role.INSENSITIVE)),
     )
     assert entry(given).status == "not_assessed"
+
+
+def test_the_bound_is_the_highest_risk_once_the_site_is_known():
+    rows = {"id": list("abcdef"), "Model": ["A"] * 6, "Site": ["x"] * 5 + ["y"]}
+    given = fold(
+        extraction(source("t", rows, "id")),
+        attributes(
+            attribute("t", "Model", Kind.CATEGORY, ladder="device"),
+            attribute("t", "Site", Kind.CATEGORY, ladder="institution", decision=Decision.REMOVE),
+        ),
+    )
+    found = entry(given)
+    assert (found.value, found.upper) == (pytest.approx(2 / 6), 1.0)

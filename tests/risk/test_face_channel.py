@@ -70,8 +70,25 @@ def test_a_matcher_bounds_it_by_the_joint_risk_of_the_smallest_class():
     assert "schwarz-2022" in entry.evidence
 
 
+def test_the_smallest_of_unequal_classes_bounds_it():
+    uneven = images(face_possible=9)
+    uneven.frame["sex"] = ["F"] * 12 + ["M"] * 48
+    entry = face(uneven, model({"matcher": "schwarz-2022"}))
+    assert entry.value == pytest.approx(float(joint_risk([12], 4.76)[0]), abs=1e-4)
+
+
 def test_images_that_nobody_looked_at_may_show_faces():
     assert face(images(), model({"matcher": "schwarz-2022"})).status == "bounded"
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [({}, "not_assessed"), ({"private_elements": 1}, "not_assessed"),
+     ({"private_elements": 0}, "assessed")],
+)  # fmt: skip
+def test_private_elements_that_nobody_counted_are_not_none(facts, status):
+    entries = {c.name: c for c in assess(images(**facts), [model()]).channels}
+    assert entries["private_elements"].status == status
 
 
 def test_no_face_is_possible_without_a_head():

@@ -177,6 +177,10 @@ class TestKnownItems:
         assert km_anonymity(self.VISITS, m=2).record_support.tolist() == [2, 2, 2, 2]
         assert km_anonymity(self.VISITS, m=3).record_support.tolist() == [2, 2, 2, 1]
 
+    def test_a_subject_with_one_item_is_supported_by_all_who_have_it(self):
+        found = km_anonymity([[0], [0, 1], [0, 1]], m=2)
+        assert found.record_support.tolist() == [3, 2, 2]
+
     def test_a_subject_without_items_has_no_support(self) -> None:
         assert km_anonymity([[], []], m=2).value is None
         with pytest.raises(MeasureError, match="at least one item"):

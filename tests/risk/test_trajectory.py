@@ -68,6 +68,14 @@ def test_beyond_three_the_risk_is_a_lower_bound_and_says_so(visits):
         assert found.kind == ("exact" if found.exact.all() else "bound")
 
 
+def test_four_of_six_visits_are_chosen_greedily_and_called_a_bound():
+    everything = set(range(6))
+    histories = [everything, *(everything - {item} for item in range(6))]
+    who = [row for row, history in enumerate(histories) for _ in history]
+    found = known_visits_risk(who, [item for history in histories for item in history], 4)
+    assert (found.support[0], found.exact[0], found.kind) == (3, False, "bound")
+
+
 @given(VISITS)
 @settings(deadline=None, max_examples=40)
 def test_knowing_more_visits_never_lowers_the_risk(visits):

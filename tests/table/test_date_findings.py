@@ -60,6 +60,16 @@ def test_an_acquisition_after_midnight_is_no_finding():
     assert "date-shift-inconsistent" not in codes(table)
 
 
+@pytest.mark.parametrize("days", [-25, -2, 2, 25])
+def test_a_date_that_was_moved_either_way_is_found(days):
+    table = folded(
+        PatientID=["a", "b"],
+        StudyDate=dicom_days([100, 400]),
+        SeriesDate=dicom_days([100 + days, 400]),
+    )
+    assert codes(table)["date-apart"].subjects == 1
+
+
 def test_two_dates_with_shifts_of_their_own_are_found_without_a_value():
     study = [10, 110, 10, 300]
     series = [35, 190, 10, 300]
