@@ -25,7 +25,7 @@ from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import Requirement
 from midi_risk.recode.loss import information_lost, level_losses, loss_shares
 from midi_risk.recode.search.judge import Solution
-from midi_risk.risk.adversaries import adversary_risk
+from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured
@@ -358,6 +358,7 @@ def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> 
             k=None, classes=0, sample_uniques=0, subjects=0, risk_max=None, risk_mean=None,
             at_risk=None, passed=False,
         )  # fmt: skip
+    view = as_judged(view, models)
     classes = EquivalenceClasses.from_codes(view.codes(names), missing=view.missing)
     risks = [
         adversary_risk(view, quasi, m, adversary) for m in models for adversary in m.adversaries

@@ -57,7 +57,7 @@ class ReportView:
     edition : {"internal", "shareable"}
     title : str
         Name of the collection.
-    tool, verdict, threshold, measures, plan, context, sign_off : part
+    tool, verdict, threshold, log, measures, plan, context, sign_off : part
     threats, attributes, channels, findings, links : tuple of part
     created, valid_until : str or int
         A moment, or its year.
@@ -91,6 +91,7 @@ class ReportView:
     project_digest: str
     verdict: Shown
     threshold: Shown
+    log: Shown | None
     subjects: Count
     studies: Count | None
     series: Count | None

@@ -8,6 +8,7 @@ they would be released.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
@@ -25,7 +26,12 @@ EXIT_CODES: dict[Status, int] = {"acceptable": 0, "above_threshold": 3, "incompl
 """Exit code of each status."""
 
 
-def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -> Verdict:
+def verdict(
+    table: SubjectTable,
+    governing: AdversaryRisk,
+    evidence: Evidence,
+    moved: Sequence[Reason] = (),
+) -> Verdict:
     """Return the verdict with every reason; incomplete outranks above the threshold.
 
     Parameters
@@ -35,9 +41,12 @@ def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -
     governing : AdversaryRisk
     evidence : Evidence
         The other parts of the assessment.
+    moved : sequence of Reason
+        What is told of thresholds, whatever the status.
     """
     against = [
         *shown(evidence, "unread_files", "undecided", "direct_open", "channels_open", "no_threat"),
+        *shown(evidence, "attacks_open"),
         *_unidentified_files(table, evidence.tolerance.unread_files),
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
@@ -45,7 +54,7 @@ def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -
         *_restated_dates(table),
         *shown(evidence, "above", "channel_above", "direct_kept"),
     ]
-    reasons = [*(against or [reason(WITHIN)]), *_overruled_proposals(table)]
+    reasons = [*(against or [reason(WITHIN)]), *_overruled_proposals(table), *moved]
     status = status_of(each.code for each in reasons)
     if status is None:
         raise MeasureError("no reason says how the assessment stands")

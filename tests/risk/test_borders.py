@@ -171,7 +171,7 @@ def test_an_adversary_whom_the_floor_stops_governs_before_one_who_is_near_the_th
     floor = model(
         name="floor", threshold={"k": 3, "statistic": "strict-average", "floor": 3}
     )  # mean 4 / 62 is far below 1 / 3, and the class of two fails
-    near = model(name="near", threshold={"k": 2}, adversaries=[{"name": "a"}])
+    near = model(name="near", threshold={"k": 5}, adversaries=[{"name": "a"}])
     for models in ([floor, near], [near, floor]):
         verdict = assess(table, models).verdict
         assert verdict.status == "above_threshold"
