@@ -13,6 +13,7 @@ from typing import Any
 
 from midi_risk.document import assessment as doc
 from midi_risk.document import plan as plans
+from midi_risk.document.conditions import EVENTS
 from midi_risk.document.plan import Part
 from midi_risk.report import rules
 from midi_risk.report.leaves import Leaving, Option, ProfileCode

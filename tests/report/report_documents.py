@@ -395,7 +395,7 @@ def assessment_document(
                 "release": "public",
                 "attempt": 1.0,
                 "attempt_source": "public release: an attempt is certain",
-                "knows": {},
+                "knows": dict.fromkeys(("PatientAge", "PatientSex", "StudyDate"), "exact"),
                 "population": "the release itself: nobody outside it is counted on (F = f)",
                 "threshold_k": k,
                 "statistic": "maximum",

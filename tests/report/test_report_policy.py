@@ -93,7 +93,7 @@ def test_every_field_of_both_documents_has_a_line_and_no_line_is_stale():
 PUBLIC_INTEGERS = {
     "Threshold.k", "Measures.k", "HistogramBin.size_from", "HistogramBin.size_to", "CurvePoint.k",
     "Diversity.distinct_l", "Threat.threshold_k", "Uncertainty.draws", "Plan.k", "Plan.nodes",
-    "Plan.nodes_checked", "State.k",
+    "Plan.nodes_checked", "State.k", "Threshold.shipped", "Log.runs",
 }  # fmt: skip
 COUNTS = {"count", "part of all subjects", "part of population", "part of matched"}
 OF_COUNTS = {"matched_subjects", "left_out_cells", "emptied_cells", "subjects_of_state"}

@@ -22,7 +22,18 @@ from midi_risk.report import report
 from midi_risk.report.tuning import waiting
 from midi_risk.report.words import HEADS
 
-COUNTS = {"files": 3, "tolerated": 1, "rows": 2, "subjects": 4, "values": 5, "k": 11, "removed": 0}
+COUNTS = {
+    "shipped": 11,
+    "stated": 1,
+    "before": 20,
+    "files": 3,
+    "tolerated": 1,
+    "rows": 2,
+    "subjects": 4,
+    "values": 5,
+    "k": 11,
+    "removed": 0,
+}
 NAMES = ["one", "two", "prosecutor_max"]
 
 
@@ -71,6 +82,9 @@ SPOILT = {
     "channel_above": lambda d: d["channels"][1].update(value=1.0, upper=1.0),
     "rows_without_key": lambda d: d["collection"].update(excluded={"no_key": 1}),
     "no_threat": lambda d: d.update(threats=[]),
+    "attacks_open": lambda d: d["threats"][0].update(
+        release="controlled", event="deliberate", attempt=0.3
+    ),
     "above": failed,
 }
 

@@ -17,11 +17,13 @@ from midi_risk.threat import (
     ATTEMPT_TABLES,
     acquaintance_probability,
     attempt_probability,
+    data_risk_budget,
     load_threat_model,
     required_class_size,
     shipped_threat_models,
     threshold_class_size,
 )
+from midi_risk.threat.model import SMALLEST_CLASS
 
 MODEL = """
 schema: midi-risk/threat-model/1
