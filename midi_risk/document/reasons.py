@@ -184,9 +184,8 @@ REASONS: Mapping[str, ReasonKind] = {
         condition=4,
         names="event",
         sentence=lambda names, _: (
-            "a controlled release is judged on a deliberate attempt, an acquaintance and a breach,"
-            f" the worst of them decides; not judged: {_listed(names)}; add such an adversary, or"
-            " one whose attempt is certain"
+            "a controlled release is judged on the worst of three attempts, and nobody judged:"
+            f" {_listed(names)}; add such an adversary, or one whose attempt is certain"
         ),
     ),
     "class_lowered": ReasonKind(
