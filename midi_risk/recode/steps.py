@@ -358,8 +358,8 @@ def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> 
             k=None, classes=0, sample_uniques=0, subjects=0, risk_max=None, risk_mean=None,
             at_risk=None, passed=False,
         )  # fmt: skip
-    view = as_judged(view, models)
-    classes = EquivalenceClasses.from_codes(view.codes(names), missing=view.missing)
+    missing = as_judged(view, models).missing
+    classes = EquivalenceClasses.from_codes(view.codes(names), missing=missing)
     risks = [
         adversary_risk(view, quasi, m, adversary) for m in models for adversary in m.adversaries
     ]
