@@ -132,7 +132,7 @@ def own_scenarios() -> Iterator[Scenario]:
             "{MR} check out in/lung-ct -q",
             "{MR} check out mine -q",
             "{MR} diff out mine-out",
-            "{MR} assess in/lung-ct/images --where \"Modality = 'MR'\" --k 5 -o mr -q",
+            "{MR} assess in/lung-ct/images --where \"Modality = 'MR'\" --k 5 --k-reason x -o mr -q",
             "{MR} crosscheck in/lung-ct/clinical.csv --quasi sex,race --sensitive stage",
         ],
         {"lung-ct": lung},

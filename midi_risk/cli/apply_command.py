@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,7 +221,7 @@ def _assess_written(
 ) -> tuple[Comparison, Assessment]:
     """Read back what was written and assess it."""
     from midi_risk.attributes.roles import propose
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.job import history_in, open_job
     from midi_risk.document.files import write_private
     from midi_risk.export.release import compare, project_yaml, release_project, release_settings
     from midi_risk.recode.steps import release_state
@@ -237,7 +237,11 @@ def _assess_written(
     attributes = written.attributes(extraction)
     table = written.fold(extraction, attributes)
     models = job.threat_models()
-    assessment = assess(table, models, options=written.options(extraction, attributes, command))
+    options = replace(
+        written.options(extraction, attributes, command),
+        **job.standing(models, history_in(job.log_file(str(staging)))),
+    )
+    assessment = assess(table, models, options=options)
     found = released(table)
     state = release_state(found, models, plan.k)
     return compare(plan.after, state, rules, found), assessment

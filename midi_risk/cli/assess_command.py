@@ -6,21 +6,23 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.job import RESULT_FILES, result_folder, write_results
+from midi_risk.cli.job import RESULT_FILES, history_in, log_runs, result_folder, write_results
 from midi_risk.cli.options import progress_bar
 
 if TYPE_CHECKING:
     from midi_risk.attributes.hierarchy import Hierarchy
     from midi_risk.cli.job import Job
     from midi_risk.document.assessment import Assessment, TuningLattice
+    from midi_risk.document.log import History
     from midi_risk.document.plan import Plan
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
@@ -55,9 +57,11 @@ def assess_job(
     job: Job,
     extraction: Extraction,
     *,
-    k: int | None = None,
+    models: Sequence[ThreatModel] | None = None,
     limits: SearchLimits | None = None,
     command: str = "",
+    history: History | None = None,
+    by_hand: bool = False,
 ) -> Outcome:
     """Assess one extraction and suggest a recoding.
 
@@ -65,20 +69,31 @@ def assess_job(
     ----------
     job : Job
     extraction : Extraction
-    k : int, optional
-        Class size that replaces the threat models' thresholds.
+    models : sequence of ThreatModel, optional
+        In place of the project's.
     limits : SearchLimits, optional
     command : str
         Command line, for the internal edition.
+    history : History, optional
+        Earlier runs, as the log tells them.
+    by_hand : bool
+        Whether a class size was given on the command line.
     """
+    from midi_risk.document.log import History
     from midi_risk.risk.assess import assess
     from midi_risk.table.release import released
 
     limits = limits or SearchLimits()
-    models = job.threat_models(k)
+    models = job.threat_models() if models is None else list(models)
     attributes = job.attributes(extraction)
     table = job.fold(extraction, attributes)
-    options = job.options(extraction, attributes, command)
+    history = history or History()
+    if job.file is None:
+        history = history.of(table.digest)
+    options = replace(
+        job.options(extraction, attributes, command),
+        **job.standing(models, history, by_hand=by_hand),
+    )
     assessment = assess(table, models, options=options)
     plan, lattice = _suggestion(job, table, models, options.hierarchies, limits)
     internal = assessment.internal and assessment.internal.model_copy(update={"lattice": lattice})
@@ -178,6 +193,9 @@ def describe(outcome: Outcome) -> str:
                 f"    over the declared intervals: {drawn.probability_above:.0%} of draws above the"
                 f" threshold, most by {drawn.tornado[0].name}"
             )
+    if assessment.threshold.reason:
+        lines.append(f"  reason for the class size: {assessment.threshold.reason}")
+    lines.append(f"  {_standing(assessment)}")
     lines += [f"  because {reason.text}" for reason in verdict.reasons]
     lines += ["", "Suggestion:" if plan.found else "No suggestion:"]
     lines += [f"  {line}" for line in plan.describe().splitlines()]
@@ -203,6 +221,15 @@ def _beside(assessment: Assessment) -> list[str]:
             f" ({individual.model}, {individual.adversary})"
         )
     return [f"  not judged: {'; '.join(told)}"] if told else []
+
+
+def _standing(assessment: Assessment) -> str:
+    """Return whether the threshold was fixed before the figures were seen, and what proves it."""
+    proofs = {"project": "the project file", "log": "the log of runs"}
+    proof = assessment.threshold.proof
+    if not proof:
+        return "threshold fixed before the figures were seen: not proved"
+    return f"threshold fixed before the figures were seen: proved by {proofs[proof]}"
 
 
 def _not_counted(excluded: Mapping[str, int]) -> list[str]:
@@ -266,7 +293,8 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
         parameters=given["parameters"],
         where=given["where"],
     )
-    job.threat_models(given["k"])
+    models = job.threat_models(given["k"], given["k_reason"])
+    log = job.log_file(given["output"])
     with result_folder(given["output"]) as folder:
         with progress_bar("reading", quiet=given["quiet"]) as progress:
             extraction = job.extract(
@@ -277,17 +305,24 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
             keep=given["keep"],
             budget_seconds=given["budget"] or DEFAULT_BUDGET,
         )
-        line = shlex.join(["midi-risk", *sys.argv[1:]])
+        one = partial(
+            assess_job,
+            models=models,
+            command=shlex.join(["midi-risk", *sys.argv[1:]]),
+            history=history_in(log),
+            by_hand=given["k"] is not None,
+        )
         if by is None:
-            outcomes = {"": assess_job(job, extraction, k=given["k"], limits=limits, command=line)}
+            outcomes = {"": one(job, extraction, limits=limits)}
         else:
-            outcomes = _by_group(job, extraction, by, given["k"], limits, line)
+            outcomes = _by_group(job, extraction, by, limits, one)
         for name, outcome in outcomes.items():
             target = folder / name if name else folder
             target.mkdir(exist_ok=True)
             write_results(target, outcome.assessment, outcome.plan, outcome.table)
         if by is not None:
             _write_summary(folder / "summary.csv", outcomes)
+    log_runs(log, [outcome.assessment for outcome in outcomes.values()])
     _print(outcomes, given["form"], by is not None)
     if not given["quiet"]:
         names = RESULT_FILES if by is None else ("summary.csv", "one folder per group")
@@ -296,7 +331,11 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
 
 
 def _by_group(
-    job: Job, extraction: Extraction, by: str, k: int | None, limits: SearchLimits, line: str
+    job: Job,
+    extraction: Extraction,
+    by: str,
+    limits: SearchLimits,
+    one: Callable[..., Outcome],
 ) -> dict[str, Outcome]:
     """Assess each group of the leading source on its own."""
     from midi_risk.cli.job import with_extraction_of
@@ -312,9 +351,7 @@ def _by_group(
     )
     for value, part in groups:
         try:
-            outcome = assess_job(
-                with_extraction_of(job, value or "(none)"), part, k=k, limits=share, command=line
-            )
+            outcome = one(with_extraction_of(job, value or "(none)"), part, limits=share)
         except SourceError as error:
             click.echo(f"midi-risk: one group of {by} left out: {error}", err=True)
             continue

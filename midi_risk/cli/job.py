@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from midi_risk.attributes.model import AttributeSet
     from midi_risk.cli.options import Progress
     from midi_risk.document.assessment import Assessment
+    from midi_risk.document.log import History
     from midi_risk.document.plan import Plan
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.risk.channels.entries import FileState
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 
 STORE_FOLDER = ".midi-risk"
+LOG_FILE = "log.jsonl"
 Stated = TypeVar("Stated", bound=BaseModel)
 
 
@@ -58,11 +60,14 @@ class Job:
         Folder that relative paths start from.
     file : pathlib.Path or None
         The project file, None when sources were named directly.
+    chosen : bool
+        Whether threat models were named on the command line.
     """
 
     project: Project
     base: Path
     file: Path | None
+    chosen: bool = False
 
     @property
     def label(self) -> str:
@@ -132,14 +137,63 @@ class Job:
         }
         return replace(table, attributes=decided(table.attributes, ranges, self.label))
 
-    def threat_models(self, k: int | None = None) -> list[ThreatModel]:
-        """Load the threat models with their parameters."""
-        from midi_risk.threat import load_threat_model
+    def threat_models(self, k: int | None = None, reason: str | None = None) -> list[ThreatModel]:
+        """Load the threat models with their parameters.
 
-        return [
-            load_threat_model(self._threat(name), self._parameters(name), k=k)
-            for name in self.project.threat_models
-        ]
+        Parameters
+        ----------
+        k : int, optional
+            Class size that replaces theirs.
+        reason : str, optional
+            Why it suffices where it is smaller; without one that is refused.
+        """
+        from midi_risk.threat.library import check_explained, load_threat_model
+
+        if reason and k is None:
+            raise ConfigError("command line", ["--k-reason says why, and --k is missing"])
+        models = []
+        for name in self.project.threat_models:
+            model = load_threat_model(self._threat(name), self._parameters(name))
+            own = None
+            if k is not None:
+                own = model.threshold.k
+                model = load_threat_model(model, k=k, reason=(reason or "").strip())
+            check_explained(model, own)
+            models.append(model)
+        return models
+
+    def log_file(self, output: str) -> Path:
+        """Return the log of runs: beside the project, else where results are written."""
+        return (self.base if self.file else Path(output)) / LOG_FILE
+
+    def standing(
+        self, models: Sequence[ThreatModel], history: History, *, by_hand: bool = False
+    ) -> dict[str, Any]:
+        """Return what proves that the threshold stood before the figures, for the options.
+
+        Parameters
+        ----------
+        models : sequence of ThreatModel
+        history : History
+            Earlier runs.
+        by_hand : bool
+            Whether a class size was given on the command line.
+        """
+        from midi_risk.document.log import criterion_digest
+
+        criterion = criterion_digest(dumped(models))
+        proof, fixed = "", history.proves(criterion)
+        if fixed:
+            proof = "log"
+        elif self.file and not (by_hand or self.chosen or history.runs or history.damaged):
+            changed = datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
+            proof, fixed = "project", changed.replace(microsecond=0).isoformat()
+        return {
+            "proof": proof,
+            "fixed_at": fixed,
+            "log": history.summary(criterion),
+            "lowered": history.lowered({m.name: m.threshold.k for m in models}),
+        }
 
     def _threat(self, name: str) -> str:
         """Return a threat model's name, or its file relative to the project."""
@@ -181,12 +235,7 @@ class Job:
         from midi_risk.table.model import text_digest
 
         project = self.project
-        fixed = ""
-        digest = ""
-        if self.file is not None:
-            digest = text_digest([self.file.read_text(encoding="utf-8")])
-            changed = datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
-            fixed = changed.replace(microsecond=0).isoformat()
+        digest = text_digest([self.file.read_text(encoding="utf-8")]) if self.file else ""
         return AssessmentOptions(
             name=project.collection.name,
             channels=project.channels,
@@ -196,7 +245,6 @@ class Job:
             orphan_tolerance=project.tolerance.orphan_subjects,
             hierarchies=self.hierarchies(attributes),
             project_digest=digest,
-            fixed_at=fixed,
             context=_stated(Context, project.context, "context", self.label),
             sign_off=_stated(SignOff, project.sign_off, "sign_off", self.label),
             command=command,
@@ -208,6 +256,56 @@ def _digest(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def dumped(models: Sequence[ThreatModel]) -> list[dict[str, Any]]:
+    """Return threat models as `assessment.json` holds them."""
+    return [m.model_dump(mode="json", by_alias=True, exclude_none=True) for m in models]
+
+
+def history_in(path: Path) -> History:
+    """Return the runs that a log tells of; say when it cannot be read."""
+    from midi_risk.document.log import History, read_log
+
+    try:
+        history = read_log(path)
+    except OSError as error:
+        click.echo(f"midi-risk: the log '{path}' cannot be read: {_reason(error)}", err=True)
+        return History(damaged=1)
+    if history.damaged:
+        click.echo(
+            f"midi-risk: {history.damaged} lines of the log '{path}' cannot be read, so it proves"
+            " nothing",
+            err=True,
+        )
+    return history
+
+
+def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
+    """Add one line for each assessment of a run to the log; say when that is not possible."""
+    from midi_risk.document.log import LoggedRun, append_runs, criterion_digest
+
+    runs = []
+    for assessment in assessments:
+        models = {str(m["name"]): int(m["threshold"]["k"]) for m in assessment.threat_models}
+        runs.append(
+            LoggedRun(
+                time=assessments[0].created,
+                collection=assessment.collection.digest,
+                models=models,
+                k=max(models.values()),
+                criterion=criterion_digest(assessment.threat_models),
+                status=assessment.verdict.status,
+            )
+        )
+    try:
+        append_runs(path, runs)
+    except OSError as error:
+        click.echo(
+            f"midi-risk: the run is not in the log '{path}', which cannot be written:"
+            f" {_reason(error)}",
+            err=True,
+        )
 
 
 def _stated(model: type[Stated], given: dict[str, Any], place: str, label: str) -> Stated | None:
@@ -425,7 +523,9 @@ def open_job(
     changes: dict[str, Any] = {"collection": collection, "parameters": given}
     if threats:
         changes["threat_models"] = tuple(threats)
-    return Job(project=project.model_copy(update=changes), base=base, file=file)
+    return Job(
+        project=project.model_copy(update=changes), base=base, file=file, chosen=bool(threats)
+    )
 
 
 def with_extraction_of(job: Job, name: str) -> Job:

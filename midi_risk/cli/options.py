@@ -108,8 +108,15 @@ THREATS = click.option(
     metavar="NAME|FILE",
     help="Threat model; may be given several times. Default: public-release.",
 )
-THRESHOLD = click.option(
-    "--k", type=click.IntRange(min=1), help="Class size to require instead of the model's."
+THRESHOLD = with_options(
+    click.option(
+        "--k", type=click.IntRange(min=3), help="Class size to require instead of the model's."
+    ),
+    click.option(
+        "--k-reason",
+        metavar="TEXT",
+        help="Why a class size below the model's suffices; the report prints it.",
+    ),
 )
 PARAMETERS = click.option(
     "--set",

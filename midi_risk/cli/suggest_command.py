@@ -43,7 +43,7 @@ def command(project: str, **given: Any) -> int:
     from midi_risk.report.sections import sentence
 
     job = open_job([project], threats=given["threats"], parameters=given["parameters"])
-    models = job.threat_models(given["k"])
+    models = job.threat_models(given["k"], given["k_reason"])
     with result_folder(given["output"]) as folder:
         with progress_bar("reading", quiet=given["quiet"]) as progress:
             extraction = job.extract(jobs=given["jobs"], progress=progress)

@@ -45,7 +45,7 @@ def validate(files: tuple[str, ...]) -> int:
     """Check threat models and list every fault."""
     from midi_risk.config import read_yaml, validated
     from midi_risk.errors import ThreatModelError
-    from midi_risk.threat.library import threat_model_path
+    from midi_risk.threat.library import check_explained, threat_model_path
     from midi_risk.threat.model import ThreatModel
 
     code = 0
@@ -53,7 +53,7 @@ def validate(files: tuple[str, ...]) -> int:
         try:
             path = threat_model_path(name)
             data = read_yaml(path, what="threat model", error=ThreatModelError)
-            validated(ThreatModel, data, str(path), error=ThreatModelError)
+            check_explained(validated(ThreatModel, data, str(path), error=ThreatModelError))
         except MidiRiskError as error:
             click.echo(f"midi-risk: {error}", err=True)
             code = error.exit_code

@@ -476,6 +476,7 @@ class Threat(Part):
     attempt: float
     attempt_source: str = ""
     knows: dict[str, str] = {}
+    event: str = Field(default="", description="deliberate, acquaintance or breach")
     population: str = ""
     threshold_k: int = Field(ge=1, description="smallest class that the threshold accepts")
     statistic: str = ""
@@ -577,13 +578,28 @@ class Collection(Part):
 
 
 class Threshold(Part):
-    """Threshold of the governing threat model, fixed before the figures were seen."""
+    """Threshold of the strictest threat model, and what proves that it stood before the figures."""
 
     k: int = Field(ge=1)
     label: str
     statistic: str
-    fixed_at: str
+    fixed_at: str = Field(description="since when it stood; empty when nothing proves it")
+    proof: Literal["project", "log", ""] = Field(
+        default="", description="what proves that it was fixed before the figures were seen"
+    )
     source: str = ""
+    shipped: int | None = Field(
+        default=None, description="class size that midi-risk ships, where a model requires less"
+    )
+    reason: str = Field(default="", description="why a class size below the shipped one suffices")
+
+
+class Log(Part):
+    """What the log of runs tells of the time before this run."""
+
+    runs: int = Field(ge=0, description="earlier runs, in which figures were seen")
+    since: str = Field(description="since when the threat models stand as now; empty: from now on")
+    changed: bool = Field(description="whether an earlier run applied other threat models")
 
 
 class Ps315Action(Part):
@@ -860,6 +876,7 @@ class Assessment(Part):
     project_digest: str
     threat_models: list[dict[str, Any]]
     threshold: Threshold
+    log: Log | None = Field(default=None, description="null where no log was kept")
     attributes: list[AttributeEntry]
     measures: Measures
     threats: list[Threat]
@@ -962,6 +979,7 @@ __all__ = [
     "IndividualRisk",
     "Internal",
     "LinkReport",
+    "Log",
     "Measures",
     "Part",
     "Plan",

@@ -134,6 +134,35 @@ def above(evidence: Evidence) -> list[Reason]:
     return reasons
 
 
+EVENTS = ("deliberate", "acquaintance", "breach")
+"""Ways in which an attempt on a controlled release comes about (IPC Ontario 2016)."""
+
+
+def attacks_open(evidence: Evidence) -> list[Reason]:
+    """Return the kinds of attempts on a controlled release that nobody judged.
+
+    The context risk is the highest of the three. Whoever surely tries and knows exactly all
+    that any other adversary knows stands for all of them, since no probability is above 1.
+    """
+    controlled = [t for t in evidence.threats if t.release == "controlled"]
+    if not controlled or any(_certain(t, evidence.threats) for t in evidence.threats):
+        return []
+    judged = {threat.event for threat in controlled}
+    names = [event for event in EVENTS if event not in judged]
+    return [reason("attacks_open", names)] if names else []
+
+
+def _certain(threat: Threat, others: Sequence[Threat]) -> bool:
+    """Tell whether an adversary surely tries and knows exactly what any other knows."""
+    known = {name for other in others for name in other.knows}
+    return (
+        threat.attempt >= 1
+        and threat.verification in {None, 1.0}
+        and known <= set(threat.knows)
+        and set(threat.knows.values()) <= {"exact"}
+    )
+
+
 def channels_open(evidence: Evidence) -> list[Reason]:
     """Return the required channels of which no figure is known."""
     names = [c.name for c in evidence.channels if c.limit is not None and c.worst is None]
@@ -315,6 +344,7 @@ CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "quality_old": quality_old,
     "rows_without_key": rows_without_key,
     "no_threat": no_threat,
+    "attacks_open": attacks_open,
     "above": above,
     "channel_above": channel_above,
     "channels_together": channels_together,

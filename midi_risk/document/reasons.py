@@ -35,9 +35,9 @@ class ReasonKind:
         Status that it causes; None when it only tells.
     condition : int or None
         Condition of an acceptable release that does not hold; None when no single one.
-    names : {"attributes", "channels", "adversary", "source", "none"}
+    names : {"attributes", "channels", "adversary", "model", "event", "source", "none"}
         What its names are: of attributes, of channels, a threat model with adversary and
-        measures, or a source.
+        measures, a threat model, kinds of attempts, or a source.
     sentence : callable
         Makes the sentence from names and counts.
     """
@@ -45,7 +45,7 @@ class ReasonKind:
     meaning: str
     status: Status | None
     condition: int | None
-    names: Literal["attributes", "channels", "adversary", "source", "none"]
+    names: Literal["attributes", "channels", "adversary", "model", "event", "source", "none"]
     sentence: Callable[[Names, Counts], str]
 
 
@@ -57,6 +57,11 @@ def _listed(names: Names, most: int = _LISTED) -> str:
     """Return the first names and how many more."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _why(counts: Counts) -> str:
+    """Say whether a reason stands in the document; its words stand there, once."""
+    return "the reason is stated" if counts["stated"] else "no reason is stated"
 
 
 REASONS: Mapping[str, ReasonKind] = {
@@ -192,6 +197,36 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, n: (
             f"{names[0]}, {names[1]}: above the threshold on {_listed(names[2:])}"
             f" (class size {n['k']} is required)"
+        ),
+    ),
+    "attacks_open": ReasonKind(
+        meaning="Not all three kinds of attempts on a controlled release were judged.",
+        status="incomplete",
+        condition=4,
+        names="event",
+        sentence=lambda names, _: (
+            "a controlled release is judged on the worst of three attempts, and nobody judged:"
+            f" {_listed(names)}; add such an adversary, or one whose attempt is certain"
+        ),
+    ),
+    "class_lowered": ReasonKind(
+        meaning="A threat model requires a smaller class than midi-risk ships for such a release.",
+        status=None,
+        condition=9,
+        names="model",
+        sentence=lambda names, n: (
+            f"{names[0]} requires a class size of {n['k']}, less than the {n['shipped']} that"
+            f" midi-risk ships for such a release; {_why(n)}"
+        ),
+    ),
+    "threshold_lowered": ReasonKind(
+        meaning="The class size was lowered after figures had been seen.",
+        status=None,
+        condition=9,
+        names="model",
+        sentence=lambda names, n: (
+            f"{names[0]}: the class size was lowered from {n['before']} to {n['k']} after figures"
+            " had been seen"
         ),
     ),
     "channels_open": ReasonKind(

@@ -29,7 +29,14 @@ from midi_risk.recode.lattice.view import ClassView, SensitiveColumn
 from midi_risk.risk.measures.imprecise import known_attributes
 from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
 from midi_risk.threat.library import attempt_probability
-from midi_risk.threat.model import Interval, ThreatModel, ends, required_class_size
+from midi_risk.threat.model import (
+    SMALLEST_CLASS,
+    Interval,
+    ThreatModel,
+    data_risk_budget,
+    ends,
+    required_class_size,
+)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -431,9 +438,9 @@ def requirement(
             if model.threshold.statistic == "maximum":
                 k = max(k, required_class_size(attempt, model.threshold.k))
             else:
-                budgets.append(min(1.0, model.threshold.risk / attempt))
-                if model.threshold.statistic == "strict-average":
-                    k = max(k, model.threshold.floor)
+                budgets.append(data_risk_budget(attempt, model.threshold.k))
+                strict = model.threshold.statistic == "strict-average"
+                k = max(k, model.threshold.floor if strict else SMALLEST_CLASS)
     criteria: tuple[Criterion, ...] = (AverageRisk(min(budgets)),) if budgets else ()
     names = tuple(a.name for a in quasi_identifiers if a.name in known)
     return Requirement(k=k, criteria=criteria, attributes=names)

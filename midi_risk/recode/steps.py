@@ -22,7 +22,7 @@ from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import Requirement
 from midi_risk.recode.loss import information_lost, level_losses, loss_shares
 from midi_risk.recode.search.judge import Solution
-from midi_risk.risk.adversaries import adversary_risk
+from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.repeated import sizes_known_exactly
 from midi_risk.table.model import SubjectTable
@@ -356,7 +356,8 @@ def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> 
             k=None, classes=0, sample_uniques=0, subjects=0, risk_max=None, risk_mean=None,
             at_risk=None, passed=False,
         )  # fmt: skip
-    classes = EquivalenceClasses.from_codes(view.codes(names), missing=view.missing)
+    missing = as_judged(view, models).missing
+    classes = EquivalenceClasses.from_codes(view.codes(names), missing=missing)
     risks = [
         adversary_risk(view, quasi, m, adversary) for m in models for adversary in m.adversaries
     ]

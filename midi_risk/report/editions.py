@@ -95,6 +95,7 @@ def _view(
         project_digest=shown.project_digest,
         verdict=shown.verdict,
         threshold=shown.threshold,
+        log=shown.log,
         subjects=collection.subjects,
         studies=collection.studies,
         series=collection.series,

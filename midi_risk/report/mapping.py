@@ -41,7 +41,7 @@ class Requirement(NamedTuple):
 
 
 def _analysis(view: ReportView) -> Answer:
-    complete = view.verdict.status != "incomplete"
+    complete = view.verdict.status != "incomplete" and view.threshold.proof
     return ANSWERED if complete else PARTLY, f"k = {view.threshold.k}"
 
 
@@ -348,6 +348,8 @@ def assumptions(view: ReportView) -> tuple[str, ...]:
     out.append(
         "A missing value is a value of its own that an attacker can match on."
         if view.missing_policy == "category"
+        else "A missing value may be any value of the subject who lacks it, and hides nobody else."
+        if view.missing_policy == "wildcard-cautious"
         else "A missing value matches every value."
     )
     out.append(

@@ -13,6 +13,7 @@ from typing import Any
 
 from midi_risk.document import assessment as doc
 from midi_risk.document import plan as plans
+from midi_risk.document.conditions import EVENTS
 from midi_risk.document.plan import Part
 from midi_risk.report import rules
 from midi_risk.report.leaves import Leaving, Option, ProfileCode
@@ -77,6 +78,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "collection": FIELDS,
         "project_digest": DIGEST,
         "threshold": FIELDS,
+        "log": FIELDS,
         "attributes": FIELDS,
         "measures": FIELDS,
         "threats": FIELDS,
@@ -109,8 +111,12 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "label": WRITTEN,
         "statistic": WRITTEN,
         "fixed_at": YEAR,
+        "proof": word_of(("project", "log"), None),
         "source": WRITTEN,
+        "shipped": SIZE,
+        "reason": WRITTEN,
     },
+    doc.Log: {"runs": SIZE, "since": YEAR, "changed": FLAG},
     doc.AttributeEntry: {
         "name": NAME,
         "level": word_of(("patient", "study", "series", "equipment", "instance", "file"), "other"),
@@ -231,6 +237,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "attempt": RISK,
         "attempt_source": WRITTEN,
         "knows": each_of(NAME, WRITTEN),
+        "event": word_of(EVENTS, None),
         "population": WRITTEN,
         "threshold_k": SIZE,
         "statistic": WRITTEN,

@@ -35,6 +35,7 @@ from midi_risk.document.assessment import (
     SpecialUniques,
 )
 from midi_risk.document.clean import scrubbed
+from midi_risk.document.conditions import EVENTS
 from midi_risk.document.plan import ImagingFigure, Plan, State
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.charts import NAMES
@@ -289,6 +290,11 @@ def names_of_reason(names: list[str], around: Around) -> tuple[Name | Code, ...]
     if kind == "channels":
         there = {c.name for c in document.channels}
         return tuple(code(name) for name in names if name in there)
+    if kind == "model":
+        models = {t.model for t in document.threats}
+        return tuple(Name(name) for name in names if name in models)
+    if kind == "event":
+        return tuple(code(name) for name in names if name in EVENTS)
     if kind == "adversary" and any([t.model, t.adversary] == names[:2] for t in document.threats):
         return (*(Name(name) for name in names[:2]), *(code(measure) for measure in names[2:]))
     return ()

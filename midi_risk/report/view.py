@@ -59,7 +59,7 @@ class ReportView:
     edition : {"internal", "shareable"}
     title : str
         Name of the collection.
-    tool, verdict, threshold, measures, plan, context, sign_off : part
+    tool, verdict, threshold, log, measures, plan, context, sign_off : part
     threats, attributes, channels, disclosure, findings, links : tuple of part
     created, valid_until : str or int
         A moment, or its year.
@@ -93,6 +93,7 @@ class ReportView:
     project_digest: str
     verdict: Shown
     threshold: Shown
+    log: Shown | None
     subjects: Count
     studies: Count | None
     series: Count | None

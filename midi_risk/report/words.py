@@ -400,6 +400,39 @@ def positive(count: Count | None) -> bool:
     return count.state != "shown" or bool(count.value)
 
 
+def fixed(view: ReportView) -> str:
+    """Return whether the threshold was fixed before the figures were seen, and what proves it."""
+    threshold, log = view.threshold, view.log
+    proofs = {"project": "the project file", "log": "the log of runs"}
+    if threshold.proof in proofs and threshold.fixed_at:
+        told = f"fixed before the figures were seen, as {proofs[threshold.proof]} proves"
+    else:
+        told = "that it was fixed before the figures were seen is not proved"
+    if log is None or not log.runs:
+        return told
+    runs = "1 earlier run" if log.runs == 1 else f"{log.runs} earlier runs"
+    if not log.changed:
+        return f"{told} ({runs}; threshold unchanged since {str(log.since)[:10]})"
+    since = f", as now since {str(log.since)[:10]}" if log.since else ""
+    return f"{told} ({runs}; threat models changed between runs{since})"
+
+
+def below_shipped(view: ReportView) -> str:
+    """Return why a class size below the shipped one is required, empty when none is."""
+    threshold = view.threshold
+    if threshold.shipped is None and not threshold.reason:
+        return ""
+    less = "" if threshold.shipped is None else f"less than the {threshold.shipped} that ships; "
+    return less + (threshold.reason or "no reason is stated")
+
+
+def verdict_sentence(view: ReportView) -> str:
+    """Return the verdict as a sentence or two that begin with its status."""
+    status = STATUS[view.verdict.status]
+    missing = ": evidence is missing" if view.verdict.status == "incomplete" else ""
+    return f"{status}{missing}. {verdict_explained(view)}"
+
+
 def verdict_explained(view: ReportView) -> str:
     """Return what follows the verdict's first word."""
     status, governing = view.verdict.status, view.verdict.governing
@@ -438,7 +471,10 @@ HEADS = {
     "singles_out": "Called insensitive, but singling out subjects",
     "not_known": "Known to no adversary of the threat models",
     "above": "",
+    "attacks_open": "Attempts on a controlled release that were not judged",
     "unread_files": "Files that could not be read",
+    "class_lowered": "Class size below the one that midi-risk ships",
+    "threshold_lowered": "Class size lowered after figures had been seen",
 }
 """Reason -> how the shareable edition begins to tell it, in its order; others are counted."""
 
@@ -447,8 +483,6 @@ def reasons(view: ReportView) -> tuple[str, ...]:
     """Return why the verdict is what it is."""
     if view.disclosive is not None:
         return tuple(capital(worded(reason.text)) for reason in view.verdict.reasons)
-    if view.verdict.status == "acceptable":
-        return ()
     told = [r for r in view.verdict.reasons if r.code in HEADS and (r.names or r.counts)]
     out = []
     for code, head in HEADS.items():
@@ -463,7 +497,7 @@ def reasons(view: ReportView) -> tuple[str, ...]:
             titles = [lowered(channel_term(name).title) for name in names]
             out.append(f"{head}: {listed(titles if kind == 'channels' else names)}.")
     others = len(view.verdict.reasons) - len(told)
-    if others:
+    if others and view.verdict.status != "acceptable":
         more = "further " if out else ""
         out.append(f"{others} {more}reason(s) are given in the internal edition.")
     return tuple(out)
@@ -581,8 +615,7 @@ def methods_paragraph(view: ReportView) -> str:
     source = f" ({threshold.source})" if threshold.source else ""
     parts.append(
         f"The threshold was a class size of k = {threshold.k}, conventionally written "
-        f"{threshold.label}{source}, applied to the {threshold.statistic} and fixed before the "
-        "figures were seen."
+        f"{threshold.label}{source}, applied to the {threshold.statistic}; {fixed(view)}."
     )
     missed = [
         channel_term(c.name).title.lower() for c in view.channels if c.status == "not_assessed"

@@ -19,9 +19,36 @@ from midi_risk.risk.measures.uncertainty import declared_uncertainty
 from midi_risk.risk.population.results import PopulationRisk, population_results
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.library import attempt_probability
-from midi_risk.threat.model import Adversary, Interval, ThreatModel, ends, required_class_size
+from midi_risk.threat.model import (
+    SMALLEST_CLASS,
+    Adversary,
+    Interval,
+    ThreatModel,
+    data_risk_budget,
+    ends,
+    required_class_size,
+)
 
 _EPSILON = 1e-12
+_ASKED = {"marketer": "journalist"}
+"""Attack -> the attack whose largest risk shows its smallest class."""
+
+
+def as_judged(table: SubjectTable, models: Sequence[ThreatModel]) -> SubjectTable:
+    """Return the table with unknown values as the strictest of the models takes them.
+
+    Under ``wildcard`` an unknown value may be any value. Where the release is not controlled it
+    hides nobody but the subject who has it: it enlarges no class of a known value, since whoever
+    looks for that value can leave the unknown ones aside.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    models : sequence of ThreatModel
+    """
+    if table.missing != "wildcard" or all(model.release == "controlled" for model in models):
+        return table
+    return replace(table, missing="wildcard-cautious")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +72,7 @@ class AdversaryRisk:
         Data risk, given an attempt; thresholds are the data-risk budget.
     classes : EquivalenceClasses
     budget : float
-        Data-risk budget: the largest data risk that the attempt leaves, at most 1.
+        Data-risk budget: the largest data risk that the attempt leaves, at most 1/3.
     verification : float or None
         Probability that a right match can be verified; None when it is not counted.
     uncertainty : Uncertainty or None
@@ -111,10 +138,12 @@ def adversary_risk(
     Notes
     -----
     Pr(re-identification) = Pr(attempt) x data risk, so the data risk is compared with the
-    budget min(1, threshold / attempt), as class sizes (El Emam 2013; method note 2.1). Where
-    subjects have several released values of what is known, classes are matching sets on these
-    values, and the release stands for any population: nobody is hidden by fewer. A
-    verification factor multiplies the attempt. Of an interval the conservative end counts.
+    budget threshold / attempt, as class sizes (El Emam 2013; method note 2.1). However rare an
+    attempt is, no class may be smaller than 3, in the population of each attack: subjects of
+    the release for the prosecutor, people of the population for the others. Where subjects have
+    several released values of what is known, classes are matching sets on these values, and the
+    release stands for any population: nobody is hidden by fewer. A verification factor
+    multiplies the attempt. Of an interval the conservative end counts.
     """
     attempt, attempt_source = attempt_probability(adversary)
     verification = None if adversary.verification is None else ends(adversary.verification)[1]
@@ -122,6 +151,7 @@ def adversary_risk(
     if not pressure > 0:
         fault = f"adversary '{adversary.name}': an attempt is never impossible: give more than 0"
         raise ThreatModelError(model.name, [fault])
+    table = as_judged(table, [model])
     knows = dict(known_attributes(quasi_identifiers, adversary))
     codes = table.codes(list(knows))
     classes = EquivalenceClasses.from_codes(codes, names=list(knows), missing=table.missing)
@@ -158,7 +188,7 @@ def adversary_risk(
         against=found,
         results=judged,
         classes=classes,
-        budget=min(1.0, model.threshold.risk / pressure),
+        budget=data_risk_budget(pressure, model.threshold.k),
         verification=verification,
         uncertainty=None
         if seed is None
@@ -246,6 +276,7 @@ class _Situation:
             results = (*results, *mixed)
         smallest = self.smallest(model)
         chosen = []
+        worst = {result.measure: result for result in results}
         for result in results:
             kind = result.measure.split("_", 1)[0]
             if kind not in shown:
@@ -253,7 +284,9 @@ class _Situation:
             if weight is not None and kind in {"prosecutor", "journalist"}:
                 chosen.append(_judged_as(result, None, None))
             else:
-                chosen.append(_judged(result, model, smallest, self.k, pressure))
+                largest = worst.get(f"{_ASKED.get(kind, kind)}_max", result)
+                hidden = _exactly(largest, smallest, SMALLEST_CLASS)
+                chosen.append(_judged(result, model, smallest, self.k, pressure, hidden))
         return tuple(chosen)
 
 
@@ -278,8 +311,12 @@ def _judged(
     smallest: float,
     size: int,
     attempt: float,
+    hidden: bool,
 ) -> RiskEstimate:
-    """Set threshold and verdict of the results that the model's statistic governs."""
+    """Set threshold and verdict of the results that the model's statistic governs.
+
+    An average passes only when nobody is in a smaller class than any attempt accepts.
+    """
     threshold = model.threshold
     statistic = result.measure.rsplit("_", 1)[1]
     if threshold.statistic == "maximum":
@@ -290,8 +327,8 @@ def _judged(
             return _judged_as(result, None, None)
     elif statistic != "mean":
         return _judged_as(result, None, None)
-    budget = min(1.0, threshold.risk / attempt)
-    passed = result.upper <= budget * (1 + _EPSILON)
+    budget = data_risk_budget(attempt, threshold.k)
+    passed = hidden and result.upper <= budget * (1 + _EPSILON)
     if threshold.statistic == "strict-average" and passed:
         passed = smallest >= threshold.floor
     return _judged_as(result, budget, passed)

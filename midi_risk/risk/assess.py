@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,7 @@ from midi_risk.document.assessment import (
     Finding,
     HistogramBin,
     Internal,
+    Log,
     Measures,
     Provenance,
     Record,
@@ -48,9 +49,10 @@ from midi_risk.document.assessment import (
     ValueCount,
 )
 from midi_risk.document.conditions import Evidence
+from midi_risk.document.reasons import Reason, reason
 from midi_risk.errors import MeasureError
 from midi_risk.resources import data_rows
-from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk
+from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk, as_judged
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
 from midi_risk.risk.classes.classes import EquivalenceClasses
@@ -72,7 +74,7 @@ from midi_risk.risk.population.estimators import uniqueness_rows
 from midi_risk.risk.verdict import verdict
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured, released
-from midi_risk.threat.library import load_threat_model
+from midi_risk.threat.library import load_threat_model, shipped_class_size
 from midi_risk.threat.model import Interval, ThreatModel, ends
 
 CURVE_SIZES = (2, 3, 5, 10, 11, 15, 20, 30, 50, 100)
@@ -499,7 +501,13 @@ class AssessmentOptions:
     project_digest : str
         Digest of the project file, ``""`` without one.
     fixed_at : str
-        When the threshold was fixed (ISO 8601); the time of the run when empty.
+        When the threshold was fixed (ISO 8601); empty when nothing proves it.
+    proof : {"project", "log", ""}
+        What proves that the threshold was fixed before the figures were seen.
+    log : Log, optional
+        What the log tells of earlier runs.
+    lowered : mapping of str to (int, int)
+        Threat model -> class size that an earlier run required, and now, where now is less.
     context, sign_off : Context, SignOff, optional
         Statements that the report prints.
     command : str
@@ -519,6 +527,9 @@ class AssessmentOptions:
     hierarchies: Mapping[str, Hierarchy] = field(default_factory=dict)
     project_digest: str = ""
     fixed_at: str = ""
+    proof: Literal["project", "log", ""] = ""
+    log: Log | None = None
+    lowered: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     context: Context | None = None
     sign_off: SignOff | None = None
     command: str = ""
@@ -582,7 +593,8 @@ def assess(
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
     names = [attribute.name for attribute in quasi_identifiers]
-    measures, scores = _measures(view, names, models, trajectory, risks)
+    judged = as_judged(view, models)
+    measures, scores = _measures(judged, names, models, trajectory, risks)
     created = datetime.now(UTC).replace(microsecond=0)
     searches = options.context.linked_search if options.context else []
     computed = measured_channels(table, view, names, risks, trajectory, searches, created.date())
@@ -595,7 +607,8 @@ def assess(
         tolerance=evidence.tolerance,
         project_digest=options.project_digest,
         threat_models=[m.model_dump(mode="json", by_alias=True, exclude_none=True) for m in models],
-        threshold=_threshold(strictest, options.fixed_at or created.isoformat()),
+        threshold=_threshold(models, strictest, options),
+        log=options.log,
         attributes=list(evidence.attributes),
         measures=measures,
         threats=list(evidence.threats),
@@ -607,13 +620,13 @@ def assess(
             *(Finding(code="reading", attribute="", subjects=0, text=n) for n in table.notes),
         ],
         links=list(table.links),
-        missing_policy=table.missing,
+        missing_policy=judged.missing,
         context=options.context,
         sign_off=options.sign_off,
-        verdict=verdict(table, governing, evidence),
+        verdict=verdict(table, governing, evidence, _moved_thresholds(models, options)),
         provenance=_provenance(table, options),
         internal=internal_parts(
-            view,
+            judged,
             names,
             strictest.threshold.k,
             scores=scores,
@@ -712,16 +725,46 @@ def _evidence(
     )
 
 
-def _threshold(strictest: ThreatModel, fixed_at: str) -> Threshold:
-    """Return the threshold of the strictest model, and when it was fixed."""
+def _threshold(
+    models: Sequence[ThreatModel], strictest: ThreatModel, options: AssessmentOptions
+) -> Threshold:
+    """Return the threshold of the strictest model, when it was fixed and why one was lowered."""
     threshold = strictest.threshold
+    shipped = [shipped_class_size(model) for model in _below_shipped(models)]
     return Threshold(
         k=threshold.k,
         label=threshold.label or f"1/{threshold.k}",
         statistic=threshold.statistic,
-        fixed_at=fixed_at,
+        fixed_at=options.fixed_at if options.proof else "",
+        proof=options.proof if options.fixed_at else "",
         source=threshold.source,
+        shipped=max(shipped, default=None),
+        reason="; ".join(dict.fromkeys(m.threshold.reason for m in models if m.threshold.reason)),
     )
+
+
+def _below_shipped(models: Sequence[ThreatModel]) -> list[ThreatModel]:
+    """Return the models that require a smaller class than what ships for such a release."""
+    return [model for model in models if model.threshold.k < shipped_class_size(model)]
+
+
+def _moved_thresholds(models: Sequence[ThreatModel], options: AssessmentOptions) -> list[Reason]:
+    """Return where a class size is below the shipped one, or below one of an earlier run."""
+    below = [
+        reason(
+            "class_lowered",
+            [model.name],
+            k=model.threshold.k,
+            shipped=shipped_class_size(model),
+            stated=int(bool(model.threshold.reason.strip())),
+        )
+        for model in _below_shipped(models)
+    ]
+    since = [
+        reason("threshold_lowered", [name], before=before, k=k)
+        for name, (before, k) in options.lowered.items()
+    ]
+    return below + since
 
 
 def _provenance(table: SubjectTable, options: AssessmentOptions) -> Provenance:
@@ -753,6 +796,7 @@ def _threat(risk: AdversaryRisk) -> Threat:
         attempt=risk.attempt,
         attempt_source=risk.attempt_source,
         knows=risk.knows,
+        event=risk.adversary.event,
         population=risk.population,
         threshold_k=risk.required_size,
         statistic=risk.model.threshold.statistic,

@@ -8,7 +8,7 @@ they would be released.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
@@ -33,7 +33,12 @@ EXIT_CODES: dict[Status, int] = {"acceptable": 0, "above_threshold": 3, "incompl
 """Exit code of each status."""
 
 
-def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -> Verdict:
+def verdict(
+    table: SubjectTable,
+    governing: AdversaryRisk,
+    evidence: Evidence,
+    moved: Sequence[Reason] = (),
+) -> Verdict:
     """Return the verdict with every reason; incomplete outranks above the threshold.
 
     Parameters
@@ -43,12 +48,15 @@ def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -
     governing : AdversaryRisk
     evidence : Evidence
         The other parts of the assessment.
+    moved : sequence of Reason
+        What is told of thresholds, whatever the status.
     """
     against = [
         *shown(evidence, "unread_files", "undecided", "direct_open", "channels_open", "no_threat"),
         *shown(evidence, "contradicted", "evidence_incomplete", "evidence_of_part"),
         *shown(evidence, "evidence_file_missing", "evidence_file_changed"),
         *shown(evidence, "search_incomplete", "search_old", "quality_incomplete", "quality_old"),
+        *shown(evidence, "attacks_open"),
         *_unidentified_files(table, evidence.tolerance.unread_files),
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
@@ -64,7 +72,7 @@ def verdict(table: SubjectTable, governing: AdversaryRisk, evidence: Evidence) -
     ]
     left_out = [channel.name for channel in evidence.channels if channel.worst is None]
     told = [*_overruled_proposals(table), *shown(evidence, "disclosure_accepted")]
-    reasons = [*(against or [reason(WITHIN, left_out)]), *told]
+    reasons = [*(against or [reason(WITHIN, left_out)]), *told, *moved]
     status = status_of(each.code for each in reasons)
     if status is None:
         raise MeasureError("no reason says how the assessment stands")

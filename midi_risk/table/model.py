@@ -67,8 +67,9 @@ class SubjectTable:
         is absent, not zero.
     files : mapping of str to int
         Files by status: ``read``, ``flagged``, ``not_dicom``, ``unreadable``.
-    missing : {"category", "wildcard"}
-        How an absent quasi-identifier is treated.
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        How an absent quasi-identifier is treated; the last is how models of a release that
+        is not controlled take ``wildcard``.
     digest : str
         ``sha256:`` over schema, subjects and values.
     links : tuple of LinkReport
@@ -104,7 +105,7 @@ class SubjectTable:
     attributes: AttributeSet
     counts: Mapping[str, int]
     files: Mapping[str, int]
-    missing: Literal["category", "wildcard"]
+    missing: Literal["category", "wildcard", "wildcard-cautious"]
     digest: str
     links: tuple[LinkReport, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -8,6 +8,7 @@ from midi_risk.threat.model import (
     ATTEMPT_TABLES,
     ThreatModel,
     acquaintance_probability,
+    data_risk_budget,
     required_class_size,
     threshold_class_size,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "ThreatModel",
     "acquaintance_probability",
     "attempt_probability",
+    "data_risk_budget",
     "load_threat_model",
     "required_class_size",
     "shipped_threat_models",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from midi_risk.errors import ThreatModelError, did_you_mean
 from midi_risk.resources import resource_folder
 from midi_risk.threat.model import (
     ATTEMPT_TABLES,
+    SMALLEST_CLASS,
     Adversary,
     Interval,
     ThreatModel,
@@ -57,6 +59,7 @@ def load_threat_model(
     parameters: Mapping[str, Any] | None = None,
     *,
     k: int | None = None,
+    reason: str = "",
 ) -> ThreatModel:
     """Return a threat model with everything that it requires filled in.
 
@@ -69,6 +72,8 @@ def load_threat_model(
         ``motives``, ``size``, ``fraction``; also ``acquaintances``.
     k : int, optional
         Class size that replaces the model's threshold.
+    reason : str
+        Why a class size below the model's own suffices.
 
     Raises
     ------
@@ -89,16 +94,72 @@ def load_threat_model(
         model = validated(ThreatModel, data, path, error=ThreatModelError)
     model = _with_parameters(model, dict(parameters or {}), path)
     if k is not None:
-        if k < 1:
-            raise ThreatModelError(path, ["k is a class size of at least 1"])
+        if k < SMALLEST_CLASS:
+            raise ThreatModelError(path, [f"k is a class size of at least {SMALLEST_CLASS}"])
         threshold = ThresholdSettings(
             k=k,
             source="given on the command line",
             statistic=model.threshold.statistic,
             floor=model.threshold.floor,
+            reason=reason or model.threshold.reason,
         )
         model = model.model_copy(update={"threshold": threshold})
     return model
+
+
+@cache
+def _shipped_thresholds() -> Mapping[str, tuple[str, int]]:
+    """Return release and class size of each model that ships."""
+    models = {name: read_yaml(threat_model_path(name), what="threat model")
+              for name in shipped_threat_models()}  # fmt: skip
+    return {name: (str(m["release"]), int(m["threshold"]["k"])) for name, m in models.items()}
+
+
+def shipped_class_size(model: ThreatModel) -> int:
+    """Return the class size that ships: of the model of this name, else for such a release.
+
+    Parameters
+    ----------
+    model : ThreatModel
+
+    Examples
+    --------
+    >>> shipped_class_size(load_threat_model("public-release"))
+    11
+    """
+    shipped = _shipped_thresholds()
+    if model.name in shipped:
+        return shipped[model.name][1]
+    return min(k for release, k in shipped.values() if release == model.release)
+
+
+def check_explained(model: ThreatModel, own: int | None = None) -> None:
+    """Refuse a class size below the one that ships, unless somebody says why.
+
+    Parameters
+    ----------
+    model : ThreatModel
+    own : int, optional
+        Class size that the model's own file requires, when another one replaced it.
+
+    Raises
+    ------
+    ThreatModelError
+        When a model of a shipped name requires less than what ships, or any model less than
+        its own file, and no reason stands beside it.
+    """
+    threshold = model.threshold
+    wanted = own or 0
+    if model.name in _shipped_thresholds():
+        wanted = max(wanted, shipped_class_size(model))
+    if threshold.k >= wanted or threshold.reason.strip():
+        return
+    raise ThreatModelError(
+        model.name,
+        [f"a class size of {threshold.k} is below the {wanted} that the model asks for"],
+        hint="Say why with --k-reason TEXT, or with 'threshold: {k: ..., reason: ...}' in the"
+        " project's model file",
+    )
 
 
 _FILLABLE = ("prevalence", "breach", "controls", "motives", "size", "fraction")

@@ -262,10 +262,18 @@ def acquaintance_probability(prevalence: float, acquaintances: int = 150) -> flo
     return float(1 - (1 - prevalence) ** acquaintances)
 
 
-def required_class_size(attempt: float, k: int) -> int:
-    """Return the smallest class size at which ``attempt / size <= 1 / k``.
+SMALLEST_CLASS = 3
+"""Smallest class size that any threat model may accept, however rare an attempt is.
 
-    Integers are compared, so that the label 0.09 means 11 and never 12.
+It is the floor of the strict average (El Emam 2013: no subject above a risk of 0.33).
+"""
+
+
+def required_class_size(attempt: float, k: int) -> int:
+    """Return the smallest class size at which ``attempt / size <= 1 / k``, at least 3.
+
+    Integers are compared, so that the label 0.09 means 11 and never 12. Below
+    `SMALLEST_CLASS` no attempt is rare enough: whoever does try would find the subject.
 
     Parameters
     ----------
@@ -276,11 +284,29 @@ def required_class_size(attempt: float, k: int) -> int:
 
     Examples
     --------
-    >>> required_class_size(1.0, 11), required_class_size(0.4, 11), required_class_size(0.2, 11)
+    >>> required_class_size(1.0, 11), required_class_size(0.4, 11), required_class_size(0.05, 11)
     (11, 5, 3)
     """
     size = int(attempt * k)
-    return max(1, size if size >= attempt * k - 1e-9 else size + 1)
+    return max(SMALLEST_CLASS, size if size >= attempt * k - 1e-9 else size + 1)
+
+
+def data_risk_budget(attempt: float, k: int) -> float:
+    """Return the largest data risk that an attempt leaves: ``1 / (attempt k)``, at most 1/3.
+
+    Parameters
+    ----------
+    attempt : float
+        Probability of an attempt, in (0, 1].
+    k : int
+        Threshold as a class size.
+
+    Examples
+    --------
+    >>> round(data_risk_budget(0.4, 11), 3), round(data_risk_budget(0.05, 11), 3)
+    (0.227, 0.333)
+    """
+    return min(1 / SMALLEST_CLASS, 1 / (k * attempt))
 
 
 THREAT_SCHEMA = "midi-risk/threat-model/1"
@@ -322,14 +348,32 @@ def threshold_class_size(label: str) -> int:
     return math.ceil(1 / risk - 1e-9)
 
 
+def _no_smaller(size: int) -> int:
+    """Refuse a class in which nobody is hidden, in words that say what to write."""
+    if size < SMALLEST_CLASS:
+        raise ValueError(
+            f"a class of fewer than {SMALLEST_CLASS} subjects hides nobody;"
+            f" give {SMALLEST_CLASS} or more"
+        )
+    return size
+
+
 class ThresholdSettings(Settings):
     """The largest accepted risk, as the class size that it means."""
 
-    k: int = Field(ge=1, description="class size that is required")
+    k: Annotated[int, AfterValidator(_no_smaller)] = Field(
+        description="class size that is required",
+        json_schema_extra={"minimum": SMALLEST_CLASS},
+    )
     label: str = Field(default="", description="risk as regulators write it")
     source: str = ""
     statistic: Literal["maximum", "average", "strict-average"] = "maximum"
-    floor: int = Field(default=3, ge=1, description="strict-average: smallest class size allowed")
+    floor: Annotated[int, AfterValidator(_no_smaller)] = Field(
+        default=SMALLEST_CLASS,
+        description="strict-average: smallest class size allowed",
+        json_schema_extra={"minimum": SMALLEST_CLASS},
+    )
+    reason: str = Field(default="", description="why a class size below the shipped one suffices")
 
     @model_validator(mode="before")
     @classmethod
@@ -468,6 +512,15 @@ class Adversary(Settings):
         default=None, description="probability that a right match can be verified; off when absent"
     )
     description: str = ""
+
+    @property
+    def event(self) -> str:
+        """How an attempt comes about: ``deliberate``, ``acquaintance`` or ``breach``."""
+        if not isinstance(self.attempt, AttemptSettings):
+            return "deliberate"
+        if self.attempt.breach is not None:
+            return "breach"
+        return "deliberate" if self.attempt.acquaintances is None else "acquaintance"
 
     @field_validator("attack")
     @classmethod

@@ -40,6 +40,7 @@ from midi_risk.recode.steps import (
     release_state,
 )
 from midi_risk.report.tuning import NodeFigures, counts_of
+from midi_risk.risk.adversaries import as_judged
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.repeated import sizes_known_exactly
 from midi_risk.table.model import SubjectTable
@@ -300,7 +301,9 @@ def judged(
     view = released(revised, hierarchies)
     hidden = np.zeros(table.n_subjects, dtype=bool)
     if leave_out:
-        hidden = rare_subjects(view, demand.attributes, demand.k, max_suppression)
+        hidden = rare_subjects(
+            as_judged(view, models), demand.attributes, demand.k, max_suppression
+        )
         view = replace(view, frame=view.frame.loc[~hidden]) if hidden.any() else view
     return JudgedNode(
         setting=setting,
@@ -466,7 +469,8 @@ class Session:
         rare = int((sizes < k).sum())
         out = 0
         if leave_out and rare:
-            hidden = rare_subjects(view, known, k, self.bench.max_suppression)
+            strict = as_judged(view, self.bench.models)
+            hidden = rare_subjects(strict, known, k, self.bench.max_suppression)
             out = int(hidden.sum())
             view = replace(view, frame=view.frame.loc[~hidden]) if out else view
         state = release_state(view, self.bench.models, k)
@@ -509,7 +513,8 @@ class Session:
         alike = sizes_known_exactly(view, [view.attributes[name] for name in known])
         if alike is not None:
             return alike
-        classes = EquivalenceClasses.from_codes(view.codes(list(known)), missing=view.missing)
+        missing = as_judged(view, self.bench.models).missing
+        classes = EquivalenceClasses.from_codes(view.codes(list(known)), missing=missing)
         return np.asarray(classes.record_sizes)
 
     def _loss(self, levels: Mapping[str, int], out: int) -> float:

@@ -23,7 +23,7 @@ def documents(folder):
 def test_assess_writes_all_five_results_that_validate(tmp_path, capsys):
     out = tmp_path / "out"
     result = midi_risk(capsys, "assess", clinical_table(tmp_path / "t.csv"), "-o", out)
-    assert {path.name for path in out.iterdir()} == set(RESULT_FILES)
+    assert {path.name for path in out.iterdir()} == {*RESULT_FILES, "log.jsonl"}
     assessment, plan = documents(out)
     for name, document in (("assessment", assessment), ("plan", plan)):
         schema = json.loads(midi_risk(capsys, "schema", name).out)
@@ -202,6 +202,7 @@ def test_check_says_when_an_assessment_is_stale(tmp_path, capsys):
     table = clinical_table(tmp_path / "t.csv")
     project, out = tmp_path / "p", tmp_path / "o"
     midi_risk(capsys, "init", table, "-o", project)
+    searched(project)
     midi_risk(capsys, "assess", project, "-o", out, "-q")
     assert midi_risk(capsys, "check", out, project, "-q").code == 0
     clinical_table(table, n=61)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ from midi_risk.recode import plan as plan_module
 from midi_risk.sources import extract
 from midi_risk.table import fold
 
+TODAY = datetime.now(UTC).date().isoformat()
+SEARCH = {"date": TODAY, "by": "A. Assessor", "place": "archives", "hits": 0}
+READ = {
+    "status": "assessed", "by": "A. Reader", "on": TODAY, "method": "all were read",
+    "defects": 0, "sensitivity": 1.0,
+}  # fmt: skip
 ROOT = "1.2.826.0.1.3680043.8.498"
 ALL = (
     "burned_in", "free_text", "private_elements", "embedded_metadata", "face", "device_site",
@@ -105,13 +112,14 @@ def test_a_store_changes_nothing_about_real_files(shared_data, tmp_path):
 
 
 def project(folder: Path, table: Path, *channels: str, **attributes: dict) -> Path:
+    with table.open(encoding="utf-8") as handle:
+        people = sum(1 for _ in handle) - 1
     data = {
         "schema": "midi-risk/project/1",
         "collection": {"name": "t", "sources": [{"table": str(table), "key": "id"}]},
         "threat_models": ["public-release"],
-        "channels": {
-            name: {"status": "assessed", "value": 0.0, "evidence": "read"} for name in channels
-        },
+        "channels": {name: READ | {"looked": people, "of": people} for name in channels},
+        "context": {"linked_search": [SEARCH]},
         "attributes": attributes,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +192,7 @@ def test_a_failed_search_is_the_reason_of_the_plan(tmp_path, monkeypatch, capsys
         raise KeyError("a value of s0001")
 
     monkeypatch.setattr(plan_module, "suggest", broken)
-    assert run(["assess", "t.csv:id", "-o", "out", "-q"]) == 0
+    assert run(["assess", "t.csv:id", "-o", "out", "-q"]) == 4  # no search is recorded
     said = capsys.readouterr()
     (line,) = said.err.splitlines()
     plan = json.loads(Path("out/plan.json").read_text(encoding="utf-8"))

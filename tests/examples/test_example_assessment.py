@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,16 @@ COLLECTION = ROOT / "examples" / "lung-ct"
 NOT_SUBJECTS = {"QC-PHANTOM"}
 
 
+def copied(folder: Path) -> Path:
+    """Copy the example: a run adds a line to the log beside the project."""
+    return Path(shutil.copytree(COLLECTION, folder / "lung-ct"))
+
+
 @pytest.fixture(scope="module")
 def project_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
-    folder = tmp_path_factory.mktemp("example") / "out"
-    return run(["assess", str(COLLECTION), "-o", str(folder), "--quiet"]), folder
+    base = tmp_path_factory.mktemp("example")
+    folder = base / "out"
+    return run(["assess", str(copied(base)), "-o", str(folder), "--quiet"]), folder
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +100,7 @@ def test_classes_are_those_counted_from_the_headers_by_hand(document: dict[str, 
 def test_the_tutorial_quotes_what_the_program_prints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(["assess", str(COLLECTION), "-o", str(tmp_path / "out"), "--quiet"])
+    run(["assess", str(copied(tmp_path)), "-o", str(tmp_path / "out"), "--quiet"])
     printed = {line.strip() for line in capsys.readouterr().out.splitlines()}
     tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     quoted = [

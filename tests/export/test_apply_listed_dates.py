@@ -47,7 +47,7 @@ def collection(folder: Path, labels: dict[str, str]) -> Path:
 
 
 def released(folder: Path) -> list[Dataset]:
-    run(["suggest", str(folder), "--k", "1", "-o", str(folder / "plan"), "-q"])
+    run(["suggest", str(folder), "-o", str(folder / "plan"), "-q"])
     plan = str(folder / "plan" / "plan.json")
     run(["apply", str(folder), "--plan", plan, "-o", str(folder / "out"), "-q"])
     return [pydicom.dcmread(path) for path in (folder / "out" / "release").rglob("*.dcm")]

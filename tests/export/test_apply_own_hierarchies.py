@@ -40,7 +40,7 @@ PROJECT = {
         "town": {
             "role": "quasi_identifier",
             "kind": "category",
-            "hierarchy": [{"rare": 9}],
+            "hierarchy": [{"rare": 16}],
             "level": 1,
         },
         "seen": {"role": "quasi_identifier", "hierarchy": [{"date": "quarter"}], "level": 1},
@@ -52,9 +52,10 @@ def project(folder: Path) -> Path:
     with (folder / "people.csv").open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
         writer.writerow(["id", "age", "weight", "score", "maker", "town", "seen"])
-        for i in range(120):
+        for number in range(360):
+            i = number % 120
             writer.writerow([
-                f"p{i:03d}", 30 + i % 61, 51 + i % 40, i % 6, ["Siemens", "GE", "Tiny"][i % 3],
+                f"p{number:03d}", 30 + i % 61, 51 + i % 40, i % 6, ["Siemens", "GE", "Tiny"][i % 3],
                 "Bonn" if i > 4 else "Ulm", f"2012-{1 + i % 12:02d}-17",
             ])  # fmt: skip
     (folder / "midi-risk.yaml").write_text(yaml.safe_dump(PROJECT), encoding="utf-8")
@@ -63,7 +64,19 @@ def project(folder: Path) -> Path:
 
 def test_every_rule_is_written_and_read_back_with_the_risk_that_was_promised(tmp_path, capsys):
     folder = project(tmp_path)
-    code = run(["suggest", str(folder), "--k", "1", "-o", str(tmp_path / "out"), "-q"])
+    code = run(
+        [
+            "suggest",
+            str(folder),
+            "--k",
+            "3",
+            "--k-reason",
+            "test",
+            "-o",
+            str(tmp_path / "out"),
+            "-q",
+        ]
+    )
     assert code == 0
     assert "below 40 together, 80 and over together" in capsys.readouterr().out
     plan = str(tmp_path / "out" / "plan.json")
@@ -75,7 +88,7 @@ def test_every_rule_is_written_and_read_back_with_the_risk_that_was_promised(tmp
     assert {"<40", "80+", "55"} <= shown["age"]
     assert not {"39", "84", "90"} & shown["age"]
     assert shown["weight"] == {"50", "60", "70", "80", "90"}
-    # Twenty subjects each have the scores 0 to 5, so every score is a group of its own.
+    # Sixty subjects each have the scores 0 to 5, so every score is a group of its own.
     assert shown["score"] == {"0", "1", "2", "3", "4", "5"}
     assert shown["maker"] == {"Big", "other"}
     assert shown["town"] == {"Bonn", "other"}

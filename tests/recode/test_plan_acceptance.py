@@ -61,15 +61,15 @@ def test_a_milder_plan_against_the_population_stands_only_when_the_release_is_ac
 
 
 def test_cells_are_emptied_only_when_the_release_is_accepted():
-    # One empty cell gives the last two a match and meets the floor; the average asks for more.
-    columns = {"maker": ["A"] * 30 + ["B"] * 2, "region": ["X"] * 30 + ["Y", "Z"]}
+    # One empty cell gives the last three their matches and meets the floor, not the average.
+    columns = {"maker": ["A"] * 30 + ["B"] * 3, "region": ["X"] * 30 + ["Y", "Z", "Z"]}
     rows = table(columns, missing="wildcard")
     for k, emptied in ((5, 1), (20, 0)):
-        threat = model(threshold={"k": k, "statistic": "strict-average", "floor": 2})
+        threat = model(threshold={"k": k, "statistic": "strict-average"})
         plan = suggest(rows, [threat], max_suppression=0.1, cells=True)
         assert plan.found
         assert plan.after.passed
-        assert (plan.suppressed.emptied, plan.suppressed.subjects) == (emptied, 0 if emptied else 2)
+        assert (plan.suppressed.emptied, plan.suppressed.subjects) == (emptied, 0 if emptied else 3)
 
 
 def test_a_plan_under_a_strict_average_reaches_its_floor():
@@ -82,6 +82,7 @@ def test_a_plan_under_a_strict_average_reaches_its_floor():
     assert plan.before.risk_mean < 1 / 5
     assert (plan.found, plan.k, plan.after.k) == (True, 3, 30)
     assert plan.after.passed
+    # A plain average has no floor of its own, but that of every adversary.
     lax = suggest(rows, [model(threshold={**threshold, "statistic": "average"})])
-    assert lax.before.passed
-    assert (lax.k, lax.suppressed.subjects) == (1, 0)
+    assert not lax.before.passed
+    assert lax.k == 3

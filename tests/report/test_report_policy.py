@@ -96,6 +96,7 @@ PUBLIC_INTEGERS = {
     "Diversity.distinct_l", "Threat.threshold_k", "Uncertainty.draws", "Plan.k", "Plan.nodes",
     "Plan.nodes_checked", "State.k", "SizeCount.size_from", "SizeCount.size_to",
     "SpecialUniques.attributes", "SpecialUniques.largest_size",
+    "Threshold.shipped", "Log.runs",
 }  # fmt: skip
 COUNTS = {"count", "part of all subjects", "part of population", "part of matched", "part of of"}
 OF_COUNTS = {"matched_subjects", "left_out_cells", "emptied_cells", "subjects_of_state", "holders",
@@ -115,7 +116,16 @@ def test_an_integer_leaves_as_a_count_unless_it_is_listed_as_public():
 
 
 INSIDE = {
-    "Assessment": {"schema_", "tolerance", "threat_models", "changes", "internal"},
+    "Assessment": {
+        "schema_", "tolerance", "threat_models", "changes", "internal", "channels_total",
+    },
+    "SpecialUniques": {"mean_dis", "method", "reference", "sampling_fraction"},
+    "SizeCount": {"uniques"},
+    "IndividualRisk": {"method", "population", "reference"},
+    "PresenceRange": {"method", "population", "raised", "reference"},
+    "RepeatedEntry": {"values_max"},
+    "Disclosure": {"classes", "subjects"},
+    "Statement": {"file", "file_state", "sha256"},
     "Tool": {"name"},
     "AttributeEntry": {
         "source", "kind", "distinct", "label", "reason", "folding", "knowable_by", "ladder",
@@ -128,7 +138,7 @@ INSIDE = {
     "Diversity": {"homogeneous_classes", "homogeneous_subjects", "missing"},
     "RiskEstimate": {"method", "reference", "attacker"},
     "Uncertainty": {"seed", "method"},
-    "ChannelEntry": {"evidence", "limit"},
+    "ChannelEntry": {"evidence", "limit", "joint"},
     "Reason": {"text"},
     "Finding": {"text"},
     "LinkReport": {"source", "rows", "subjects", "key_rule"},

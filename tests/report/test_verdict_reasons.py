@@ -24,7 +24,7 @@ from midi_risk.report.words import HEADS
 
 COUNTS = {
     "files": 3, "tolerated": 1, "rows": 2, "subjects": 4, "values": 5, "k": 11, "removed": 0,
-    "classes": 6, "percent": 20,
+    "shipped": 11, "stated": 1, "before": 20, "classes": 6, "percent": 20,
     "of": 3, "hits": 1, "searches": 2, "days": 400, "defects": 2, "sample": 20,
 }  # fmt: skip
 EVIDENCE = {
@@ -125,6 +125,9 @@ SPOILT = {
     "channel_above": lambda d: d["channels"][1].update(value=1.0, upper=1.0),
     "rows_without_key": lambda d: d["collection"].update(excluded={"no_key": 1}),
     "no_threat": lambda d: d.update(threats=[]),
+    "attacks_open": lambda d: d["threats"][0].update(
+        release="controlled", event="deliberate", attempt=0.3
+    ),
     "above": failed,
 }
 

@@ -168,24 +168,35 @@ def test_a_precision_that_does_not_fit_is_one_line():
         assess(toy(), [model(adversaries=[{"name": "a", "knows": {"sex": "2y"}}])])
 
 
-def test_an_attempt_widens_the_data_risk_budget():
+@pytest.mark.parametrize(("smallest", "passed"), [(2, False), (3, True)])
+@pytest.mark.parametrize("statistic", ["maximum", "average", "strict-average"])
+def test_an_attempt_widens_the_data_risk_budget_but_no_class_is_below_three(
+    smallest, passed, statistic
+):
     rare = model(
         release="controlled",
-        threshold={"k": 3},
+        threshold={"k": 11, "statistic": statistic},
         adversaries=[
             {"name": "a", "attempt": {"table": "ipc-2016", "controls": "high", "motives": "low"}}
         ],
     )
-    assessment = assess(toy(), [rare])
-    assert assessment.threats[0].threshold_k == 1
-    assert assessment.verdict.status == "acceptable"
+    rows = {"id": [f"s{i}" for i in range(40 + smallest)], "x": ["a"] * 40 + ["b"] * smallest}
+    kinds = attributes(attribute("t", "x", Kind.CATEGORY))
+    table = fold(extraction(source("t", rows, "id")), kinds)
+    (threat,) = assess(table, [rare]).threats
+    assert threat.threshold_k == 3
+    assert threat.budget == pytest.approx(1 / 3)
+    judged = {r.measure: r.passed for r in threat.results if r.passed is not None}
+    assert set(judged.values()) == {passed}
 
 
 def test_a_strict_average_needs_its_floor():
     strict = model(
-        release="controlled", threshold={"k": 2, "statistic": "strict-average", "floor": 2}
+        release="controlled", threshold={"k": 3, "statistic": "strict-average", "floor": 3}
     )
-    found = figures(assess(toy(), [strict]))
+    rows = {"id": [f"s{i}" for i in range(22)], "x": ["a"] * 20 + ["b"] * 2}
+    kinds = attributes(attribute("t", "x", Kind.CATEGORY))
+    found = figures(assess(fold(extraction(source("t", rows, "id")), kinds), [strict]))
     assert found["prosecutor_mean"].value <= found["prosecutor_mean"].threshold
     assert found["prosecutor_mean"].passed is False
 
@@ -320,7 +331,7 @@ def random_table(rows):
 
 
 @settings(deadline=None, max_examples=40)
-@given(rows_of, st.integers(2, 5))
+@given(rows_of, st.integers(3, 6))
 def test_a_plan_that_is_found_passes_when_it_is_carried_out(rows, k):
     table = random_table(rows)
     threat = model(threshold={"k": k})

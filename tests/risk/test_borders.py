@@ -167,15 +167,15 @@ def test_a_result_that_failed_governs_before_one_that_is_nearer_to_its_threshold
 
 
 def test_an_adversary_whom_the_floor_stops_governs_before_one_who_is_near_the_threshold():
-    table = classes_of(2, 20, 20, 20)
+    table = classes_of(3, 20, 20, 20)
     floor = model(
-        name="floor", threshold={"k": 3, "statistic": "strict-average", "floor": 3}
-    )  # mean 4 / 62 is far below 1 / 3, and the class of two fails
-    near = model(name="near", threshold={"k": 2}, adversaries=[{"name": "a"}])
+        name="floor", threshold={"k": 3, "statistic": "strict-average", "floor": 4}
+    )  # mean 4 / 63 is far below 1 / 3, and the class of three fails
+    near = model(name="near", threshold={"k": 3}, adversaries=[{"name": "a"}])
     for models in ([floor, near], [near, floor]):
         verdict = assess(table, models).verdict
         assert verdict.status == "above_threshold"
         assert (verdict.governing.model, verdict.governing.value) == (
             "floor",
-            pytest.approx(4 / 62),
+            pytest.approx(4 / 63),
         )

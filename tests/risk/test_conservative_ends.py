@@ -152,7 +152,7 @@ def test_imprecise_knowledge_against_a_modelled_population_is_bounded_by_exact_k
 )
 def test_a_floor_is_asked_of_matching_sets_only_where_these_are_what_is_judged(population, passed):
     threat = model(
-        threshold={"k": 2, "statistic": "strict-average", "floor": 3},
+        threshold={"k": 3, "statistic": "strict-average", "floor": 3},
         population=population,
         adversaries=blind(knows={"age": "5y", "sex": "exact"}),
     )

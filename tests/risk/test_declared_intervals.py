@@ -129,17 +129,17 @@ def test_the_widest_assumption_comes_first():
 
 
 def test_verification_is_off_unless_it_is_written_and_divides_the_budget():
-    plain, checked = threat(), threat(adversaries=adversary(verification=0.25))
+    plain, checked = threat(), threat(adversaries=adversary(verification=0.5))
     assert plain.verification is None
     assert plain.threshold_k == 11
-    assert checked.verification == 0.25
-    assert checked.threshold_k == 3
-    assert checked.budget == pytest.approx(4 / 11)
+    assert checked.verification == 0.5
+    assert checked.threshold_k == 6
+    assert checked.budget == pytest.approx(2 / 11)
 
 
-def test_the_budget_is_the_threshold_over_the_attempt():
+def test_the_budget_is_the_threshold_over_the_attempt_and_at_most_a_third():
     assert threat(adversaries=adversary(attempt=0.4)).budget == pytest.approx(1 / 11 / 0.4)
-    assert threat(adversaries=adversary(attempt=0.05)).budget == 1
+    assert threat(adversaries=adversary(attempt=0.05)).budget == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("w", [0.2, 0.7])

@@ -242,7 +242,7 @@ def test_weights_below_one_never_make_a_risk_above_one() -> None:
 
 
 def test_options_out_of_range() -> None:
-    with pytest.raises(MeasureError, match="'category' or 'wildcard'"):
+    with pytest.raises(MeasureError, match="'category', 'wildcard' or 'wildcard-cautious'"):
         equivalence_classes(frame(), "age", missing="drop")
     with pytest.raises(MeasureError, match="alpha"):
         equivalence_classes(frame(), "age", missing="wildcard", alpha=1.5)

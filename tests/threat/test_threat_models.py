@@ -17,11 +17,13 @@ from midi_risk.threat import (
     ATTEMPT_TABLES,
     acquaintance_probability,
     attempt_probability,
+    data_risk_budget,
     load_threat_model,
     required_class_size,
     shipped_threat_models,
     threshold_class_size,
 )
+from midi_risk.threat.model import SMALLEST_CLASS
 
 MODEL = """
 schema: midi-risk/threat-model/1
@@ -72,17 +74,21 @@ def test_acquaintance_probability_reproduces_the_table(prevalence, m, expected):
 
 
 @pytest.mark.parametrize(
-    ("attempt", "k", "size"), [(1.0, 11, 11), (0.4, 11, 5), (0.2, 11, 3), (0.05, 20, 1)]
+    ("attempt", "k", "size"), [(1.0, 11, 11), (0.4, 11, 5), (0.2, 11, 3), (0.05, 20, 3)]
 )
 def test_the_data_risk_budget_is_a_class_size(attempt, k, size):
     assert required_class_size(attempt, k) == size
 
 
-@given(st.floats(0.01, 1), st.integers(1, 50))
+@given(st.floats(0.01, 1), st.integers(3, 50))
 def test_the_required_size_is_the_smallest_that_suffices(attempt, k):
     size = required_class_size(attempt, k)
     assert attempt / size <= 1 / k * (1 + 1e-8)
-    assert size == 1 or attempt / (size - 1) > 1 / k * (1 - 1e-8)
+    assert size >= SMALLEST_CLASS
+    assert size == SMALLEST_CLASS or attempt / (size - 1) > 1 / k * (1 - 1e-8)
+    budget = data_risk_budget(attempt, k)
+    assert 1 / size <= budget * (1 + 1e-8)
+    assert budget <= 1 / SMALLEST_CLASS
 
 
 def test_all_faults_of_a_file_are_reported_at_once(tmp_path):

@@ -108,11 +108,11 @@ HOSTILE = [
     ("table", "k"),
     [
         (renamed(HOSTILE), 11),
-        (subject_table(120), 1),
+        (subject_table(120), 3),
         (subject_table(12), 50),
         (subject_table(1), 11),
     ],
-    ids=["hostile names", "k of one", "nobody passes", "one subject"],
+    ids=["hostile names", "smallest k", "nobody passes", "one subject"],
 )
 def test_awkward_collections_are_readable(tmp_path, table, k):
     lattice = tuning_lattice(table, models(k))

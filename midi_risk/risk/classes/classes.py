@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,9 @@ from midi_risk.risk.classes.columns import (
     read_columns,
 )
 from midi_risk.risk.classes.keys import Groups, first_records, group, pack
-from midi_risk.risk.classes.wildcard import wildcard_sizes
+from midi_risk.risk.classes.wildcard import cautious_sizes, wildcard_sizes
 
-MissingPolicy = Literal["category", "wildcard"]
+MissingPolicy = Literal["category", "wildcard", "wildcard-cautious"]
 PopulationSource = Literal["weights", "given"]
 
 
@@ -76,8 +76,9 @@ def group_records(
     MeasureError
         If a policy, weight or population size is not possible.
     """
-    if missing not in ("category", "wildcard"):
-        raise MeasureError("The missing policy must be 'category' or 'wildcard'")
+    if missing not in get_args(MissingPolicy):
+        names = "'category', 'wildcard' or 'wildcard-cautious'"
+        raise MeasureError(f"The missing policy must be {names}")
     if not 0 <= alpha <= 1:
         raise MeasureError("alpha must lie between 0 and 1")
     if weights is not None and population_sizes is not None:
@@ -103,16 +104,14 @@ def group_records(
             groups.group_of_record, record_weights, minlength=len(groups.sizes)
         ).astype(np.float64, copy=False)
     sizes: npt.NDArray[Any] = groups.sizes
-    if missing == "wildcard" and holes:
+    if missing != "category" and holes:
         chosen = first_records(groups)
         patterns = np.stack([column[chosen] for column in columns], axis=1).astype(np.int64)
-        matched = wildcard_sizes(
-            patterns,
-            groups.sizes,
-            groups.sizes.astype(np.float64) if class_weights is None else class_weights,
-            alpha=alpha,
-            symmetric=symmetric,
-        )
+        sums = groups.sizes.astype(np.float64) if class_weights is None else class_weights
+        if missing == "wildcard":
+            matched = wildcard_sizes(patterns, groups.sizes, sums, alpha=alpha, symmetric=symmetric)
+        else:
+            matched = cautious_sizes(patterns, groups.sizes, sums)
         whole = matched.sizes == np.floor(matched.sizes)
         sizes = matched.sizes.astype(np.int64) if whole.all() else matched.sizes
         class_weights = None if class_weights is None else matched.weights
@@ -180,7 +179,7 @@ class EquivalenceClasses:
         Where `population_sizes` comes from.
     quasi_identifiers : tuple
         Names of the columns.
-    missing : {"category", "wildcard"}
+    missing : {"category", "wildcard", "wildcard-cautious"}
         The policy that was used.
     alpha : float
         Share in which a missing value counts as a match (wildcard only).
@@ -359,8 +358,9 @@ def equivalence_classes(
         One row per subject.
     quasi_identifiers : hashable or sequence of hashable
         Column names. With none, all records are one class.
-    missing : {"category", "wildcard"}
-        A missing value is a value of its own, or may be any value.
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        A missing value is a value of its own, or may be any value (as in sdcMicro), or may be
+        any value of the record that lacks it and enlarges no class of a known value.
     alpha : float
         With wildcards, the share in which a missing value counts as a match, in [0, 1].
     symmetric : bool

@@ -151,7 +151,7 @@ def matching_set_sizes(
     numeric: ArrayLike | None = None,
     tolerances: ArrayLike = (),
     *,
-    missing: Literal["wildcard", "category"] = "wildcard",
+    missing: Literal["wildcard", "category", "wildcard-cautious"] = "wildcard",
 ) -> Codes:
     """Return how many records are compatible with each record.
 
@@ -164,8 +164,9 @@ def matching_set_sizes(
     tolerances : array_like of float
         Largest difference that the attacker cannot tell, per numeric column, shape (r,);
         a difference equal to it is compatible.
-    missing : {"wildcard", "category"}
-        A missing value is compatible with every value, or only with a missing one.
+    missing : {"wildcard", "category", "wildcard-cautious"}
+        A missing value is compatible with every value, or only with a missing one, or with
+        every value when the record that is looked for lacks it.
 
     Returns
     -------
@@ -209,7 +210,7 @@ def matching_set_sizes(
     known = np.column_stack([exact >= 0, ~gone])
     if known.all():
         return _compatible(exact, values, within)
-    return _wildcard(exact, values, within, known)
+    return _wildcard(exact, values, within, known, cautious=missing == "wildcard-cautious")
 
 
 def renumbered(columns: NDArray[np.int64]) -> Codes:
@@ -250,11 +251,14 @@ def _wildcard(
     values: NDArray[np.float64],
     within: NDArray[np.float64],
     known: NDArray[np.bool_],
+    *,
+    cautious: bool,
 ) -> Codes:
     """Return sizes by pairs of patterns of missing values.
 
     Two records are compared on the attributes that both have, so each pair of patterns is
-    a problem without missing values.
+    a problem without missing values. Cautiously, who lacks a value that the record has is
+    compared with it not at all.
     """
     q = exact.shape[1]
     pattern = renumbered(known.astype(np.int64))
@@ -263,6 +267,8 @@ def _wildcard(
     for asked in rows:
         for held in rows:
             both = known[asked[0]] & known[held[0]]
+            if cautious and (both != known[asked[0]]).any():
+                continue
             group = renumbered(exact[np.concatenate([asked, held])][:, both[:q]])
             chosen = both[q:]
             union = values[np.concatenate([asked, held])][:, chosen]

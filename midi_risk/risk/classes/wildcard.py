@@ -103,6 +103,43 @@ def wildcard_sizes(
     return matched
 
 
+def cautious_sizes(patterns: IntArray, counts: IntArray, weights: FloatArray) -> Matched:
+    """Count, for each pattern, the records that agree with every value it has.
+
+    A record with unknown values may be anybody who agrees with the known ones; to the class of
+    a known value an unknown adds nobody, since who holds the data can leave such records aside.
+
+    Parameters
+    ----------
+    patterns : numpy.ndarray of shape (u, q)
+        Distinct code combinations, -1 where missing.
+    counts : numpy.ndarray of shape (u,)
+        Records of each pattern.
+    weights : numpy.ndarray of shape (u,)
+        Sum of weights of each pattern.
+
+    Returns
+    -------
+    Matched
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> patterns = np.array([[0, 0], [0, -1], [1, 0]])
+    >>> cautious_sizes(patterns, np.array([2, 1, 1]), np.array([2.0, 1.0, 1.0])).sizes
+    array([2., 3., 1.])
+    """
+    q = patterns.shape[1]
+    missing = patterns < 0
+    masks = missing @ (1 << np.arange(q, dtype=object)) if q > 62 else _masks(missing)
+    matched = Matched(np.zeros(len(patterns)), np.zeros(len(patterns)))
+    everybody = np.arange(len(patterns))
+    join = _Join(patterns + 1, counts, weights)
+    for mask, members in _members(masks).items():
+        join.add(matched, members, everybody, _columns(mask, q), 1.0)
+    return matched
+
+
 def _join_masks(
     matched: Matched,
     patterns: IntArray,

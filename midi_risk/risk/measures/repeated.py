@@ -95,7 +95,7 @@ def released_sizes(
     whole = set(several) if visits == "all" else set()
     rough = [a for a in known if allowed[a.name] is not None]
     cells = [_weight(_several(table, a, allowed[a.name]), n) for a in rough]
-    heavy = table.missing == "wildcard" or combinations_of(cells) > max(ROUGH_PLACES, n)
+    heavy = table.missing != "category" or combinations_of(cells) > max(ROUGH_PLACES, n)
     blunt = set(allowed) if heavy else whole
     if any(allowed[name] is not None for name in blunt):
         bound.append("imprecise knowledge taken as exact")
@@ -117,7 +117,11 @@ def released_sizes(
     columns += [_sets(table, a)[:, None] for a in known if a.name in whole]
     exact = np.column_stack(columns)
     if ragged:
-        sizes = any_value_sizes(exact, list(ragged.values()), missing=table.missing)
+        # a cautious unknown enlarges no class; as a category of its own it hides nobody either
+        policy: Literal["category", "wildcard"] = (
+            "wildcard" if table.missing == "wildcard" else "category"
+        )
+        sizes = any_value_sizes(exact, list(ragged.values()), missing=policy)
     else:
         classes = EquivalenceClasses.from_codes(exact, missing=table.missing)
         sizes = np.asarray(classes.record_sizes).astype(np.int64)
