@@ -201,6 +201,23 @@ def test_objects_that_nobody_assessed_are_not_written(
     assert "Example" not in out
 
 
+def test_objects_of_a_phantom_are_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_collection(tmp_path / "c", PROJECT)
+    phantom = image(90)
+    phantom.PatientID = "QA phantom"
+    save(phantom, folder / "images" / "phantom.dcm")
+    assert run(["suggest", str(folder), "-o", str(tmp_path / "plan"), "-q"]) == 0
+    capsys.readouterr()
+    apply(folder, tmp_path / "plan" / "plan.json", tmp_path / "out")
+    out = capsys.readouterr().out
+    assert "1 left out: of nobody whose risk was assessed: a phantom" in out
+    written = [pydicom.dcmread(path).PatientID for path in (tmp_path / "out").rglob("*.dcm")]
+    assert written
+    assert "QA phantom" not in written
+
+
 def test_an_attribute_that_dicom_does_not_let_go_counts_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
