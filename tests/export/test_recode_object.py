@@ -28,6 +28,7 @@ from midi_risk.export.dicom.recode import recode
 from midi_risk.export.dicom.rules import dicom_rules, element_type
 from midi_risk.export.release import _same, check_apart, compare
 from midi_risk.export.rules import release_rules
+from midi_risk.sources.model import SourceKind
 from midi_risk.table import fold
 
 KINDS = {
@@ -58,7 +59,7 @@ def recoded(ds: Dataset, **decisions: dict[str, object]) -> Dataset:
         kind, vr, ladder = KINDS[name]
         more = {"keyword": name, "vr": vr, "ladder": ladder, "role": Role.QUASI_IDENTIFIER}
         given.append(attribute("dicom", name, kind, **(more | options)))
-    read = extraction(source("dicom", rows, "PatientID"))
+    read = extraction(source("dicom", rows, "PatientID", kind=SourceKind.DICOM))
     release = release_rules(fold(read, attributes(*given)), read, None, {})
     recode(ds, dicom_rules(release, "dicom"), release)
     return ds

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tune_tables import models, subject_table
 
 import midi_risk as mr
+from midi_risk.document.assessment import Context, SearchEntry
 from midi_risk.recode.plan import suggest
 from midi_risk.risk.assess import AssessmentOptions, assess
 
 TABLE, MODELS = subject_table(150), models(5)
-ASSESSMENT = assess(TABLE, MODELS, options=AssessmentOptions(name="<b>Lung</b> \x1b[31m"))
+TODAY = datetime.now(UTC).date().isoformat()
+SEARCHED = Context(linked_search=[SearchEntry(date=TODAY, by="me", place="archives", hits=0)])
+ASSESSMENT = assess(
+    TABLE, MODELS, options=AssessmentOptions(name="<b>Lung</b> \x1b[31m", context=SEARCHED)
+)
 PLAN = suggest(TABLE, MODELS, max_suppression=0.1)
 ROOT = Path(__file__).resolve().parents[2]
 
