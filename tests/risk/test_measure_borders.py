@@ -125,7 +125,7 @@ def test_the_upper_end_of_an_estimate_is_judged(statistic, measure):
         against = model(
             release="semi-public",
             threshold={"k": k, "statistic": statistic},
-            population={"kind": "size", "size": 5000},
+            population={"kind": "size", "size": 50_000},
             adversaries=[settings],
         )
         results = assess(table(values, role=Role.QUASI_IDENTIFIER), [against]).threats[0].results
