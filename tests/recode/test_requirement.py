@@ -91,11 +91,16 @@ def six():
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_figures_of_a_plan_are_those_of_the_worst_adversary(order):
     everything, little = {"name": "a"}, {"name": "b", "knows": {"x": "exact"}}
-    against = model(*[everything, little][::order], threshold={"k": 2})
-    state = release_state(six(), [against], 2)
+    rows = {"id": list("abcdef"), "x": list("pppqqq"), "y": list("rrrstu")}
+    half = fold(
+        extraction(source("t", rows, "id")),
+        attributes(attribute("t", "x", Kind.CATEGORY), attribute("t", "y", Kind.CATEGORY)),
+    )
+    against = model(*[everything, little][::order], threshold={"k": 3})
+    state = release_state(half, [against], 3)
     assert state.measures["prosecutor_max"] == 1
     assert (state.passed, state.k, state.at_risk) == (False, 1, 0.5)
-    assert release_state(six(), [model(little, threshold={"k": 2})], 2).passed
+    assert release_state(half, [model(little, threshold={"k": 3})], 3).passed
 
 
 def test_an_attribute_at_its_top_level_is_removed():
