@@ -231,7 +231,8 @@ def test_a_required_channel_that_nobody_assessed_is_incomplete_and_a_statement_c
     assert assess(table, [asks]).verdict.status == "incomplete"
     bare = {"face": ChannelStatement(status="bounded", upper=0.01, evidence="defaced")}
     told = assess(table, [asks], options=AssessmentOptions(channels=bare)).verdict
-    assert [reason.code for reason in told.reasons] == ["evidence_incomplete"]
+    codes = [reason.code for reason in told.reasons]
+    assert codes == ["evidence_incomplete", "class_lowered"]  # the k of the test is below 11
     said = {
         "face": ChannelStatement(
             status="bounded", upper=0.01, method="defaced", by="me", on="2026-11-02",
