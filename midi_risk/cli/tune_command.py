@@ -81,7 +81,7 @@ def command(sources: tuple[str, ...], **given: Any) -> int:
     if (given["plan_file"] or given["leave_out"]) and not given["levels"]:
         raise click.UsageError("--plan and --leave-out need --level")
     if not given["static"] and not given["levels"]:
-        from midi_risk.tune.server import check_extra
+        from midi_risk.tune.page import check_extra
 
         check_extra()
     job = open_job(
@@ -232,7 +232,7 @@ def _levels(given: Sequence[str]) -> dict[str, str]:
 def written(bench: Bench, target: Path) -> Path:
     """Write the page as one file."""
     from midi_risk.document.files import write_private
-    from midi_risk.tune.server import static_page
+    from midi_risk.tune.page import static_page
 
     plan = bench.suggestion()
     html = static_page(

@@ -1,9 +1,7 @@
-"""The tuning page, as one file or served.
+"""The tuning page served: it asks this machine for every setting, until nobody asks any more.
 
-As a file the lattice travels in it and nothing is asked for. Served, it asks this machine for
-every setting, until nobody asks any more: on loopback only, under a path that nobody can guess,
-to its own host name, and never to another site: no cross-origin header is ever sent. It needs the
-packages of the extra `tune`.
+On loopback only, under a path that nobody can guess, to its own host name, and never to
+another site: no cross-origin header is ever sent. It needs the packages of the extra `tune`.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import socket
 import time
 import webbrowser
 from collections.abc import Awaitable, Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,61 +26,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from midi_risk import __version__
 from midi_risk.attributes.model import Role
-from midi_risk.document.assessment import TuningLattice
 from midi_risk.document.clean import neutral
 from midi_risk.errors import MidiRiskError, OutputError
-from midi_risk.report.html import tuning_page
-from midi_risk.report.tuning import NodeFigures, tuning
 from midi_risk.tune.changes import Desk
+from midi_risk.tune.page import static_page
 from midi_risk.tune.session import Bench, Session, cloud, plan_at
-
-
-def static_page(
-    lattice: TuningLattice,
-    *,
-    title: str,
-    threat_models: list[str],
-    digest: str = "",
-    pending: tuple[str, ...] | list[str] = (),
-    served: dict[str, Any] | None = None,
-    figures: NodeFigures | None = None,
-) -> str:
-    """Return the tuning page of a lattice as one HTML document.
-
-    Parameters
-    ----------
-    lattice : TuningLattice
-    title : str
-        Name of the collection.
-    threat_models : list of str
-    digest : str
-        Of the collection, for the plan that the page writes.
-    pending : sequence of str
-        What the assessment waits for, whatever is tuned.
-    served : dict, optional
-        What `midi_risk.tune.server` adds.
-    figures : NodeFigures, optional
-        Of the starting node, where the lattice holds no counts.
-
-    Returns
-    -------
-    str
-        Opens from a file; asks for nothing; its policy allows its own script and style.
-    """
-    shown = tuning(
-        lattice,
-        title=title,
-        pending=pending,
-        threat_models=threat_models,
-        digest=digest,
-        version=__version__,
-        served=served,
-        figures=figures,
-    )
-    return tuning_page(shown, title=title, models=threat_models)
-
 
 MAX_BODY = 100_000
 HEADERS = {
@@ -411,29 +359,3 @@ def free_socket(port: int) -> socket.socket:
         f"no free port from {port} to {min(port + TRIES, 65_536) - 1}",
         hint="Name another one with --port",
     )
-
-
-PACKAGES = ("starlette", "uvicorn", "ruamel.yaml")
-
-
-def check_extra() -> None:
-    """Say in one line what to install when the served page lacks its packages.
-
-    Raises
-    ------
-    MidiRiskError
-        When a package is missing.
-    """
-    missing = [name for name in PACKAGES if not _is_there(name)]
-    if missing:
-        raise MidiRiskError(
-            f"serving the page needs {' and '.join(missing)}",
-            hint="Install midi-risk[tune], or write the page as a file with --static",
-        )
-
-
-def _is_there(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:  # of the package around it
-        return False

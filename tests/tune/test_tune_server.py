@@ -334,12 +334,12 @@ def test_it_stops_by_itself_and_says_where_it_was(desk):
 
 
 def test_a_missing_extra_is_one_line(monkeypatch):
-    monkeypatch.setattr(server, "find_spec", lambda _: None)
+    monkeypatch.setattr(page, "find_spec", lambda _: None)
     with pytest.raises(MidiRiskError, match=r"starlette and uvicorn.*midi-risk\[tune\]"):
-        server.check_extra()
+        page.check_extra()
 
 
 def test_a_package_inside_another_that_is_missing_is_missing(monkeypatch):
-    monkeypatch.setattr(server, "PACKAGES", ("starlette", "nowhere_at_all.yaml"))
+    monkeypatch.setattr(page, "PACKAGES", ("starlette", "nowhere_at_all.yaml"))
     with pytest.raises(MidiRiskError, match=r"needs nowhere_at_all\.yaml"):
-        server.check_extra()
+        page.check_extra()
