@@ -17,6 +17,7 @@ from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
 from midi_risk.attributes.model import Decision, Kind
 from midi_risk.errors import MidiRiskError, OutputError
 from midi_risk.report import load_plan
+from midi_risk.tune import page as page_module
 from midi_risk.tune import plan_at, server, tuning_lattice
 from midi_risk.tune.changes import Desk, band_edges
 from midi_risk.tune.session import Bench, Session
@@ -334,12 +335,12 @@ def test_it_stops_by_itself_and_says_where_it_was(desk):
 
 
 def test_a_missing_extra_is_one_line(monkeypatch):
-    monkeypatch.setattr(page, "find_spec", lambda _: None)
+    monkeypatch.setattr(page_module, "find_spec", lambda _: None)
     with pytest.raises(MidiRiskError, match=r"starlette and uvicorn.*midi-risk\[tune\]"):
-        page.check_extra()
+        page_module.check_extra()
 
 
 def test_a_package_inside_another_that_is_missing_is_missing(monkeypatch):
-    monkeypatch.setattr(page, "PACKAGES", ("starlette", "nowhere_at_all.yaml"))
+    monkeypatch.setattr(page_module, "PACKAGES", ("starlette", "nowhere_at_all.yaml"))
     with pytest.raises(MidiRiskError, match=r"needs nowhere_at_all\.yaml"):
-        page.check_extra()
+        page_module.check_extra()
