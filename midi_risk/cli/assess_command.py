@@ -225,11 +225,12 @@ def _beside(assessment: Assessment) -> list[str]:
 
 def _standing(assessment: Assessment) -> str:
     """Return whether the threshold was fixed before the figures were seen, and what proves it."""
-    proofs = {"project": "the project file", "log": "the log of runs"}
+    from midi_risk.document.assessment import PROOFS
+
     proof = assessment.threshold.proof
     if not proof:
         return "threshold fixed before the figures were seen: not proved"
-    return f"threshold fixed before the figures were seen: proved by {proofs[proof]}"
+    return f"threshold fixed before the figures were seen: proved by {PROOFS[proof]}"
 
 
 def _not_counted(excluded: Mapping[str, int]) -> list[str]:

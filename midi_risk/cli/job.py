@@ -181,7 +181,7 @@ class Job:
         """
         from midi_risk.document.log import criterion_digest
 
-        criterion = criterion_digest(dumped(models))
+        criterion = criterion_digest([model.to_dict() for model in models])
         proof, fixed = "", history.proves(criterion)
         if fixed:
             proof = "log"
@@ -256,11 +256,6 @@ def _digest(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def dumped(models: Sequence[ThreatModel]) -> list[dict[str, Any]]:
-    """Return threat models as `assessment.json` holds them."""
-    return [m.model_dump(mode="json", by_alias=True, exclude_none=True) for m in models]
 
 
 def history_in(path: Path) -> History:

@@ -577,6 +577,10 @@ class Collection(Part):
     excluded: dict[str, int] = {}
 
 
+PROOFS = {"project": "the project file", "log": "the log of runs"}
+"""What can prove that a threshold was fixed before the figures were seen, in words."""
+
+
 class Threshold(Part):
     """Threshold of the strictest threat model, and what proves that it stood before the figures."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from midi_risk.document.assessment import PROOFS
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.view import Count, ReportView, Shown
@@ -403,9 +404,8 @@ def positive(count: Count | None) -> bool:
 def fixed(view: ReportView) -> str:
     """Return whether the threshold was fixed before the figures were seen, and what proves it."""
     threshold, log = view.threshold, view.log
-    proofs = {"project": "the project file", "log": "the log of runs"}
-    if threshold.proof in proofs and threshold.fixed_at:
-        told = f"fixed before the figures were seen, as {proofs[threshold.proof]} proves"
+    if threshold.proof in PROOFS and threshold.fixed_at:
+        told = f"fixed before the figures were seen, as {PROOFS[threshold.proof]} proves"
     else:
         told = "that it was fixed before the figures were seen is not proved"
     if log is None or not log.runs:
@@ -424,13 +424,6 @@ def below_shipped(view: ReportView) -> str:
         return ""
     less = "" if threshold.shipped is None else f"less than the {threshold.shipped} that ships; "
     return less + (threshold.reason or "no reason is stated")
-
-
-def verdict_sentence(view: ReportView) -> str:
-    """Return the verdict as a sentence or two that begin with its status."""
-    status = STATUS[view.verdict.status]
-    missing = ": evidence is missing" if view.verdict.status == "incomplete" else ""
-    return f"{status}{missing}. {verdict_explained(view)}"
 
 
 def verdict_explained(view: ReportView) -> str:

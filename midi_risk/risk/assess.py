@@ -606,7 +606,7 @@ def assess(
         collection=evidence.collection,
         tolerance=evidence.tolerance,
         project_digest=options.project_digest,
-        threat_models=[m.model_dump(mode="json", by_alias=True, exclude_none=True) for m in models],
+        threat_models=[model.to_dict() for model in models],
         threshold=_threshold(models, strictest, options),
         log=options.log,
         attributes=list(evidence.attributes),

@@ -613,6 +613,10 @@ class ThreatModel(Settings):
             raise ValueError("a public release is judged on statistic: maximum")
         return self
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model as `assessment.json` and the log of runs hold it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
     def required_channels(self) -> tuple[str, ...]:
         """Return the channels without which this model gives no verdict.
 
