@@ -7,6 +7,8 @@ from typing import Any
 
 CONFIDENCE = 0.95
 _WINDOW = 12
+_TIE = 1e-9
+"""Relative error of a probability; one that is just the tail is not more than it."""
 
 
 def defect_bound(
@@ -59,7 +61,7 @@ def defect_bound(
         return None
     if defects >= looked:
         return 1.0
-    tail = 1 - confidence
+    tail = (1 - confidence) * (1 + _TIE)
     if of is None or of < looked:
         from scipy.special import betaincinv  # noqa: PLC0415 - loaded only where it is needed
 

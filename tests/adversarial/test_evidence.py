@@ -264,10 +264,16 @@ def test_the_bound_is_the_largest_number_of_defects_that_agrees(data, of, sensit
             hypergeom.pmf(met, of, number, looked) * binom.cdf(defects, met, sensitivity)
             for met in range(min(looked, number) + 1)
         )
-        > 0.05
+        > 0.05 * (1 + 1e-9)  # just 0.05 is not more
     ]
     expected = 1.0 if defects == looked else max(likely) / of
     assert defect_bound(looked, of, defects, sensitivity) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("of", "bound"), [(20, 18 / 20), (40, 37 / 40), (60, 56 / 60)])
+def test_a_probability_of_just_five_per_cent_is_not_more(of, bound):
+    # one of them was looked at, so (of - defective) / of is the probability of finding nothing
+    assert defect_bound(1, of, 0) == bound
 
 
 def test_the_bound_in_an_endless_population_is_that_of_clopper_and_pearson():
