@@ -141,12 +141,13 @@ def make_collection(folder: Path) -> Path:
     for number in range(12):
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID = CTImageStorage
-        meta.MediaStorageSOPInstanceUID = generate_uid()
+        meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["object", str(number)])
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
         item = Dataset()
         item.file_meta = meta
         item.SOPClassUID, item.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-        item.StudyInstanceUID, item.SeriesInstanceUID = generate_uid(), generate_uid()
+        item.StudyInstanceUID = generate_uid(entropy_srcs=["study", str(number)])
+        item.SeriesInstanceUID = generate_uid(entropy_srcs=["series", str(number)])
         item.PatientID, item.PatientSex, item.Modality = f"P{number:02d}", "F", "CT"
         item.PatientAge = f"{AGE if number == 0 else 40 + number:03d}Y"
         item.save_as(images / f"{number}.dcm", enforce_file_format=True)
