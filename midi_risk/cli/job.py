@@ -553,16 +553,17 @@ def _collection_name(paths: Sequence[str]) -> str:
 def _source_settings(text: str, alone: bool) -> SourceSettings:
     """Return a leading source named on the command line.
 
-    Tables of metadata lead; a spreadsheet leads as a table when nothing but tables is
-    named.
+    A folder is what its entries make it. Tables of metadata lead; a spreadsheet leads as a
+    table when nothing but tables is named.
     """
     from midi_risk.sources import TableSpec
-    from midi_risk.sources.tables.formats import BY_SUFFIX
+    from midi_risk.sources.collect import kind_of_source
+    from midi_risk.sources.tables.formats import table_format
 
     if Path(text).is_dir():
-        return SourceSettings(dicom=text)
+        return SourceSettings.model_validate({kind_of_source(Path(text)): text})
     spec = TableSpec.parse(text)
-    kind, place = BY_SUFFIX.get(spec.path.suffix.lower()), spec.url or str(spec.path)
+    kind, place = table_format(spec.path), spec.url or str(spec.path)
     if kind is not None and kind.leads:
         return SourceSettings(metadata=place, key=spec.key)
     if kind is not None and alone:
@@ -575,11 +576,11 @@ def _source_settings(text: str, alone: bool) -> SourceSettings:
 def _is_table(text: str) -> bool:
     """Tell whether a source named on the command line is a table file."""
     from midi_risk.sources import TableSpec
-    from midi_risk.sources.tables.formats import BY_SUFFIX
+    from midi_risk.sources.tables.formats import table_format
 
     if Path(text).is_dir():
         return False
-    return TableSpec.parse(text).path.suffix.lower() in BY_SUFFIX
+    return table_format(TableSpec.parse(text).path) is not None
 
 
 def _table_settings(text: str, base: Path | None) -> SourceSettings:

@@ -1,6 +1,6 @@
 """Writing a CDISC folder back: every domain in its form, with the subjects that stay.
 
-SAS transport and Dataset-JSON are read with their types and written alike. A supplemental
+SAS transport, Dataset-JSON and Parquet are read with their types and written alike. A supplemental
 qualifier (SUPP--) follows the rule of the column that it became; a findings domain that was read
 with one column per test is written with one row per test. Partial dates stay ISO 8601.
 """
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.stand_ins import date_string
@@ -37,6 +39,7 @@ from midi_risk.sources.cdisc import ENDINGS
 from midi_risk.sources.files.listing import printable
 from midi_risk.sources.tables.columns import text_of
 from midi_risk.sources.tables.json import dataset_json, load_json
+from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import column_names, shown
 
 _LITTLE = 1 << 20
@@ -97,13 +100,15 @@ def read_domain(path: Path) -> DomainFile:
     Parameters
     ----------
     path : pathlib.Path
-        ``.xpt``, ``.json`` or ``.ndjson``.
+        ``.xpt``, ``.json``, ``.ndjson`` or ``.parquet``.
 
     Raises
     ------
     SourceError
         When it is none that the extraction reads.
     """
+    if path.suffix.casefold() == ".parquet":
+        return _read_parquet(path)
     return _read_xpt(path) if path.suffix.casefold() == ".xpt" else _read_json(path)
 
 
@@ -122,6 +127,9 @@ def write_domain(
     new : mapping of str to sequence
         Changed variables, one value per row that stays.
     """
+    if domain.path.suffix.casefold() == ".parquet":
+        _write_parquet(domain, target, kept, new)
+        return
     stay = np.flatnonzero(kept)
     columns = {
         name: list(new[name]) if name in new else [cells[i] for i in stay]
@@ -200,6 +208,57 @@ def _write_xpt(domain: DomainFile, target: Path, columns: dict[str, list[Any]]) 
     )
     if target.stat().st_size < len(frame) * width:
         raise OSError(errno.ENOSPC, "the file is shorter than its rows")
+
+
+def _read_parquet(path: Path) -> DomainFile:
+    """Read Parquet; cells are the texts of the extraction, types are those of the file."""
+    raw = read_parquet(path)
+    schema = pq.read_schema(path)
+    if raw.rows.column_names != schema.names:
+        raise SourceError(f"{shown(path.name)} has nested columns, which no data set has")
+    numeric = [f.name for f in schema if _is_number(f.type)]
+    return DomainFile(
+        path=path,
+        name=path.stem.upper(),
+        cells={n: raw.rows.column(n).cast(pa.string()).to_pylist() for n in schema.names},
+        numeric=dict.fromkeys(numeric, ""),
+        whole_dates=frozenset(f.name for f in schema if pa.types.is_temporal(f.type)),
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _write_parquet(
+    domain: DomainFile, target: Path, kept: np.ndarray, new: Mapping[str, Sequence[Any]]
+) -> None:
+    """Write Parquet in the types that the file had; its metadata, which nobody read, goes."""
+    rows = pq.read_table(domain.path).filter(pa.array(kept))
+    columns = {
+        name: pa.array(_typed(new[name], rows.schema.field(name).type))
+        if name in new
+        else rows.column(name)
+        for name in domain.cells
+    }
+    with private(target) as handle:
+        pq.write_table(pa.table(columns), handle)
+
+
+def _typed(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values in a type of Arrow; a value that it cannot hold is absent."""
+    if pa.types.is_integer(kind):
+        return pa.array([None if v is None else int(v) for v in values], kind)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return pa.array([None if v is None else float(v) for v in values], pa.float64()).cast(kind)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        days = [None if v is None else date.fromisoformat(str(v)[:10]) for v in values]
+        return pa.array(days, pa.date32()).cast(kind)
+    if pa.types.is_temporal(kind):
+        return pa.nulls(len(values), kind)
+    return pa.array([None if v is None else str(v) for v in values], pa.string())
 
 
 def _read_json(path: Path) -> DomainFile:

@@ -1,4 +1,4 @@
-"""CDISC data sets: SAS transport or Dataset-JSON, supplemental qualifiers, Define-XML labels.
+"""CDISC data sets: XPT, Dataset-JSON or Parquet, supplemental qualifiers, Define-XML labels.
 
 DM is the subject table and leads (ADSL where there is no DM). Supplemental qualifiers
 (SUPP--) become columns of their parent domain (SDTMIG 8.4). A findings domain with one row
@@ -19,6 +19,7 @@ from midi_risk.errors import SourceError
 from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
 from midi_risk.sources.tables.columns import cell_array
 from midi_risk.sources.tables.json import dataset_json, load_json
+from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
 from midi_risk.sources.tables.read import check_file
 from midi_risk.sources.tables.workbooks import read_statistics
@@ -213,7 +214,7 @@ def pivot_tests(rows: pa.Table, domain: str) -> tuple[pa.Table, list[str]]:
     return pa.table(columns), [note]
 
 
-ENDINGS = {".xpt", ".json", ".ndjson"}
+ENDINGS = {".xpt", ".json", ".ndjson", ".parquet"}
 _NOT_SUBJECT = {"RELREC", "RELSUB", "RELSPEC"}
 
 
@@ -223,7 +224,7 @@ def read_cdisc(folder: Path, collected: Collected) -> None:
     Parameters
     ----------
     folder : pathlib.Path
-        Holds ``dm.xpt``, ``dm.json`` or an ADSL, and other domains beside it.
+        Holds a DM or ADSL data set, and other domains beside it.
     collected : Collected
         Receives tables, files and findings.
 
@@ -268,6 +269,8 @@ def _read_file(path: Path, domains: dict[str, RawTable], collected: Collected) -
         check_file(path)
         if path.suffix.casefold() == ".xpt":
             name, raw = path.stem.upper(), read_statistics(path)
+        elif path.suffix.casefold() == ".parquet":
+            name, raw = path.stem.upper(), read_parquet(path)
         else:
             name, raw = dataset_json(load_json(path), path)
     except SourceError as error:

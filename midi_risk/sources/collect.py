@@ -174,7 +174,11 @@ IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
 """Kinds of table that hold image metadata."""
 
 BIDS_MARKS = frozenset({"participants.tsv", "dataset_description.json"})
-CDISC_MARKS = frozenset({"dm.xpt", "dm.json", "dm.ndjson", "adsl.xpt", "adsl.json"})
+CDISC_MARKS = frozenset(
+    f"{name}{ending}"
+    for name in ("dm", "adsl")
+    for ending in (".xpt", ".json", ".ndjson", ".parquet")
+)
 """Files, one of which makes a folder a data set of that standard; names in lower case."""
 
 
@@ -266,8 +270,42 @@ def _has_dicom_mark(path: Path) -> bool:
         return False
 
 
+_KIND_OF_LAYOUT = {"bids": "bids", "cdisc": "sdtm", "parts": "metadata", "dicom": "dicom"}
+
+
+def kind_of_source(path: Path) -> str:
+    """Return which kind of source a folder or file is, as a project file names it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        An existing folder or file.
+
+    Returns
+    -------
+    {"bids", "sdtm", "metadata", "dicom"}
+        ``metadata`` for a table, also one in parts; ``dicom`` for everything else.
+
+    Raises
+    ------
+    SourceError
+        When it is empty or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     _ = Path(name, "participants.tsv").write_text("participant_id")
+    ...     kind_of_source(Path(name))
+    'bids'
+    """
+    if path.is_dir():
+        return _KIND_OF_LAYOUT[_layout(path)]
+    return "dicom" if _is_dicom_source(path) else "metadata"
+
+
 def _layout(folder: Path) -> str:
-    """Return "bids", "cdisc" or "dicom" from a folder's own entries."""
+    """Return "bids", "cdisc", "parts" or "dicom" from a folder's own entries."""
     try:
         names = {entry.name.casefold() for entry in os.scandir(folder)}
     except OSError as error:
