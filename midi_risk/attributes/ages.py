@@ -33,6 +33,10 @@ _RANGE = re.compile(
     rf"[\[(]?\s*{_NUMBER}\s*(?:y|yo|yrs?|years?)?\s*(?:-|to|bis|,|_)\s*{_NUMBER}{_UNIT}\s*([\])]?)",
     re.IGNORECASE,
 )
+_SIGNED = re.compile(
+    rf"(?:>=|≥)?\s*{_NUMBER}\s*(?:-|to|and|,)\s*(<=|≤|<)\s*{_NUMBER}{_UNIT}", re.IGNORECASE
+)
+"""A bin whose upper end has a sign, as ADaM writes it: ``25-<30``, ``>=65 - <75``."""
 _ABOVE = re.compile(rf"(>=|≥|>|over|above|älter als)\s*{_NUMBER}{_UNIT}", re.IGNORECASE)
 _PLUS = re.compile(
     rf"{_NUMBER}\s*(?:y|yrs?|years?)?\s*(?:\+|(?:and|or)\s+(?:over|older|above|more))",
@@ -72,14 +76,18 @@ def _years(unit: str) -> bool:
     return _UNITS.get(unit.lower()) == "Y"
 
 
-def _range(text: str) -> Parsed | None:
-    match = _RANGE.fullmatch(text)
-    if match is None:
+def _range(text: str, *, half_open: bool = False) -> Parsed | None:
+    if match := _SIGNED.fullmatch(text):
+        low, sign, high, unit = match.groups()
+        open_end = sign == "<"
+    elif match := _RANGE.fullmatch(text):
+        low, high, unit, closing = match.groups()
+        open_end = closing == ")" or (half_open and not closing)
+    else:
         return None
-    low, high, unit, closing = match.groups()
     if not _years(unit) or _value(low) >= _value(high):
         return None
-    top = _value(high) - 1 if closing == ")" else _value(high)
+    top = _value(high) - 1 if open_end else _value(high)
     return Parsed(f"{plain(_value(low))}-{plain(top)}", _value(low) * 12, OK)
 
 
@@ -98,7 +106,30 @@ def _open_end(text: str) -> Parsed | None:
     return None
 
 
-def parse_age(raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = True) -> Parsed:
+def touching(ends: Sequence[tuple[float, float]]) -> bool:
+    """Return whether a bin ends where another begins, so that the upper end is not in it.
+
+    Parameters
+    ----------
+    ends : sequence of (float, float)
+        Lower and upper end of each bin of a column.
+
+    Examples
+    --------
+    >>> touching([(20, 30), (30, 40)]), touching([(20, 29), (30, 39)])
+    (True, False)
+    """
+    lows = {low for low, high in ends if low < high}
+    return any(high in lows for low, high in ends if low < high)
+
+
+def parse_age(
+    raw: str,
+    *,
+    bare_is_clean: bool = True,
+    zero_is_missing: bool = True,
+    half_open: bool = False,
+) -> Parsed:
     """Read one age.
 
     Parameters
@@ -110,6 +141,8 @@ def parse_age(raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = T
         (a DICOM age string without its unit).
     zero_is_missing : bool
         Whether ``000Y`` is a missing token, as the packaged table declares.
+    half_open : bool
+        Whether the upper end of a bin is not in it.
 
     Returns
     -------
@@ -141,13 +174,29 @@ def parse_age(raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = T
         if known is not None:
             clean = unit == "" and "," not in number and bare_is_clean
             return _single(_value(number), known, OK if clean else REPAIRED)
-    return _range(text) or _open_end(text) or Parsed(None, math.nan, BAD)
+    return _range(text, half_open=half_open) or _open_end(text) or Parsed(None, math.nan, BAD)
 
 
 def parse_ages(raw: Sequence[str], *, zero_is_missing: bool = True) -> list[Parsed]:
-    """Read ages of one attribute; a bare number among age strings counts as repaired."""
+    """Read ages of one attribute, of which each may settle how the others are meant.
+
+    A bare number among age strings counts as repaired. Of bins that touch (20-30, 30-40) the
+    upper end is not part.
+
+    Examples
+    --------
+    >>> [age.text for age in parse_ages(["20-30", "30-40"])], parse_ages(["20-30"])[0].text
+    (['20-29', '30-39'], '20-30')
+    """
     strings = any(_STRICT.fullmatch(value.strip()) for value in raw)
+    bins = [match for value in raw if (match := _RANGE.fullmatch(tidy(value)))]
+    half_open = touching([(_value(bin_[1]), _value(bin_[2])) for bin_ in bins])
     return [
-        parse_age(value, bare_is_clean=not strings, zero_is_missing=zero_is_missing)
+        parse_age(
+            value,
+            bare_is_clean=not strings,
+            zero_is_missing=zero_is_missing,
+            half_open=half_open,
+        )
         for value in raw
     ]

@@ -26,7 +26,7 @@ _PERSON = re.compile(
     r"[A-ZÀ-Ý][\w'-]+(?:\^[A-ZÀ-Ý][\w'-]*){1,4}|[A-ZÀ-Ý][a-zà-ÿ'-]+, [A-ZÀ-Ý][a-zà-ÿ'-]+"
 )
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:-]{4,64}")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _DATE = re.compile(
     r"(?:1[89]|20)\d{2}[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?:\D.*)?"
     r"|\d{1,2}[./-](?:\d{1,2}|[A-Za-z]{3})[./-]\d{2,4}"
@@ -136,7 +136,8 @@ class Evidence:
     @cached_property
     def numbers(self) -> np.ndarray:
         """Sampled distinct values that are plain numbers."""
-        return np.array([float(v) for v in self.sample if _NUMBER.fullmatch(v)], dtype=float)
+        plain = [v.replace(",", ".") for v in self.sample if _NUMBER.fullmatch(v)]
+        return np.array([float(v) for v in plain], dtype=float)
 
     @cached_property
     def numeric(self) -> bool:

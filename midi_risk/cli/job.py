@@ -95,7 +95,15 @@ class Job:
             if source.kind in {"table", "metadata"}:
                 url = text if "://" in text else None
                 path = TableSpec.parse(text).path if url else Path(text)
-                given: str | TableSpec = TableSpec(path, source.key, source.sheet, url)
+                given: str | TableSpec = TableSpec(
+                    path,
+                    source.key,
+                    source.sheet,
+                    url,
+                    header_rows=source.header_rows,
+                    encoding=source.encoding,
+                    left_out=source.left_out,
+                )
             else:
                 given = text
             (linked if source.kind == "table" else leading).append(given)
@@ -109,6 +117,7 @@ class Job:
             progress=progress,
             store=store if store is not None and store.is_dir() else None,
             payloads=payloads,
+            exclude=self.project.collection.exclude,
         )
         where = self.project.collection.where
         return select_rows(extraction, where) if where else extraction

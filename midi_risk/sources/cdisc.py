@@ -7,6 +7,7 @@ per subject and test becomes one row per subject; any other domain keeps its row
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,10 @@ from xml.etree import ElementTree as ET
 import pyarrow as pa
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.files.limits import check_document_type
 from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
 from midi_risk.sources.tables.columns import cell_array
+from midi_risk.sources.tables.formats import looks_like_table
 from midi_risk.sources.tables.json import dataset_json, load_json
 from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
@@ -54,9 +57,10 @@ def define_labels(folder: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
         if path.stat().st_size > _MAX_BYTES:
             return {}, [f"{refused}, larger than 256 MiB"]
         content = path.read_bytes()
-        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-            return {}, [f"{refused}, it declares its own entities"]
+        check_document_type(io.BytesIO(content), path.name)
         root = ET.fromstring(content)  # noqa: S314 - documents with a DTD are refused above
+    except SourceError:
+        return {}, [f"{refused}, it declares its own entities"]
     except (OSError, ET.ParseError):
         return {}, [f"{refused}, not valid XML"]
     return _labels(root), []
@@ -236,8 +240,11 @@ def read_cdisc(folder: Path, collected: Collected) -> None:
     labels, define_notes = define_labels(folder)
     collected.findings += define_notes
     domains: dict[str, RawTable] = {}
-    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+    files = sorted(p for p in folder.iterdir() if p.is_file())
+    for path in files:
         _read_file(path, domains, collected)
+    beside = [p for p in files if p.suffix.casefold() not in ENDINGS and looks_like_table(p)]
+    collected.ask_for(map(str, beside), "the data sets")
     lead = next((name for name in ("DM", "ADSL") if name in domains), None)
     if lead is None or KEY not in domains[lead].rows.column_names:
         raise SourceError(

@@ -24,7 +24,7 @@ from midi_risk.sources.files.remote import download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
-from midi_risk.sources.tables.formats import table_format
+from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import (
     check_file,
@@ -189,6 +189,7 @@ def extract(
     progress: Callable[[int, int | None], None] | None = None,
     store: Path | None = None,
     payloads: bool = False,
+    exclude: Sequence[str] = (),
 ) -> Extraction:
     """Read sources of any kind, and the clinical tables linked to them.
 
@@ -207,6 +208,8 @@ def extract(
         Folder of the resumable scan store for DICOM.
     payloads : bool, optional
         Also look inside embedded payloads.
+    exclude : sequence of str, optional
+        Patterns of names or ends of paths of tables beside the data that do not leave.
 
     Returns
     -------
@@ -221,7 +224,7 @@ def extract(
     """
     if not sources:
         raise SourceError("no source given", hint="Give a folder or file of DICOM, or a table")
-    collected = Collected()
+    collected = Collected(excluded=tuple(exclude), linked=_places(tables))
     dicom: list[str | Path] = []
     dicom_at = 0
     for source in sources:
@@ -387,6 +390,8 @@ def _read_file(spec: TableSpec, collected: Collected, known: frozenset[str]) -> 
     name = collected.add_table(reading.table, spec.path)
     status = FileStatus.FLAGGED if reading.flagged else FileStatus.READ
     collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
+    for what, count in reading.beside.items():
+        collected.count(f"unread_{what}", count)
     collected.findings += reading.findings
 
 
@@ -413,15 +418,16 @@ def _read_dicom(
             raise SourceError(f"{shown(path)} holds no file", hint="Check the path")
     reading = read_dicom(paths, jobs=jobs, progress=progress, store=store, payloads=payloads)
     unread = pc.is_in(reading.files["status"], text_array((FileStatus.NOT_DICOM,)))
-    like_tables = sum(
-        _looks_like_table(name)
+    like_tables = [
+        name
         for batch in reading.files.filter(unread).to_batches()
         for name in batch["path"].to_pylist()
-    )
+        if looks_like_table(Path(name))
+    ]
     if reading.table is None:
         named = ", ".join(shown(path) for path in paths)
         hint = (
-            f"{counted(like_tables, 'file')} there look like tables: name the file itself"
+            f"{counted(len(like_tables), 'file')} there look like tables: name the file itself"
             if like_tables
             else "Known: DICOM files, BIDS and CDISC folders, metadata tables"
         )
@@ -437,11 +443,7 @@ def _read_dicom(
     if table is not reading.table:
         collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
-    if like_tables:
-        collected.findings.append(
-            f"{counted(like_tables, 'file')} beside the images look like tables and were "
-            "not read: give them with --table"
-        )
+    collected.ask_for(like_tables, "the images")
 
 
 def _why(files: pa.Table) -> str:
@@ -451,9 +453,10 @@ def _why(files: pa.Table) -> str:
     return f" ({told})" if told else ""
 
 
-def _looks_like_table(name: str) -> bool:
-    kind = table_format(Path(name))
-    return kind is not None and not kind.common
+def _places(tables: Sequence[str | Path | TableSpec]) -> frozenset[str]:
+    """Return where the files of linked tables lie."""
+    given = [TableSpec.parse(table) for table in tables]
+    return frozenset(str(spec.path.resolve()) for spec in given if not spec.url)
 
 
 def _any_file(folder: Path) -> bool:

@@ -175,12 +175,21 @@ class TableSpec:
         Sheet of a workbook.
     url : str, optional
         Where the file is to be fetched; the path is its name then.
+    header_rows : int, optional
+        Rows above the first row of data; told from the rows when not given.
+    encoding : str, optional
+        Encoding of delimited text; told from the bytes when not given.
+    left_out : tuple of str
+        Sheets of a workbook, and ``comments``, of which somebody says that they do not leave.
     """
 
     path: Path
     key: str | None = None
     sheet: str | None = None
     url: str | None = None
+    header_rows: int | None = None
+    encoding: str | None = None
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Take text as a path."""

@@ -59,7 +59,19 @@ class TableFormat:
 
 
 def _workbook(path: Path, spec: TableSpec) -> RawTable:
-    return read_workbook(path, sheet=spec.sheet, key=spec.key)
+    return read_workbook(
+        path,
+        sheet=spec.sheet,
+        key=spec.key,
+        header_rows=spec.header_rows,
+        left_out=spec.left_out,
+    )
+
+
+def _delimited(path: Path, spec: TableSpec, delimiter: str | None = None) -> RawTable:
+    return read_delimited(
+        path, delimiter=delimiter, encoding=spec.encoding, header_rows=spec.header_rows
+    )
 
 
 def _whole(read: Callable[[Path], RawTable]) -> Callable[[Path, TableSpec], RawTable]:
@@ -79,21 +91,21 @@ FORMATS = (
     TableFormat(
         name="CSV",
         suffixes=(".csv",),
-        read=_whole(read_delimited),
+        read=_delimited,
         content=Sniffed.TEXT,
         gzipped=True,
     ),
     TableFormat(
         name="TSV",
         suffixes=(".tsv", ".tab"),
-        read=_whole(partial(read_delimited, delimiter="\t")),
+        read=partial(_delimited, delimiter="\t"),
         content=Sniffed.TEXT,
         gzipped=True,
     ),
     TableFormat(
         name="delimited text",
         suffixes=(".txt",),
-        read=_whole(read_delimited),
+        read=_delimited,
         content=Sniffed.TEXT,
         gzipped=True,
         common=True,
@@ -183,6 +195,18 @@ def table_format(path: Path) -> TableFormat | None:
         suffixes.pop()
     found = BY_SUFFIX.get(suffixes[-1]) if suffixes else None
     return None if found is None or (packed and not found.gzipped) else found
+
+
+def looks_like_table(path: Path) -> bool:
+    """Return whether a file is a table by its ending, which few other files have.
+
+    Examples
+    --------
+    >>> looks_like_table(Path("notes.xlsx")), looks_like_table(Path("notes.txt"))
+    (True, False)
+    """
+    kind = table_format(path)
+    return kind is not None and not kind.common
 
 
 def known_formats() -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -104,7 +105,7 @@ def _may_be_key(rows: pa.Table, name: str) -> bool:
     """Return whether a column has more than a handful of values, none a decimal number."""
     distinct = distinct_values(rows, name)
     few = len(distinct) < min(3, rows.num_rows)
-    return not few and not any(re.fullmatch(r"-?\d*\.\d*[1-9]\d*", v) for v in distinct[:200])
+    return not few and not any(re.fullmatch(r"-?\d*[.,]\d*[1-9]\d*", v) for v in distinct[:200])
 
 
 def distinct_values(rows: pa.Table, name: str) -> list[str]:
@@ -130,6 +131,7 @@ class TableReading:
     table: SourceTable
     findings: tuple[str, ...] = ()
     flagged: bool = False
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_raw(spec: TableSpec) -> RawTable:
@@ -204,7 +206,8 @@ def read_table(
     if spec.path.suffix.casefold() == ".tsv":
         raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
     raw = with_tag_columns(raw, name)
-    return keyed_table(raw, spec, name=name, known_keys=known_keys)
+    reading = keyed_table(raw, spec, name=name, known_keys=known_keys)
+    return replace(reading, beside=raw.beside)
 
 
 def keyed_table(
