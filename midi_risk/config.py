@@ -213,6 +213,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+_PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@|[?&](?:ssl)?passw(?:or)?d=", re.IGNORECASE)
+
+
 class SourceSettings(Settings):
     """One source: exactly one of ``dicom``, ``metadata``, ``bids``, ``sdtm``, ``table``."""
 
@@ -236,6 +239,8 @@ class SourceSettings(Settings):
         given = [kind for kind in SOURCE_KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of {', '.join(SOURCE_KINDS)}")
+        if _PASSWORD.search(str(getattr(self, given[0]))):
+            raise ValueError("a URL here holds a password; set PGPASSWORD or a service file")
         if given[0] not in {"table", "metadata"}:
             own = ("sheet", "header_rows", "encoding", "left_out")
             if set_here := [name for name in own if getattr(self, name)]:

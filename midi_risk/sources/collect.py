@@ -24,6 +24,7 @@ from midi_risk.sources.files.remote import download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
+from midi_risk.sources.tables.databases import is_database
 from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import (
@@ -131,7 +132,7 @@ def remote_table(source: str | Path | TableSpec) -> TableSpec | None:
     True
     """
     if isinstance(source, TableSpec):
-        return source if source.url else None
+        return source if source.url and not is_database(source.url) else None
     if not isinstance(source, str) or not is_url(source):
         return None
     spec = TableSpec.parse(source)
@@ -244,7 +245,7 @@ def extract(
 
 def _is_dicom_source(source: str | Path | TableSpec) -> bool:
     """Return whether a source goes to the DICOM reader; raise when it cannot be read at all."""
-    if isinstance(source, TableSpec) or remote_table(source) is not None:
+    if isinstance(source, TableSpec) or is_database(source) or remote_table(source) is not None:
         return False
     text = str(source)
     if "://" in text:
@@ -327,6 +328,11 @@ def _layout(folder: Path) -> str:
 def _read_source(
     source: str | Path | TableSpec, collected: Collected, known: frozenset[str] = frozenset()
 ) -> None:
+    database = _database_table(source)
+    if database is not None:
+        _read_file(database, collected, known)
+        collected.files[-1]["path"] = f"{shown_url(str(database.url))} {database.path.name}"
+        return
     remote = remote_table(source)
     if remote is not None:
         with tempfile.TemporaryDirectory(prefix="midi-risk-") as folder:
@@ -351,6 +357,12 @@ def _read_source(
         read_participants(spec.path, collected)
         return
     _read_file(spec, collected, known)
+
+
+def _database_table(source: str | Path | TableSpec) -> TableSpec | None:
+    """Return the table of a database that a source names, else None."""
+    url = source.url if isinstance(source, TableSpec) else source
+    return TableSpec.parse(source) if is_database(url) else None
 
 
 def _read_folder(path: Path, collected: Collected, known: frozenset[str]) -> None:

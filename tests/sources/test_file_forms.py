@@ -77,7 +77,7 @@ def test_more_header_rows_than_rows_are_refused(tmp_path: Path) -> None:
         (JAPANESE, "utf-16", "UTF-16-LE"),
         ("id,Größe,Ort\n1,1,Köln\n2,2,Zürich\n3,3,“Åre”\n", "cp1252", "Windows-1252"),
         ("id,nom\n1,Hélène\n2,Éloïse Béart\n3,ÄÖÜ\n", "cp1252", "Windows-1252"),
-        ("id,note\n1,the patient’s wife\n2,it’s “so” he said\n", "cp1252", "Windows-1252"),
+        ("id,note\n1,the patient\u2019s wife\n2,it\u2019s so\n", "cp1252", "Windows-1252"),
         ("id,имя\n1,Иванов\n2,Петрова\n", "cp1251", "Windows-1252"),
     ],
 )

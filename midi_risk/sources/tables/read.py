@@ -23,7 +23,8 @@ from midi_risk.sources.tables.columns import (
     keyword_of,
     level_of,
 )
-from midi_risk.sources.tables.formats import known_formats, table_format
+from midi_risk.sources.tables.databases import is_database
+from midi_risk.sources.tables.formats import database_format, known_formats, table_format
 from midi_risk.sources.tables.json import with_tag_columns
 from midi_risk.sources.tables.keys import fold_name, key_rank, match_keys
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
@@ -143,6 +144,8 @@ def read_raw(spec: TableSpec) -> RawTable:
         When its kind is unknown, it is empty or it cannot be read.
     """
     path = spec.path
+    if is_database(spec.url):
+        return database_format(str(spec.url)).read(path, spec)
     check_file(path)
     kind = table_format(path)
     if kind is None:
