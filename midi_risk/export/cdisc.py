@@ -35,8 +35,9 @@ from midi_risk.export.tables import (
     label_of_cell,
     private,
 )
-from midi_risk.sources.cdisc import ENDINGS
+from midi_risk.sources.cdisc import BODY, ENDINGS, BodyTests, body_tests
 from midi_risk.sources.files.listing import printable
+from midi_risk.sources.model import SourceTable
 from midi_risk.sources.tables.columns import text_of
 from midi_risk.sources.tables.json import dataset_json, load_json
 from midi_risk.sources.tables.parquet import read_parquet
@@ -661,13 +662,91 @@ def _domain(source: FolderSource, domain: DomainFile, place: Path) -> RecodedTab
         write_domain(domain, place, kept, new)
         return _account(source, domain, kept, recoded.name, recoded.coupled)
     rules, _ = column_rules(table, source.release)
-    new = {}
+    cells = _repeats(source, domain, recoded.kept)
     for name in domain.cells:
         rule = rules.get(name)
         if rule is not None and rule.changes and name in recoded.columns:
-            new[name] = typed_values(domain, name, rule, list(recoded.columns[name]))
-    write_domain(domain, place, recoded.kept, new)
+            cells[name] = typed_values(domain, name, rule, list(recoded.columns[name]))
+    _recode_body(domain, table, rules, recoded, cells)
+    write_domain(domain, place, recoded.kept, cells)
     return recoded
+
+
+def _repeats(source: FolderSource, domain: DomainFile, kept: np.ndarray) -> dict[str, list[Any]]:
+    """Return the variables that repeat the subject table, recoded by its rules."""
+    lead = source.tables.get("DM") or source.tables.get("ADSL")
+    table = source.tables[shown(domain.name)]
+    if lead is None or lead is table:
+        return {}
+    rules, _ = column_rules(lead, source.release)
+    number_of, stay = source.numbers(), np.flatnonzero(kept)
+    keys = domain.texts(KEY)
+    subjects = [source.released_label(number_of.get(str(keys[i]), -1)) for i in stay]
+    new = {}
+    for name in domain.cells:
+        rule = rules.get(name)
+        if rule is None or not rule.changes or name in table.rows.schema.names or name == KEY:
+            continue
+        texts = domain.texts(name)
+        labels = [
+            None if texts[i] is None or subject is None
+            else _label(rule, str(texts[i]), source, subject)
+            for i, subject in zip(stay, subjects, strict=True)
+        ]  # fmt: skip
+        new[name] = typed_values(domain, name, rule, labels)
+    return new
+
+
+def _label(rule: Rule, value: str, source: FolderSource, subject: str) -> str | None:
+    """Return the label of one cell of a subject."""
+    if rule.action is Action.REMOVE:
+        return None
+    return source.release.value_of(rule, subject) if rule.one_value else label_of_cell(rule, value)
+
+
+def _recode_body(
+    domain: DomainFile,
+    table: SourceTable,
+    rules: Mapping[str, Rule],
+    recoded: RecodedTable,
+    new: dict[str, list[Any]],
+) -> None:
+    """Recode height, weight and body mass index, which stand in rows of their own.
+
+    The standard result gets the label, its number what stands for it. The original result, which
+    may be in another unit, and what the measure could be computed from are emptied.
+    """
+    where = body_tests(domain.cells, domain.name)
+    if where is None or where.test not in table.rows.schema.names:
+        return
+    stay = np.flatnonzero(recoded.kept)
+    codes = domain.texts(where.test)
+    for code in BODY:
+        rule = rules.get(code)
+        if code not in recoded.columns or code in domain.cells:
+            continue
+        as_it_was = rule is None or not rule.changes
+        for name in where.results:
+            if as_it_was and name not in new:
+                continue
+            cells = new.setdefault(name, [domain.cells[name][i] for i in stay])
+            for at, row in enumerate(stay):
+                if codes[row] != code:
+                    continue
+                if rule is None or as_it_was:
+                    cells[at] = domain.cells[name][row]
+                else:
+                    cells[at] = _body_value(domain, name, where, rule, recoded.columns[code][at])
+
+
+def _body_value(
+    domain: DomainFile, name: str, where: BodyTests, rule: Rule, label: str | None
+) -> float | str | None:
+    """Return what a result says of a measure that was recoded."""
+    says = name == where.result or name.endswith("STRESN")
+    if label is None or not says or rule.action is Action.REMOVE:
+        return None
+    return number_for(rule, label) if name in domain.numeric else text_for_variable(rule, label)
 
 
 def typed_values(
@@ -702,10 +781,16 @@ def _representatives(
     def stands(name: str, rule: Rule) -> Callable[[str], str | None]:
         return lambda label: text_of(typed_values(domain, name, rule, [label])[0])
 
-    return {
-        rule.name: stands(name, rule)
-        for name, rule in rules.items()
-        if rule.action is Action.GENERALISE and name in domain.cells
+    where = body_tests(domain.cells, domain.name)
+
+    def body(rule: Rule, tests: BodyTests) -> Callable[[str], str | None]:
+        return lambda label: text_of(_body_value(domain, tests.result, tests, rule, label))
+
+    coarser = {n: rule for n, rule in rules.items() if rule.action is Action.GENERALISE}
+    return {rule.name: stands(n, rule) for n, rule in coarser.items() if n in domain.cells} | {
+        rule.name: body(rule, where)
+        for n, rule in coarser.items()
+        if where is not None and n in BODY and n not in domain.cells
     }
 
 
