@@ -5,6 +5,7 @@ Results are written aside and moved into place, so none is half-written.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -62,12 +63,15 @@ class Job:
         The project file, None when sources were named directly.
     chosen : bool
         Whether threat models were named on the command line.
+    digest : str
+        SHA-256 of the bytes of the project file, taken before it was read.
     """
 
     project: Project
     base: Path
     file: Path | None
     chosen: bool = False
+    digest: str = ""
 
     @property
     def label(self) -> str:
@@ -491,7 +495,10 @@ def open_job(
     if not paths:
         raise SourceError("name a project or at least one source", hint="See --help")
     file = _project_file(paths)
+    digest = ""
     if file is not None:
+        with contextlib.suppress(OSError):  # what cannot be read is said by the next line
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
         project = load_project(file)
         base = file.parent
         extra = tuple(_table_settings(text, Path.cwd()) for text in tables)
@@ -519,7 +526,11 @@ def open_job(
     if threats:
         changes["threat_models"] = tuple(threats)
     return Job(
-        project=project.model_copy(update=changes), base=base, file=file, chosen=bool(threats)
+        project=project.model_copy(update=changes),
+        base=base,
+        file=file,
+        chosen=bool(threats),
+        digest=digest,
     )
 
 
