@@ -1,7 +1,8 @@
 """An RO-Crate that describes the files of an assessment, with snippets for other vocabularies.
 
 All of it may be shared: names, decisions and figures that the shareable edition shows, never
-a value, an exact time, or a digest of something that may not be shared. Terms that no vocabulary has are minted under `LOCAL` and claim no equivalence.
+a value, an exact time, or a digest of something that may not be shared. Terms that no vocabulary
+has are minted under `LOCAL` and claim no equivalence.
 """
 
 from __future__ import annotations
