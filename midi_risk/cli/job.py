@@ -28,7 +28,7 @@ from midi_risk.config import (
     load_project,
     validated,
 )
-from midi_risk.errors import ConfigError, OutputError, SourceError
+from midi_risk.errors import ConfigError, OutputError, SourceError, reason_of
 
 if TYPE_CHECKING:
     from midi_risk.attributes.hierarchy import Hierarchy
@@ -269,7 +269,7 @@ def history_in(path: Path) -> History:
     try:
         history = read_log(path)
     except OSError as error:
-        click.echo(f"midi-risk: the log '{path}' cannot be read: {_reason(error)}", err=True)
+        click.echo(f"midi-risk: the log '{path}' cannot be read: {reason_of(error)}", err=True)
         return History(damaged=1)
     if history.damaged:
         click.echo(
@@ -302,7 +302,7 @@ def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
     except OSError as error:
         click.echo(
             f"midi-risk: the run is not in the log '{path}', which cannot be written:"
-            f" {_reason(error)}",
+            f" {reason_of(error)}",
             err=True,
         )
 
@@ -351,21 +351,22 @@ def result_folder(output: str) -> Iterator[Path]:
         When the folder cannot be made or written.
     """
     folder = Path(output)
-    existed = folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        existed = folder.exists()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(folder)
         staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=folder))
     except OSError as error:
         raise OutputError(
-            f"cannot write into '{output}': {_reason(error)}", hint="Choose another folder with -o"
+            f"cannot write into '{output}': {reason_of(error)}",
+            hint="Choose another folder with -o",
         ) from None
     try:
         yield staging
         _move_in(staging, folder)
     except OSError as error:
         raise OutputError(
-            f"cannot write into '{output}': {_reason(error)}", hint="Nothing was changed there"
+            f"cannot write into '{output}': {reason_of(error)}", hint="Nothing was changed there"
         ) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -411,11 +412,6 @@ def _move_in(staging: Path, folder: Path) -> None:
         )
     for name in names:
         (staging / name).replace(folder / name)
-
-
-def _reason(error: OSError) -> str:
-    """Return the system's reason without the path of a temporary file."""
-    return (error.strerror or type(error).__name__).lower()
 
 
 def write_results(
