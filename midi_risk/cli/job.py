@@ -28,7 +28,7 @@ from midi_risk.config import (
     load_project,
     validated,
 )
-from midi_risk.errors import ConfigError, OutputError, SourceError, reason_of
+from midi_risk.errors import ConfigError, MidiRiskError, OutputError, SourceError, reason_of
 
 if TYPE_CHECKING:
     from midi_risk.attributes.hierarchy import Hierarchy
@@ -323,8 +323,9 @@ def _unreadable(extraction: Extraction) -> list[dict[str, str]]:
     ]
 
 
+ASSESSMENT = "assessment.json"
 RESULT_FILES = (
-    "assessment.json",
+    ASSESSMENT,
     "plan.json",
     "subjects.parquet",
     "report-internal.html",
@@ -410,8 +411,26 @@ def _move_in(staging: Path, folder: Path) -> None:
         click.echo(
             f"midi-risk: '{folder}' held a previous run; its files are now in '{kept}'", err=True
         )
+        if _other_data(folder / PREVIOUS / ASSESSMENT, staging / ASSESSMENT):
+            click.echo(
+                "midi-risk: the previous run was of other data. If its shareable edition was"
+                " published, two editions side by side tell who was added or withdrawn: compare"
+                " them before you publish this one",
+                err=True,
+            )
     for name in names:
         (staging / name).replace(folder / name)
+
+
+def _other_data(old: Path, new: Path) -> bool:
+    """Tell whether two assessments are of different data; False where one cannot be read."""
+    from midi_risk.document.files import load_assessment
+
+    try:
+        before, now = load_assessment(old), load_assessment(new)
+    except (MidiRiskError, OSError):
+        return False
+    return before.collection.digest != now.collection.digest
 
 
 def write_results(
