@@ -353,6 +353,8 @@ def _setting(
         entry["need"] = given.need
     if given is not None and given.order:
         entry["order"] = list(given.order)
+    if given is not None and given.unit and rule.action is Action.KEEP:
+        entry["unit"] = given.unit
     if a.utility != 1.0:
         entry["utility"] = a.utility
     if rule.action is Action.REMOVE:

@@ -18,7 +18,7 @@ from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
-from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT
+from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
 
 _DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
@@ -130,7 +130,7 @@ def _unread_values(table: SubjectTable) -> list[Reason]:
     """
     unread: Counter[str] = Counter()
     for finding in table.findings:
-        if finding.code in {"value-unparseable", "value-implausible"}:
+        if finding.code in {"value-unparseable", "value-implausible", UNIT_UNKNOWN}:
             unread[finding.attribute] += finding.subjects
     names = [
         a.name

@@ -73,6 +73,8 @@ class SourceTable:
         Column name -> description from a data dictionary, where one exists.
     instances_column : str, optional
         Column with the number of instances that a row stands for.
+    spelt : mapping of str to str
+        Column whose cells were given the unit of their row -> the column that states it.
     """
 
     name: str
@@ -84,6 +86,7 @@ class SourceTable:
     origin: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     instances_column: str | None = None
+    spelt: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""

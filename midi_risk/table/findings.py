@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.parsed import is_missing
+from midi_risk.attributes.units import MIXED, UNKNOWN, converted
 from midi_risk.document.assessment import Finding
 from midi_risk.errors import MeasureError
 from midi_risk.sources.model import SourceTable
@@ -81,6 +82,7 @@ def hygiene_findings(attribute: Attribute, column: NormalisedColumn) -> list[Fin
         for flag, count in sorted(column.flags.items())
         if flag in _FLAG_TEXT
     ]
+    found += _unit_findings(attribute, column)
     if attribute.kind is Kind.AGE:
         used = np.unique(column.codes[column.codes >= 0])
         old = int((column.number[used] >= _OLD_MONTHS).sum())
@@ -95,6 +97,28 @@ def hygiene_findings(attribute: Attribute, column: NormalisedColumn) -> list[Fin
                 )
             )
     return found
+
+
+UNIT_UNKNOWN = "unit-unknown"
+"""Code of the finding of a column whose values are implausible in the unit that is usual."""
+
+
+def _unit_findings(attribute: Attribute, column: NormalisedColumn) -> list[Finding]:
+    """Return the finding that names the unit of a column: converted, or not known."""
+    count = len(np.unique(column.codes[column.codes >= 0]))
+    if attribute.unit == UNKNOWN:
+        text = f"{attribute.name} has values that are implausible in the usual unit, and nothing"
+        text += " says another: say 'unit' in the project file"
+        return [Finding(code=UNIT_UNKNOWN, attribute=attribute.name, subjects=count, text=text)]
+    if not converted(attribute) and attribute.ladder != "agedays":
+        return []
+    own = f"is in {attribute.unit or 'days'}"
+    if attribute.unit == MIXED:
+        own = "states units in its cells"
+    base = {"height": "cm", "weight": "kg"}.get(attribute.ladder or "", "years")
+    text = f"{attribute.name} {own}: converted to {base} for bands, comparisons and plausibility;"
+    text += f" a band that is written says {base}"
+    return [Finding(code="unit-converted", attribute=attribute.name, subjects=count, text=text)]
 
 
 def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from midi_risk.errors import LinkageError, SourceError, did_you_mean
 from midi_risk.sources.model import SourceKind, SourceTable, TableSpec
+from midi_risk.sources.tables.beside import with_units_beside
 from midi_risk.sources.tables.columns import (
     INSTANCE_COUNTS,
     SCOPES,
@@ -244,14 +245,16 @@ def keyed_table(
     else:
         key, note = propose_key(rows, name, known_keys)
         notes += [note] if note else []
+    said = with_units_beside(rows, {n: text for n, text in raw.labels.items() if n in names})
     table = SourceTable(
         name=name,
         kind=SourceKind.SPREADSHEET,
         level=level_of(names),
         key=key,
-        rows=rows,
-        labels={column: text for column, text in raw.labels.items() if column in names},
+        rows=said.rows,
+        labels=said.labels,
         instances_column=_instances_column(names),
+        spelt=said.spelt,
     )
     findings = (*notes, *key_findings(table))
     return TableReading(table=table, findings=findings, flagged=bool(raw.findings))
