@@ -148,11 +148,10 @@ def unit_in_name(name: str, quantity: Quantity) -> str | None:
 
 _DECLARED = re.compile(r"\bunits?\s*[:=]\s*([^\s,;\]]+)", re.IGNORECASE)
 _SAID = re.compile(
-    r"(?:\bin|\bnumber of|\bcompleted|[(\[,:;/-])\s*(?:completed |full |whole )?"
-    r"([^\W\d]+)\s*(?=$|[)\],.;:])",
+    r"(?:\bin|\bnumber of|\bcompleted|[(\[])\s*(?:completed |full |whole )?([^\W\d]+)\b"
+    r"|[,:;/-]\s*([^\W\d]+)\s*$",
     re.IGNORECASE,
 )
-_SAID_FIRST = re.compile(r"\b(?:age|size|height|weight|alter)\s+in\s+([^\W\d]+)", re.IGNORECASE)
 
 
 def unit_in_label(label: str, quantity: Quantity) -> str | None:
@@ -182,7 +181,7 @@ def unit_in_label(label: str, quantity: Quantity) -> str | None:
         unit = unit_of(declared, quantity)
         if unit:
             return unit
-    said = [*_SAID.findall(label), *_SAID_FIRST.findall(label)]
+    said = [word for found in _SAID.findall(label) for word in found if word]
     units = {unit for word in said if (unit := unit_of(word, quantity))}
     return units.pop() if len(units) == 1 else None
 
