@@ -228,6 +228,7 @@ def write_release(
         entry = {settings.kind: f"{folder.name}/{target.name}"}
         if not table.key.startswith("#"):
             entry["key"] = table.origin.get(table.key, table.key)
+            entry["key"] += f"+{table.on_date}" if table.on_date else ""
         made.append(entry)
         tables.append(recoded)
         files.append(Written(source=printable(str(base / settings.path)), target=target.name))

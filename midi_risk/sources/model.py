@@ -75,6 +75,11 @@ class SourceTable:
         Column with the number of instances that a row stands for.
     spelt : mapping of str to str
         Column whose cells were given the unit of their row -> the column that states it.
+    via : str
+        Column through whose accession number or UID the key was found, ``""`` for none.
+    on_date : str
+        Column of dates: a row belongs to its subject only when the leading source has a visit
+        of the subject on that day; ``""`` for none.
     """
 
     name: str
@@ -87,6 +92,8 @@ class SourceTable:
     labels: Mapping[str, str] = field(default_factory=dict)
     instances_column: str | None = None
     spelt: Mapping[str, str] = field(default_factory=dict)
+    via: str = ""
+    on_date: str = ""
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""

@@ -5,7 +5,7 @@ They include what shifted dates still give away of how they were shifted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,10 +20,11 @@ from midi_risk.attributes.units import MIXED, UNKNOWN, converted
 from midi_risk.document.assessment import Finding
 from midi_risk.errors import MeasureError
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.model import NormalisedColumn, coded, raw_codes
+from midi_risk.table.across import SEX_DIFFERS
+from midi_risk.table.model import NormalisedColumn, coded, day_column, raw_codes
 from midi_risk.table.rules import Folded, distinct_pairs
-from midi_risk.table.subjects import Subjects, keys_of_rows
-from midi_risk.table.visits import VISIT_DATES, day_column, released_as_is
+from midi_risk.table.subjects import VISIT_DATES, Subjects, keys_of_rows
+from midi_risk.table.visits import released_as_is
 
 _FLAG_TEXT = {
     "missing-token": "{n} of {name} {mean} that nothing is known: counted as missing",
@@ -38,7 +39,7 @@ _FLAG_TEXT = {
 SPLIT, MERGED = "uid-of-several-subjects", "birth-date-conflict"
 """Codes of findings: one study or series under several keys, one key of several people."""
 
-SEX_CONFLICTS = ("sex-conflict", "sex-differs-between-sources")
+SEX_CONFLICTS = ("sex-conflict", SEX_DIFFERS)
 """Codes of findings: one key with several sexes, in a source or between two."""
 
 _CONFLICT = {
@@ -134,36 +135,6 @@ def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:
             text=text.format(name=attribute.name, **_words(folded.conflicts, "subject")),
         )
     ]
-
-
-def cross_source_findings(
-    attributes: Sequence[Attribute], values: Mapping[str, np.ndarray]
-) -> list[Finding]:
-    """Return findings of subjects whose sex differs between two sources."""
-    found = []
-    sexes = [a for a in attributes if a.kind is Kind.SEX and a.name in values]
-    for i, first in enumerate(sexes):
-        for second in sexes[i + 1 :]:
-            if first.source == second.source:
-                continue
-            left, right = values[first.name], values[second.name]
-            both = np.array(
-                [a is not None and b is not None for a, b in zip(left, right, strict=True)]
-            )
-            differs = int((both & (left != right)).sum())
-            if differs:
-                found.append(
-                    Finding(
-                        code=SEX_CONFLICTS[1],
-                        attribute=second.name,
-                        subjects=differs,
-                        text="{n} {have} another sex in {second} than in {first}: a wrong link,"
-                        " or two people under one key".format(
-                            first=first.name, second=second.name, **_words(differs, "subject")
-                        ),
-                    )
-                )
-    return found
 
 
 def keyless_rows(table: SourceTable) -> list[Finding]:

@@ -16,9 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import Finding, LinkReport
+from midi_risk.sources.model import SourceTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +232,20 @@ def coded(column: pa.ChunkedArray, attribute: Attribute) -> NormalisedColumn:
     return NormalisedColumn(
         codes=lookup[codes], text=text[order], number=number[order], flags=read.flag_counts()
     )
+
+
+def day_column(table: SourceTable, name: str) -> np.ndarray | None:
+    """Return the day of every row from a date column, NaN where missing; None without any."""
+    if name not in table.rows.column_names:
+        return None
+    column = table.rows.column(name)
+    if pc.count(column).as_py() == 0:
+        return None
+    as_date = Attribute(
+        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
+    )
+    read = coded(column, as_date)
+    return np.asarray(np.append(read.number, np.nan)[read.codes], dtype=np.float64)
 
 
 def _ascending(text: np.ndarray, number: np.ndarray) -> np.ndarray:

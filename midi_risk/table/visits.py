@@ -10,34 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.compute as pc
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.attributes.model import AttributeSet, Decision, Kind, Role
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.model import coded, raw_codes
-from midi_risk.table.subjects import Subjects
+from midi_risk.table.model import day_column, raw_codes
+from midi_risk.table.subjects import VISIT_DATES, Subjects
 
 Codes = npt.NDArray[np.int64]
 
-VISIT_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
-"""Dates that say when a subject was seen, the best first."""
-
 SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
 """Attributes that together name a scanner, as far as they are released."""
-
-
-def day_column(table: SourceTable, name: str) -> npt.NDArray[np.float64] | None:
-    """Return the day of every row from a date column, NaN where missing; None without any."""
-    if name not in table.rows.column_names:
-        return None
-    column = table.rows.column(name)
-    if pc.count(column).as_py() == 0:
-        return None
-    as_date = Attribute(
-        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
-    )
-    read = coded(column, as_date)
-    return np.asarray(np.append(read.number, np.nan)[read.codes], dtype=np.float64)
 
 
 def released_as_is(attributes: AttributeSet, table: SourceTable, name: str) -> bool:

@@ -35,10 +35,7 @@ def table(path: Path, **columns) -> None:
         writer.writerows([f"p{i:03d}", *(c[i] for c in columns.values())] for i in range(PEOPLE))
 
 
-HEAD = """schema: midi-risk/project/1
-collection: {name: T, sources: [{table: t.csv}]}
-attributes:
-"""
+HEAD = (
     "schema: midi-risk/project/1\ncollection: {name: T, sources: [{table: t.csv}]}\nattributes:\n"
 )
 

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from midi_risk.attributes.model import Attribute, Decision
 from midi_risk.errors import MeasureError
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.visits import VISIT_DATES
+from midi_risk.table.subjects import VISIT_DATES
 
 Codes = NDArray[np.int64]
 _BITSET_BYTES = 400_000_000
