@@ -22,6 +22,7 @@ from midi_risk.table.findings import (
     key_findings,
     keyless_rows,
 )
+from midi_risk.table.intervals import intervals_of
 from midi_risk.table.model import (
     NormalisedColumn,
     RepeatedValues,
@@ -130,9 +131,10 @@ def fold(
         draft.attributes, draft.folded | draft.unfolded, draft.spans
     )
     draft.findings += key_findings(leading, subjects, set(draft.folded))
+    family: tuple[str, ...] = ()
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
-        stated_by, seen_on = visits_elsewhere(rows_of, attributes)
+        stated_by, seen_on, family = visits_elsewhere(rows_of, attributes)
     draft.findings += date_findings(leading, subjects, attributes, seen_on)
     frame = pd.DataFrame(
         {name: pd.Series(texts, dtype=object) for name, texts in draft.folded.items()}
@@ -150,6 +152,8 @@ def fold(
         excluded=subjects.excluded,
         visits=seen_on,
         visit_dates=stated_by,
+        visit_family=family,
+        intervals=intervals_of(rows_of, attributes),
         facts=dict(extraction.facts),
         has_images=any(_describes_images(table) for table in extraction.tables),
         folding=draft.folding,

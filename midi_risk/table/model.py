@@ -82,6 +82,11 @@ class SubjectTable:
         distinct; empty when no dates were seen.
     visit_dates : str
         Attribute that states the visits, ``""`` when there is none.
+    visit_family : tuple of str
+        Further attributes that state them, where each visit has a column of its own.
+    intervals : pandas.DataFrame
+        Columns ``subject`` (row number), ``column`` (attribute) and ``value`` (text): times
+        between events that columns state.
     facts : mapping of str to int
         Copied from the extraction; absent means not looked at.
     has_images : bool
@@ -113,6 +118,10 @@ class SubjectTable:
     excluded: Mapping[str, int] = field(default_factory=dict)
     visits: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"subject": [], "day": []}))
     visit_dates: str = ""
+    visit_family: tuple[str, ...] = ()
+    intervals: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({"subject": [], "column": [], "value": []})
+    )
     facts: Mapping[str, int] = field(default_factory=dict)
     has_images: bool = False
     folding: Mapping[str, str] = field(default_factory=dict)
