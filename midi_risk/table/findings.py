@@ -305,6 +305,8 @@ class DateCheck:
         None when nothing could be checked: unknown, not passed.
     text : str
         One sentence.
+    p_value : float, optional
+        Of a check that is a test.
     """
 
     name: str
@@ -312,6 +314,7 @@ class DateCheck:
     failed: int
     passed: bool | None
     text: str
+    p_value: float | None = None
 
 
 def shift_consistency(
@@ -400,7 +403,8 @@ def weekday_preserved(day: ArrayLike, original: ArrayLike | None = None) -> Date
 
     With the original days: all offsets are whole weeks. Without: two neighbouring days of
     the seven are nearly empty, as weekends are in imaging, so the calendar shows through
-    (a shift by a random number of days per subject would fill them).
+    (a shift by a random number of days per subject would fill them). They hold less than half of
+    their share of the distinct days, and `empty_weekend` says that this is no chance.
 
     Parameters
     ----------
@@ -429,21 +433,66 @@ def weekday_preserved(day: ArrayLike, original: ArrayLike | None = None) -> Date
             passed=None if not checked else whole < max(1, checked * 0.5),
             text=f"{whole} of {checked} moved dates kept their day of the week",
         )
-    if when.size < 50:
+    when = np.unique(when)
+    if when.size < LEAST_DAYS:
         return DateCheck(
             name="weekday", checked=int(when.size), failed=0, passed=None,
-            text="fewer than 50 visits: days of the week cannot be judged",
+            text=f"{when.size} distinct days are too few to judge days of the week:"
+            f" {LEAST_DAYS} can be",
         )  # fmt: skip
     counts = np.bincount(when % 7, minlength=7)
-    rare = float(np.min(counts + np.roll(counts, -1)) / when.size)
-    shows = rare < 1 / 7  # half of what two of seven days would hold
+    least = int(np.min(counts + np.roll(counts, -1)))
+    p = empty_weekend(least, int(when.size))
+    shows = p < WEEKDAY_LEVEL and least * 7 < when.size  # half of what two of seven days hold
     return DateCheck(
         name="weekday",
         checked=int(when.size),
         failed=int(when.size) if shows else 0,
         passed=not shows,
-        text=f"two neighbouring days of the week hold {rare:.1%} of the visits (2/7 if even)",
+        text=f"two neighbouring days of the week hold {least} of {when.size} distinct days (2/7 if"
+        f" even; p = {p:.2g})",
+        p_value=p,
     )
+
+
+WEEKDAY_LEVEL = 0.001
+"""p-value below which days of the week show through."""
+
+LEAST_DAYS = 27
+"""Distinct days, from which on two days of the week without any are below `WEEKDAY_LEVEL`."""
+
+
+def empty_weekend(held: int, days: int) -> float:
+    """Return how surely two neighbouring days of the week would hold more, were all days alike.
+
+    Parameters
+    ----------
+    held : int
+        Distinct days that fall on the two neighbouring days of the week with the fewest.
+    days : int
+        Distinct days in all.
+
+    Returns
+    -------
+    float
+        p-value of the binomial test of 2/7, one-sided, times the seven pairs of neighbours
+        (Bonferroni), at most 1.
+
+    Notes
+    -----
+    It assumes that distinct days fall on days of the week independently and alike, as those of a
+    shift by a random number of days per subject do; so one day of each subject is to be given,
+    whose later visits often follow by whole weeks. Several visits on a day count as one. Days drawn from a short period, each at most once, are spread
+    more evenly than that, so the test errs towards saying nothing.
+
+    Examples
+    --------
+    >>> round(empty_weekend(0, 27), 6), round(empty_weekend(0, 26), 6), empty_weekend(10, 20)
+    (0.000794, 0.001111, 1.0)
+    """
+    from scipy.special import bdtr  # noqa: PLC0415  # slow to import
+
+    return float(min(1.0, 7 * bdtr(held, days, 2 / 7)))
 
 
 def unshifted_device_dates(
@@ -591,12 +640,14 @@ def _device(who: npt.NDArray[np.int64], study: Days, device: Days, name: str) ->
 
 def _weekday(visits: pd.DataFrame, name: str) -> list[Finding]:
     """Return the finding that days of the week show through."""
-    check = weekday_preserved(visits["day"].to_numpy())
+    first = visits.groupby("subject")["day"].min()  # later ones often follow by whole weeks
+    check = weekday_preserved(first.to_numpy(dtype=np.int64))
     if check.passed is not False:
         return []
     number = int(visits["subject"].nunique())
     text = f"days of the week show through in {name}: two neighbouring days are nearly empty, so"
     text += " dates are as they were or moved by whole weeks, and the day of the week is known"
+    text += f" (p = {check.p_value:.2g}, binomial test on {check.checked} distinct days)"
     return [Finding(code="weekday-shows", attribute=name, subjects=number, text=text)]
 
 
