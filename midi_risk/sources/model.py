@@ -77,6 +77,8 @@ class SourceTable:
         Column whose cells were given the unit of their row -> the column that states it.
     via : str
         Column through whose accession number or UID the key was found, ``""`` for none.
+    all_keys : tuple of str
+        Keys of the whole table of which these rows were selected; empty for a whole table.
     on_date : str
         Column of dates: a row belongs to its subject only when the leading source has a visit
         of the subject on that day; ``""`` for none.
@@ -94,6 +96,7 @@ class SourceTable:
     spelt: Mapping[str, str] = field(default_factory=dict)
     via: str = ""
     on_date: str = ""
+    all_keys: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""

@@ -482,8 +482,9 @@ def empty_weekend(held: int, days: int) -> float:
     -----
     It assumes that distinct days fall on days of the week independently and alike, as those of a
     shift by a random number of days per subject do; so one day of each subject is to be given,
-    whose later visits often follow by whole weeks. Several visits on a day count as one. Days drawn from a short period, each at most once, are spread
-    more evenly than that, so the test errs towards saying nothing.
+    whose later visits often follow by whole weeks. Several visits on a day count as one. Days
+    drawn from a short period, each at most once, are spread more evenly than that, so the test
+    errs towards saying nothing.
 
     Examples
     --------

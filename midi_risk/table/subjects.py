@@ -292,7 +292,8 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
         Leading subject of each row, -1 for an orphan, a phantom or animal of the leading
         source, and a row without a key.
     report : LinkReport
-        Phantoms and animals are no orphans.
+        Phantoms and animals are no orphans, nor are subjects whose rows were not selected:
+        keys are matched with those of the whole leading source.
 
     Raises
     ------
@@ -307,7 +308,10 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
             f"{table.name}: some of its keys stand for subjects of several collections",
             hint="Assess one collection at a time with --by or --where",
         )
-    known = [*subjects.keys, *subjects.apart]
+    whole = subjects.table.all_keys if subjects.table is not None else ()
+    own = {*subjects.keys, *subjects.apart}
+    elsewhere = [key for key in dict.fromkeys(map(str.strip, whole)) if key not in own]
+    known = [*subjects.keys, *subjects.apart, *elsewhere]
     match = match_keys([str(key) for key in known], [str(key) for key in keys])
     linked = np.flatnonzero(match.mapping >= 0)
     of_key = np.full(len(keys) + 1, -1, dtype=np.int64)

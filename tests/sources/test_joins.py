@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi_risk.errors import LinkageError
-from midi_risk.sources import extract
+from midi_risk.sources import extract, split_by
 from midi_risk.sources.model import SourceKind, SourceTable, TableSpec
 from midi_risk.sources.tables.joins import (
     Leading,
@@ -155,3 +155,22 @@ def test_rows_of_a_day_on_which_nobody_was_seen_belong_to_nobody(tmp_path):
     assert (found.tables[1].key, found.tables[1].on_date) == ("PatientID", "examined")
     of_row, _ = link(found.tables[1], find_subjects(found.tables[0]))
     assert of_row.tolist() == [*range(PEOPLE - 1), -1]
+
+
+def test_a_group_takes_no_rows_of_another_group(tmp_path):
+    lead = write(
+        tmp_path / "lead.csv",
+        {
+            "patient_id": [f"{s}{i}" for s in "ab" for i in range(12)],
+            "site": [s for s in "ab" for _ in range(12)],
+        },
+    )
+    other = {"patient_id": [f"a{i}" for i in range(12)], "x": list("xy") * 6}
+    more = write(tmp_path / "more.csv", other)
+    parts = dict(split_by(extract(lead, tables=[more]), "site"))
+    of_row, report = link(parts["a"].tables[1], find_subjects(parts["a"].tables[0]))
+    assert of_row.tolist() == list(range(12))
+    assert (report.matched, report.orphans) == (12, 0)
+    of_row, report = link(parts["b"].tables[1], find_subjects(parts["b"].tables[0]))
+    assert of_row.tolist() == [-1] * 12
+    assert (report.subjects, report.matched, report.unmatched_subjects) == (0, 0, 12)
