@@ -216,6 +216,10 @@ def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]
             f"--by {shown(name)} makes {len(values):,} groups",
             hint=f"Choose a column with at most {_MOST_GROUPS:,} values, such as a collection",
         )
+    if len(extraction.tables) > 1 and not table.all_keys:
+        whole = replace(table, all_keys=_keys(table))  # once for all groups
+        tables = tuple(whole if t is table else t for t in extraction.tables)
+        extraction, table = replace(extraction, tables=tables), whole
     encoded = table.rows.column(name).cast(pa.string())
     groups = []
     for value in sorted(values, key=lambda v: (v is None, v or "")):
@@ -239,8 +243,17 @@ def _column(asked: str, table: SourceTable) -> str:
     return found
 
 
+def _keys(table: SourceTable) -> tuple[str, ...]:
+    """Return the distinct keys of a table, which others are matched with as a whole."""
+    values = pc.unique(table.rows.column(table.key)).cast(pa.string()).drop_null()
+    return tuple(values.to_pylist())
+
+
 def _replaced(extraction: Extraction, old: SourceTable, rows: pa.Table, finding: str) -> Extraction:
-    tables = tuple(replace(t, rows=rows) if t is old else t for t in extraction.tables)
+    keys = old.all_keys or (_keys(old) if len(extraction.tables) > 1 else ())
+    tables = tuple(
+        replace(t, rows=rows, all_keys=keys) if t is old else t for t in extraction.tables
+    )
     facts = {**extraction.facts, "selected": 1}
     findings = (*extraction.findings, finding)
     return replace(extraction, tables=tables, findings=findings, facts=facts)
