@@ -96,6 +96,8 @@ def test_a_data_set_gives_the_same_attributes_as_file_and_as_json(tmp_path):
             if wanted.vr in {"DS", "FL", "FD", "UL", "US", "SS"} or wanted.tag >> 16 == 2:
                 continue
             ours, theirs = as_json.get(keyword) or "", as_file.get(keyword) or ""
+            if wanted.vr == "UI" and any(len(part) > 64 for part in theirs.split("\\")):
+                continue  # pydicom leaves what is no legal UID out of its JSON
             assert _parts(ours) == _parts(theirs), (path.name, keyword)
         compared += 1
     assert compared > 40
