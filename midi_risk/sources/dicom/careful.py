@@ -279,10 +279,10 @@ def text_held(data_set: Any, tag: int) -> str:
     element = _held(data_set, tag)
     vr = value_representation(element)
     if not isinstance(element, RawDataElement):
-        return (
-            element_text(vr if isinstance(element.value, bytes) else "CS", _raw_bytes(element))
-            or ""
-        )
+        if isinstance(element.value, bytes):
+            return element_text(vr, element.value) or ""
+        parts = element.value if isinstance(element.value, MultiValue) else [element.value or ""]
+        return "\\".join(str(part).strip(" \0") for part in parts)
     said = data_set.get("SpecificCharacterSet") or ""
     named = said if isinstance(said, str) else "\\".join(map(str, said))
     encodings, _ = encodings_of(named.encode("ascii", "replace"))
@@ -349,7 +349,7 @@ def _walk_nested(
             inherited = _encodings(data_set, inherited, header)
             header.noticed |= notice_private(_private_inside(path, data_set, inherited))
             for tag in list(data_set.keys()):
-                if not tag.is_private and data_set.get_item(tag).value:
+                if data_set.get_item(tag).value:
                     header.noticed |= notice_inside(int(tag))
                 if tag in tags:
                     element = _held(data_set, tag)

@@ -223,18 +223,18 @@ NESTED_COMPARED = frozenset(
     {
         "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge",
         "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate",
-        "AccessionNumber",
+        "AccessionNumber", "StudyID", "StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime",
+        "InstanceCreationTime",
     }
 )  # fmt: skip
 """Read inside sequences only to see whether they differ from the top level's."""
 
 _TOP_ONLY = NESTED_COMPARED | {
     "SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality",
-    "StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime", "InstanceCreationTime",
     "SpecificCharacterSet", "ImageType", "ImagePositionPatient", "WindowCenter", "Rows",
     "FrameOfReferenceUID", "InstanceNumber", "SeriesNumber", "TransferSyntaxUID",
     "BurnedInAnnotation", "RecognizableVisualFeatures", "PatientIdentityRemoved",
-    "LongitudinalTemporalInformationModified", "QualityControlSubject", "StudyID",
+    "LongitudinalTemporalInformationModified", "QualityControlSubject",
 }  # fmt: skip
 
 

@@ -320,6 +320,15 @@ def _expect(vr: bytes | None, known: str) -> None:
         raise NotVouchedError
 
 
+def _own_encodings(vr: bytes | None, raw: bytes) -> tuple[str, ...]:
+    """Return the character sets that an item states, when all are known."""
+    _expect(vr, "CS")
+    encodings, sure = encodings_of(raw)
+    if not sure:
+        raise NotVouchedError
+    return encodings
+
+
 def _head(data: bytes, at: int, length: int) -> tuple[bytes, int, int]:
     """Return representation, length and offset of the value of an explicit element."""
     vr = data[at + 4 : at + 6]
@@ -362,8 +371,8 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             at += 8 if over else 0
         if over:
             if not stack:
-                events += _referred(tag, referred)
-                return SequenceContent(events, at, noticed | notice_private(private_here))
+                noticed |= notice_private(private_here)
+                return SequenceContent(events + _referred(tag, referred), at, noticed)
             path, end, encodings, items, emit, last = stack.pop()
             continue
         if items:
@@ -384,9 +393,9 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
         if private and emit:
             private_here.append((path, found, _creator(found, data, start, length, encodings)))
         known = vr == b"SQ" or (vr is None and found in sequences)
-        if vr == b"UN" and (not private or length == UNDEFINED):
-            raise NotVouchedError
-        if length == UNDEFINED and not known and not (vr is None and private):
+        if (vr == b"UN" and (not private or length == UNDEFINED)) or (
+            length == UNDEFINED and not known and not (vr is None and private)
+        ):
             raise NotVouchedError
         if known or length == UNDEFINED:
             inside = -1 if length == UNDEFINED else start + length
@@ -394,6 +403,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
                 raise NotVouchedError
             stack.append((path, end, encodings, False, emit, last))
             path, end, items, last, at = (*path, found), inside, True, -1, start
+            noticed |= notice_inside(found) if emit and length else 0
             emit = emit and not private
             continue
         at = start + length
@@ -403,20 +413,17 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             raise MoreNeededError
         if found in uids:
             _expect(vr, "UI")
-            if emit and length:
+            if emit:
                 referred.setdefault(found, set()).add(data[start:at])
         elif found in nested:
             _expect(vr, nested[found])
-            text = element_text(nested[found], data[start:at], encodings) if emit else None
-            if text:
+            if emit and (text := element_text(nested[found], data[start:at], encodings)):
                 events.append((path, found, text))
-                if len(events) > _MOST_EVENTS:
-                    raise NotVouchedError
-        elif found == _CHARACTER_SET:
-            encodings, sure = encodings_of(data[start:at])
-            if not sure or vr not in {None, b"CS"}:
+            if len(events) > _MOST_EVENTS:
                 raise NotVouchedError
-        elif emit and length and not private:
+        elif found == _CHARACTER_SET:
+            encodings = _own_encodings(vr, data[start:at])
+        elif emit and length:
             noticed |= notice_inside(found)
 
 
