@@ -92,7 +92,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "plan": FIELDS,
         "verdict": FIELDS,
         "provenance": FIELDS,
-        **dropped("schema_", "tolerance", "threat_models", "changes", "internal", "channels_total"),
+        **dropped("schema_", "tolerance", "threat_models", "changes", "internal"),
+        **dropped("channels_total", "channels_together"),
     },
     doc.Tool: {"version": VERSION, **dropped("name")},
     doc.Collection: {
@@ -286,7 +287,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "found": rules.CONTENT,
         "stated": FIELDS,
         "contradicts": rules.AGAINST,
-        **dropped("evidence", "limit", "joint"),
+        **dropped("evidence", "limit", "mean", "subjects"),
     },
     doc.Statement: {
         "by": WRITTEN,

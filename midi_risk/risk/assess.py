@@ -55,6 +55,7 @@ from midi_risk.resources import data_rows
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk, as_judged
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
+from midi_risk.risk.channels.together import accepted, channels_together, subjects_of
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.disclosure import disclosures, value_order
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
@@ -613,7 +614,8 @@ def assess(
         measures=measures,
         threats=list(evidence.threats),
         channels=list(evidence.channels),
-        channels_total=evidence.channels_total,
+        channels_total=_total(evidence),
+        channels_together=evidence.together,
         disclosure=list(evidence.disclosure),
         findings=[
             *table.findings,
@@ -707,6 +709,15 @@ def _evidence(
     created: datetime,
 ) -> Evidence:
     """Return the parts of the assessment that the verdict rests on."""
+    having = {name: subjects_of(view, name) for name in computed}
+    channels = channel_entries(
+        view,
+        options.channels,
+        _channel_limits(models, risks),
+        computed,
+        options.evidence_files,
+        {name: int(who.sum()) for name, who in having.items()},
+    )
     return Evidence(
         collection=_collection(table, options.name),
         tolerance=Tolerance(
@@ -714,12 +725,10 @@ def _evidence(
         ),
         attributes=attribute_entries(table, view, options.hierarchies),
         threats=[_threat(risk) for risk in risks],
-        channels=channel_entries(
-            view, options.channels, _channel_limits(models), computed, options.evidence_files
-        ),
+        channels=channels,
         created=created.isoformat(),
         k=max(model.threshold.k for model in models),
-        channels_total=min(m.channels_total or m.threshold.risk for m in models),
+        together=channels_together(channels, computed, having, risks),
         context=options.context,
         disclosure=disclosures(table, view, risks),
     )
@@ -778,13 +787,22 @@ def _provenance(table: SubjectTable, options: AssessmentOptions) -> Provenance:
     )
 
 
-def _channel_limits(models: Sequence[ThreatModel]) -> dict[str, float]:
-    """Return the strictest threshold of the models that require each channel."""
+def _channel_limits(
+    models: Sequence[ThreatModel], risks: Sequence[AdversaryRisk]
+) -> dict[str, float]:
+    """Return the least that the models which require each channel accept of it."""
     limits: dict[str, float] = {}
     for model in models:
+        alone = accepted(model, risks).alone
         for name in model.required_channels():
-            limits[name] = min(limits.get(name, 1.0), model.threshold.risk)
+            limits[name] = min(limits.get(name, 1.0), alone)
     return limits
+
+
+def _total(evidence: Evidence) -> float | None:
+    """Return the least that any model accepts of all channels together."""
+    judged = evidence.together.models if evidence.together else []
+    return min((model.total for model in judged), default=None)
 
 
 def _threat(risk: AdversaryRisk) -> Threat:

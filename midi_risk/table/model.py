@@ -99,6 +99,9 @@ class SubjectTable:
         Attribute -> the values of the subjects that have several, all of which leave. They are
         found by key, so a table with fewer rows needs no change; a subject whose cell is
         missing has none.
+    concerned : mapping of str to frozenset of str
+        ``images``, ``face`` -> keys of the subjects with images, and with images that may show
+        a face; absent where no source says, and everybody may have them.
     """
 
     frame: pd.DataFrame
@@ -120,6 +123,7 @@ class SubjectTable:
     sources: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
+    concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def n_subjects(self) -> int:

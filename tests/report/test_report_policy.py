@@ -118,6 +118,7 @@ def test_an_integer_leaves_as_a_count_unless_it_is_listed_as_public():
 INSIDE = {
     "Assessment": {
         "schema_", "tolerance", "threat_models", "changes", "internal", "channels_total",
+        "channels_together",
     },
     "SpecialUniques": {"mean_dis", "method", "reference", "sampling_fraction"},
     "SizeCount": {"uniques"},
@@ -138,7 +139,7 @@ INSIDE = {
     "Diversity": {"homogeneous_classes", "homogeneous_subjects", "missing"},
     "RiskEstimate": {"method", "reference", "attacker"},
     "Uncertainty": {"seed", "method"},
-    "ChannelEntry": {"evidence", "limit", "joint"},
+    "ChannelEntry": {"evidence", "limit", "mean", "subjects"},
     "Reason": {"text"},
     "Finding": {"text"},
     "LinkReport": {"source", "rows", "subjects", "key_rule"},
