@@ -369,6 +369,10 @@ class Measures(Part):
     quasi_identifiers: list[str] = []
     curve: list[CurvePoint] = []
     combinations: list[Combination] = []
+    combinations_folded: bool = Field(
+        default=False,
+        description="whether combinations are of one value of each subject although more leave",
+    )
     diversity: list[Diversity] = []
     closeness: list[Closeness] = []
     population_uniques: list[dict[str, Any]] = []

@@ -45,15 +45,23 @@ class Several:
         return np.bincount(self.owner, minlength=n).astype(np.int64)
 
 
-class _Listed(NamedTuple):
+class Listed(NamedTuple):
     """Combinations of values: whose they are, and the place of the value of each attribute."""
 
     owner: Codes
     places: list[Codes]
 
 
-def _listed(n: int, lengths: Sequence[Codes]) -> _Listed:
-    """List every combination of one value of each attribute; nobody without a value is listed."""
+def listed_combinations(n: int, lengths: Sequence[Codes]) -> Listed:
+    """List every combination of one value of each attribute; nobody without a value is listed.
+
+    Parameters
+    ----------
+    n : int
+        Subjects.
+    lengths : sequence of numpy.ndarray of int64, shape (n,)
+        Number of values of each subject, by attribute.
+    """
     owner = np.arange(n, dtype=np.int64)
     places: list[Codes] = []
     for own in lengths:
@@ -63,7 +71,7 @@ def _listed(n: int, lengths: Sequence[Codes]) -> _Listed:
         places = [np.repeat(place, times) for place in places]
         owner = np.repeat(owner, times)
         places.append((np.cumsum(own) - own)[owner] + nth)
-    return _Listed(owner, places)
+    return Listed(owner, places)
 
 
 def combinations_of(lengths: Sequence[Codes]) -> float:
@@ -137,7 +145,7 @@ def any_value_sizes(
     filled = [_filled(own, rows) for own, rows in zip(several, lacking, strict=True)]
     group = renumbered(np.column_stack([exact, flags]))
     sure = [own for own in filled if own.within is None]
-    listed = _listed(n, [own.lengths(n) for own in sure])
+    listed = listed_combinations(n, [own.lengths(n) for own in sure])
     columns = [own.value[place] for own, place in zip(sure, listed.places, strict=True)]
     group = renumbered(np.column_stack([group[listed.owner], *columns]).astype(np.int64))
     if not rough:
@@ -176,7 +184,7 @@ def _by_pattern(exact: Codes, several: Sequence[Several]) -> Codes:
         asking = pattern == kind
         first = int(np.argmax(asking))
         used = [i for i, own in enumerate(lengths) if own[first]]
-        listed = _listed(n, [np.maximum(lengths[i], 1) for i in used])
+        listed = listed_combinations(n, [np.maximum(lengths[i], 1) for i in used])
         columns = [exact[listed.owner]]
         for i, place in zip(used, listed.places, strict=True):
             without = np.flatnonzero(lengths[i] == 0)
@@ -225,7 +233,7 @@ def _in_ranges(group: Codes, owner: Codes, rough: Sequence[Several], n: int) -> 
         Subjects.
     """
     cells = [_cells(own, n) for own in rough]
-    points = _listed(len(owner), [c.lengths[owner] for c in cells])
+    points = listed_combinations(len(owner), [c.lengths[owner] for c in cells])
     starts = [(np.cumsum(c.lengths) - c.lengths) for c in cells]
     own_starts = [(np.cumsum(c.lengths[owner]) - c.lengths[owner]) for c in cells]
     where = [
@@ -245,7 +253,7 @@ def _in_ranges(group: Codes, owner: Codes, rough: Sequence[Several], n: int) -> 
     total = np.bincount(same, weights=weight).round().astype(np.int64)
     first, total = first[total != 0], total[total != 0]
     lengths = [own.lengths(n) for own in rough]
-    asked = _listed(len(owner), [length[owner] for length in lengths])
+    asked = listed_combinations(len(owner), [length[owner] for length in lengths])
     low, high = [], []
     for own, length, place in zip(rough, lengths, asked.places, strict=True):
         shift = np.cumsum(length[owner]) - length[owner]
