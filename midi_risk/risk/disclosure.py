@@ -23,7 +23,7 @@ from midi_risk.attributes.hierarchy import SET_JOINER
 from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import AcceptedDisclosure, Disclosure
-from midi_risk.risk.adversaries import AdversaryRisk
+from midi_risk.risk.adversaries import AdversaryRisk, as_judged
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
 from midi_risk.risk.measures.diversity import (
     SensitiveCounts,
@@ -214,6 +214,7 @@ def disclosures(
     for model in {risk.model.name: risk.model for risk in risks}.values():
         if model.disclosure is None:
             continue
+        seen = as_judged(view, [model])
         for attribute in view.attributes:
             if (
                 attribute.discloses
@@ -221,7 +222,7 @@ def disclosures(
                 and view.frame[attribute.name].notna().any()
             ):
                 of_model = [risk for risk in risks if risk.model.name == model.name]
-                found.append(_judged(table, view, attribute, model, of_model))
+                found.append(_judged(table, seen, attribute, model, of_model))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import midi_risk as mr
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.risk.adversaries import adversary_risk
+from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.classes.several import Several, any_value_sizes
 from midi_risk.risk.measures.imprecise import known_attributes
 from midi_risk.risk.measures.repeated import released_sizes, sizes_known_exactly
@@ -114,6 +115,39 @@ def test_a_missing_value_that_matches_all_by_brute_force(people):
             for known in product(*[values or {None} for values in each])
         ]
         assert found[i] == min(sizes)
+
+
+@settings(max_examples=200, deadline=None)
+@given(people=people_, groups=st.data())
+def test_a_missing_value_enlarges_no_set_of_a_known_one_by_brute_force(people, groups):
+    codes = groups.draw(st.lists(st.integers(-1, 1), min_size=len(people), max_size=len(people)))
+    own = [_several(people, column, None) for column in (0, 1)]
+    exact = np.array(codes, dtype=np.int64)[:, None]
+    found = any_value_sizes(exact, own, missing="wildcard-cautious").tolist()
+    whole = [[{code} - {-1}, *each] for code, each in zip(codes, people, strict=True)]
+    for i, each in enumerate(whole):
+        sizes = [
+            sum(
+                all(k is None or k in v for k, v in zip(known, other, strict=True))
+                for other in whole
+            )
+            for known in product(*[values or {None} for values in each])
+        ]
+        assert found[i] == min(sizes)
+
+
+def test_an_unknown_beside_repeated_values_has_all_who_agree_and_hides_nobody_else():
+    rows = [{"id": f"s{i}", "sex": None if i == 0 else "M", "age": age}
+            for i in range(12) for age in ("50", "61")]  # fmt: skip
+    table = fold_wild(rows)
+    known, exactly = _known(table, "sex", "age"), {"sex": "exact", "age": "exact"}
+    cautious = released_sizes(as_judged(table, [load_threat_model("public-release")]), known, exactly)
+    assert cautious.sizes.tolist() == [12, *[11] * 11]
+    assert released_sizes(table, known, exactly).sizes.tolist() == [12] * 12
+
+
+def fold_wild(rows):
+    return replace(_table(rows, **{"age": {}}), missing="wildcard")
 
 
 @settings(max_examples=150, deadline=None)

@@ -91,7 +91,7 @@ def any_value_sizes(
     exact: npt.NDArray[np.int64],
     several: Sequence[Several],
     *,
-    missing: Literal["category", "wildcard"] = "category",
+    missing: Literal["category", "wildcard", "wildcard-cautious"] = "category",
 ) -> Codes:
     """Return the smallest matching set of each subject over the values that may be known.
 
@@ -101,8 +101,9 @@ def any_value_sizes(
         Codes of attributes with one value that is known exactly; missing is -1.
     several : sequence of Several
         Attributes with several values, and every attribute that is known roughly.
-    missing : {"category", "wildcard"}
-        A missing value is compatible with a missing one only, or with every value.
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        A missing value is compatible with a missing one only, or with every value; cautiously
+        it is so for whoever lacks the value, and enlarges no set of a known one.
 
     Returns
     -------
@@ -134,10 +135,10 @@ def any_value_sizes(
     """
     n = len(exact)
     rough = [own for own in several if own.within is not None]
-    if missing == "wildcard":
+    if missing != "category":
         if rough:
             raise MeasureError("rough values cannot be several where a missing one matches all")
-        return _by_pattern(exact, several)
+        return _by_pattern(exact, several, missing)
     lacking = [np.flatnonzero(own.lengths(n) == 0) for own in several]
     flags = np.zeros((n, len(several)), dtype=np.int64)
     for column, rows in enumerate(lacking):
@@ -171,7 +172,11 @@ def _smallest(sizes: Codes, owner: Codes, n: int) -> Codes:
     return out
 
 
-def _by_pattern(exact: Codes, several: Sequence[Several]) -> Codes:
+def _by_pattern(
+    exact: Codes,
+    several: Sequence[Several],
+    missing: Literal["wildcard", "wildcard-cautious"],
+) -> Codes:
     """Return sizes where a missing value matches all, by which attributes a subject has.
 
     Who asks knows a value of each of these, so whoever is compatible is so in one combination.
@@ -189,7 +194,7 @@ def _by_pattern(exact: Codes, several: Sequence[Several]) -> Codes:
         for i, place in zip(used, listed.places, strict=True):
             without = np.flatnonzero(lengths[i] == 0)
             columns.append(_filled(several[i], without, -1).value[place].astype(np.int64))
-        classes = EquivalenceClasses.from_codes(np.column_stack(columns), missing="wildcard")
+        classes = EquivalenceClasses.from_codes(np.column_stack(columns), missing=missing)
         sizes = np.asarray(classes.record_sizes).astype(np.int64)
         out[asking] = _smallest(sizes, listed.owner, n)[asking]
     return out

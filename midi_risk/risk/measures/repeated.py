@@ -124,11 +124,7 @@ def released_sizes(
     columns += [_sets(table, a)[:, None] for a in known if a.name in whole]
     exact = np.column_stack(columns)
     if ragged:
-        # a cautious unknown enlarges no class; as a category of its own it hides nobody either
-        policy: Literal["category", "wildcard"] = (
-            "wildcard" if table.missing == "wildcard" else "category"
-        )
-        sizes = any_value_sizes(exact, list(ragged.values()), missing=policy)
+        sizes = any_value_sizes(exact, list(ragged.values()), missing=table.missing)
     else:
         classes = EquivalenceClasses.from_codes(exact, missing=table.missing)
         sizes = np.asarray(classes.record_sizes).astype(np.int64)
