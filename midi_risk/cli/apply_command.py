@@ -41,9 +41,10 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     """Write recoded tables and DICOM copies, read them back and assess them.
 
     The decisions of the project apply, and the plan where it goes beyond them; one that
-    found nothing changes nothing. Originals are only read. DIR gets release/ (what may be passed on), assessment/ (what stays
-    inside) and midi-risk.yaml. The exit code is that of assess on what was written: 3 when it
-    is above the threshold, 4 when evidence is incomplete; it is written all the same.
+    found nothing changes nothing. Originals are only read. DIR gets release/ (what may be
+    passed on), assessment/ (what stays inside) and midi-risk.yaml. The exit code is that of
+    assess on what was written: 3 when it is above the threshold, 4 when evidence is
+    incomplete; it is written all the same.
     """
     from midi_risk.cli.job import open_job
     from midi_risk.export.release import check_sources, new_folder

@@ -125,7 +125,7 @@ def suggest(
         a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
     )
     if not attributes:
-        return _trivial(table, models, demand, before, view, imaging_figures(table, view, given))
+        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
     setting = lattice_setting(table, attributes, given, frozenset(keep))
     limits = (max_suppression, budget_seconds)
     folded, demand = _best_node(table, view, setting, demand, models, *limits)
@@ -440,7 +440,6 @@ def _trivial(
     models: Sequence[ThreatModel],
     demand: Requirement,
     before: State,
-    view: SubjectTable,
     imaging: list[ImagingFigure],
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""

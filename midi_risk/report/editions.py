@@ -83,6 +83,8 @@ def _view(
     sources = provenance.sources
     front = enumerate(plan.front) if plan else ()
     chosen = next((i for i, point in front if plan and plan.is_point(point)), None)
+    if shown.plan is None or not shown.plan.front:
+        chosen = None
     names = FileCounts.model_fields
     return ReportView(
         edition=edition,

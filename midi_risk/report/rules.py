@@ -36,7 +36,7 @@ from midi_risk.document.assessment import (
 )
 from midi_risk.document.clean import scrubbed
 from midi_risk.document.conditions import EVENTS
-from midi_risk.document.plan import ImagingFigure, Plan, State
+from midi_risk.document.plan import FrontPoint, ImagingFigure, Plan, State
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.charts import NAMES
 from midi_risk.report.counts import SafeCount, merged_bins, safe
@@ -487,6 +487,40 @@ def upper_of_channel(value: float | None, around: Around) -> Risk | None:
 # Special rules: shares, which times a total are counts.
 
 
+def smallest_class(size: int | None, around: Around) -> Size | SafeCount | None:
+    """Return the size of the smallest class; of the only one, which is a count of subjects."""
+    if size is None:
+        return None
+    return safe(size, around.k) if size == _subjects(around) else Size(size)
+
+
+def figure(value: float | None, around: Around) -> Risk | SafeCount | None:
+    """Return a probability with two digits, withheld where it is one over a hidden number."""
+    if value is None:
+        return None
+    subjects = _subjects(around)
+    if subjects < around.k and abs(value * subjects - 1) < _ALL_ALIKE:
+        return SafeCount(state="withheld", k=around.k)
+    return risk(value)
+
+
+def front_of_many(points: list[FrontPoint], around: Around) -> list[FrontPoint]:
+    """Return the front, empty for so few subjects that a risk may tell how many they are."""
+    return points if around.document.collection.subjects >= around.k else []
+
+
+_ALL_ALIKE = 1e-9
+
+
+def _subjects(around: Around) -> int:
+    """Return how many subjects the part is about."""
+    return (
+        around.part.subjects
+        if isinstance(around.part, State)
+        else (around.document.collection.subjects)
+    )
+
+
 def value_of_result(value: float, around: Around) -> Risk | SafeCount:
     """Return a probability with two digits; a share of subjects as its suppressed count.
 
@@ -494,7 +528,7 @@ def value_of_result(value: float, around: Around) -> Risk | SafeCount:
     """
     result: RiskEstimate = around.part
     if not is_share(result.measure):
-        return risk(value)
+        return figure(value, around) or risk(value)
     return safe(round(value * result.n), around.k, result.n)
 
 
@@ -507,7 +541,8 @@ def end_of_result(value: float, around: Around) -> Risk | None:
     """
     result: RiskEstimate = around.part
     if not is_share(result.measure):
-        return risk(value)
+        shown = figure(value, around)
+        return None if isinstance(shown, SafeCount) else shown
     ends = (value, result.lower, result.upper)
     counts = [safe(round(end * result.n), around.k, result.n).value for end in ends]
     whole = safe(result.n, around.k).value
@@ -523,7 +558,7 @@ def measures_of_state(measures: Mapping[str, float], around: Around) -> Mapping[
         {
             code(name): safe(round(v * state.subjects), around.k, state.subjects)
             if is_share(name)
-            else risk(v)
+            else figure(v, around)
             for name, v in measures.items()
         }
     )

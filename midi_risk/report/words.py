@@ -293,7 +293,7 @@ def one_in(value: float) -> str:
     return f"1{FIXED}in{FIXED}" + (f"{int(text):,}".replace(",", THIN) if text.isdigit() else text)
 
 
-def risk_text(value: float | None) -> str:
+def risk_text(value: float | SafeCount | None) -> str:
     """Return a risk as a fraction and as "1 in n".
 
     Examples
@@ -303,6 +303,8 @@ def risk_text(value: float | None) -> str:
     """
     if value is None:
         return NOT_ASSESSED
+    if isinstance(value, SafeCount):
+        return count_text(value)
     return f"{number(value)} ({one_in(value)})" if value > 0 else "0"
 
 
