@@ -17,6 +17,15 @@ from midi_risk.attributes.values import normalise
 SAMPLE = 5000
 """Patterns are looked for in so many distinct values, the first met."""
 
+SENTENCE_WORDS, SENTENCE_LETTERS, OWN_WORDING = 4.0, 40.0, 0.3
+"""Values of so many words or letters are sentences; of text so many subjects have their own."""
+
+YEARS = (1880, 2200)
+"""Whole numbers in this range are calendar years; shifted dates lie up to 2200."""
+
+CODES = 10
+"""Numbers of at most so many distinct values are codes of a category."""
+
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"(?:\+|00)\d[\d ()/-]{7,17}\d|\(?\d{3}\)?[ -]\d{3}-\d{4}")
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
@@ -25,10 +34,13 @@ _URL = re.compile(r"https?://\S+")
 _PERSON = re.compile(
     r"[A-ZÀ-Ý][\w'-]+(?:\^[A-ZÀ-Ý][\w'-]*){1,4}|[A-ZÀ-Ý][a-zà-ÿ'-]+, [A-ZÀ-Ý][a-zà-ÿ'-]+"
 )
+_PATH = re.compile(
+    r"(?=\S*[A-Za-z])[^\s/\\]*(?:[/\\][^\s/\\]+){2,}|\S+\.(?:png|jpe?g|dcm|nii|gz|mha|tiff?)"
+)
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:-]{4,64}")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _DATE = re.compile(
-    r"(?:1[89]|20)\d{2}[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?:\D.*)?"
+    r"(?:1[89]|2[01])\d{2}[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?:\D.*)?"
     r"|\d{1,2}[./-](?:\d{1,2}|[A-Za-z]{3})[./-]\d{2,4}"
 )
 
@@ -191,9 +203,61 @@ class Evidence:
         for form, what in forms:
             if self.share(form) >= 0.5:
                 return what
+        if not self.dates and self.share(_PATH) >= 0.8:
+            return "paths of files, which often carry record numbers and names"
         if self.share(_PERSON) >= 0.5 and self.own_share >= 0.3:
             return "names of persons"
         return ""
+
+    @cached_property
+    def letters(self) -> float:
+        """Mean number of characters in a sampled distinct value."""
+        return float(np.mean([len(v) for v in self.sample])) if self.sample else 0.0
+
+    @cached_property
+    def free_text(self) -> bool:
+        """Whether the values are sentences, and many subjects have wording of their own."""
+        if self.numeric or self.dates or not self.sample:
+            return False
+        sentences = self.words >= SENTENCE_WORDS or (
+            self.letters >= SENTENCE_LETTERS and self.words >= SENTENCE_WORDS / 2
+        )
+        return sentences and self.own_share >= OWN_WORDING
+
+    @cached_property
+    def years(self) -> bool:
+        """Whether nine in ten distinct values are calendar years."""
+        if not self.numeric:
+            return False
+        numbers = self.numbers
+        year = (numbers >= YEARS[0]) & (numbers <= YEARS[1]) & (numbers == np.floor(numbers))
+        return bool(year.mean() >= 0.9)
+
+    @cached_property
+    def value_kind(self) -> str:
+        """Kind of value: date, uid, text, year, own, decimal, code, integer or words.
+
+        ``own`` are codes or wordings of which nearly every subject has one of its own.
+        """
+        if not self.numeric or self.dates:
+            return self._kind_of_texts
+        if self.years:
+            return "year"
+        if (self.numbers != np.floor(self.numbers)).any():
+            return "decimal"
+        if self.coded_identifier:
+            return "own"
+        return "code" if self.distinct <= CODES else "integer"
+
+    @property
+    def _kind_of_texts(self) -> str:
+        if self.dates:
+            return "date"
+        if self.uids:
+            return "uid"
+        if self.free_text:
+            return "text"
+        return "own" if self.distinct > 1 and self.own_share >= 0.9 else "words"
 
     @cached_property
     def uids(self) -> bool:
