@@ -31,7 +31,7 @@ from typing import Any
 import pyarrow as pa
 
 from midi_risk.attributes import propose
-from midi_risk.attributes.column_names import forgotten, known_parts, standard_parts
+from midi_risk.sources.column_names import forgotten, known_parts, standard_parts
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 Row = dict[str, str]

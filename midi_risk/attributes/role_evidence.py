@@ -38,6 +38,7 @@ _PATH = re.compile(
     r"(?=\S*[A-Za-z])[^\s/\\]*(?:[/\\][^\s/\\]+){2,}|\S+\.(?:png|jpe?g|dcm|nii|gz|mha|tiff?)"
 )
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:-]{4,64}")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?: ?[ap]m)?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _DATE = re.compile(
     r"(?:1[89]|2[01])\d{2}[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?:\D.*)?"
@@ -222,7 +223,12 @@ class Evidence:
         sentences = self.words >= SENTENCE_WORDS or (
             self.letters >= SENTENCE_LETTERS and self.words >= SENTENCE_WORDS / 2
         )
-        return sentences and self.own_share >= OWN_WORDING
+        return sentences and self.own_share >= OWN_WORDING and self._fresh
+
+    @property
+    def _fresh(self) -> bool:
+        """Whether most of what subjects hold is worded once, as terms of a vocabulary are not."""
+        return bool(2 * self.distinct >= len(self._pairs))
 
     @cached_property
     def years(self) -> bool:
@@ -268,5 +274,7 @@ class Evidence:
     def coded_identifier(self) -> bool:
         """Whether nearly every subject has a code of its own, with digits, without spaces."""
         if self.numeric and (self.numbers != np.floor(self.numbers)).any():
+            return False
+        if self.share(_CLOCK) >= 0.5:
             return False
         return self.share(_CODE) >= 0.9 and self.distinct > 1 and self.own_share >= 0.9

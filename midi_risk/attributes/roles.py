@@ -15,14 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from midi_risk.attributes.column_names import (
-    Meaning,
-    column_words,
-    concepts_of,
-    meaning_for,
-    meaning_of,
-    standard_meaning,
-)
+from midi_risk.attributes.decisions import GUESSED
 from midi_risk.attributes.ladders import DEFAULT_LADDER
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.numbers import sex_spellings
@@ -38,6 +31,14 @@ from midi_risk.attributes.standard import (
 )
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
+from midi_risk.sources.column_names import (
+    Meaning,
+    column_words,
+    concepts_of,
+    meaning_for,
+    meaning_of,
+    standard_meaning,
+)
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 
 VOCABULARY_SHARE = 0.05
@@ -668,10 +669,11 @@ def _propose_column(
                 " pseudonyms",
                 ladder="remove",
             )
+        reason = "the key that links the rows of a subject"
         return Proposal(
             role=Role.LINKAGE_KEY,
             kind=Kind.IDENTIFIER,
-            reason="the key that links the rows of a subject",
+            reason=GUESSED + table.key_guess if table.key_guess else reason,
             ladder="remove",
         )
     if column in (table.scope, table.instances_column):
@@ -712,7 +714,7 @@ def propose_other(column: str, label: str, evidence: Evidence) -> Proposal:
         return _sentences(column, evidence)
     named = _by_name(column, evidence) if column else None
     if named is None and label:
-        named = _by_name(label, evidence, where=" (by its data dictionary entry)")
+        named = _by_label(label, evidence)
     return _weighed(named, evidence)
 
 
@@ -733,6 +735,21 @@ def _by_name(name: str, evidence: Evidence, *, where: str = "") -> Proposal | No
         if judged.role is Role.UNDECIDED or row is None:
             return judged
     return propose_by_meaning(row, evidence, where=where) if row else None
+
+
+def _by_label(label: str, evidence: Evidence) -> Proposal | None:
+    """Propose by a data dictionary entry; a sentence may tell harm or knowledge, no more.
+
+    "Did anybody move to your address?" is no address.
+    """
+    named = _by_name(label, evidence, where=" (by its data dictionary entry)")
+    if named is None or len(column_words(label).split()) <= SHORT_LABEL:
+        return named
+    return named if named.role in {Role.SENSITIVE, Role.QUASI_IDENTIFIER} else None
+
+
+SHORT_LABEL = 6
+"""A data dictionary entry of more words is a sentence, not a name."""
 
 
 def _weighed(named: Proposal | None, evidence: Evidence) -> Proposal:

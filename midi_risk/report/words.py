@@ -461,6 +461,7 @@ HEADS = {
     "evidence_file_changed": "Stated by a file that is another one now",
     "disclosed": "Sensitive values that can be inferred",
     "key_identifies": "Subject key that looks like a direct identifier",
+    "key_guessed": "Subject key that was guessed",
     "singles_out": "Called insensitive, but singling out subjects",
     "not_known": "Known to no adversary of the threat models",
     "above": "",

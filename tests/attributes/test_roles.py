@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from midi_risk.attributes.column_names import column_words, meanings
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind, Role
 from midi_risk.attributes.roles import propose
+from midi_risk.sources.column_names import column_words, meanings
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 LABELLED = Path(__file__).with_name("labelled_columns.csv")

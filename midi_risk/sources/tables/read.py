@@ -25,6 +25,7 @@ from midi_risk.sources.tables.columns import (
 from midi_risk.sources.tables.formats import known_formats, table_format
 from midi_risk.sources.tables.json import with_tag_columns
 from midi_risk.sources.tables.keys import fold_name, key_rank, match_keys
+from midi_risk.sources.tables.lone_key import lone_key, without_summaries
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
 
 _ID_LIKE = re.compile(
@@ -81,8 +82,9 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str]) -> tuple[str,
         )
         if best_share >= _HALF:
             return best, f"{where}: '{shown(best)}' taken as key, it matches the images best"
-    if named:
-        return named[0], ""
+    choice = lone_key(rows, names)
+    if choice is not None:
+        return choice.column, f"{where}: {choice.why}" if choice.why else ""
     for name in names:
         column = rows.column(name)
         like = bool(_ID_LIKE.search(name)) or name == rows.column_names[0]
@@ -90,6 +92,8 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str]) -> tuple[str,
             continue
         if like and _may_be_key(rows, name) and _unique(column):
             return name, f"{where}: '{shown(name)}' taken as key, its values are unique"
+    if studies := [n for n in names if keyword_of(n) == "StudyInstanceUID" and not known]:
+        return studies[0], f"{where}: '{shown(studies[0])}' taken as key: no column names a person"
     raise LinkageError(
         f"{where}: no column looks like a subject key among {listed(rows.column_names)}",
         hint="Name it with --table FILE:KEY, or FILE:#row when every row is one subject",
@@ -236,6 +240,7 @@ def keyed_table(
         return _metadata(raw, spec, name)
     rows = raw.rows
     notes = list(raw.findings)
+    guess = ""
     if spec.key == ROW_KEY:
         rows = rows.append_column(ROW_KEY, cell_array(range(1, rows.num_rows + 1)))
         key = ROW_KEY
@@ -244,11 +249,16 @@ def keyed_table(
     else:
         key, note = propose_key(rows, name, known_keys)
         notes += [note] if note else []
+        guess = "" if known_keys else note.removeprefix(f"{name}: ")
+    if key != ROW_KEY:
+        rows, note = without_summaries(rows, key, name)
+        notes += [note] if note else []
     table = SourceTable(
         name=name,
         kind=SourceKind.SPREADSHEET,
         level=level_of(names),
         key=key,
+        key_guess=guess,
         rows=rows,
         labels={column: text for column, text in raw.labels.items() if column in names},
         instances_column=_instances_column(names),
@@ -268,6 +278,7 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
             f"{name}: {counted(len(aliases.clashes), 'column')} kept under another name because "
             f"their DICOM attribute occurs twice: {listed(aliases.clashes)}"
         )
+    guess = ""
     if spec.key is not None:
         key = asked_key(spec.key, rows.column_names, aliases.origin, name)
     elif "PatientID" in rows.column_names:
@@ -275,11 +286,13 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
     else:
         key, note = propose_key(rows, name, frozenset())
         notes += [note] if note else []
+        guess = note.removeprefix(f"{name}: ")
     table = SourceTable(
         name=name,
         kind=SourceKind.METADATA,
         level=level_of(rows.column_names),
         key=key,
+        key_guess=guess,
         scope=_scope(rows, key),
         rows=rows,
         origin=aliases.origin,

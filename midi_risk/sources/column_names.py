@@ -42,6 +42,12 @@ SHORT_PARTS = frozenset(
 _SHORT_SHARE = 0.45
 """A compound of many short words is most often another word, as is 'massage' (which is listed)."""
 
+_SDTM_DOMAIN = re.compile(
+    "(?:A[EG]|B[ES]|C[EMV]|D[ADMSV]|E[CGX]|F[AT]|GF|HO|I[ES]|LB|M[BHIKLS]|NV|OE|P[CEPR]|QS"
+    "|R[EPS]|S[CRSUV]|T[RU]|UR|VS)(?=[A-Z]+$)"
+)
+"""Codes of the domains of SDTM; ``--DTC`` in the list is a variable of any of them."""
+
 _SNP = re.compile(r"rs\d{3,}")
 _NUMBERED = re.compile(r"([a-z]{2,})\d+")
 _LINKS = ("", "s", "n", "en", "es")
@@ -347,7 +353,12 @@ def standard_parts() -> frozenset[str]:
 
 @cache
 def _standard_names() -> dict[str, str]:
-    return {_folded(row["name"]): row["concepts"] for row in data_rows(STANDARDS)}
+    return {
+        row["name"].casefold() if row["name"].startswith("--") else _folded(row["name"]): row[
+            "concepts"
+        ]
+        for row in data_rows(STANDARDS)
+    }
 
 
 def _folded(name: str) -> str:
@@ -372,7 +383,11 @@ def standard_meaning(name: str) -> frozenset[str]:
     >>> sorted(standard_meaning("RFSTDTC")), standard_meaning("xq17")
     (['date'], frozenset())
     """
-    return frozenset(filter(None, _standard_names().get(_folded(name), "").split(";")))
+    listed = _standard_names().get(_folded(name), "")
+    domain = _SDTM_DOMAIN.match(name)
+    if not listed and domain:
+        listed = _standard_names().get("--" + name[2:].casefold(), "")
+    return frozenset(filter(None, listed.split(";")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
