@@ -1,6 +1,6 @@
 """How often the proposed role of a column is the one that a reader gives, tables left out.
 
-    python benchmarks/roles.py LABELLED.csv --judge EVALUATE.py [--errors 40] [--markdown]
+    python benchmarks/roles.py LABELLED.csv --judge EVALUATE.py [--errors 40] [--write]
 
 LABELLED.csv has the columns ``table, column, type, kind, final, note``; EVALUATE.py holds
 ``chunks``, ``value``, ``RIGHT`` and ``UNSAFE``: how names are put into tables, values of the
@@ -35,6 +35,8 @@ from midi_risk.sources.column_names import forgotten, known_parts, standard_part
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 Row = dict[str, str]
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "real-tables.md"
+BEGIN, END = "<!-- begin of benchmarks/roles.py -->", "<!-- end of benchmarks/roles.py -->"
 SEED = 20261130
 HELD_OUT = 3
 
@@ -148,7 +150,7 @@ def main() -> None:
     ask.add_argument("--judge", type=Path, required=True)
     ask.add_argument("--errors", type=int, default=0)
     ask.add_argument("--of", default="values of the labelled kind", help="whose errors to print")
-    ask.add_argument("--markdown", action="store_true")
+    ask.add_argument("--write", action="store_true", help="put the figures into the page")
     given = ask.parse_args()
     judge = judge_of(given.judge)
     with given.labelled.open(newline="", encoding="utf-8") as stream:
@@ -161,16 +163,22 @@ def main() -> None:
         "names alone, tables held out": [p for p in silent if held_out(p[0]["table"])],
         "words of each table forgotten": forgetting(judge, rows),
     }
-    print("| read | names | right | undecided | right of decided | unsafe |")
-    print("|---|---:|---:|---:|---:|---:|")
+    lines = [
+        "| read | names | right | undecided | right of decided | unsafe |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name, pairs in sets.items():
         f = figures(judge, pairs)
-        print(
+        lines.append(
             f"| {name} | {f['names']} | {f['right']:.3f} | {f['undecided']:.3f}"
             f" | {f['right of decided']:.3f} | {f['unsafe']} |"
         )
-    if given.markdown:
-        print("\n" + matrix(speaking))
+    text = "\n".join([*lines, "", "With values of the labelled kind:", "", matrix(speaking)])
+    if given.write:
+        before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+        _, after = rest.split(END)
+        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    print(text)
     shown = sets[given.of]
     wrong = [
         (a.role.value not in judge.UNSAFE.get(r["final"], ()), r, a)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.parsed import is_missing
+from midi_risk.attributes.parsed import is_missing, missing_tokens
 from midi_risk.attributes.values import normalise
 
 SAMPLE = 5000
@@ -19,6 +19,12 @@ SAMPLE = 5000
 
 SENTENCE_WORDS, SENTENCE_LETTERS, OWN_WORDING = 4.0, 40.0, 0.3
 """Values of so many words or letters are sentences; of text so many subjects have their own."""
+
+GLANCE = 40
+"""A form that none of so many values spread over the sample has is not that of most."""
+
+PACKED_DATE = 18_000_000
+"""Numbers of at least this size can be dates without separators."""
 
 YEARS = (1880, 2200)
 """Whole numbers in this range are calendar years; shifted dates lie up to 2200."""
@@ -79,7 +85,26 @@ def _codes(array: pa.DictionaryArray) -> np.ndarray:
 
 
 def _absent(text: str | None) -> bool:
-    return text is None or is_missing(text.strip(), Kind.CATEGORY)
+    if text is None:
+        return True
+    if text[:1].isdigit() and text[-1:].isdigit() and not _digits_mean_missing():
+        return False
+    return is_missing(text.strip(), Kind.CATEGORY)
+
+
+@cache
+def _digits_mean_missing() -> bool:
+    """Tell whether a missing token of any column begins and ends with a digit; none does today."""
+    return any(t[:1].isdigit() and t[-1:].isdigit() for t in missing_tokens(Kind.CATEGORY))
+
+
+def _plain_numbers(texts: list[str]) -> np.ndarray | None:
+    """Return texts as numbers when all are plain ones; None when any may be something else."""
+    try:
+        numbers = pc.cast(pa.array(texts, pa.string()), pa.float64()).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+    return numbers if np.isfinite(numbers).all() else None
 
 
 class Evidence:
@@ -113,13 +138,21 @@ class Evidence:
     def _used(self) -> list[int]:
         """Places in the dictionary that some row points to."""
         used = np.zeros(len(self._encoded.dictionary), dtype=bool)
-        codes = _codes(self._encoded)
+        codes = self._row_codes
         used[codes[codes >= 0]] = True
-        return [int(place) for place in np.flatnonzero(used)]
+        found: list[int] = np.flatnonzero(used).tolist()
+        return found
+
+    @cached_property
+    def _row_codes(self) -> np.ndarray:
+        """Place in the dictionary of each row's value, -1 where it has none."""
+        return _codes(self._encoded)
 
     @cached_property
     def _present(self) -> list[tuple[int, str]]:
         texts = self._encoded.dictionary.to_pylist()
+        if not _digits_mean_missing() and _plain_numbers(texts) is not None:
+            return [(place, texts[place]) for place in self._used]
         return [(place, texts[place]) for place in self._used if not _absent(texts[place])]
 
     @cached_property
@@ -139,7 +172,12 @@ class Evidence:
 
     def share(self, form: re.Pattern[str]) -> float:
         """Return the share of sampled distinct values that have a form, whole."""
-        return sum(bool(form.fullmatch(value)) for value in self.sample) / max(len(self.sample), 1)
+        sample = self.sample
+        if len(sample) > 2 * GLANCE:
+            glance = sample[:: len(sample) // GLANCE]
+            if not any(form.fullmatch(value) for value in glance):
+                return 0.0
+        return sum(bool(form.fullmatch(value)) for value in sample) / max(len(sample), 1)
 
     def parsed_share(self, kind: Kind) -> float:
         """Return the share of sampled distinct values that can be read as a kind."""
@@ -149,6 +187,9 @@ class Evidence:
     @cached_property
     def numbers(self) -> np.ndarray:
         """Sampled distinct values that are plain numbers."""
+        whole = _plain_numbers(self.sample) if self.sample else None
+        if whole is not None:
+            return whole
         return np.array([float(v) for v in self.sample if _NUMBER.fullmatch(v)], dtype=float)
 
     @cached_property
@@ -159,7 +200,14 @@ class Evidence:
     @cached_property
     def dates(self) -> bool:
         """Whether most distinct values look like full calendar dates."""
+        if self.numeric and not self._packed:
+            return False
         return self.share(_DATE) >= 0.8 and self.parsed_share(Kind.DATE) >= 0.8
+
+    @property
+    def _packed(self) -> bool:
+        """Whether numbers can be dates without separators, such as 20130517."""
+        return bool(np.median(self.numbers) >= PACKED_DATE)
 
     @cached_property
     def subjects(self) -> int:
@@ -169,7 +217,7 @@ class Evidence:
     @cached_property
     def _pairs(self) -> np.ndarray:
         """Distinct pairs of subject and value code."""
-        what = _codes(self._encoded)
+        what = self._row_codes
         width = len(self._encoded.dictionary) + 1
         wanted = np.zeros(width, dtype=bool)
         wanted[[place for place, _ in self._present]] = True
@@ -195,6 +243,8 @@ class Evidence:
     @cached_property
     def direct(self) -> str:
         """What kind of direct identifier the values look like, or ``""``."""
+        if self.numeric and not any(v.startswith(("00", "+")) for v in self.sample[:GLANCE]):
+            return ""
         forms = (
             (_EMAIL, "e-mail addresses"),
             (_SSN, "social security numbers"),
@@ -268,7 +318,7 @@ class Evidence:
     @cached_property
     def uids(self) -> bool:
         """Whether most values are DICOM unique identifiers."""
-        return self.share(_UID) >= 0.8
+        return not self.numeric and self.share(_UID) >= 0.8
 
     @cached_property
     def coded_identifier(self) -> bool:

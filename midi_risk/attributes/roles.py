@@ -465,8 +465,10 @@ def propose_direct(evidence: Evidence) -> Proposal | None:
 
 
 def _sexes(evidence: Evidence) -> bool:
+    if evidence.distinct > 4:
+        return False
     codes = {sex_spellings().get(value.casefold()) for value in evidence.sample}
-    return evidence.distinct <= 4 and {"M", "F"} <= codes and None not in codes
+    return {"M", "F"} <= codes and None not in codes
 
 
 def propose_by_values(evidence: Evidence) -> Proposal:
@@ -529,6 +531,8 @@ def _by_meaning(evidence: Evidence) -> Proposal | None:
             ladder="year" if years else "date",
             knowable_by=("acquaintance", "clinician"),
         )
+    if evidence.numeric:
+        return None
     if _sexes(evidence):
         return Proposal(
             role=Role.QUASI_IDENTIFIER,
@@ -541,9 +545,10 @@ def _by_meaning(evidence: Evidence) -> Proposal | None:
         (is_named_race, "races or ethnic groups", "race"),
         (is_known_region, "countries or states", "geo"),
     ):
-        if evidence.distinct > 1 and all(len(value) > 2 for value in evidence.sample):
-            named = sum(test(value) for value in evidence.sample)
-            if named >= 0.6 * len(evidence.sample):
+        sample = evidence.sample[:SPOKEN_VALUES]
+        if evidence.distinct > 1 and all(len(value) > 2 for value in sample):
+            named = sum(test(value) for value in sample)
+            if named >= 0.6 * len(sample):
                 return Proposal(
                     role=Role.QUASI_IDENTIFIER,
                     kind=Kind.CATEGORY,

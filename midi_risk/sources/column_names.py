@@ -475,6 +475,7 @@ def meaning_of(name: str, value_kind: str = "") -> Meaning | None:
     return meaning_for(standard_meaning(name) or concepts_of(name), value_kind)
 
 
+@cache
 def meaning_for(concepts: frozenset[str], value_kind: str) -> Meaning | None:
     """Return the first row that fits concepts and a kind of value.
 
