@@ -386,6 +386,16 @@ REASONS: Mapping[str, ReasonKind] = {
             " pseudonyms, or confirm it in writing (subject_key.confirmed)"
         ),
     ),
+    "key_guessed": ReasonKind(
+        meaning="No plain name says which column names a subject, and nobody confirmed the guess.",
+        status="incomplete",
+        condition=3,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"the subject key was guessed: {_listed(names)}; a row may be finer than a person:"
+            " confirm the key in writing (subject_key.confirmed), or name another"
+        ),
+    ),
     "not_known": ReasonKind(
         meaning="A quasi-identifier leaves that no adversary of any model is taken to know.",
         status="incomplete",

@@ -474,6 +474,7 @@ HEADS = {
     "merged_subjects": "One subject key with records of two people",
     "disclosed": "Sensitive values that can be inferred",
     "key_identifies": "Subject key that looks like a direct identifier",
+    "key_guessed": "Subject key that was guessed",
     "singles_out": "Called insensitive, but singling out subjects",
     "not_known": "Known to no adversary of the threat models",
     "above": "",
