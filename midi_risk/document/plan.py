@@ -26,7 +26,9 @@ def risk_figure(risk: float) -> str:
 class Part(BaseModel):
     """Base of every part: frozen, nothing unknown, field names are JSON keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
     def __str__(self) -> str:
         """As `repr`, which says no value where the part holds any."""

@@ -115,7 +115,8 @@ class SizedCriterion(Protocol):
 
 def whole(name: str, value: float, low: int = 1) -> int:
     """Return a parameter that must be a whole number of at least ``low``."""
-    if isinstance(value, bool) or int(value) != value or value < low:
+    number = isinstance(value, int | float | np.integer | np.floating)
+    if not number or isinstance(value, bool) or int(value) != value or value < low:
         raise SearchError(f"{name} must be a whole number of at least {low}")
     return int(value)
 

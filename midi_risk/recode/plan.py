@@ -18,6 +18,7 @@ from midi_risk.document.plan import (
     State,
     Suppressed,
 )
+from midi_risk.errors import listed
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.search.judge import Solution
@@ -117,7 +118,7 @@ def suggest(
     if cells:
         check_policy(table)
     given = dict(hierarchies or {})
-    models = [load_threat_model(threat) for threat in threats]
+    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
     quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
     check_kept(table, keep, [a.name for a in quasi])

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from midi_risk.errors import SearchError, did_you_mean
-from midi_risk.recode.lattice.codes import text_of
+from midi_risk.errors import SearchError
+from midi_risk.recode.lattice.codes import column_of
 from midi_risk.recode.lattice.tables import ClassTable
+from midi_risk.risk.classes.columns import dense_codes, text_of
 from midi_risk.risk.classes.keys import dense, pack
 
 Ints = npt.NDArray[np.int64]
@@ -41,7 +41,7 @@ class SensitiveColumn:
     shares: Floats
 
 
-def sensitive_column(data: pd.DataFrame, name: str) -> SensitiveColumn:
+def sensitive_column(data: Any, name: str) -> SensitiveColumn:
     """Return a sensitive column in data-type order: numbers by value, texts by code point.
 
     Raises
@@ -49,11 +49,8 @@ def sensitive_column(data: pd.DataFrame, name: str) -> SensitiveColumn:
     SearchError
         When the column does not exist or holds no value at all.
     """
-    if name not in data.columns:
-        known = [str(column) for column in data.columns]
-        raise SearchError(f"no sensitive column '{name}'", hint=did_you_mean(name, known))
-    codes, uniques = pd.factorize(data[name], use_na_sentinel=True)
-    texts = [text_of(value) or "" for value in np.asarray(uniques, dtype=object)]
+    codes, values = dense_codes(column_of(data, name, "sensitive column"))
+    texts = [text_of(value) or "" for value in values]
     if not texts:
         raise SearchError(f"sensitive column '{name}' is empty", hint="Leave it out")
     try:

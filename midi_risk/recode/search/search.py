@@ -6,8 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from midi_risk.recode.criteria import CustomCriterion
 from midi_risk.recode.lattice.tables import DEFAULT_MEMORY
 from midi_risk.recode.search.budgeted import DEFAULT_BUDGET, LISTED_NODES, search_within
@@ -17,7 +15,7 @@ from midi_risk.recode.search.problem import prepare
 
 
 def search(
-    data: pd.DataFrame,
+    data: Any,
     hierarchies: Mapping[str, Any],
     *,
     k: int | None = None,
@@ -37,8 +35,8 @@ def search(
 
     Parameters
     ----------
-    data : DataFrame, shape (N, columns)
-        One row per subject.
+    data : table, shape (N, columns)
+        One row per subject; pandas, polars, Arrow, a DuckDB relation or a mapping of arrays.
     hierarchies : mapping of str to DataFrame, str or hierarchy
         Per quasi-identifier a table (one row per value, column 0 raw, the rightmost most
         general), the name of a built-in ladder, or an object with ``frame``.

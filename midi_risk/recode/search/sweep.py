@@ -203,7 +203,7 @@ def sweep_tables(tables: NodeTables) -> Iterator[tuple[int, ClassTable]]:
 
 
 def sweep(
-    data: pd.DataFrame,
+    data: Any,
     hierarchies: Mapping[str, Any],
     *,
     utility: str = "entropy",
