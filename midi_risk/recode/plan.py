@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -46,7 +47,7 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
-from midi_risk.risk.adversaries import adversary_risk
+from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.disclosure import disclosures
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
@@ -129,10 +130,15 @@ def suggest(
     )
     if not attributes:
         return _trivial(table, models, demand, before, view, imaging_figures(table, view, given))
-    setting = lattice_setting(table, attributes, given, frozenset(keep))
+    setting = lattice_setting(
+        table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
+    )
     limits = (max_suppression, budget_seconds)
-    folded, demand = _best_node(table, view, setting, demand, models, *limits)
-    solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
+    if before.passed and not _disclosed_text(table, view, models):
+        folded = solution = _unchanged(setting, before)
+    else:
+        folded, demand = _best_node(table, view, setting, demand, models, *limits)
+        solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     left, after = view, before
@@ -181,6 +187,25 @@ def suggest(
     )
 
 
+def _unchanged(setting: Setting, before: State) -> Solution:
+    """Return where the project stands as a solution: nothing can lose less than no change."""
+    return Solution(
+        found=True,
+        levels=dict(zip(setting.columns.names, setting.start, strict=True)),
+        score=0.0,
+        suppressed=0,
+        classes=before.classes,
+        smallest=int(before.k or 0),
+        optimal=True,
+        checked=1,
+        nodes=prod(high - low + 1 for low, high in level_ranges(setting).values()),
+        bound=0.0,
+        gap=0.0,
+        suppressed_rows=np.zeros(setting.columns.n, dtype=bool),
+        utility=PLAN_UTILITY,
+    )
+
+
 def _best_node(
     table: SubjectTable,
     view: SubjectTable,
@@ -194,6 +219,12 @@ def _best_node(
     private = disclosure_criteria(models, view)
     demand = replace(demand, criteria=(*demand.criteria, *private))
     solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
+    if setting.missing == "wildcard" and not _stands(table, setting, solution, models):
+        # Who knows fewer attributes can face smaller classes there, but never under this policy.
+        columns = replace(setting.columns, missing="wildcard-cautious")
+        setting = replace(setting, columns=columns)
+        solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
+        solution = replace(solution, optimal=False)
     relaxed = population_criteria(models, table.n_subjects)
     if relaxed is not None:
         open_ = replace(demand, k=1, criteria=(*relaxed, *private))
@@ -333,6 +364,13 @@ def _milder(other: Solution, found: Solution) -> bool:
     return other.found and (not found.found or other.score < found.score)
 
 
+def _stands(
+    table: SubjectTable, setting: Setting, solution: Solution, models: Sequence[ThreatModel]
+) -> bool:
+    """Tell whether a solution, if there is one, is accepted."""
+    return not solution.found or _accepted(table, setting, solution, models)
+
+
 def _accepted(
     table: SubjectTable, setting: Setting, solution: Solution, models: Sequence[ThreatModel]
 ) -> bool:
@@ -371,6 +409,7 @@ def _search(
         weights={a.name: a.utility for a in setting.attributes},
         levels=ranges,
         budget_seconds=budget_seconds,
+        missing=setting.missing,
     )
 
 
@@ -394,16 +433,20 @@ def _front_nodes(
 ) -> Sequence[FrontPoint]:
     """Return the front over the whole lattice where it is small, else over what was looked at.
 
-    A search stops at the first proof, which leaves few nodes to compare.
+    A search stops at the first proof, which leaves few nodes to compare. Where an unknown value
+    may be any value, each class size costs more, so the whole lattice must be smaller.
     """
-    if solution.nodes > FRONT_NODES:
+    names = list(setting.columns.names)
+    unknown = setting.missing != "category" and bool(table.frame[names].isna().any().any())
+    if solution.nodes * (table.n_subjects if unknown else 1) > FRONT_NODES:
         return solution.front
     swept = sweep(
-        table.frame[list(setting.columns.names)],
+        table.frame[names],
         setting.hierarchies,
         utility=PLAN_UTILITY,
         weights={a.name: a.utility for a in setting.attributes},
         levels=level_ranges(setting),
+        missing=setting.missing,
     )
     return swept.front(max_suppression=max_suppression)
 

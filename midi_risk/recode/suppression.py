@@ -21,7 +21,6 @@ import pyarrow as pa
 
 from midi_risk.attributes.model import Attribute
 from midi_risk.errors import SearchError, did_you_mean, listed
-from midi_risk.recode.criteria import whole
 from midi_risk.recode.lattice.codes import as_table, column_of, row_count
 from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.steps import Setting, release_state
@@ -382,15 +381,20 @@ def _check(records: int, keys: Sequence[str], strata: str | None, alpha: float) 
         raise SearchError("alpha must lie between 0 and 1")
 
 
-def _each(k: int | Sequence[int]) -> list[Any]:
-    return [k] if isinstance(k, int | np.integer) else listed("class sizes k", k)
+def _each(k: int | Sequence[int]) -> list[int]:
+    given = [k] if isinstance(k, int | np.integer) else listed("class sizes k", k)
+    if not all(isinstance(one, int | np.integer) for one in given):
+        raise SearchError("k must be a whole number, or one for each subset size")
+    return [int(one) for one in given]
 
 
 def _rounds(
     keys: int, k: int | Sequence[int], combs: Sequence[int] | None
 ) -> list[tuple[int, tuple[int, ...]]]:
     """Return k and key positions of each round."""
-    wanted = [whole("k", one) for one in _each(k)]
+    wanted = _each(k)
+    if any(one < 1 for one in wanted):
+        raise SearchError("k must be at least 1")
     if combs is None:
         if len(wanted) != 1:
             raise SearchError("several k need as many subset sizes in combs")

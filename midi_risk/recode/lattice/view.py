@@ -12,6 +12,7 @@ import numpy.typing as npt
 from midi_risk.errors import SearchError
 from midi_risk.recode.lattice.codes import column_of
 from midi_risk.recode.lattice.tables import ClassTable
+from midi_risk.recode.lattice.unknown import Matching
 from midi_risk.risk.classes.columns import dense_codes, text_of
 from midi_risk.risk.classes.keys import dense, pack
 
@@ -173,13 +174,16 @@ class ClassView:
         Records of the sample in each class; never zero.
     failed : ndarray of bool, shape (classes,)
         Classes that fail a criterion checked so far.
+    matching : Matching or None
+        Sizes when an unknown value may be any value; None where it is a value of its own.
     """
 
-    __slots__ = ("_kept", "_open", "_starts", "failed", "sizes", "table", "tags")
+    __slots__ = ("_kept", "_open", "_starts", "failed", "matching", "sizes", "table", "tags")
 
     def __init__(self, table: ClassTable, tags: TagSpace) -> None:
         self.table = table
         self.tags = tags
+        self.matching: Matching | None = None
         self._kept: Bools | None = None
         self._starts: Ints | None = None
         self._open: tuple[str, Bools, ViewCounts] | None = None
@@ -195,6 +199,15 @@ class ClassView:
                 self._kept = self.sizes > 0
                 self.sizes = self.sizes[self._kept]
         self.failed = np.zeros(len(self.sizes), dtype=bool)
+
+    def smallest_shown(self) -> int:
+        """Return the smallest size among the classes that do not fail; 0 when all do."""
+        shown = ~self.failed
+        if not shown.any():
+            return 0
+        if self.matching is None:
+            return int(self.sizes[shown].min())
+        return int(self.matching.sizes(shown)[shown].min())
 
     def entries(self, classes: Ints) -> Ints:
         """Return the first table entry of some classes."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from midi_risk.recode.criteria import CustomCriterion, failing_classes
+from midi_risk.recode.criteria import CustomCriterion
 from midi_risk.recode.lattice.lattice import (
     SLACK,
     Level,
@@ -318,7 +318,7 @@ class TopDownSearch:
             if dead and self.so_far.best is not None:
                 self._paid += 1
                 return Counted(hidden=hidden, components=components, node=None)
-        failing_classes(view, self._rest)
+        judge.finish(view, self._rest)
         node = self.so_far.judge(judge, steps, view)
         return Counted(hidden=hidden, components=components, node=node)
 

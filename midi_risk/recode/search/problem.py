@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
-from typing import Any
+from typing import Any, get_args
 
 from midi_risk.errors import SearchError
 from midi_risk.recode.class_loss import utility_model
@@ -16,6 +16,7 @@ from midi_risk.recode.lattice.tables import DEFAULT_MEMORY, NodeTables
 from midi_risk.recode.lattice.view import TagSpace, sensitive_column, tag_space
 from midi_risk.recode.loss import UtilityInputs, attribute_weights
 from midi_risk.recode.search.judge import Judge
+from midi_risk.risk.classes.classes import MissingPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,7 @@ def prepare(
     gs_factor: float = 0.5,
     aggregate: str = "geometric",
     memory: int = DEFAULT_MEMORY,
+    missing: MissingPolicy = "category",
 ) -> Problem:
     """Return a checked problem; parameters as in `midi_risk.recode.search.search.search`.
 
@@ -117,6 +119,10 @@ def prepare(
     SearchError, HierarchyError
         Input that cannot be searched.
     """
+    if missing not in get_args(MissingPolicy):
+        raise SearchError(
+            "the missing policy must be 'category', 'wildcard' or 'wildcard-cautious'"
+        )
     rules = all_criteria(k, criteria)
     data = as_table(data)
     records = row_count(data)
@@ -137,4 +143,4 @@ def prepare(
     )
     model = utility_model(utility, inputs)
     tables = NodeTables(lattice, tags.tag, tags.size, memory)
-    return Problem(judge=Judge(lattice, tables, tags, rules, model), limit=limit)
+    return Problem(judge=Judge(lattice, tables, tags, rules, model, missing), limit=limit)

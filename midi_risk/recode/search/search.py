@@ -12,6 +12,7 @@ from midi_risk.recode.search.budgeted import DEFAULT_BUDGET, LISTED_NODES, searc
 from midi_risk.recode.search.exact import search_exactly
 from midi_risk.recode.search.judge import Solution, solution_of
 from midi_risk.recode.search.problem import prepare
+from midi_risk.risk.classes.classes import MissingPolicy
 
 
 def search(
@@ -30,6 +31,7 @@ def search(
     gs_factor: float = 0.5,
     aggregate: str = "geometric",
     memory: int = DEFAULT_MEMORY,
+    missing: MissingPolicy = "category",
 ) -> Solution:
     """Return the generalisation that meets the criteria and loses least.
 
@@ -65,6 +67,9 @@ def search(
         ``"geometric"``, ``"arithmetic"``, ``"sum"``, ``"maximum"`` or ``"rank"``, for Loss.
     memory : int
         Bytes of class tables to keep.
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        How an unknown value counts, as in `equivalence_classes`: a value of its own, or any
+        value. Sensitive values are counted in classes of equal patterns all the same.
 
     Returns
     -------
@@ -99,6 +104,7 @@ def search(
         gs_factor=gs_factor,
         aggregate=aggregate,
         memory=memory,
+        missing=missing,
     )
     judge, limit = problem.judge, problem.limit
     if judge.lattice.size > LISTED_NODES:
