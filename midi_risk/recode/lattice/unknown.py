@@ -63,7 +63,8 @@ class Matching:
             return out
         chosen = np.flatnonzero(alive)
         patterns, counts = self._patterns[chosen], self._counts[chosen]
-        self._spend(patterns.size)
+        masks = len(np.unique(patterns < 0, axis=0))
+        self._spend(patterns.size * masks)
         weights = counts.astype(np.float64)
         if self._policy == "wildcard":
             found = wildcard_sizes(patterns, counts, weights, symmetric=symmetric)

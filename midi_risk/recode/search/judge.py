@@ -29,6 +29,13 @@ from midi_risk.recode.lattice.tables import ClassTable, NodeTables
 from midi_risk.recode.lattice.unknown import Unknowns
 from midi_risk.recode.lattice.view import ClassView, TagSpace
 from midi_risk.recode.loss import Utility
+from midi_risk.recode.search.budget import (
+    CELL_SECONDS,
+    ENTRY_SECONDS,
+    LISTED_SECONDS,
+    NODE_SECONDS,
+    TABLE_SECONDS,
+)
 from midi_risk.risk.classes.keys import pack
 
 Floats = npt.NDArray[np.float64]
@@ -147,6 +154,17 @@ class Judge:
         self.criteria = (*criteria, *_implied(criteria, tags))
         self.utility = utility
         self.checked = 0
+        self.listed = 0
+
+    def work(self) -> float:
+        """Return the work so far in CPU seconds, see `midi_risk.recode.search.budget`."""
+        return (
+            self.tables.entries * ENTRY_SECONDS
+            + self.tables.built * TABLE_SECONDS
+            + self.checked * NODE_SECONDS
+            + self.listed * LISTED_SECONDS
+            + self.unknowns.spent * CELL_SECONDS
+        )
 
     def pruning_rules(self, limit: int) -> tuple[CustomCriterion, ...]:
         """Return the criteria for which a failing node proves that all below it fail."""
@@ -277,7 +295,8 @@ class Found:
     best : Evaluated or None
     closest : Evaluated
         The best node, or the one with the fewest hidden records when none is good.
-    optimal : bool
+    complete : bool
+        Whether every node was settled; a best node is then optimal.
     bound : float
         Lower bound of the first part of the score; NaN when there is none.
     evaluated : tuple of Evaluated
@@ -286,9 +305,14 @@ class Found:
 
     best: Evaluated | None
     closest: Evaluated
-    optimal: bool
+    complete: bool
     bound: float
     evaluated: tuple[Evaluated, ...]
+
+    @property
+    def optimal(self) -> bool:
+        """Whether the best node is proved to be the best."""
+        return self.best is not None and self.complete
 
 
 def rank_of(lattice: Lattice, node: Evaluated) -> Rank:
@@ -385,7 +409,7 @@ class BestSoFar:
         return Found(
             best=best,
             closest=closest,
-            optimal=best is not None and complete,
+            complete=complete,
             bound=bound,
             evaluated=tuple(self.within),
         )
