@@ -163,6 +163,7 @@ def suggest(
         **plan_heading(table, models, demand.k),
         found=solution.found,
         optimal=solution.optimal and emptied is None,
+        gap=_gap(solution, emptied),
         loss=loss if solution.found else None,
         levels={name: int(level) for name, level in solution.levels.items()},
         hierarchies={n: _described(n, h) for n, h in setting.hierarchies.items()},
@@ -185,6 +186,16 @@ def suggest(
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
+
+
+def _gap(solution: Solution, emptied: EmptiedCells | None) -> float | None:
+    """Return how much better a plan could be at most; None where nothing bounds that."""
+    if not solution.found:
+        return None
+    if solution.optimal and emptied is None:
+        return 0.0
+    # A plan that was changed after its search, or accepted on other grounds, has no bound.
+    return None if solution.gap <= 0 or emptied is not None else solution.gap
 
 
 def _unchanged(setting: Setting, before: State) -> Solution:
@@ -502,6 +513,7 @@ def _trivial(
         **plan_heading(table, models, demand.k),
         found=before.passed,
         optimal=before.passed,
+        gap=0.0 if before.passed else None,
         loss=0.0 if before.passed else None,
         steps=[],
         suppressed=Suppressed(subjects=0, cells=0),
