@@ -25,6 +25,7 @@ object of the user but a name or a number: see `quoted`.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Generator, Iterable, KeysView, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
@@ -107,6 +108,28 @@ class StaleAssessmentError(MidiRiskError):
     """The assessment no longer describes its inputs, or its validity ended."""
 
     exit_code = 5
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's reason of an error, without the path that it is about.
+
+    Parameters
+    ----------
+    error : OSError
+
+    Returns
+    -------
+    str
+        Lower case, without a full stop.
+
+    Examples
+    --------
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "jane-doe.dcm"))
+    'no such file or directory'
+    """
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "the disk is full"
+    return (error.strerror or type(error).__name__).lower()
 
 
 class MidiRiskWarning(UserWarning):
