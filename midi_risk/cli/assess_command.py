@@ -202,10 +202,9 @@ def describe(outcome: Outcome) -> str:
     lines += ["", "Suggestion:" if plan.found else "No suggestion:"]
     lines += [f"  {line}" for line in plan.describe().splitlines()]
     if plan.found:
-        proof = "proved optimal" if plan.optimal else "best found, not proved"
         lines.append(
             f"  smallest class {plan.before.k} -> {plan.after.k},"
-            f" information lost {plan.loss or 0:.1%} ({proof})"
+            f" information lost {plan.loss or 0:.1%} ({plan.proof})"
         )
     return "\n".join(neutral(line) for line in lines)
 

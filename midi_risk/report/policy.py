@@ -373,6 +373,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "k": SIZE,
         "found": FLAG,
         "optimal": FLAG,
+        "gap": AMOUNT,
         "utility": special(rules.loss_measure),
         "loss": AMOUNT,
         "steps": FIELDS,

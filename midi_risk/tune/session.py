@@ -20,7 +20,7 @@ import pandas as pd
 from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import AttributeSet, Decision, Role
 from midi_risk.document.assessment import Assessment, TuningLattice
-from midi_risk.document.plan import Plan, State, Suppressed
+from midi_risk.document.plan import Plan, State, Suppressed, proof_text
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import requirement
 from midi_risk.recode.imaging import imaging_figures
@@ -603,12 +603,14 @@ class Session:
             weights={axis.name: axis.attribute.utility for axis in axes},
             levels=ranges,
             budget_seconds=self.bench.budget_seconds,
+            missing=as_judged(self.bench.table, self.bench.models).missing,
         )
         places = [
             max(i for i, level in enumerate(axis.levels) if level <= solution.levels[axis.name])
             for axis in axes
         ]
-        proof = "" if solution.optimal else "Best found in the time given, not proved."
+        told = proof_text(optimal=solution.optimal, gap=solution.gap or None)
+        proof = "" if solution.optimal else f"{told.capitalize()}."
         return {
             "node": places if solution.found else None,
             "nearest": solution.suppressed,
