@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.attributes.roles import SAME_VISIT, knowable
+from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
@@ -21,8 +21,6 @@ from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.table.across import BIRTH_DIFFERS, LINK_CONTRADICTED
 from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
-
-_DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
@@ -158,7 +156,7 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
     copies = [
         a.name
         for a in table.attributes
-        if a.keyword in _DATES
+        if restates_day(a)
         and a.source == study.source
         and a.role is Role.INSENSITIVE
         and a.decision is not Decision.REMOVE
