@@ -162,7 +162,7 @@ REASONS: Mapping[str, ReasonKind] = {
         ),
     ),
     "merged_subjects": ReasonKind(
-        meaning="One subject key has sexes or birth dates that exclude each other.",
+        meaning="One subject key has sexes, birth dates or bodies that exclude each other.",
         status="incomplete",
         condition=3,
         names="attributes",
@@ -185,8 +185,8 @@ REASONS: Mapping[str, ReasonKind] = {
         names="attributes",
         sentence=lambda names, n: (
             f"{_count(n['values'], 'distinct value')} of quasi-identifiers cannot be read or"
-            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, or"
-            " declare the attribute as kind: category"
+            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, say"
+            " their unit, or declare the attribute as kind: category"
         ),
     ),
     "above": ReasonKind(

@@ -144,6 +144,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
             "folding",
             "knowable_by",
             "ladder",
+            "unit",
             "utility",
         ),
     },

@@ -352,6 +352,7 @@ def _entry(
         folding=table.folding.get(attribute.name, ""),
         knowable_by=list(attribute.knowable_by),
         ladder=attribute.ladder,
+        unit=attribute.unit,
         ps315=attribute.ps315,
         decision=attribute.decision.value if attribute.decision else None,
         justification=justification(attribute, table, hierarchies, contribution),

@@ -105,11 +105,8 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
     """Return the linked tables that hold people who are in no equivalence class.
 
-    When rows of the leading source were selected, the linked tables hold the people of the
-    rest as well; these are no part of the collection and are not counted here.
+    People of the leading source whose rows were not selected are no orphans.
     """
-    if "selected" in table.facts:
-        return []
     return [
         reason("orphans", [link.source], subjects=link.orphans, tolerated=tolerance)
         for link in table.links

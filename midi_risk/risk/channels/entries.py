@@ -321,16 +321,10 @@ def interval_entry(row: Mapping[str, Any]) -> ChannelEntry:
         From `midi_risk.risk.measures.trajectory.interval_row`.
     """
     known = "all values" if row["m"] == "all" else f"{row['m']} values"
-    return ChannelEntry(
-        name="visit_intervals",
-        status="assessed" if row["kind"] == "exact" else "bounded",
-        value=row["max"],
-        lower=row["max"],
-        upper=row["max"] if row["kind"] == "exact" else 1.0,
-        evidence=(
-            f"{known} known of the times between events in {_names(row['columns'])}:"
-            f" {row['unique']} of {row['subjects']} subjects share theirs with nobody"
-        ),
+    return _known_visits(
+        row,
+        f"{known} known of the times between events in {_names(row['columns'])}:"
+        f" {row['unique']} of {row['subjects']} subjects share theirs with nobody",
     )
 
 
@@ -343,6 +337,16 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
         From `midi_risk.risk.measures.trajectory.trajectory_rows`.
     """
     known = "all visits" if row["m"] == "all" else f"{row['m']} visits"
+    return _known_visits(
+        row,
+        f"{known} known, as days since the first visit at a resolution of"
+        f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
+        f" more visits share theirs with nobody, {row['at_risk']} with too few",
+    )
+
+
+def _known_visits(row: Mapping[str, Any], evidence: str) -> ChannelEntry:
+    """Return the channel of visit intervals from a row of figures."""
     return ChannelEntry(
         name="visit_intervals",
         status="assessed" if row["kind"] == "exact" else "bounded",
@@ -350,11 +354,7 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
         lower=row["max"],
         upper=row["max"] if row["kind"] == "exact" else 1.0,
         mean=row["mean"] if row["kind"] == "exact" else None,
-        evidence=(
-            f"{known} known, as days since the first visit at a resolution of"
-            f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
-            f" more visits share theirs with nobody, {row['at_risk']} with too few"
-        ),
+        evidence=evidence,
     )
 
 
