@@ -25,6 +25,7 @@ from midi_risk.attributes.parsed import (
     nothing,
     tidy,
 )
+from midi_risk.attributes.units import FACTORS, USUAL, Quantity, measured_parts
 from midi_risk.resources import data_rows
 
 NEGATIVE_CODES = frozenset({"-9", "-99", "-999"})
@@ -48,6 +49,7 @@ _PLUS = re.compile(r"(\d+(?:[.,]\d+)?)\s*\+")
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|\d{4,},\d+|0+,\d+)(?!\d).*")
 _DOT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")
 _MAYBE_COMMA = re.compile(r"[+-]?\d{1,3},\d{3}")
+_DECIMAL = re.compile(r"\d+(?:\.\d+)?")
 
 
 def _finite(number: float, flag: str, *, zero_is_missing: bool) -> Parsed:
@@ -102,6 +104,40 @@ def _open_end(text: str) -> Parsed | None:
     return None
 
 
+def parse_measure(
+    raw: str, quantity: Quantity, unit: str = "", *, half_open: bool = False
+) -> Parsed:
+    r"""Read a height or weight, in centimetres or kilograms where a unit is stated.
+
+    Parameters
+    ----------
+    raw : str
+        Raw value; a unit in it, as in ``5 ft 11 in`` or ``150 lb``, is right.
+    quantity : Quantity
+    unit : str
+        Unit of a number that says none; in a usual one, numbers are read as they stand.
+    half_open : bool
+        Whether the upper end of a bin is not in it.
+
+    Examples
+    --------
+    >>> parse_measure("150 lb", Quantity.MASS).text, parse_measure("5'11\"", Quantity.LENGTH).text
+    ('68.038855', '180.34')
+    >>> parse_measure("70", Quantity.LENGTH, "in").text, parse_measure("1.72", Quantity.LENGTH).text
+    ('177.8', '1.72')
+    """
+    stated = measured_parts(tidy(raw), quantity)
+    if stated is not None and not all(part in USUAL for _, part in stated):
+        total = sum(number * FACTORS[quantity][part] for number, part in stated)
+        return _finite(round(total, 6), REPAIRED, zero_is_missing=True)
+    read = parse_number(raw, zero_is_missing=True, half_open=half_open)
+    if stated is not None or unit in USUAL or unit not in FACTORS[quantity] or read.text is None:
+        return read
+    factor = FACTORS[quantity][unit]
+    text = _DECIMAL.sub(lambda found: plain(round(float(found.group()) * factor, 6)), read.text)
+    return Parsed(text, round(read.number * factor, 6), read.flag)
+
+
 def parse_number(raw: str, *, zero_is_missing: bool = False, half_open: bool = False) -> Parsed:
     r"""Read one number.
 
@@ -145,7 +181,12 @@ def parse_number(raw: str, *, zero_is_missing: bool = False, half_open: bool = F
 
 
 def parse_numbers(
-    raw: Sequence[str], *, zero_is_missing: bool = False, measure: bool = False
+    raw: Sequence[str],
+    *,
+    zero_is_missing: bool = False,
+    measure: bool = False,
+    quantity: Quantity | None = None,
+    unit: str = "",
 ) -> list[Parsed]:
     """Read the numbers of one attribute, of which each may settle how the others are meant.
 
@@ -158,6 +199,10 @@ def parse_numbers(
     measure : bool
         Whether they are measures of a body, such as a weight: a negative one, and one of
         three nines or more, is implausible.
+    quantity : Quantity, optional
+        What a height or weight is, so that units count.
+    unit : str
+        Unit of numbers that say none, as for `parse_measure`.
 
     Returns
     -------
@@ -180,6 +225,13 @@ def parse_numbers(
     texts = _with_points(raw)
     bins = [match for text in texts if (match := _RANGE.fullmatch(tidy(text)))]
     half_open = touching([(_value(match[1]), _value(match[2])) for match in bins])
+    if quantity is not None:
+        nines = [parse_number(value).text in _NINES for value in texts]
+        read = [parse_measure(value, quantity, unit, half_open=half_open) for value in texts]
+        return [
+            nothing(IMPLAUSIBLE) if no or item.number < 0 else item
+            for item, no in zip(read, nines, strict=True)
+        ]
     read = [
         parse_number(text, zero_is_missing=zero_is_missing, half_open=half_open) for text in texts
     ]

@@ -219,7 +219,7 @@ def test_an_omop_database_gets_roles(database: str) -> None:
     assert roles["visit_start_date"] == (Role.QUASI_IDENTIFIER, Kind.DATE)
     assert roles["condition_concept_id"][0] is Role.SENSITIVE
     assert roles["value_as_number"][0] is Role.SENSITIVE
-    assert roles["visit_occurrence_id"][0] is Role.INSENSITIVE
+    assert roles["visit_occurrence_id"][0] is Role.DIRECT_IDENTIFIER
 
 
 def test_a_project_holds_the_place_and_no_credential(
