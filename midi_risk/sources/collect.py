@@ -399,6 +399,7 @@ def _read_dicom(
     if table is not reading.table:
         collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
+    collected.elements.update(reading.elements)
     if like_tables:
         collected.findings.append(
             f"{counted(like_tables, 'file')} beside the images look like tables and were "

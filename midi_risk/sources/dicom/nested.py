@@ -17,10 +17,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import blake2b
+from typing import Any
 
 from pydicom._dicom_dict import DicomDictionary
 
 from midi_risk.resources import data_rows
+from midi_risk.sources.dicom.contents import (
+    below,
+    creator_place,
+    line,
+    names_creator,
+    spelt,
+)
 from midi_risk.sources.dicom.header import (
     NESTED_COMPARED,
     Header,
@@ -195,14 +203,27 @@ def sequence_tags() -> frozenset[int]:
 
 
 class SequenceContent:
-    """What one sequence holds that is wanted."""
+    """What one sequence holds: what is wanted of it, and the line of every element."""
 
-    __slots__ = ("events", "noticed", "size")
+    __slots__ = ("events", "lines", "noticed", "size")
 
-    def __init__(self, events: list[Event], size: int, noticed: int) -> None:
+    def __init__(self, events: list[Event], size: int, noticed: int, lines: frozenset[str]) -> None:
         self.events = tuple(events)
+        self.lines = lines
         self.noticed = noticed
         self.size = size
+
+
+Met = tuple[str, int, bytes | None, str | None]
+"""Path of the sequences, tag, representation where the file tells it, private creator."""
+
+
+def _lines(met: set[Met]) -> frozenset[str]:
+    """Return the lines of the elements met inside a sequence."""
+    return frozenset(
+        line(prefix, tag, None if vr is None else vr.decode("ascii"), creator)
+        for prefix, tag, vr, creator in met
+    )
 
 
 def _value_of(tag: int, vr: bytes | None, raw: bytes, encodings: tuple[str, ...]) -> str | None:
@@ -225,10 +246,15 @@ def _head(data: bytes, at: int, length: int) -> tuple[bytes, int, int]:
     return vr, _LENGTH(data, at + 8)[0], at + 12
 
 
+def _creator(tag: int, creators: dict[int, str]) -> str | None:
+    """Return the creator of a private element among those of its item."""
+    return creators.get(tag if names_creator(tag) else creator_place(tag))
+
+
 def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and items
-    tag: int, data: bytes, encodings: tuple[str, ...], end: int, *, explicit: bool
+    tag: int, data: bytes, encodings: tuple[str, ...], end: int, above: str, *, explicit: bool
 ) -> SequenceContent:
-    """Walk one sequence whose value begins at 0.
+    """Walk one sequence whose value begins at 0 and whose path is given.
 
     ``items`` says whether a list of items is being walked, or the elements of one item;
     what is being walked around it waits on the stack.
@@ -237,9 +263,10 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
     nested, sequences = nested_tags(), sequence_tags()
     events: list[Event] = []
     noticed = 0
-    stack: list[tuple[tuple[int, ...], int, tuple[str, ...], bool, bool, int]] = []
+    stack: list[tuple[Any, ...]] = []
     path: tuple[int, ...] = (tag,)
     items, emit, last, at = True, not tag >> 16 & 1, -1, 0
+    met, prefix, creators = set[Met](), above, dict[int, str]()
     while True:
         over = at == end
         if not over:
@@ -253,16 +280,17 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             at += 8 if over else 0
         if over:
             if not stack:
-                return SequenceContent(events, at, noticed)
-            path, end, encodings, items, emit, last = stack.pop()
+                return SequenceContent(events, at, noticed, _lines(met))
+            path, end, encodings, items, emit, last, prefix, creators = stack.pop()
             continue
         if items:
             inside = -1 if length == UNDEFINED else at + 8 + length
             if found != _ITEM or 0 <= end < inside:
                 raise NotVouchedError
             last += 1
-            stack.append((path, end, encodings, True, emit, last))
+            stack.append((path, end, encodings, True, emit, last, prefix, creators))
             path, end, items, last, at = (*path, last), inside, False, -1, at + 8
+            creators = {}
             continue
         vr, start = None, at + 8
         if explicit and group != 0xFFFE:
@@ -276,12 +304,17 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             raise NotVouchedError
         if length == UNDEFINED and not known and not (vr is None and private):
             raise NotVouchedError
+        if names_creator(found) and length != UNDEFINED:
+            creators[found] = element_text("LO", data[start : start + length], encodings) or ""
+        creator = _creator(found, creators) if private else None
+        met.add((prefix, found, b"SQ" if known or length == UNDEFINED else vr, creator))
         if known or length == UNDEFINED:
             inside = -1 if length == UNDEFINED else start + length
             if 0 <= end < inside or len(stack) + 1 >= 2 * DEPTH_LIMIT:
                 raise NotVouchedError
-            stack.append((path, end, encodings, False, emit, last))
+            stack.append((path, end, encodings, False, emit, last, prefix, creators))
             path, end, items, last, at = (*path, found), inside, True, -1, start
+            prefix = below(prefix, spelt(found, creator))
             emit = emit and not private
             continue
         at = start + length
@@ -306,7 +339,13 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
 
 
 def walk_sequence(
-    tag: int, data: bytes, encodings: tuple[str, ...], *, explicit: bool, defined: bool
+    tag: int,
+    data: bytes,
+    encodings: tuple[str, ...],
+    *,
+    explicit: bool,
+    defined: bool,
+    creator: str | None = None,
 ) -> SequenceContent:
     """Return the wanted elements inside one sequence.
 
@@ -322,6 +361,8 @@ def walk_sequence(
         Whether elements carry their representation.
     defined : bool
         Whether the sequence's length was given, so that ``data`` ends with it.
+    creator : str, optional
+        Creator of a private sequence.
 
     Returns
     -------
@@ -334,29 +375,37 @@ def walk_sequence(
     MoreNeededError
         When the sequence continues behind ``data``.
     """
-    return _walk(tag, data, encodings, len(data) if defined else -1, explicit=explicit)
+    above = below("", spelt(tag, creator))
+    return _walk(tag, data, encodings, len(data) if defined else -1, above, explicit=explicit)
 
 
 @lru_cache(maxsize=4096)
 def _remembered(
-    tag: int, data: bytes, encodings: tuple[str, ...], explicit: bool
+    tag: int, data: bytes, encodings: tuple[str, ...], explicit: bool, creator: str | None
 ) -> SequenceContent:
-    return walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+    return walk_sequence(tag, data, encodings, explicit=explicit, defined=True, creator=creator)
 
 
 _LARGE: OrderedDict[tuple[object, ...], SequenceContent] = OrderedDict()
 
 
 def sequence_content(
-    tag: int, data: bytes, encodings: tuple[str, ...], *, explicit: bool
+    tag: int,
+    data: bytes,
+    encodings: tuple[str, ...],
+    *,
+    explicit: bool,
+    creator: str | None = None,
 ) -> SequenceContent:
     """Return what a whole sequence holds; remembered by its bytes, or by their digest."""
     if len(data) <= _SHORT:
-        return _remembered(tag, data, encodings, explicit)
-    key = (tag, len(data), blake2b(data).digest(), encodings, explicit)
+        return _remembered(tag, data, encodings, explicit, creator)
+    key = (tag, len(data), blake2b(data).digest(), encodings, explicit, creator)
     content = _LARGE.get(key)
     if content is None:
-        content = walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+        content = walk_sequence(
+            tag, data, encodings, explicit=explicit, defined=True, creator=creator
+        )
         if len(content.events) <= _FEW_EVENTS:
             if len(_LARGE) >= _LARGE_KEPT:
                 _LARGE.popitem(last=False)
