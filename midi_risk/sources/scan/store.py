@@ -462,12 +462,13 @@ class ScanStore:
         """
         files: Counter[str] = Counter()
         for path, known in zip(self.parts(), rows, strict=True):
-            column = pq.read_table(path, columns=["_contents"])["_contents"].cast(pa.string())
+            with pq.ParquetFile(path) as reader:
+                column = reader.read(["_contents"])["_contents"].cast(pa.string())
             for item in column.filter(truth_array(known.current)).value_counts().to_pylist():
                 files[item["values"]] += item["counts"]
         told: dict[str, str] = {}
         for path in self.folder.glob("contents-*.parquet"):
-            held = pq.read_table(path)
+            held = parquet_table(path)
             told |= zip(held["digest"].to_pylist(), held["contents"].to_pylist(), strict=True)
         found: Counter[str] = Counter()
         for digest, number in files.items():
