@@ -140,6 +140,7 @@ def project_text(
         "# A search for other public data on the same subjects, for example:",
         "# context:",
         "#   linked_search: [{date: 2026-11-02, by: NAME, place: WHERE, hits: 0}]",
+        *_release_lines(table),
         "attributes:",
     ]
     written = 0
@@ -155,6 +156,27 @@ def project_text(
     if not written:
         lines[-1] = "attributes: {}"
     return "\n".join(lines) + "\n"
+
+
+def _release_lines(table: SubjectTable) -> list[str]:
+    """Return decisions on what leaves and is no attribute: what PS3.15 acts on is removed."""
+    from midi_risk.risk.account import LISTED, ReleaseDecisions, account
+
+    still = [row for row in account(table, ReleaseDecisions()) if row.disposition == "open"]
+    acted = [row.name for row in still if row.reason == LISTED]
+    others = [row for row in still if not row.by and row.reason != LISTED]
+    lines = []
+    if others:
+        lines.append("# Leaves, and nobody decided: remove it, or retain it with a reason, under")
+        lines.append("# release (names may have *) or private (by creator). It is open until then.")
+        lines += [f"#   {_comment(row.name)}: {row.reason}" for row in others]
+    if acted:
+        lines += ["release:", "  decisions:"]
+        reason = "PS3.15 Table E.1-1 lists it and nothing reads it."
+        lines += [
+            f"    {json.dumps(name)}: {{decision: remove, reason: {reason}}}" for name in acted
+        ]
+    return lines
 
 
 def _derived(attribute: Attribute, table: SubjectTable) -> bool:

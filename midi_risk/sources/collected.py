@@ -23,6 +23,7 @@ class Collected:
     findings: list[str] = field(default_factory=list)
     facts: dict[str, int] = field(default_factory=dict)
     elements: Counter[str] = field(default_factory=Counter)
+    roots: list[str] = field(default_factory=list)
 
     def add_file(
         self, path: Path, source: str, status: FileStatus = FileStatus.READ, reason: str = ""
@@ -65,4 +66,5 @@ class Collected:
             findings=tuple(dict.fromkeys(self.findings)),
             facts=self.facts,
             elements=dict(self.elements),
+            roots=tuple(dict.fromkeys(self.roots)),
         )

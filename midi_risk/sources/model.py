@@ -108,6 +108,8 @@ class Extraction:
     elements : mapping of str to int
         Line of a DICOM element at any depth (`midi_risk.sources.dicom.contents`) -> files
         that hold it.
+    roots : tuple of str
+        Folders and archives that were read whole: names below them leave.
     """
 
     tables: tuple[SourceTable, ...]
@@ -115,6 +117,7 @@ class Extraction:
     findings: tuple[str, ...] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
     elements: Mapping[str, int] = field(default_factory=dict)
+    roots: tuple[str, ...] = ()
 
     def file_counts(self) -> dict[str, int]:
         """Return the number of files by status, all four always present."""

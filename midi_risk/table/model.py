@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from midi_risk.attributes.model import Attribute, AttributeSet, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import Finding, LinkReport
+from midi_risk.table.account import Leaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,8 @@ class SubjectTable:
         Attribute -> the values of the subjects that have several, all of which leave. They are
         found by key, so a table with fewer rows needs no change; a subject whose cell is
         missing has none.
+    leaves : tuple of Leaf
+        Everything that leaves with the sources.
     """
 
     frame: pd.DataFrame
@@ -120,6 +123,7 @@ class SubjectTable:
     sources: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
+    leaves: tuple[Leaf, ...] = ()
 
     @property
     def n_subjects(self) -> int:

@@ -119,6 +119,7 @@ INSIDE = {
     "Assessment": {
         "schema_", "tolerance", "threat_models", "changes", "internal", "channels_total",
     },
+    "AccountEntry": {"source", "vr", "files", "by", "reason"},
     "SpecialUniques": {"mean_dis", "method", "reference", "sampling_fraction"},
     "SizeCount": {"uniques"},
     "IndividualRisk": {"method", "population", "reference"},
