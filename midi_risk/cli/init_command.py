@@ -122,7 +122,10 @@ def project_text(
         YAML without any cell value.
     """
     collection = job.project.collection
-    keys = {t.name: t.origin.get(t.key, t.key) for t in read}
+    keys = {
+        t.name: (t.via or t.origin.get(t.key, t.key)) + (f"+{t.on_date}" if t.on_date else "")
+        for t in read
+    }
     lines = [
         f"schema: {PROJECT_SCHEMA}",
         *_HEAD.splitlines(),

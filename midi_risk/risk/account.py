@@ -18,9 +18,11 @@ from midi_risk.attributes.standard import NOT_LISTED, OWN_DATES, packaged_table
 from midi_risk.config import PrivateDecision, ReleaseDecision
 from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
 from midi_risk.sources.dicom.contents import creator_in
+from midi_risk.sources.dicom.coverage import coverage
 from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.table.account import UNCOMMON, Leaf, part_name
 from midi_risk.table.model import SubjectTable
+from midi_risk.threat.channels import CHANNELS
 
 NUMERIC_VRS = frozenset(
     {"AT", "DS", "FD", "FL", "IS", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV"}
@@ -325,11 +327,25 @@ LISTED = "PS3.15 Table E.1-1 lists it and no attribute reads it"
 
 def listed(leaf: Leaf, vr: str, _: Around) -> Settled | None:
     """Settle what Table E.1-1 lists and no reader takes, and names of people."""
+    channel = _noticed().get(leaf.path[-1])
+    if channel:
+        return Settled("channel", channel, "PS3.15 Table E.1-1 lists it and the channel counts it")
     if _listed(leaf.path[-1]):
         return Settled("open", "", LISTED)
     if vr in {"PN", "AS", *DATE_VRS}:
         return Settled("open", "", "a name, an age or a date that no attribute reads")
     return None
+
+
+@cache
+def _noticed() -> Mapping[str, str]:
+    """Return the rows of Table E.1-1 that no attribute reads -> the channel that counts them."""
+    by_fact = {fact: name for name, channel in CHANNELS.items() for fact in channel.found}
+    return {
+        "".join(c for c in row.tag if c.isalnum()): by_fact[row.by]
+        for row in coverage()
+        if row.how == "noticed" and row.by in by_fact
+    }
 
 
 @cache

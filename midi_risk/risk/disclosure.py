@@ -21,7 +21,7 @@ import pandas as pd
 
 from midi_risk.attributes.hierarchy import SET_JOINER
 from midi_risk.attributes.model import Attribute, Kind
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import AcceptedDisclosure, Disclosure
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.classes.classes import EquivalenceClasses
@@ -123,7 +123,7 @@ def value_order(attribute: Attribute, values: Collection[str]) -> list[str] | No
         return [value for value in attribute.order if value in present]
     if attribute.kind in {Kind.NUMBER, Kind.AGE}:
         listed = sorted(present)
-        number = normalise_for(attribute, listed).number
+        number = read_again(attribute, listed).number
         if np.isnan(number).any():
             return None
         return [listed[i] for i in np.argsort(number, kind="stable")]

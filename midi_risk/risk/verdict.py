@@ -12,16 +12,15 @@ from collections.abc import Collection, Sequence
 
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.attributes.roles import SAME_VISIT, knowable
+from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
-from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT
+from midi_risk.table.across import BIRTH_DIFFERS, LINK_CONTRADICTED
+from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
-
-_DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
@@ -62,7 +61,7 @@ def verdict(
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_contested_key(table, "split_subjects", {SPLIT}),
-        *_contested_key(table, "merged_subjects", {MERGED, *SEX_CONFLICTS}),
+        *_contested_key(table, "merged_subjects", _TWO_PEOPLE),
         *_unread_values(table),
         *_restated_dates(table),
         *shown(evidence, "above", "channel_above", "channels_together", "direct_kept"),
@@ -89,6 +88,10 @@ def verdict(
         ),
         reasons=reasons,
     )
+
+
+_TWO_PEOPLE = frozenset({MERGED, *SEX_CONFLICTS, BIRTH_DIFFERS, LINK_CONTRADICTED})
+"""Codes of findings that say that one key stands for several people."""
 
 
 def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
@@ -131,7 +134,7 @@ def _unread_values(table: SubjectTable) -> list[Reason]:
     """
     unread: Counter[str] = Counter()
     for finding in table.findings:
-        if finding.code in {"value-unparseable", "value-implausible"}:
+        if finding.code in {"value-unparseable", "value-implausible", UNIT_UNKNOWN}:
             unread[finding.attribute] += finding.subjects
     names = [
         a.name
@@ -157,7 +160,7 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
     copies = [
         a.name
         for a in table.attributes
-        if a.keyword in _DATES
+        if restates_day(a)
         and a.source == study.source
         and a.role is Role.INSENSITIVE
         and a.decision is not Decision.REMOVE

@@ -91,6 +91,8 @@ class Bench:
         Assesses a table as the command of that name does; not needed where levels are weighed.
     project_file : pathlib.Path, optional
         The file that decisions are saved to; None when sources were named directly.
+    project_digest : str
+        SHA-256 of its bytes when it was read; a file that has another is not written.
     """
 
     title: str
@@ -105,6 +107,7 @@ class Bench:
     pending: Callable[[], list[str]] = list
     assess: Callable[[SubjectTable], Assessment] = _unassessed
     project_file: Path | None = None
+    project_digest: str = ""
 
     @property
     def model_names(self) -> list[str]:

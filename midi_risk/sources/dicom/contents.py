@@ -14,8 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from pydicom.datadict import dictionary_VR
-
+from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.sources.dicom.header import wanted_attributes
 
 PREAMBLE = "preamble|--"
@@ -57,11 +56,8 @@ def known_vr(tag: int) -> str:
         return "UL"
     if tag >> 16 & 1:
         return "UN"
-    try:
-        return str(dictionary_VR(tag))
-    except KeyError:
-        wanted = wanted_attributes().get(tag)
-        return wanted.vr if wanted else "UN"
+    wanted = wanted_attributes().get(tag)
+    return vr_of(tag) or (wanted.vr if wanted else "UN")
 
 
 def creator_place(tag: int) -> int:
