@@ -35,9 +35,9 @@ class ReasonKind:
         Status that it causes; None when it only tells.
     condition : int or None
         Condition of an acceptable release that does not hold; None when no single one.
-    names : {"attributes", "channels", "adversary", "model", "event", "source", "none"}
+    names : {"attributes", "channels", "adversary", "model", "event", "source", "account", "none"}
         What its names are: of attributes, of channels, a threat model with adversary and
-        measures, a threat model, kinds of attempts, or a source.
+        measures, a threat model, kinds of attempts, a source, or rows of the account.
     sentence : callable
         Makes the sentence from names and counts.
     """
@@ -45,7 +45,9 @@ class ReasonKind:
     meaning: str
     status: Status | None
     condition: int | None
-    names: Literal["attributes", "channels", "adversary", "model", "event", "source", "none"]
+    names: Literal[
+        "attributes", "channels", "adversary", "model", "event", "source", "account", "none"
+    ]
     sentence: Callable[[Names, Counts], str]
 
 
@@ -99,6 +101,17 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, _: (
             f"{_count(len(names), 'direct identifier')} with values and no decision to remove:"
             f" {_listed(names)}"
+        ),
+    ),
+    "account_open": ReasonKind(
+        meaning="Something leaves that nobody judged, measured, removed or justified.",
+        status="incomplete",
+        condition=2,
+        names="account",
+        sentence=lambda names, n: (
+            f"{_count(n['rows'], 'row')} of the account of what leaves"
+            f" {'is' if n['rows'] == 1 else 'are'} open: {_listed(names)}; decide on them under"
+            " 'release' or 'private' of the project file"
         ),
     ),
     "direct_kept": ReasonKind(

@@ -52,6 +52,7 @@ def verdict(
     """
     against = [
         *shown(evidence, "unread_files", "undecided", "direct_open", "channels_open", "no_threat"),
+        *shown(evidence, "account_open"),
         *shown(evidence, "contradicted", "evidence_incomplete", "evidence_of_part"),
         *shown(evidence, "evidence_file_missing", "evidence_file_changed"),
         *shown(evidence, "search_incomplete", "search_old", "quality_incomplete", "quality_old"),

@@ -13,6 +13,7 @@ from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
 from midi_risk.table.findings import (
     age_date_findings,
@@ -167,6 +168,7 @@ def fold(
         notes=extraction.findings,
         repeated=draft.repeated,
         concerned=concerned_subjects(rows_of, subjects),
+        leaves=leaves(extraction),
     )
 
 
