@@ -169,6 +169,7 @@ def bench_of(
         pending=pending,
         assess=assessed,
         project_file=job.file,
+        project_digest=job.digest,
     )
     return bench
 

@@ -644,6 +644,9 @@ class AttributeEntry(Part):
     folding: str = ""
     knowable_by: list[str] = []
     ladder: str | None = None
+    unit: str = Field(
+        default="", description="of an age, height or weight, where not the usual one"
+    )
     ps315: Ps315Action | None = None
     decision: str | None = None
     justification: str = ""

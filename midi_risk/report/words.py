@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from midi_risk.document.assessment import PROOFS
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
+from midi_risk.report.leaves import Band
 from midi_risk.report.view import Count, ReportView, Shown
 from midi_risk.risk.measures.registry import FIGURES, Leaves
 from midi_risk.threat.channels import CHANNELS
@@ -215,6 +216,8 @@ def percent(share: float) -> str:
     >>> percent(0.0).replace(FIXED, ' '), percent(1e-5).replace(FIXED, ' ')
     ('0 %', '< 0.1 %')
     """
+    if isinstance(share, Band):
+        return f"{percent(share.low)} to {percent(float(share))}"
     if share <= 0:
         return f"0{FIXED}%"
     if share >= 1:
@@ -270,6 +273,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is None:
         return NOT_ASSESSED
+    if isinstance(value, Band):
+        return f"{number(value.low)} to {number(float(value))}"
     if value != 0 and abs(value) < 10 ** -(digits + 1):
         return f"< 0.{'0' * digits}1" if value > 0 else f"> -0.{'0' * digits}1"
     if abs(value) >= 1000:
@@ -303,6 +308,8 @@ def risk_text(value: float | SafeCount | None) -> str:
     """
     if value is None:
         return NOT_ASSESSED
+    if isinstance(value, Band):
+        return number(value)
     if isinstance(value, SafeCount):
         return count_text(value)
     return f"{number(value)} ({one_in(value)})" if value > 0 else "0"
@@ -316,6 +323,8 @@ def interval_text(estimate: Shown) -> str:
         return {"exact": "exact", "bound": "bound, not an estimate"}.get(
             estimate.kind, "no interval"
         )
+    if isinstance(estimate.value, Band):
+        return "of few subjects, as a band"
     lower, upper = number(estimate.lower), number(estimate.upper)
     if estimate.kind == "exact" and lower == upper:
         return "exact"
@@ -465,6 +474,7 @@ HEADS = {
     "merged_subjects": "One subject key with records of two people",
     "disclosed": "Sensitive values that can be inferred",
     "key_identifies": "Subject key that looks like a direct identifier",
+    "key_guessed": "Subject key that was guessed",
     "singles_out": "Called insensitive, but singling out subjects",
     "not_known": "Known to no adversary of the threat models",
     "above": "",

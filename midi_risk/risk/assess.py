@@ -51,7 +51,7 @@ from midi_risk.document.assessment import (
 )
 from midi_risk.document.conditions import Evidence
 from midi_risk.document.reasons import Reason, reason
-from midi_risk.errors import MeasureError
+from midi_risk.errors import MeasureError, listed
 from midi_risk.resources import data_rows
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk, as_judged
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
@@ -352,6 +352,7 @@ def _entry(
         folding=table.folding.get(attribute.name, ""),
         knowable_by=list(attribute.knowable_by),
         ladder=attribute.ladder,
+        unit=attribute.unit,
         ps315=attribute.ps315,
         decision=attribute.decision.value if attribute.decision else None,
         justification=justification(attribute, table, hierarchies, contribution),
@@ -610,7 +611,7 @@ def assess(
         When a threat model is not known or lacks a number.
     """
     options = options or AssessmentOptions()
-    models = [load_threat_model(threat) for threat in threats]
+    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     if not models:
         raise MeasureError("no threat model was given", hint="Name one with --threat")
     if not table.n_subjects:

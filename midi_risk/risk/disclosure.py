@@ -21,10 +21,11 @@ import pandas as pd
 
 from midi_risk.attributes.hierarchy import SET_JOINER
 from midi_risk.attributes.model import Attribute, Kind
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import AcceptedDisclosure, Disclosure
 from midi_risk.risk.adversaries import AdversaryRisk, as_judged
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
+from midi_risk.risk.measures.comparison import at_least, at_most, below
 from midi_risk.risk.measures.diversity import (
     SensitiveCounts,
     distinct_values,
@@ -36,7 +37,6 @@ from midi_risk.risk.measures.repeated import ReleasedClasses, released_classes
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import DisclosureSettings, ThreatModel
 
-_SLACK = 1e-9
 Floats = npt.NDArray[np.float64]
 
 
@@ -91,18 +91,6 @@ def _value(settings: DisclosureSettings) -> float:
     return settings.value
 
 
-def _at_least(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    return figures >= threshold - _SLACK
-
-
-def _at_most(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    return figures <= threshold + _SLACK
-
-
-def _below(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    return figures < threshold
-
-
 def _known(found: _Classes, figures: npt.NDArray[np.generic]) -> Floats:
     """Return figures as numbers, NaN where a class has no known value."""
     return np.where(found.counts.assessed, figures.astype(np.float64), np.nan)
@@ -123,7 +111,7 @@ def value_order(attribute: Attribute, values: Collection[str]) -> list[str] | No
         return [value for value in attribute.order if value in present]
     if attribute.kind in {Kind.NUMBER, Kind.AGE}:
         listed = sorted(present)
-        number = normalise_for(attribute, listed).number
+        number = read_again(attribute, listed).number
         if np.isnan(number).any():
             return None
         return [listed[i] for i in np.argsort(number, kind="stable")]
@@ -162,24 +150,24 @@ CRITERIA: Mapping[str, Criterion] = {
     "distinct": Criterion(
         figures=lambda found, _: _known(found, distinct_values(found.counts)),
         threshold=_value,
-        passes=_at_least,
+        passes=at_least,
         least=True,
     ),
     "entropy": Criterion(
         figures=lambda found, _: _known(found, effective_values(found.counts)),
         threshold=_value,
-        passes=_at_least,
+        passes=at_least,
         least=True,
     ),
     "recursive": Criterion(
         figures=lambda found, _: _known(found, least_recursive_c(found.counts, 2)),
         threshold=_value,
-        passes=_below,
+        passes=below,
     ),
     "t": Criterion(
-        figures=lambda found, _: _known(found, _distance(found)), threshold=_value, passes=_at_most
+        figures=lambda found, _: _known(found, _distance(found)), threshold=_value, passes=at_most
     ),
-    "gain": Criterion(figures=_gain, threshold=lambda s: float(s.gain or 0), passes=_at_most),
+    "gain": Criterion(figures=_gain, threshold=lambda s: float(s.gain or 0), passes=at_most),
 }
 """Criterion of a threat model -> how it is judged; a new one is a new entry here."""
 

@@ -16,9 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import Finding, LinkReport
+from midi_risk.sources.model import SourceTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,11 @@ class SubjectTable:
         distinct; empty when no dates were seen.
     visit_dates : str
         Attribute that states the visits, ``""`` when there is none.
+    visit_family : tuple of str
+        Further attributes that state them, where each visit has a column of its own.
+    intervals : pandas.DataFrame
+        Columns ``subject`` (row number), ``column`` (attribute) and ``value`` (text): times
+        between events that columns state.
     facts : mapping of str to int
         Copied from the extraction; absent means not looked at.
     has_images : bool
@@ -115,6 +121,10 @@ class SubjectTable:
     excluded: Mapping[str, int] = field(default_factory=dict)
     visits: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"subject": [], "day": []}))
     visit_dates: str = ""
+    visit_family: tuple[str, ...] = ()
+    intervals: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({"subject": [], "column": [], "value": []})
+    )
     facts: Mapping[str, int] = field(default_factory=dict)
     has_images: bool = False
     folding: Mapping[str, str] = field(default_factory=dict)
@@ -235,6 +245,20 @@ def coded(column: pa.ChunkedArray, attribute: Attribute) -> NormalisedColumn:
     return NormalisedColumn(
         codes=lookup[codes], text=text[order], number=number[order], flags=read.flag_counts()
     )
+
+
+def day_column(table: SourceTable, name: str) -> np.ndarray | None:
+    """Return the day of every row from a date column, NaN where missing; None without any."""
+    if name not in table.rows.column_names:
+        return None
+    column = table.rows.column(name)
+    if pc.count(column).as_py() == 0:
+        return None
+    as_date = Attribute(
+        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
+    )
+    read = coded(column, as_date)
+    return np.asarray(np.append(read.number, np.nan)[read.codes], dtype=np.float64)
 
 
 def _ascending(text: np.ndarray, number: np.ndarray) -> np.ndarray:

@@ -173,9 +173,18 @@ def without_subjects(table: SubjectTable, hidden: np.ndarray) -> SubjectTable:
     stays = ~hidden[who]
     numbers = np.cumsum(~hidden) - 1
     visits = seen.loc[stays].assign(subject=numbers[who[stays]]).reset_index(drop=True)
+    stated = table.intervals
+    of = stated["subject"].to_numpy(dtype=np.int64)
+    intervals = stated.loc[~hidden[of]].assign(subject=numbers[of[~hidden[of]]])
     counts = {**table.counts, "subjects": len(frame)}
-    digest = table_digest(frame, table.repeated)
-    return replace(table, frame=frame, visits=visits, counts=counts, digest=digest)
+    return replace(
+        table,
+        frame=frame,
+        visits=visits,
+        intervals=intervals.reset_index(drop=True),
+        counts=counts,
+        digest=table_digest(frame, table.repeated),
+    )
 
 
 def measured(table: SubjectTable, *roles: Role) -> AttributeSet:

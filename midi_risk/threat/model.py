@@ -32,7 +32,9 @@ from midi_risk.threat.channels import CHANNELS, Requirement
 class Settings(BaseModel):
     """Base of every part of a threat model: frozen, nothing unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 def _share(value: Any) -> Any:

@@ -20,7 +20,7 @@ import pandas as pd
 from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import AttributeSet, Decision, Role
 from midi_risk.document.assessment import Assessment, TuningLattice
-from midi_risk.document.plan import Plan, State, Suppressed
+from midi_risk.document.plan import Plan, State, Suppressed, proof_text
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import requirement
 from midi_risk.recode.imaging import imaging_figures
@@ -91,6 +91,8 @@ class Bench:
         Assesses a table as the command of that name does; not needed where levels are weighed.
     project_file : pathlib.Path, optional
         The file that decisions are saved to; None when sources were named directly.
+    project_digest : str
+        SHA-256 of its bytes when it was read; a file that has another is not written.
     """
 
     title: str
@@ -105,6 +107,7 @@ class Bench:
     pending: Callable[[], list[str]] = list
     assess: Callable[[SubjectTable], Assessment] = _unassessed
     project_file: Path | None = None
+    project_digest: str = ""
 
     @property
     def model_names(self) -> list[str]:
@@ -600,12 +603,14 @@ class Session:
             weights={axis.name: axis.attribute.utility for axis in axes},
             levels=ranges,
             budget_seconds=self.bench.budget_seconds,
+            missing=as_judged(self.bench.table, self.bench.models).missing,
         )
         places = [
             max(i for i, level in enumerate(axis.levels) if level <= solution.levels[axis.name])
             for axis in axes
         ]
-        proof = "" if solution.optimal else "Best found in the time given, not proved."
+        told = proof_text(optimal=solution.optimal, gap=solution.gap or None)
+        proof = "" if solution.optimal else f"{told.capitalize()}."
         return {
             "node": places if solution.found else None,
             "nearest": solution.suppressed,

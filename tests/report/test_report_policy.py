@@ -130,7 +130,7 @@ INSIDE = {
     "Tool": {"name"},
     "AttributeEntry": {
         "source", "kind", "distinct", "label", "reason", "folding", "knowable_by", "ladder",
-        "utility",
+        "unit", "utility",
     },
     "Measures": {"classes"},
     "HistogramBin": {"classes"},

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
@@ -26,7 +29,7 @@ from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.channels.device import device_entry
 from midi_risk.risk.channels.face import face_entry
-from midi_risk.risk.measures.trajectory import governing_row
+from midi_risk.risk.measures.trajectory import governing_row, interval_row
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.channels import CHANNELS, FOUND, Channel
 
@@ -281,12 +284,48 @@ class Release:
 
 def _visit_intervals(release: Release) -> ChannelEntry:
     name = "visit_intervals"
+    known = [risk.adversary.visits for risk in release.risks]
+    stated = interval_row(_intervals(release.view), release.view.n_subjects, known)
+    entries = [] if stated is None else [interval_entry(stated)]
     if release.trajectory:
-        known = [risk.adversary.visits for risk in release.risks]
-        return visit_entry(governing_row(release.trajectory, known))
+        entries.append(visit_entry(governing_row(release.trajectory, known)))
+    if entries:
+        worst = max(entries, key=lambda entry: (entry.value or 0.0, entry.upper or 0.0))
+        both = "; ".join(entry.evidence for entry in entries)
+        return worst.model_copy(update={"evidence": both})
     if not len(release.view.visits):
-        return _nothing(name, "no dates of visits are in the sources")
+        return _nothing(name, "no dates of visits and no times between events are in the sources")
     return _nothing(name, "no subject has two visits on different days, or dates are removed")
+
+
+def _intervals(view: SubjectTable) -> pd.DataFrame:
+    """Return the times between events of a release; a quasi-identifier as it leaves."""
+    stated = view.intervals
+    quasi = {a.name for a in view.attributes.of_role(Role.QUASI_IDENTIFIER)}
+    parts = [stated[~stated["column"].isin(quasi)]]
+    for name in stated["column"].unique():
+        if name in quasi and name in view.frame.columns:
+            texts = view.frame[name].to_numpy(dtype=object)
+            seen = np.array([text not in {None, "*"} for text in texts], dtype=bool)
+            own = {"subject": np.flatnonzero(seen), "column": name, "value": texts[seen]}
+            parts.append(pd.DataFrame(own))
+    return pd.concat(parts, ignore_index=True)
+
+
+def interval_entry(row: Mapping[str, Any]) -> ChannelEntry:
+    """Return the channel of visit intervals from columns that state them.
+
+    Parameters
+    ----------
+    row : mapping
+        From `midi_risk.risk.measures.trajectory.interval_row`.
+    """
+    known = "all values" if row["m"] == "all" else f"{row['m']} values"
+    return _known_visits(
+        row,
+        f"{known} known of the times between events in {_names(row['columns'])}:"
+        f" {row['unique']} of {row['subjects']} subjects share theirs with nobody",
+    )
 
 
 def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
@@ -298,6 +337,16 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
         From `midi_risk.risk.measures.trajectory.trajectory_rows`.
     """
     known = "all visits" if row["m"] == "all" else f"{row['m']} visits"
+    return _known_visits(
+        row,
+        f"{known} known, as days since the first visit at a resolution of"
+        f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
+        f" more visits share theirs with nobody, {row['at_risk']} with too few",
+    )
+
+
+def _known_visits(row: Mapping[str, Any], evidence: str) -> ChannelEntry:
+    """Return the channel of visit intervals from a row of figures."""
     return ChannelEntry(
         name="visit_intervals",
         status="assessed" if row["kind"] == "exact" else "bounded",
@@ -305,11 +354,7 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
         lower=row["max"],
         upper=row["max"] if row["kind"] == "exact" else 1.0,
         mean=row["mean"] if row["kind"] == "exact" else None,
-        evidence=(
-            f"{known} known, as days since the first visit at a resolution of"
-            f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
-            f" more visits share theirs with nobody, {row['at_risk']} with too few"
-        ),
+        evidence=evidence,
     )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, Decision
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import RepeatedEntry
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.several import (
@@ -301,7 +301,7 @@ def _several(table: SubjectTable, attribute: Attribute, within: float | None) ->
     codes, distinct = pd.factorize(texts)
     if within is None:
         return Several(owner=owner, value=codes.astype(np.int64))
-    read = normalise_for(attribute, [str(text) for text in distinct]).number
+    read = read_again(attribute, [str(text) for text in distinct]).number
     value = np.asarray(read, dtype=np.float64)[codes]
     known = ~np.isnan(value)
     pair = np.unique(np.column_stack([owner[known], value[known]]), axis=0)
