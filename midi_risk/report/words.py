@@ -651,6 +651,12 @@ def methods_paragraph(view: ReportView) -> str:
         f"The threshold was a class size of k = {threshold.k}, conventionally written "
         f"{threshold.label}{source}, applied to the {threshold.statistic}; {fixed(view)}."
     )
+    if any(c.status != "not_assessed" for c in view.channels):
+        parts.append(
+            "Beside the classes, the risks of the channels that a subject has were added (Boole), "
+            "with one joint 95 % bound for all samples in which nothing was found, and judged "
+            "over the channels alone by the statistic and the attempt of each threat model."
+        )
     missed = [
         channel_term(c.name).title.lower() for c in view.channels if c.status == "not_assessed"
     ]
