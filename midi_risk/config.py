@@ -28,7 +28,7 @@ from midi_risk.errors import ConfigError, did_you_mean
 class HierarchyStep(BaseModel):
     """One level of a hierarchy of the assessor's own: exactly one rule, made from the values."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     cuts: tuple[float, ...] | None = Field(
         default=None, min_length=1, description="bands between cut points"
@@ -210,7 +210,9 @@ def validated(
 class Settings(BaseModel):
     """Base of every part of the project file: frozen, nothing unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 class SourceSettings(Settings):

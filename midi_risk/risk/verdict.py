@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from midi_risk.attributes.decisions import OVERRULED
+from midi_risk.attributes.decisions import GUESSED, OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.document.assessment import Governing, Verdict
@@ -67,6 +67,7 @@ def verdict(
         *shown(evidence, "search_hits", "quality_above"),
         *shown(evidence, "disclosed", "not_known"),
         *_identifying_key(table),
+        *_guessed_key(table),
         *_singling_out(table),
     ]
     left_out = [channel.name for channel in evidence.channels if channel.worst is None]
@@ -177,6 +178,16 @@ def _identifying_key(table: SubjectTable) -> list[Reason]:
         and a.decision is not Decision.REMOVE
     ]
     return [reason("key_identifies", names)] if names else []
+
+
+def _guessed_key(table: SubjectTable) -> list[Reason]:
+    """Return the keys that no plain name says to be one and that nobody confirmed."""
+    names = [
+        a.name
+        for a in table.attributes.of_role(Role.LINKAGE_KEY)
+        if GUESSED in a.reason and a.decision is not Decision.REMOVE
+    ]
+    return [reason("key_guessed", names)] if names else []
 
 
 def _singling_out(table: SubjectTable) -> list[Reason]:

@@ -12,12 +12,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.errors import SourceError
+from midi_risk.errors import SourceError, listed, quoted
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.remote import download, is_url, shown_url
@@ -217,6 +218,11 @@ def extract(
     """
     if not sources:
         raise SourceError("no source given", hint="Give a folder or file of DICOM, or a table")
+    for source in (*sources, *listed("tables", tables)):
+        if not isinstance(source, str | PathLike | TableSpec):
+            raise SourceError(
+                f"a source is {quoted(source)}, not a path", hint="Give paths of files or folders"
+            )
     collected = Collected()
     dicom: list[str | Path] = []
     dicom_at = 0

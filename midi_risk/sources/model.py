@@ -61,6 +61,8 @@ class SourceTable:
         What one row describes at the finest.
     key : str
         Column that holds the subject's linkage key.
+    key_guess : str
+        Why that column was taken, where no plain name says so; the verdict asks to confirm it.
     scope : str, optional
         Column within which the key is unique (such as ``collection_id``); a subject
         is then the pair (scope, key).
@@ -88,6 +90,7 @@ class SourceTable:
     kind: SourceKind
     level: str
     key: str
+    key_guess: str = ""
     scope: str | None = None
     rows: pa.Table
     origin: Mapping[str, str] = field(default_factory=dict)

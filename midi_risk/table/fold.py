@@ -22,6 +22,7 @@ from midi_risk.table.findings import (
     key_findings,
     keyless_rows,
 )
+from midi_risk.table.imaged import concerned_subjects, describes_images
 from midi_risk.table.intervals import intervals_of
 from midi_risk.table.model import (
     NormalisedColumn,
@@ -155,7 +156,7 @@ def fold(
         visit_family=family,
         intervals=intervals_of(rows_of, attributes),
         facts=dict(extraction.facts),
-        has_images=any(_describes_images(table) for table in extraction.tables),
+        has_images=any(describes_images(table) for table in extraction.tables),
         folding=draft.folding,
         distinct=draft.distinct,
         alone=draft.alone,
@@ -165,6 +166,7 @@ def fold(
         ),
         notes=extraction.findings,
         repeated=draft.repeated,
+        concerned=concerned_subjects(rows_of, subjects),
     )
 
 
@@ -307,8 +309,3 @@ def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
     elif table.level == "instance":
         counts["instances"] = int(seen.sum())
     return counts
-
-
-def _describes_images(table: SourceTable) -> bool:
-    """Tell whether a source speaks of images, so that pixel channels are in scope."""
-    return bool({"Modality", "SOPClassUID", "SeriesInstanceUID"} & set(table.rows.column_names))

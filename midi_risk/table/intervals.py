@@ -14,9 +14,9 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.own_hierarchy import hierarchy_for
-from midi_risk.attributes.roles import column_words
 from midi_risk.attributes.values import normalise_for
 from midi_risk.errors import HierarchyError
+from midi_risk.sources.column_names import column_words
 from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.table.model import raw_codes
 
