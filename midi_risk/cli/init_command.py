@@ -201,9 +201,13 @@ def _derived(attribute: Attribute, table: SubjectTable) -> bool:
 
 def _setting(attribute: Attribute) -> str:
     """Return the settings of one attribute in one line."""
+    from midi_risk.attributes.units import MIXED, converted
+
     parts = [f"role: {attribute.role.value}"]
     if attribute.role.value in {"quasi_identifier", "undecided"} and attribute.ladder:
         parts.append(f"hierarchy: {_scalar(attribute.ladder)}")
+    if converted(attribute) and attribute.unit != MIXED:
+        parts.append(f"unit: {attribute.unit}")
     if attribute.role.value == "direct_identifier":
         parts.append("decision: remove")
     return "{" + ", ".join(parts) + "}"
