@@ -33,6 +33,7 @@ from midi_risk.table.model import (
 from midi_risk.table.repeated import repeated_values
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
 from midi_risk.table.subjects import Subjects, find_subjects, instances_of, link
+from midi_risk.table.uids import uid_findings
 from midi_risk.table.visits import visit_date, visits, visits_elsewhere
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
@@ -126,6 +127,8 @@ def fold(
         _fold_source(table, attributes, of_row, subjects, draft)
     draft.findings += cross_source_findings(draft.attributes, draft.folded)
     draft.findings += key_findings(leading, subjects, set(draft.folded))
+    for table, of_row in rows_of:
+        draft.findings += uid_findings(table, attributes, of_row)
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
         stated_by, seen_on = visits_elsewhere(rows_of, attributes)
