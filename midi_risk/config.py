@@ -338,6 +338,26 @@ class AttributeSettings(Settings):
     kind: (
         Literal["age", "sex", "date", "time", "number", "category", "text", "identifier"] | None
     ) = None
+    unit: (
+        Literal[
+            "years",
+            "months",
+            "weeks",
+            "days",
+            "hours",
+            "m",
+            "cm",
+            "mm",
+            "in",
+            "ft",
+            "kg",
+            "g",
+            "lb",
+            "st",
+            "oz",
+        ]
+        | None
+    ) = Field(default=None, description="unit of an age, height or weight whose cells say none")
     hierarchy: HierarchySetting | None = Field(default=None, description="ladder, file or levels")
     level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
     utility: float | None = Field(default=None, ge=0, description="weight of its information loss")

@@ -24,6 +24,7 @@ A message is one line: what is wrong, where, what to do. It never holds a cell v
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
 
 
@@ -104,6 +105,28 @@ class StaleAssessmentError(MidiRiskError):
     """The assessment no longer describes its inputs, or its validity ended."""
 
     exit_code = 5
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's reason of an error, without the path that it is about.
+
+    Parameters
+    ----------
+    error : OSError
+
+    Returns
+    -------
+    str
+        Lower case, without a full stop.
+
+    Examples
+    --------
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "jane-doe.dcm"))
+    'no such file or directory'
+    """
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "the disk is full"
+    return (error.strerror or type(error).__name__).lower()
 
 
 class MidiRiskWarning(UserWarning):

@@ -98,6 +98,9 @@ class Attribute:
         Sensitive values that do harm when they are inferred; empty when all do.
     accepted : Accepted, optional
         Who accepted in writing what it discloses.
+    unit : str
+        Unit of an age, height or weight where it is not the usual one: a name of
+        `midi_risk.attributes.units`; ``""`` for years, metres or centimetres, and kilograms.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Attribute:
     sensitive: bool = False
     harmful: tuple[str, ...] = ()
     accepted: Accepted | None = None
+    unit: str = ""
 
     @property
     def discloses(self) -> bool:

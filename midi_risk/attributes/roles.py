@@ -29,6 +29,7 @@ from midi_risk.attributes.standard import (
     catalogue,
     packaged_table,
 )
+from midi_risk.attributes.unit_evidence import with_unit
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
@@ -773,7 +774,9 @@ def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribu
         evidence = Evidence(table.rows.column(column), key)
         identity = dicom_identity(column)
         proposal = _propose_column(table, column, identity, evidence, seen, items).with_ladder()
-        yield Attribute(
+        label = table.labels.get(column, "")
+        named = match_name(column) or (match_name(label) if label else None)
+        found = Attribute(
             name=column,
             source=table.name,
             column=column,
@@ -787,8 +790,9 @@ def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribu
             ladder=proposal.ladder,
             ps315=standard.action_for(identity.keyword) if identity else None,
             knowable_by=proposal.knowable_by,
-            label=table.labels.get(column, ""),
+            label=label,
         )
+        yield with_unit(found, evidence, named.ladder if named else "")
 
 
 def _propose_column(

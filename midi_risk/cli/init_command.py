@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
+from midi_risk.cli.evidence import comments
 from midi_risk.cli.options import progress_bar
 from midi_risk.config import PROJECT_FILE, PROJECT_SCHEMA
 from midi_risk.errors import OutputError
@@ -122,7 +123,10 @@ def project_text(
         YAML without any cell value.
     """
     collection = job.project.collection
-    keys = {t.name: t.origin.get(t.key, t.key) for t in read}
+    keys = {
+        t.name: (t.via or t.origin.get(t.key, t.key)) + (f"+{t.on_date}" if t.on_date else "")
+        for t in read
+    }
     lines = [
         f"schema: {PROJECT_SCHEMA}",
         *_HEAD.splitlines(),
@@ -133,13 +137,7 @@ def project_text(
         f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
-        "# What was found about channels, and on what it rests, for example:",
-        "# channels:",
-        "#   burned_in: {status: bounded, by: NAME, on: 2026-11-02, method: each frame by eye,",
-        "#               looked: 300, of: 497, defects: 0, sensitivity: 0.9}",
-        "# A search for other public data on the same subjects, for example:",
-        "# context:",
-        "#   linked_search: [{date: 2026-11-02, by: NAME, place: WHERE, hits: 0}]",
+        *comments(job, table),
         "attributes:",
     ]
     written = 0

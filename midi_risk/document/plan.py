@@ -93,6 +93,15 @@ class State(Part):
     measures: dict[str, float] = Field(
         default={}, description="journalist_max, marketer_mean... where they were computed"
     )
+    disclosed: list[str] = Field(
+        default=[],
+        description="attributes that fail the criterion of a threat model and nobody accepted",
+    )
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every adversary is within the threshold and nothing is disclosed."""
+        return self.passed and not self.disclosed
 
 
 class FrontPoint(Part):

@@ -303,7 +303,7 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, _: f"channel {names[0]}: its risk is above the threshold",
     ),
     "channels_together": ReasonKind(
-        meaning="Each channel is within its limit, and their sum is above the limit of all.",
+        meaning="Each channel is within its limit, and those of a subject are not together.",
         status="above_threshold",
         condition=5,
         names="channels",

@@ -45,8 +45,6 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
-from midi_risk.risk.adversaries import adversary_risk
-from midi_risk.risk.disclosure import disclosures
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
@@ -122,12 +120,12 @@ def suggest(
     quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
     check_kept(table, keep, [a.name for a in quasi])
     demand = requirement(models, quasi)
-    before = release_state(view, models, demand.k)
+    before = release_state(view, models, demand.k, table=table)
     attributes = tuple(
         a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
     )
     if not attributes:
-        return _trivial(table, models, demand, before, view, imaging_figures(table, view, given))
+        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
     setting = lattice_setting(table, attributes, given, frozenset(keep))
     limits = (max_suppression, budget_seconds)
     folded, demand = _best_node(table, view, setting, demand, models, *limits)
@@ -143,7 +141,7 @@ def suggest(
     if solution.found:
         left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
         left = without_cells(left, gone)
-        after = release_state(left, models, demand.k)
+        after = release_state(left, models, demand.k, table=table)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
     own = FrontPoint(
@@ -174,7 +172,7 @@ def suggest(
         imaging=imaging_figures(table, left, given),
         next_step="" if before.passed else _next_step(setting),
         reason=_blocked(solution, folded, setting, demand, max_suppression)
-        or _disclosed_text(table, left, models),
+        or _disclosed_text(after),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
@@ -288,22 +286,14 @@ def _on_all_values(
     return solution
 
 
-def _disclosed_text(table: SubjectTable, left: SubjectTable, models: Sequence[ThreatModel]) -> str:
+def _disclosed_text(left: State) -> str:
     """Return what sensitive attributes the release would still disclose, ``""`` if none."""
-    quasi = tuple(measured(left, Role.QUASI_IDENTIFIER))
-    risks = [
-        adversary_risk(left, quasi, model, adversary)
-        for model in models
-        if model.disclosure is not None and any(a.discloses for a in left.attributes)
-        for adversary in model.adversaries
-    ]
-    failed = [d for d in disclosures(table, left, risks) if not d.passed and d.accepted is None]
-    if not failed:
+    if not left.disclosed:
         return ""
-    names = ", ".join(dict.fromkeys(d.attribute for d in failed))
     return (
-        f"the class sizes are met, but sensitive values can still be inferred: {names}; coarsen"
-        " further, remove the attribute, or accept it in writing (disclosure.accepted)"
+        "the class sizes are met, but sensitive values can still be inferred:"
+        f" {', '.join(left.disclosed)}; coarsen further, remove the attribute, or accept it in"
+        " writing (disclosure.accepted)"
     )
 
 
@@ -430,7 +420,7 @@ def failed_plan(
         ``found`` is False; before and after are what the decisions give.
     """
     k = max(model.threshold.k for model in models)
-    state = release_state(released(table, dict(hierarchies or {})), models, k)
+    state = release_state(released(table, dict(hierarchies or {})), models, k, table=table)
     return Plan(
         **plan_heading(table, models, k),
         found=False,
@@ -450,7 +440,6 @@ def _trivial(
     models: Sequence[ThreatModel],
     demand: Requirement,
     before: State,
-    view: SubjectTable,
     imaging: list[ImagingFigure],
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""
@@ -465,7 +454,7 @@ def _trivial(
         after=before,
         front=[],
         imaging=imaging,
-        reason=_disclosed_text(table, view, models)
+        reason=_disclosed_text(before)
         if before.passed
         else "the collection has fewer subjects than a class needs",
     )

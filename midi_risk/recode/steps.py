@@ -24,6 +24,7 @@ from midi_risk.recode.loss import information_lost, level_losses, loss_shares
 from midi_risk.recode.search.judge import Solution
 from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.disclosure import disclosed_attributes
 from midi_risk.risk.measures.repeated import sizes_known_exactly
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured
@@ -347,8 +348,24 @@ def level_ranges(setting: Setting) -> dict[str, tuple[int, int]]:
     return ranges
 
 
-def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> State:
-    """Return the risk figures of a table as it would be released."""
+def release_state(
+    view: SubjectTable,
+    models: Sequence[ThreatModel],
+    k: int,
+    *,
+    table: SubjectTable | None = None,
+) -> State:
+    """Return the risk figures of a table as it would be released.
+
+    Parameters
+    ----------
+    view : SubjectTable
+    models : sequence of ThreatModel
+    k : int
+        Subjects in smaller classes are counted.
+    table : SubjectTable, optional
+        Before the decisions: what sensitive values disclose is judged as well.
+    """
     quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
     names = [a.name for a in quasi]
     if not view.n_subjects:
@@ -378,6 +395,7 @@ def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> 
         at_risk=int((each < k).sum()) / classes.n,
         passed=all(result.passed is not False for risk in risks for result in risk.results),
         measures=worst,
+        disclosed=[] if table is None else disclosed_attributes(table, view, risks),
     )
 
 

@@ -20,7 +20,8 @@ from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.sources.model import SourceKind
-from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT
+from midi_risk.table.across import BIRTH_DIFFERS, LINK_CONTRADICTED
+from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.uids import TELLING
 
@@ -62,7 +63,7 @@ def verdict(
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_contested_key(table, "split_subjects", {SPLIT}),
-        *_contested_key(table, "merged_subjects", {MERGED, *SEX_CONFLICTS}),
+        *_contested_key(table, "merged_subjects", _TWO_PEOPLE),
         *_unread_values(table),
         *_restated_dates(table),
         *_telling_uids(table),
@@ -90,6 +91,10 @@ def verdict(
         ),
         reasons=reasons,
     )
+
+
+_TWO_PEOPLE = frozenset({MERGED, *SEX_CONFLICTS, BIRTH_DIFFERS, LINK_CONTRADICTED})
+"""Codes of findings that say that one key stands for several people."""
 
 
 def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
@@ -132,7 +137,7 @@ def _unread_values(table: SubjectTable) -> list[Reason]:
     """
     unread: Counter[str] = Counter()
     for finding in table.findings:
-        if finding.code in {"value-unparseable", "value-implausible"}:
+        if finding.code in {"value-unparseable", "value-implausible", UNIT_UNKNOWN}:
             unread[finding.attribute] += finding.subjects
     names = [
         a.name

@@ -587,7 +587,7 @@ class ThreatModel(Settings):
     channels: dict[str, ChannelStatus] = Field(default={})
     channels_total: Share | None = Field(
         default=None,
-        description="largest sum of the risks of all channels; the threshold when absent",
+        description="largest risk of the channels of a subject together; the threshold when absent",
     )
     disclosure: DisclosureSettings | None = Field(
         default=None, description="what sensitive values may disclose; not judged when absent"
