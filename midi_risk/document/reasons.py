@@ -132,6 +132,16 @@ REASONS: Mapping[str, ReasonKind] = {
             f" {_listed(names, 5)}; decide these too"
         ),
     ),
+    "uids_tell": ReasonKind(
+        meaning="UIDs leave that hold a day or a serial number, or that a device gave.",
+        status="incomplete",
+        condition=2,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; replace"
+            " them by random ones, or state in 'need' why they may leave"
+        ),
+    ),
     "overruled": ReasonKind(
         meaning="The project file declares a proposed identifier to be none.",
         status=None,
