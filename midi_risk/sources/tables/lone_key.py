@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from midi_risk.sources.column_names import concepts_of, standard_meaning
 from midi_risk.sources.tables.columns import distinct_count
-from midi_risk.sources.tables.keys import fold_name, key_rank
+from midi_risk.sources.tables.keys import KEY_NAMES, fold_name, key_rank
 from midi_risk.sources.tables.raw import counted, shown
 
 PERSON, GENERIC, RECORD = 0, 1, 2
@@ -100,7 +100,7 @@ def lone_key(rows: pa.Table, names: list[str]) -> KeyChoice | None:
         kind = key_class(name)
         if kind is not None and _may_name(rows, name, least=1 if kind == PERSON else 2):
             rank = key_rank(name)
-            found.append((kind, len(names) if rank is None else rank, place, name))
+            found.append((kind, len(KEY_NAMES) if rank is None else rank, place, name))
     if not found:
         return None
     found.sort()
