@@ -108,7 +108,8 @@ def _with_unit(
     """
     measures = next(q for q, factors in FACTORS.items() if unit in factors)
     changes = {**changes, "unit": unit}
-    if attribute.unit == UNKNOWN and "ladder" not in changes and "kind" not in changes:
+    undecided = changes.get("ladder", "number") == "number" and "kind" not in changes
+    if attribute.unit == UNKNOWN and undecided:
         ladders = {Quantity.LENGTH: "height", Quantity.MASS: "weight"}
         if measures in ladders:
             changes["ladder"] = ladders[measures]

@@ -141,6 +141,7 @@ def project_text(
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
         *comments(job, table),
+        *_release_lines(table),
         "attributes:",
     ]
     written = 0
@@ -172,6 +173,27 @@ def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
     ]
 
 
+def _release_lines(table: SubjectTable) -> list[str]:
+    """Return decisions on what leaves and is no attribute: what PS3.15 acts on is removed."""
+    from midi_risk.risk.account import LISTED, ReleaseDecisions, account
+
+    still = [row for row in account(table, ReleaseDecisions()) if row.disposition == "open"]
+    acted = [row.name for row in still if row.reason == LISTED]
+    others = [row for row in still if not row.by and row.reason != LISTED]
+    lines = []
+    if others:
+        lines.append("# Leaves, and nobody decided: remove it, or retain it with a reason, under")
+        lines.append("# release (names may have *) or private (by creator). It is open until then.")
+        lines += [f"#   {_comment(row.name)}: {row.reason}" for row in others]
+    if acted:
+        lines += ["release:", "  decisions:"]
+        reason = "PS3.15 Table E.1-1 lists it and nothing reads it."
+        lines += [
+            f"    {json.dumps(name)}: {{decision: remove, reason: {reason}}}" for name in acted
+        ]
+    return lines
+
+
 def _derived(attribute: Attribute, table: SubjectTable) -> bool:
     """Tell whether an attribute is the range of another, which it follows."""
     return attribute.name.endswith(".range") and attribute.name[:-6] in table.attributes
@@ -179,9 +201,13 @@ def _derived(attribute: Attribute, table: SubjectTable) -> bool:
 
 def _setting(attribute: Attribute) -> str:
     """Return the settings of one attribute in one line."""
+    from midi_risk.attributes.units import MIXED, converted
+
     parts = [f"role: {attribute.role.value}"]
     if attribute.role.value in {"quasi_identifier", "undecided"} and attribute.ladder:
         parts.append(f"hierarchy: {_scalar(attribute.ladder)}")
+    if converted(attribute) and attribute.unit != MIXED:
+        parts.append(f"unit: {attribute.unit}")
     if attribute.role.value == "direct_identifier":
         parts.append("decision: remove")
     return "{" + ", ".join(parts) + "}"

@@ -12,6 +12,7 @@ from datetime import date
 
 from midi_risk.config import Tolerance
 from midi_risk.document.assessment import (
+    AccountEntry,
     Assessment,
     AttributeEntry,
     ChannelEntry,
@@ -50,6 +51,7 @@ class Evidence:
         The channels together, and what each model accepts; None: 1 / k, of their sum.
     context : Context or None
     disclosure : sequence of Disclosure
+    account : sequence of AccountEntry
     """
 
     collection: Collection
@@ -68,6 +70,7 @@ class Evidence:
         return day_of(self.created) or date.min
 
     disclosure: Sequence[Disclosure] = ()
+    account: Sequence[AccountEntry] = ()
 
     @classmethod
     def of(cls, assessment: Assessment) -> Evidence:
@@ -83,6 +86,7 @@ class Evidence:
             together=assessment.channels_together,
             context=assessment.context,
             disclosure=assessment.disclosure,
+            account=assessment.account,
         )
 
 
@@ -100,6 +104,22 @@ def undecided(evidence: Evidence) -> list[Reason]:
         "undecided",
         [a for a in evidence.attributes if a.role == "undecided" and a.decision != "remove"],
     )
+
+
+def account_open(evidence: Evidence) -> list[Reason]:
+    """Return the rows of the account that are open and that no other reason names.
+
+    Open attributes are named by their role, required channels without a figure by theirs.
+    """
+    attributes = {attribute.name for attribute in evidence.attributes}
+    required = {c.name for c in evidence.channels if c.limit is not None and c.worst is None}
+    rows = [
+        row
+        for row in evidence.account
+        if row.disposition == "open" and row.by not in attributes | required
+    ]
+    names = dict.fromkeys(row.name for row in rows)
+    return [reason("account_open", names, rows=len(rows))] if rows else []
 
 
 def direct_open(evidence: Evidence) -> list[Reason]:
@@ -352,6 +372,7 @@ def not_known(evidence: Evidence) -> list[Reason]:
 CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "unread_files": unread_files,
     "undecided": undecided,
+    "account_open": account_open,
     "direct_open": direct_open,
     "channels_open": channels_open,
     "contradicted": contradicted,

@@ -71,6 +71,23 @@ DECISIONS = {
     "generalise": "Generalise",
     "remove": "Remove",
 }
+DISPOSITIONS = {
+    "classes": "Judged in the classes",
+    "repeated": "Judged on every value that repeats",
+    "channel": "Measured by a channel",
+    "recoded": "Recoded",
+    "removed": "Removed",
+    "harmless": "Harmless, for a reason that stands in the account",
+    "open": "Open",
+}
+"""What is done about something that leaves."""
+KINDS_OF_ROWS = {
+    "element": "Elements",
+    "column": "Columns",
+    "name": "Names",
+    "other": "Other",
+}
+"""What leaves."""
 RELEASES = {
     "public": "Public release",
     "semi-public": "Semi-public release",

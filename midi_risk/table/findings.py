@@ -115,7 +115,10 @@ def _unit_findings(attribute: Attribute, column: NormalisedColumn) -> list[Findi
         return []
     own = f"is in {attribute.unit or 'days'}"
     if attribute.unit == MIXED:
-        own = "states units in its cells"
+        letters = {"M": "months", "W": "weeks", "D": "days"}
+        met = {letters[str(text)[-1:]] for text in column.text if str(text)[-1:] in letters}
+        named = f" ({', '.join(sorted(met))})" if met and attribute.kind is Kind.AGE else ""
+        own = f"states units in its cells{named}"
     base = {"height": "cm", "weight": "kg"}.get(attribute.ladder or "", "years")
     text = f"{attribute.name} {own}: converted to {base} for bands, comparisons and plausibility;"
     text += f" a band that is written says {base}"

@@ -64,6 +64,13 @@ def undecided(document):
     document["attributes"][0] |= {"role": "undecided", "decision": "retain"}
 
 
+def leaving(_document):
+    return {
+        "kind": "element", "name": "MakerNote", "vr": "UN", "files": 3, "disposition": "open",
+        "reason": "UN that nobody reads",
+    }  # fmt: skip
+
+
 def failed(document):
     document["threats"][0]["results"][0]["passed"] = False
 
@@ -119,6 +126,7 @@ SPOILT = {
     "not_known": lambda d: [t["knows"].pop("Manufacturer", None) for t in d["threats"]],
     "unread_files": unread,
     "undecided": undecided,
+    "account_open": lambda d: d.update(account=[leaving(d)]),
     "direct_open": lambda d: identifier(d, None),
     "direct_kept": lambda d: identifier(d, "retain"),
     "channels_open": lambda d: d["channels"][1].update(status="not_assessed"),
