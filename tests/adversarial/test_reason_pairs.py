@@ -128,6 +128,7 @@ ALL_ILL = [
 ]
 ACCEPTED = {"accepted": {"by": "A. Steward", "on": TODAY, "reason": "known to everybody"}}
 NAMED = [["patient_name", *people()[0][1:]], *people()[1:]]
+GUESSED = [["code", *people()[0][1:]], *people()[1:]]
 ALONE = more("hobby", lambda i: f"h{i:03d}")
 TWICE = [*people(), ["s000", "F", "50-59", "I"]]
 BURNED = {"facts": {"burned_in_yes": 1}, "has_images": True}
@@ -234,6 +235,11 @@ PAIRS: dict[str, Pair] = {
         mended=Release(rows=NAMED, key={"column": "patient_name",
                                         "confirmed": {"by": "A. Steward", "on": TODAY}}),
         beside=["overruled"],
+    ),
+    "key_guessed": Pair(
+        bad=Release(rows=GUESSED),
+        mended=Release(rows=GUESSED, key={"column": GUESSED[0][0],
+                                          "confirmed": {"by": "A. Steward", "on": TODAY}}),
     ),
     "not_known": Pair(
         bad=Release(threat=own(adversaries=[{"name": "a", "knows": {"PatientSex": "exact"}}])),
