@@ -438,6 +438,34 @@ class ChannelStatement(Settings):
         return self
 
 
+class ReleaseDecision(Settings):
+    """What is done about something that leaves and that is no attribute."""
+
+    decision: Literal["retain", "remove"]
+    reason: str = Field(min_length=1, description="why; it stands in the account")
+
+
+class ReleaseSettings(Settings):
+    """What the assessor says of what leaves beside the attributes."""
+
+    decisions: dict[str, ReleaseDecision] = Field(
+        default={}, description="name in the account, or a pattern with *, -> decision"
+    )
+
+
+class PrivateDecision(Settings):
+    """What is done about private elements of one creator."""
+
+    creator: str = Field(min_length=1, description="as in the files; * stands for any text")
+    element: Annotated[str, BeforeValidator(_as_text)] | None = Field(
+        default=None,
+        pattern=r"^[0-9A-Fa-f]{2}$",
+        description="two digits inside its block; absent: all of the creator",
+    )
+    decision: Literal["retain", "remove"]
+    source: str = Field(min_length=1, description="what says so, such as a conformance statement")
+
+
 class Validity(Settings):
     """How long the assessment stands; a policy choice, not a published norm."""
 
@@ -475,6 +503,8 @@ class Project(Settings):
     subject_key: SubjectKeySettings | None = Field(
         default=None, description="the key that links the rows of a subject"
     )
+    release: ReleaseSettings = ReleaseSettings()
+    private: tuple[PrivateDecision, ...] = ()
     channels: dict[str, ChannelStatement] = {}
     validity: Validity = Validity()
     tolerance: Tolerance = Tolerance()

@@ -141,6 +141,7 @@ def project_text(
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
         *comments(job, table),
+        *_release_lines(table),
         "attributes:",
     ]
     written = 0
@@ -170,6 +171,27 @@ def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
         "#   subject_key: {column: ..., confirmed: {by: NAME, on: 2026-11-02}}",
         f"subject_key: {{column: {_scalar(column)}}}",
     ]
+
+
+def _release_lines(table: SubjectTable) -> list[str]:
+    """Return decisions on what leaves and is no attribute: what PS3.15 acts on is removed."""
+    from midi_risk.risk.account import LISTED, ReleaseDecisions, account
+
+    still = [row for row in account(table, ReleaseDecisions()) if row.disposition == "open"]
+    acted = [row.name for row in still if row.reason == LISTED]
+    others = [row for row in still if not row.by and row.reason != LISTED]
+    lines = []
+    if others:
+        lines.append("# Leaves, and nobody decided: remove it, or retain it with a reason, under")
+        lines.append("# release (names may have *) or private (by creator). It is open until then.")
+        lines += [f"#   {_comment(row.name)}: {row.reason}" for row in others]
+    if acted:
+        lines += ["release:", "  decisions:"]
+        reason = "PS3.15 Table E.1-1 lists it and nothing reads it."
+        lines += [
+            f"    {json.dumps(name)}: {{decision: remove, reason: {reason}}}" for name in acted
+        ]
+    return lines
 
 
 def _derived(attribute: Attribute, table: SubjectTable) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from midi_risk.document.assessment import Assessment
     from midi_risk.document.log import History
     from midi_risk.document.plan import Plan
+    from midi_risk.risk.account import ReleaseDecisions
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.risk.channels.entries import FileState
     from midi_risk.sources.model import Extraction
@@ -230,6 +231,12 @@ class Job:
                 states[name] = "changed" if stated and _digest(path) != stated else "same"
         return states
 
+    def decisions(self) -> ReleaseDecisions:
+        """Return what the project decides about what leaves and is no attribute."""
+        from midi_risk.risk.account import ReleaseDecisions
+
+        return ReleaseDecisions(named=self.project.release.decisions, private=self.project.private)
+
     def options(
         self, extraction: Extraction, attributes: AttributeSet, command: str
     ) -> AssessmentOptions:
@@ -243,6 +250,7 @@ class Job:
         return AssessmentOptions(
             name=project.collection.name,
             channels=project.channels,
+            decisions=self.decisions(),
             evidence_files=self._evidence_files(),
             validity_months=project.validity.months,
             unread_tolerance=project.tolerance.unread_files,

@@ -146,6 +146,7 @@ def write_release(
     *,
     statement: str,
     selected: Callable[[Dataset], bool] | None = None,
+    removed: frozenset[tuple[str, ...]] = frozenset(),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Release:
     """Write recoded copies of all sources into a folder.
@@ -165,6 +166,8 @@ def write_release(
         For (0012,0063); see `plan_statement`.
     selected : callable, optional
         Tells whether an object belongs to the collection.
+    removed : frozenset of tuple of str
+        Paths of elements that the assessor takes out and that are no attribute.
     progress : callable, optional
         Called with DICOM files done.
 
@@ -196,7 +199,7 @@ def write_release(
         copies = write_copies(
             images, target, rules, release,
             statement=statement, selected=selected, refused=_cut_short(extraction),
-            progress=progress,
+            removed=removed, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from midi_risk.errors import SourceError, listed, quoted
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
+from midi_risk.sources.files.listing import printable
 from midi_risk.sources.files.remote import download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
@@ -320,6 +321,7 @@ def _read_source(
 
 def _read_folder(path: Path, collected: Collected, known: Leading | None) -> None:
     layout = _layout(path)
+    collected.roots.append(printable(str(path)))
     if layout == "bids":
         from midi_risk.sources.bids import read_bids  # noqa: PLC0415
 
@@ -371,6 +373,7 @@ def _read_dicom(
     from midi_risk.sources.scan.store import by_series, findings  # noqa: PLC0415
 
     for path in paths:
+        collected.roots.append(_root(str(path)))
         if "://" not in str(path) and Path(path).is_dir() and not _any_file(Path(path)):
             raise SourceError(f"{shown(path)} holds no file", hint="Check the path")
     reading = read_dicom(paths, jobs=jobs, progress=progress, store=store, payloads=payloads)
@@ -399,11 +402,17 @@ def _read_dicom(
     if table is not reading.table:
         collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
+    collected.elements.update(reading.elements)
     if like_tables:
         collected.findings.append(
             f"{counted(like_tables, 'file')} beside the images look like tables and were "
             "not read: give them with --table"
         )
+
+
+def _root(path: str) -> str:
+    """Return how the paths of the files below a source begin."""
+    return (shown_url(path) if is_url(path) else printable(path)).rstrip("/")
 
 
 def _why(files: pa.Table) -> str:

@@ -121,12 +121,19 @@ class Extraction:
     facts : mapping of str to int
         Counts that later channels use, such as ``private_elements`` or
         ``burned_in_yes``; absent means not looked at.
+    elements : mapping of str to int
+        Line of a DICOM element at any depth (`midi_risk.sources.dicom.contents`) -> files
+        that hold it.
+    roots : tuple of str
+        Folders and archives that were read whole: names below them leave.
     """
 
     tables: tuple[SourceTable, ...]
     files: pa.Table
     findings: tuple[str, ...] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
+    elements: Mapping[str, int] = field(default_factory=dict)
+    roots: tuple[str, ...] = ()
 
     def file_counts(self) -> dict[str, int]:
         """Return the number of files by status, all four always present."""

@@ -13,6 +13,7 @@ from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
 from midi_risk.table.findings import (
     age_date_findings,
@@ -35,6 +36,7 @@ from midi_risk.table.model import (
 from midi_risk.table.repeated import repeated_values
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
 from midi_risk.table.subjects import Subjects, find_subjects, instances_of, link
+from midi_risk.table.uids import uid_findings
 from midi_risk.table.visits import visit_date, visits, visits_elsewhere
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
@@ -132,6 +134,8 @@ def fold(
         draft.attributes, draft.folded | draft.unfolded, draft.spans
     )
     draft.findings += key_findings(leading, subjects, set(draft.folded))
+    for table, of_row in rows_of:
+        draft.findings += uid_findings(table, attributes, of_row)
     family: tuple[str, ...] = ()
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
@@ -167,6 +171,7 @@ def fold(
         notes=extraction.findings,
         repeated=draft.repeated,
         concerned=concerned_subjects(rows_of, subjects),
+        leaves=leaves(extraction),
     )
 
 

@@ -135,6 +135,8 @@ LINK = LinkReport(
     source="other.csv", rows=50, subjects=50, matched=48, orphans=2, fan_out=0,
     unmatched_subjects=0, key_rule="equal",
 )  # fmt: skip
+OLD_UIDS = more("uid", lambda i: f"1.2.840.113619.2.5.1762583.2155.9789570{i:02d}.78")
+
 PAIRS: dict[str, Pair] = {
     "unread_files": Pair(
         bad=Release(table={"files": {"read": 1, "flagged": 0, "not_dicom": 0, "unreadable": 1}}),
@@ -161,6 +163,10 @@ PAIRS: dict[str, Pair] = {
                                       "AcquisitionDate": {"role": "insensitive"}}),
         mended=Release(rows=DATES, said={"StudyDate": {"decision": "remove"},
                                          "AcquisitionDate": {"decision": "remove"}}),
+    ),
+    "uids_tell": Pair(
+        bad=Release(rows=OLD_UIDS),
+        mended=Release(rows=OLD_UIDS, said={"uid": {"need": "accepted by the data board"}}),
     ),
     "overruled": Pair(bad=Release(said={"sex": {"role": "insensitive"}})),
     "rows_without_key": Pair(bad=Release(rows=[*people(), ["", "M", "50-59", "I"]])),

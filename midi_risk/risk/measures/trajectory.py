@@ -541,8 +541,8 @@ def interval_row(
     Returns
     -------
     dict or None
-        ``m``, ``max``, ``mean``, ``unique``, ``subjects`` (with a value), ``columns``, ``kind``;
-        None when nobody has a value.
+        ``m``, ``max``, ``mean``, ``unique``, ``subjects`` (with a value), ``columns`` and
+        ``kind``; None when nobody has a value.
 
     Notes
     -----
