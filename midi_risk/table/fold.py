@@ -21,6 +21,7 @@ from midi_risk.table.findings import (
     hygiene_findings,
     key_findings,
     keyless_rows,
+    own_value_findings,
 )
 from midi_risk.table.model import (
     NormalisedColumn,
@@ -125,6 +126,9 @@ def fold(
         draft.findings += keyless_rows(table)
         _fold_source(table, attributes, of_row, subjects, draft)
     draft.findings += cross_source_findings(draft.attributes, draft.folded)
+    draft.findings += own_value_findings(
+        draft.attributes, draft.alone, draft.folded, len(subjects.labels)
+    )
     draft.findings += key_findings(leading, subjects, set(draft.folded))
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
