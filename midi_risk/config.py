@@ -28,7 +28,7 @@ from midi_risk.errors import ConfigError, did_you_mean
 class HierarchyStep(BaseModel):
     """One level of a hierarchy of the assessor's own: exactly one rule, made from the values."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     cuts: tuple[float, ...] | None = Field(
         default=None, min_length=1, description="bands between cut points"
@@ -210,7 +210,9 @@ def validated(
 class Settings(BaseModel):
     """Base of every part of the project file: frozen, nothing unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 class SourceSettings(Settings):
@@ -338,6 +340,26 @@ class AttributeSettings(Settings):
     kind: (
         Literal["age", "sex", "date", "time", "number", "category", "text", "identifier"] | None
     ) = None
+    unit: (
+        Literal[
+            "years",
+            "months",
+            "weeks",
+            "days",
+            "hours",
+            "m",
+            "cm",
+            "mm",
+            "in",
+            "ft",
+            "kg",
+            "g",
+            "lb",
+            "st",
+            "oz",
+        ]
+        | None
+    ) = Field(default=None, description="unit of an age, height or weight whose cells say none")
     hierarchy: HierarchySetting | None = Field(default=None, description="ladder, file or levels")
     level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
     utility: float | None = Field(default=None, ge=0, description="weight of its information loss")
@@ -416,6 +438,34 @@ class ChannelStatement(Settings):
         return self
 
 
+class ReleaseDecision(Settings):
+    """What is done about something that leaves and that is no attribute."""
+
+    decision: Literal["retain", "remove"]
+    reason: str = Field(min_length=1, description="why; it stands in the account")
+
+
+class ReleaseSettings(Settings):
+    """What the assessor says of what leaves beside the attributes."""
+
+    decisions: dict[str, ReleaseDecision] = Field(
+        default={}, description="name in the account, or a pattern with *, -> decision"
+    )
+
+
+class PrivateDecision(Settings):
+    """What is done about private elements of one creator."""
+
+    creator: str = Field(min_length=1, description="as in the files; * stands for any text")
+    element: Annotated[str, BeforeValidator(_as_text)] | None = Field(
+        default=None,
+        pattern=r"^[0-9A-Fa-f]{2}$",
+        description="two digits inside its block; absent: all of the creator",
+    )
+    decision: Literal["retain", "remove"]
+    source: str = Field(min_length=1, description="what says so, such as a conformance statement")
+
+
 class Validity(Settings):
     """How long the assessment stands; a policy choice, not a published norm."""
 
@@ -453,6 +503,8 @@ class Project(Settings):
     subject_key: SubjectKeySettings | None = Field(
         default=None, description="the key that links the rows of a subject"
     )
+    release: ReleaseSettings = ReleaseSettings()
+    private: tuple[PrivateDecision, ...] = ()
     channels: dict[str, ChannelStatement] = {}
     validity: Validity = Validity()
     tolerance: Tolerance = Tolerance()

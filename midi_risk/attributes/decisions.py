@@ -8,6 +8,7 @@ from typing import Any
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.attributes.units import FACTORS, UNKNOWN, Quantity, unit_problem
 from midi_risk.config import AttributeSettings, SubjectKeySettings
 from midi_risk.errors import ConfigError, did_you_mean
 
@@ -82,6 +83,9 @@ def decided(
             changes["ladder"] = ladder
         elif ladder is not None:
             changes["hierarchy_file"] = ladder
+        if setting.unit is not None:
+            changes, fault = _with_unit(proposed[name], setting.unit, changes)
+            faults += [f"attributes.{name}.unit: {fault}"] if fault else []
         revised = revised.revised(name, **changes)
         judged = setting.sensitive or setting.harmful or setting.disclosure
         if judged and not revised[name].discloses:
@@ -93,6 +97,26 @@ def decided(
     if faults:
         raise ConfigError(path, faults)
     return revised
+
+
+def _with_unit(
+    attribute: Attribute, unit: str, changes: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return the changes with a declared unit, and why it cannot be declared.
+
+    A height or weight whose unit was in doubt gets the ladder of its kind back.
+    """
+    measures = next(q for q, factors in FACTORS.items() if unit in factors)
+    changes = {**changes, "unit": unit}
+    undecided = changes.get("ladder", "number") == "number" and "kind" not in changes
+    if attribute.unit == UNKNOWN and undecided:
+        ladders = {Quantity.LENGTH: "height", Quantity.MASS: "weight"}
+        if measures in ladders:
+            changes["ladder"] = ladders[measures]
+    elif attribute.ladder == "agedays" and measures is Quantity.AGE and unit != "days":
+        changes = {"kind": Kind.AGE, "ladder": "age"} | changes
+    after = attribute.revised(**changes)
+    return changes, unit_problem(unit, after.kind, after.ladder)
 
 
 def _spelt_out(

@@ -29,6 +29,7 @@ from midi_risk.attributes.standard import (
     catalogue,
     packaged_table,
 )
+from midi_risk.attributes.unit_evidence import with_unit
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
 from midi_risk.sources.column_names import (
@@ -264,6 +265,46 @@ SAME_VISIT = (
 )  # fmt: skip
 """Dates and times of the visit that StudyDate and StudyTime already stand for."""
 
+_DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
+
+
+def may_restate(keyword: str | None, vr: str | None, ps315: Ps315Action | None) -> bool:
+    """Tell whether a date or time of DICOM may state again when a subject was seen.
+
+    Those of `SAME_VISIT` do, and so may every date that Table E.1-1 lists and the catalogue does
+    not judge, unless it is the version of a list of codes.
+
+    Parameters
+    ----------
+    keyword, vr, ps315
+        As of an `Attribute`.
+
+    Examples
+    --------
+    >>> may_restate("ContentDate", "DA", None), may_restate("DateOfManufacture", "DA", None)
+    (True, False)
+    >>> may_restate("StudyArrivalDate", "DA", action_for("StudyArrivalDate"))
+    True
+    """
+    if keyword is None or keyword in SAME_VISIT:
+        return keyword is not None
+    listed = ps315 is not None and ps315.action != NOT_LISTED
+    return listed and vr in {"DA", "DT"} and keyword not in {*catalogue(), *_overrides()}
+
+
+def restates_day(attribute: Attribute) -> bool:
+    """Tell whether an attribute may state the day of a study again.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    """
+    return attribute.keyword in _DATES or (
+        attribute.keyword not in SAME_VISIT
+        and may_restate(attribute.keyword, attribute.vr, attribute.ps315)
+    )
+
+
 _NUMERIC_VR = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 _KIND_OF_VR = {
     "AS": Kind.AGE, "DA": Kind.DATE, "DT": Kind.DATE, "TM": Kind.TIME, "UI": Kind.IDENTIFIER,
@@ -299,14 +340,14 @@ def dicom_identity(keyword: str) -> DicomIdentity | None:
         return DicomIdentity(
             keyword=keyword, tag=entry.tag, vr=entry.vr, level=entry.level, ps315=entry.ps315
         )
-    from pydicom.datadict import dictionary_VR, tag_for_keyword  # noqa: PLC0415
+    from midi_risk.sources.dicom.dictionary import tag_of, vr_of  # noqa: PLC0415 - pydicom
 
-    number = tag_for_keyword(keyword)
+    number = tag_of(keyword)
     if number is None:
         return None
     tag = f"({number >> 16:04X},{number & 0xFFFF:04X})"
     return DicomIdentity(
-        keyword=keyword, tag=tag, vr=dictionary_VR(number), level="instance", ps315=action_for(tag)
+        keyword=keyword, tag=tag, vr=vr_of(number), level="instance", ps315=action_for(tag)
     )
 
 
@@ -387,7 +428,7 @@ def propose_keyword(
     """
     entry = catalogue().get(identity.keyword)
     if entry is None:
-        return _uncatalogued(identity, evidence)
+        return _uncatalogued(identity, evidence, same_visit)
     kind = _kind(identity.vr, entry.ladder, entry.category)
     override = _overrides().get(identity.keyword)
     if identity.keyword == "DeidentificationMethod" and _own_statements(evidence):
@@ -418,7 +459,7 @@ def _own_statements(evidence: Evidence) -> bool:
     return bool(parts) and all(_OWN_STATEMENT.fullmatch(part) for part in parts)
 
 
-def _uncatalogued(identity: DicomIdentity, evidence: Evidence) -> Proposal:
+def _uncatalogued(identity: DicomIdentity, evidence: Evidence, same_visit: str) -> Proposal:
     """Propose from the VR and Table E.1-1 where the catalogue is silent."""
     vr, action = identity.vr, identity.ps315.action
     kind = _KIND_OF_VR.get(vr, Kind.NUMBER if vr in _NUMERIC_VR else Kind.CATEGORY)
@@ -435,20 +476,52 @@ def _uncatalogued(identity: DicomIdentity, evidence: Evidence) -> Proposal:
             ladder="remove",
         )
     listed = action != NOT_LISTED
+    if listed and kind is Kind.DATE:
+        return _listed_date(vr, action, same_visit)
     if vr in _LONG_TEXT or (listed and vr in ("LO", "SH")):
         return judge_text(evidence, ("clinician",))
-    if listed:
+    ladder, reason = _LISTED_AS.get(
+        vr, (None, "a technical attribute that Table E.1-1 does not list")
+    )
+    if listed and ladder is None:
+        reason = f"known only to insiders; Table E.1-1 lists it with action {action}"
+    return Proposal(
+        role=Role.INSENSITIVE, kind=kind, reason=reason, ladder=ladder, knowable_by=("clinician",)
+    )
+
+
+_LISTED_AS: Mapping[str, tuple[str | None, str]] = {
+    "UI": ("uid", _FIXED["uid"][1]),
+    "AE": (
+        "device",
+        (
+            "the name of a machine in a hospital's network, which tells the hospital to those who"
+            " know it (see the device channel)"
+        ),
+    ),
+}
+"""Value representation -> ladder and reason where the catalogue is silent."""
+
+
+def _listed_date(vr: str, action: str, same_visit: str) -> Proposal:
+    """Propose a date that Table E.1-1 lists: a copy of the study date, or known like it."""
+    ladder = "datetime" if vr == "DT" else "date"
+    if same_visit:
         return Proposal(
             role=Role.INSENSITIVE,
-            kind=kind,
-            reason=f"known only to insiders; Table E.1-1 lists it with action {action}",
+            kind=Kind.DATE,
+            reason=f"{same_visit} stands for the same visit in the class table; the consistency of"
+            " dates is checked apart",
+            ladder=ladder,
             knowable_by=("clinician",),
         )
     return Proposal(
-        role=Role.INSENSITIVE,
-        kind=kind,
-        reason="a technical attribute that Table E.1-1 does not list",
-        knowable_by=("clinician",),
+        role=Role.QUASI_IDENTIFIER,
+        kind=Kind.DATE,
+        reason=f"may state the day on which the subject was seen; Table E.1-1 lists it with action"
+        f" {action}",
+        ladder=ladder,
+        knowable_by=("acquaintance", "clinician"),
     )
 
 
@@ -638,7 +711,9 @@ def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribu
         evidence = Evidence(table.rows.column(column), key)
         identity = dicom_identity(column)
         proposal = _propose_column(table, column, identity, evidence, seen, items).with_ladder()
-        yield Attribute(
+        label = table.labels.get(column, "")
+        named = meaning_of(column) or (meaning_of(label) if label else None)
+        found = Attribute(
             name=column,
             source=table.name,
             column=column,
@@ -652,8 +727,9 @@ def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribu
             ladder=proposal.ladder,
             ps315=standard.action_for(identity.keyword) if identity else None,
             knowable_by=proposal.knowable_by,
-            label=table.labels.get(column, ""),
+            label=label,
         )
+        yield with_unit(found, evidence, named.ladder if named else "")
 
 
 def _propose_column(
@@ -690,7 +766,7 @@ def _propose_column(
         return Proposal(role=Role.INSENSITIVE, kind=Kind.CATEGORY, reason=what, ladder="enum")
     if identity is not None:
         stands = ""
-        if identity.keyword in SAME_VISIT:
+        if may_restate(identity.keyword, identity.vr, identity.ps315):
             wanted = "StudyTime" if identity.vr == "TM" else "StudyDate"
             stands = wanted if wanted in seen else ""
         return propose_keyword(identity, evidence, same_visit=stands)

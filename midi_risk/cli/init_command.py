@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
+from midi_risk.cli.evidence import comments
 from midi_risk.cli.options import progress_bar
 from midi_risk.config import PROJECT_FILE, PROJECT_SCHEMA
 from midi_risk.errors import OutputError
@@ -124,7 +125,10 @@ def project_text(
         YAML without any cell value.
     """
     collection = job.project.collection
-    keys = {t.name: t.origin.get(t.key, t.key) for t in read}
+    keys = {
+        t.name: (t.via or t.origin.get(t.key, t.key)) + (f"+{t.on_date}" if t.on_date else "")
+        for t in read
+    }
     lines = [
         f"schema: {PROJECT_SCHEMA}",
         *_HEAD.splitlines(),
@@ -136,13 +140,8 @@ def project_text(
         f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
-        "# What was found about channels, and on what it rests, for example:",
-        "# channels:",
-        "#   burned_in: {status: bounded, by: NAME, on: 2026-11-02, method: each frame by eye,",
-        "#               looked: 300, of: 497, defects: 0, sensitivity: 0.9}",
-        "# A search for other public data on the same subjects, for example:",
-        "# context:",
-        "#   linked_search: [{date: 2026-11-02, by: NAME, place: WHERE, hits: 0}]",
+        *comments(job, table),
+        *_release_lines(table),
         "attributes:",
     ]
     written = 0
@@ -174,6 +173,27 @@ def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
     ]
 
 
+def _release_lines(table: SubjectTable) -> list[str]:
+    """Return decisions on what leaves and is no attribute: what PS3.15 acts on is removed."""
+    from midi_risk.risk.account import LISTED, ReleaseDecisions, account
+
+    still = [row for row in account(table, ReleaseDecisions()) if row.disposition == "open"]
+    acted = [row.name for row in still if row.reason == LISTED]
+    others = [row for row in still if not row.by and row.reason != LISTED]
+    lines = []
+    if others:
+        lines.append("# Leaves, and nobody decided: remove it, or retain it with a reason, under")
+        lines.append("# release (names may have *) or private (by creator). It is open until then.")
+        lines += [f"#   {_comment(row.name)}: {row.reason}" for row in others]
+    if acted:
+        lines += ["release:", "  decisions:"]
+        reason = "PS3.15 Table E.1-1 lists it and nothing reads it."
+        lines += [
+            f"    {json.dumps(name)}: {{decision: remove, reason: {reason}}}" for name in acted
+        ]
+    return lines
+
+
 def _derived(attribute: Attribute, table: SubjectTable) -> bool:
     """Tell whether an attribute is the range of another, which it follows."""
     return attribute.name.endswith(".range") and attribute.name[:-6] in table.attributes
@@ -181,9 +201,13 @@ def _derived(attribute: Attribute, table: SubjectTable) -> bool:
 
 def _setting(attribute: Attribute) -> str:
     """Return the settings of one attribute in one line."""
+    from midi_risk.attributes.units import MIXED, converted
+
     parts = [f"role: {attribute.role.value}"]
     if attribute.role.value in {"quasi_identifier", "undecided"} and attribute.ladder:
         parts.append(f"hierarchy: {_scalar(attribute.ladder)}")
+    if converted(attribute) and attribute.unit != MIXED:
+        parts.append(f"unit: {attribute.unit}")
     if attribute.role.value == "direct_identifier":
         parts.append("decision: remove")
     return "{" + ", ".join(parts) + "}"

@@ -369,6 +369,10 @@ class Measures(Part):
     quasi_identifiers: list[str] = []
     curve: list[CurvePoint] = []
     combinations: list[Combination] = []
+    combinations_folded: bool = Field(
+        default=False,
+        description="whether combinations are of one value of each subject although more leave",
+    )
     diversity: list[Diversity] = []
     closeness: list[Closeness] = []
     population_uniques: list[dict[str, Any]] = []
@@ -640,6 +644,9 @@ class AttributeEntry(Part):
     folding: str = ""
     knowable_by: list[str] = []
     ladder: str | None = None
+    unit: str = Field(
+        default="", description="of an age, height or weight, where not the usual one"
+    )
     ps315: Ps315Action | None = None
     decision: str | None = None
     justification: str = ""
@@ -653,6 +660,24 @@ class AttributeEntry(Part):
     sensitive: bool = Field(
         default=False, description="a quasi-identifier that is judged for disclosure as well"
     )
+
+
+Disposition = Literal["classes", "repeated", "channel", "recoded", "removed", "harmless", "open"]
+"""What is done about something that leaves: judged in the classes, or on all values that repeat;
+measured by a channel; coarsened; removed; harmless for a reason; or nothing yet."""
+
+
+class AccountEntry(Part):
+    """One thing that leaves: an element path, a column, or a pattern of names."""
+
+    kind: Literal["element", "column", "name", "other"]
+    name: str = Field(description="keywords of the path, column, or pattern; never a value")
+    source: str = Field(default="", description="source table of a column")
+    vr: str = Field(default="", description="value representations of an element")
+    files: int | None = Field(default=None, description="files that hold it; null: not counted")
+    disposition: Disposition
+    by: str = Field(default="", description="attribute or channel that it rests on")
+    reason: str = ""
 
 
 class Statement(Part):
@@ -709,12 +734,14 @@ class ChannelEntry(Part):
         default=[],
         description=f"what says more than the assessor: '{MEASUREMENT}', or content that was met",
     )
-    joint: float | None = Field(
+    mean: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="bound that holds together with those of the other channels, where it rests"
-        " on a sample; null: the highest figure is that bound",
+        description="average over the subjects who have it; null: the highest figure of each",
+    )
+    subjects: int | None = Field(
+        default=None, ge=0, description="subjects who have it; null: not counted"
     )
 
     @model_validator(mode="after")
@@ -735,6 +762,35 @@ class ChannelEntry(Part):
         if self.limit is None or self.worst is None:
             return None
         return self.worst <= self.limit + 1e-12
+
+
+class ChannelsJudged(Part):
+    """What one threat model accepts of the channels, given that somebody tries."""
+
+    model: str
+    statistic: Literal["maximum", "average", "strict-average"]
+    attempt: float = Field(
+        ge=0, le=1, description="highest probability of an attempt that is right and verified"
+    )
+    alone: float = Field(ge=0, le=1, description="largest risk of one channel that is accepted")
+    total: float = Field(ge=0, le=1, description="largest risk of all channels that is accepted")
+    floor: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="largest risk of any subject that an average accepts; null for a maximum",
+    )
+
+
+class ChannelsTogether(Part):
+    """The risk that any of the channels which a subject has identifies the subject."""
+
+    largest: float = Field(ge=0, le=1, description="of the subject with the highest")
+    mean: float = Field(ge=0, le=1, description="average over all subjects")
+    confidence: float = Field(
+        gt=0, lt=1, description="with which the bounds of all samples hold together"
+    )
+    models: list[ChannelsJudged] = []
 
 
 class Governing(Part):
@@ -882,6 +938,9 @@ class Assessment(Part):
     threshold: Threshold
     log: Log | None = Field(default=None, description="null where no log was kept")
     attributes: list[AttributeEntry]
+    account: list[AccountEntry] = Field(
+        default=[], description="everything that leaves, and what is done about it"
+    )
     measures: Measures
     threats: list[Threat]
     channels: list[ChannelEntry]
@@ -889,7 +948,10 @@ class Assessment(Part):
         default=None,
         ge=0,
         le=1,
-        description="largest sum over the channels that is accepted; null: the threshold, 1 / k",
+        description="largest risk of all channels together that any model accepts; null: 1 / k",
+    )
+    channels_together: ChannelsTogether | None = Field(
+        default=None, description="null where no threat model was applied"
     )
     disclosure: list[Disclosure] = Field(
         default=[], description="sensitive attributes, judged by each model that has a criterion"
@@ -964,6 +1026,7 @@ __all__ = [
     "ASSESSMENT_SCHEMA",
     "NOT_APPLICABLE",
     "AcceptedDisclosure",
+    "AccountEntry",
     "Assessment",
     "AttributeEntry",
     "AttributeShare",
@@ -974,6 +1037,7 @@ __all__ = [
     "Context",
     "CurvePoint",
     "Disclosure",
+    "Disposition",
     "Diversity",
     "EstimateKind",
     "FileCounts",

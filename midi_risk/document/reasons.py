@@ -35,9 +35,9 @@ class ReasonKind:
         Status that it causes; None when it only tells.
     condition : int or None
         Condition of an acceptable release that does not hold; None when no single one.
-    names : {"attributes", "channels", "adversary", "model", "event", "source", "none"}
+    names : {"attributes", "channels", "adversary", "model", "event", "source", "account", "none"}
         What its names are: of attributes, of channels, a threat model with adversary and
-        measures, a threat model, kinds of attempts, or a source.
+        measures, a threat model, kinds of attempts, a source, or rows of the account.
     sentence : callable
         Makes the sentence from names and counts.
     """
@@ -45,7 +45,9 @@ class ReasonKind:
     meaning: str
     status: Status | None
     condition: int | None
-    names: Literal["attributes", "channels", "adversary", "model", "event", "source", "none"]
+    names: Literal[
+        "attributes", "channels", "adversary", "model", "event", "source", "account", "none"
+    ]
     sentence: Callable[[Names, Counts], str]
 
 
@@ -101,6 +103,17 @@ REASONS: Mapping[str, ReasonKind] = {
             f" {_listed(names)}"
         ),
     ),
+    "account_open": ReasonKind(
+        meaning="Something leaves that nobody judged, measured, removed or justified.",
+        status="incomplete",
+        condition=2,
+        names="account",
+        sentence=lambda names, n: (
+            f"{_count(n['rows'], 'row')} of the account of what leaves"
+            f" {'is' if n['rows'] == 1 else 'are'} open: {_listed(names)}; decide on them under"
+            " 'release' or 'private' of the project file"
+        ),
+    ),
     "direct_kept": ReasonKind(
         meaning="A direct identifier is retained or generalised, not removed.",
         status="above_threshold",
@@ -117,6 +130,16 @@ REASONS: Mapping[str, ReasonKind] = {
             f"StudyDate is {'removed' if n['removed'] else 'generalised'} while"
             f" {_count(len(names), 'attribute')} that may state the same day stay:"
             f" {_listed(names, 5)}; decide these too"
+        ),
+    ),
+    "uids_tell": ReasonKind(
+        meaning="UIDs leave that hold a day or a serial number, or that a device gave.",
+        status="incomplete",
+        condition=2,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; replace"
+            " them by random ones, or state in 'need' why they may leave"
         ),
     ),
     "overruled": ReasonKind(
@@ -162,7 +185,7 @@ REASONS: Mapping[str, ReasonKind] = {
         ),
     ),
     "merged_subjects": ReasonKind(
-        meaning="One subject key has sexes or birth dates that exclude each other.",
+        meaning="One subject key has sexes, birth dates or bodies that exclude each other.",
         status="incomplete",
         condition=3,
         names="attributes",
@@ -185,8 +208,8 @@ REASONS: Mapping[str, ReasonKind] = {
         names="attributes",
         sentence=lambda names, n: (
             f"{_count(n['values'], 'distinct value')} of quasi-identifiers cannot be read or"
-            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, or"
-            " declare the attribute as kind: category"
+            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, say"
+            " their unit, or declare the attribute as kind: category"
         ),
     ),
     "above": ReasonKind(
@@ -293,7 +316,7 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, _: f"channel {names[0]}: its risk is above the threshold",
     ),
     "channels_together": ReasonKind(
-        meaning="Each channel is within its limit, and their sum is above the limit of all.",
+        meaning="Each channel is within its limit, and those of a subject are not together.",
         status="above_threshold",
         condition=5,
         names="channels",

@@ -146,6 +146,7 @@ def write_release(
     *,
     statement: str,
     selected: Callable[[Dataset], bool] | None = None,
+    removed: frozenset[tuple[str, ...]] = frozenset(),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Release:
     """Write recoded copies of all sources into a folder.
@@ -165,6 +166,8 @@ def write_release(
         For (0012,0063); see `plan_statement`.
     selected : callable, optional
         Tells whether an object belongs to the collection.
+    removed : frozenset of tuple of str
+        Paths of elements that the assessor takes out and that are no attribute.
     progress : callable, optional
         Called with DICOM files done.
 
@@ -196,7 +199,7 @@ def write_release(
         copies = write_copies(
             images, target, rules, release,
             statement=statement, selected=selected, refused=_cut_short(extraction),
-            progress=progress,
+            removed=removed, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]
@@ -228,6 +231,7 @@ def write_release(
         entry = {settings.kind: f"{folder.name}/{target.name}"}
         if not table.key.startswith("#"):
             entry["key"] = table.origin.get(table.key, table.key)
+            entry["key"] += f"+{table.on_date}" if table.on_date else ""
         made.append(entry)
         tables.append(recoded)
         files.append(Written(source=printable(str(base / settings.path)), target=target.name))
@@ -353,6 +357,8 @@ def _setting(
         entry["need"] = given.need
     if given is not None and given.order:
         entry["order"] = list(given.order)
+    if given is not None and given.unit and rule.action is Action.KEEP:
+        entry["unit"] = given.unit
     if a.utility != 1.0:
         entry["utility"] = a.utility
     if rule.action is Action.REMOVE:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from midi_risk.document.assessment import Part, Record, TuningLattice, ValueCount
+from midi_risk.document.assessment import ChannelsTogether, Part, Record, TuningLattice, ValueCount
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.leaves import Leaving, checked
 
@@ -46,8 +46,7 @@ class Disclosive:
     values: Mapping[str, ValueList]
     unreadable: tuple[Mapping[str, str], ...]
     lattice: TuningLattice | None
-    channels_total: float | None
-    channels_sum: float
+    channels_together: ChannelsTogether | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class ReportView:
     title : str
         Name of the collection.
     tool, verdict, threshold, log, measures, plan, context, sign_off : part
-    threats, attributes, channels, disclosure, findings, links : tuple of part
+    threats, attributes, account, channels, disclosure, findings, links : tuple of part
     created, valid_until : str or int
         A moment, or its year.
     digest, project_digest : str
@@ -106,6 +105,7 @@ class ReportView:
     threats: tuple[Shown, ...]
     measures: Shown
     attributes: tuple[Shown, ...]
+    account: tuple[Shown, ...]
     channels: tuple[Shown, ...]
     disclosure: tuple[Shown, ...]
     plan: Shown | None

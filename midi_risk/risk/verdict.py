@@ -12,16 +12,18 @@ from collections.abc import Collection, Sequence
 
 from midi_risk.attributes.decisions import GUESSED, OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.attributes.roles import SAME_VISIT, knowable
+from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
+from midi_risk.attributes.standard import catalogue
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
-from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT
+from midi_risk.sources.model import SourceKind
+from midi_risk.table.across import BIRTH_DIFFERS, LINK_CONTRADICTED
+from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
-
-_DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
+from midi_risk.table.uids import TELLING
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
@@ -53,6 +55,7 @@ def verdict(
     """
     against = [
         *shown(evidence, "unread_files", "undecided", "direct_open", "channels_open", "no_threat"),
+        *shown(evidence, "account_open"),
         *shown(evidence, "contradicted", "evidence_incomplete", "evidence_of_part"),
         *shown(evidence, "evidence_file_missing", "evidence_file_changed"),
         *shown(evidence, "search_incomplete", "search_old", "quality_incomplete", "quality_old"),
@@ -61,9 +64,10 @@ def verdict(
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_contested_key(table, "split_subjects", {SPLIT}),
-        *_contested_key(table, "merged_subjects", {MERGED, *SEX_CONFLICTS}),
+        *_contested_key(table, "merged_subjects", _TWO_PEOPLE),
         *_unread_values(table),
         *_restated_dates(table),
+        *_telling_uids(table),
         *shown(evidence, "above", "channel_above", "channels_together", "direct_kept"),
         *shown(evidence, "search_hits", "quality_above"),
         *shown(evidence, "disclosed", "not_known"),
@@ -91,6 +95,10 @@ def verdict(
     )
 
 
+_TWO_PEOPLE = frozenset({MERGED, *SEX_CONFLICTS, BIRTH_DIFFERS, LINK_CONTRADICTED})
+"""Codes of findings that say that one key stands for several people."""
+
+
 def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
     """Return the DICOM files that were opened and tell neither patient nor instance."""
     files = table.facts.get("incomplete_files", 0)
@@ -102,11 +110,8 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
     """Return the linked tables that hold people who are in no equivalence class.
 
-    When rows of the leading source were selected, the linked tables hold the people of the
-    rest as well; these are no part of the collection and are not counted here.
+    People of the leading source whose rows were not selected are no orphans.
     """
-    if "selected" in table.facts:
-        return []
     return [
         reason("orphans", [link.source], subjects=link.orphans, tolerated=tolerance)
         for link in table.links
@@ -131,7 +136,7 @@ def _unread_values(table: SubjectTable) -> list[Reason]:
     """
     unread: Counter[str] = Counter()
     for finding in table.findings:
-        if finding.code in {"value-unparseable", "value-implausible"}:
+        if finding.code in {"value-unparseable", "value-implausible", UNIT_UNKNOWN}:
             unread[finding.attribute] += finding.subjects
     names = [
         a.name
@@ -157,7 +162,7 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
     copies = [
         a.name
         for a in table.attributes
-        if a.keyword in _DATES
+        if restates_day(a)
         and a.source == study.source
         and a.role is Role.INSENSITIVE
         and a.decision is not Decision.REMOVE
@@ -167,6 +172,26 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
         return []
     generalised = study.decision is Decision.GENERALISE and not emptied
     return [reason("restated_dates", copies, removed=int(not generalised))]
+
+
+def _telling_uids(table: SubjectTable) -> list[Reason]:
+    """Return the columns of UIDs that tell something, unless removed or accepted in writing."""
+    told = {finding.attribute for finding in table.findings if finding.code in TELLING}
+    images = {s["name"] for s in table.sources if s["kind"] == SourceKind.DICOM.value}
+    names = [
+        a.name
+        for a in table.attributes
+        if a.name in told
+        and not a.need
+        and (a.decision is not Decision.REMOVE or (a.source in images and _stays(a)))
+    ]
+    return [reason("uids_tell", names)] if names else []
+
+
+def _stays(attribute: Attribute) -> bool:
+    """Tell a UID that no object can be without: removing it is not possible."""
+    entry = catalogue().get(attribute.keyword or "")
+    return entry is None or not entry.strictest_type.startswith(("2", "3"))
 
 
 def _identifying_key(table: SubjectTable) -> list[Reason]:

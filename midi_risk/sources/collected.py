@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ class Collected:
     file_tables: list[pa.Table] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     facts: dict[str, int] = field(default_factory=dict)
+    elements: Counter[str] = field(default_factory=Counter)
+    roots: list[str] = field(default_factory=list)
 
     def add_file(
         self, path: Path, source: str, status: FileStatus = FileStatus.READ, reason: str = ""
@@ -62,4 +65,6 @@ class Collected:
             files=pa.concat_tables([part.cast(FILE_SCHEMA) for part in parts]),
             findings=tuple(dict.fromkeys(self.findings)),
             facts=self.facts,
+            elements=dict(self.elements),
+            roots=tuple(dict.fromkeys(self.roots)),
         )

@@ -75,6 +75,15 @@ class SourceTable:
         Column name -> description from a data dictionary, where one exists.
     instances_column : str, optional
         Column with the number of instances that a row stands for.
+    spelt : mapping of str to str
+        Column whose cells were given the unit of their row -> the column that states it.
+    via : str
+        Column through whose accession number or UID the key was found, ``""`` for none.
+    all_keys : tuple of str
+        Keys of the whole table of which these rows were selected; empty for a whole table.
+    on_date : str
+        Column of dates: a row belongs to its subject only when the leading source has a visit
+        of the subject on that day; ``""`` for none.
     """
 
     name: str
@@ -87,6 +96,10 @@ class SourceTable:
     origin: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     instances_column: str | None = None
+    spelt: Mapping[str, str] = field(default_factory=dict)
+    via: str = ""
+    on_date: str = ""
+    all_keys: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""
@@ -108,12 +121,19 @@ class Extraction:
     facts : mapping of str to int
         Counts that later channels use, such as ``private_elements`` or
         ``burned_in_yes``; absent means not looked at.
+    elements : mapping of str to int
+        Line of a DICOM element at any depth (`midi_risk.sources.dicom.contents`) -> files
+        that hold it.
+    roots : tuple of str
+        Folders and archives that were read whole: names below them leave.
     """
 
     tables: tuple[SourceTable, ...]
     files: pa.Table
     findings: tuple[str, ...] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
+    elements: Mapping[str, int] = field(default_factory=dict)
+    roots: tuple[str, ...] = ()
 
     def file_counts(self) -> dict[str, int]:
         """Return the number of files by status, all four always present."""

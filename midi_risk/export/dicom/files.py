@@ -28,7 +28,14 @@ from pydicom.uid import (
 
 from midi_risk import __version__
 from midi_risk.errors import OutputError, SourceError
-from midi_risk.export.dicom.recode import Outcome, recode, state_method, subject_key
+from midi_risk.export.dicom.recode import (
+    Outcome,
+    UnrecodableError,
+    recode,
+    state_method,
+    strip,
+    subject_key,
+)
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import ReleaseRules
 from midi_risk.sources.dicom.header import wanted_attributes
@@ -203,6 +210,7 @@ def write_copies(
     statement: str,
     selected: Callable[[Dataset], bool] | None = None,
     refused: Mapping[str, str] | None = None,
+    removed: frozenset[tuple[str, ...]] = frozenset(),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Copies:
     """Write recoded copies of every DICOM file below some paths.
@@ -221,6 +229,8 @@ def write_copies(
         Tells whether an object belongs to the collection.
     refused : mapping of str to str, optional
         Printable path -> why no conformant copy of it can be made.
+    removed : frozenset of tuple of str
+        Paths of elements that are taken out, see `strip`.
     progress : callable, optional
         Called with files done and None.
 
@@ -241,7 +251,9 @@ def write_copies(
             opened.stream.close()
             file = Written(source=opened.shown, reason=refused[opened.shown])
         else:
-            file = _one(opened, folder, rules, release, statement, selected, copies.outcome)
+            file = _one(
+                opened, folder, rules, release, statement, selected, removed, copies.outcome
+            )
         copies.files.append(file)
         if progress is not None:
             progress(len(copies.files), None)
@@ -255,6 +267,7 @@ def _one(
     release: ReleaseRules,
     statement: str,
     selected: Callable[[Dataset], bool] | None,
+    removed: frozenset[tuple[str, ...]],
     total: Outcome,
 ) -> Written:
     if opened.stream is None:
@@ -269,10 +282,14 @@ def _one(
         target = _free(folder, data_set)
         try:
             outcome = recode(data_set, rules, release)
+            if removed:
+                strip(data_set, removed, outcome)
             state_method(data_set, rules, statement)
             _save(data_set, target)
         except MemoryError:
             raise
+        except UnrecodableError as error:
+            return Written(source=opened.shown, reason=f"cannot be recoded: {error}")
         except Exception as error:  # pydicom raises many kinds on damaged values
             if isinstance(error, OSError) and error.errno is not None:
                 raise
