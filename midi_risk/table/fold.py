@@ -22,6 +22,7 @@ from midi_risk.table.findings import (
     hygiene_findings,
     key_findings,
     keyless_rows,
+    own_value_findings,
 )
 from midi_risk.table.imaged import concerned_subjects, describes_images
 from midi_risk.table.intervals import intervals_of
@@ -130,6 +131,9 @@ def fold(
         draft.links.append(report)
         draft.findings += keyless_rows(table)
         _fold_source(table, attributes, of_row, subjects, draft)
+    draft.findings += own_value_findings(
+        draft.attributes, draft.alone, draft.folded, len(subjects.labels)
+    )
     draft.findings += cross_source_findings(
         draft.attributes, draft.folded | draft.unfolded, draft.spans
     )
