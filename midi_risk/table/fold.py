@@ -190,8 +190,9 @@ def _fold_source(
     n = len(subjects.labels)
     weight = instances_of(table)
     columns: dict[str, NormalisedColumn] = {}
+    there = set(table.rows.column_names)
     for attribute in attributes:
-        if attribute.source != table.name or attribute.column not in table.rows.column_names:
+        if attribute.source != table.name or attribute.column not in there:
             continue
         draft.attributes.append(attribute)
         column = table.rows.column(attribute.column)
