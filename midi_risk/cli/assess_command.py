@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
+from midi_risk.cli.evidence import to_close
 from midi_risk.cli.groups import LEFT_OUT, Group, assess_groups
 from midi_risk.cli.job import RESULT_FILES, history_in, log_runs, result_folder, write_results
 from midi_risk.cli.options import progress_bar
@@ -197,13 +198,13 @@ def describe(outcome: Outcome) -> str:
         lines.append(f"  reason for the class size: {assessment.threshold.reason}")
     lines.append(f"  {_standing(assessment)}")
     lines += [f"  because {reason.text}" for reason in verdict.reasons]
+    lines += to_close(assessment)
     lines += ["", "Suggestion:" if plan.found else "No suggestion:"]
     lines += [f"  {line}" for line in plan.describe().splitlines()]
     if plan.found:
-        proof = "proved optimal" if plan.optimal else "best found, not proved"
         lines.append(
             f"  smallest class {plan.before.k} -> {plan.after.k},"
-            f" information lost {plan.loss or 0:.1%} ({proof})"
+            f" information lost {plan.loss or 0:.1%} ({plan.proof})"
         )
     return "\n".join(neutral(line) for line in lines)
 
@@ -261,7 +262,11 @@ _RANK = {"acceptable": 0, "above_threshold": 1, "incomplete": 2}
 @click.argument("sources", nargs=-1, metavar="PROJECT|SOURCE...")
 @common.with_options(common.TABLES, common.THREATS, common.THRESHOLD, common.PARAMETERS)
 @click.option("--where", metavar="EXPR", help="Rows to assess, as \"collection_id = 'x'\".")
-@click.option("--by", metavar="COLUMN", help="One assessment per value of this column.")
+@click.option(
+    "--by",
+    metavar="COLUMN",
+    help="One assessment per value of this column; goes on where a stopped run stood.",
+)
 @common.with_options(
     common.SUPPRESSION,
     common.KEEP,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
+from midi_risk.cli.evidence import comments
 from midi_risk.cli.options import progress_bar
 from midi_risk.config import PROJECT_FILE, PROJECT_SCHEMA
 from midi_risk.errors import OutputError
@@ -69,6 +70,8 @@ def command(
     for attribute in table.attributes:
         counts[attribute.role.value] = counts.get(attribute.role.value, 0) + 1
     click.echo(f"{target}: {table.n_subjects} subjects, {len(table.attributes)} attributes")
+    for text in extraction.findings:
+        click.echo(f"  found: {text}")
     for role, n in counts.items():
         click.echo(f"  {role.replace('_', ' '):<20} {n}")
     if counts.get("undecided"):
@@ -133,16 +136,11 @@ def project_text(
         f"  name: {_scalar(name or collection.name)}",
         "  sources:",
         *(f"    - {_source(source, job.base, folder, keys)}" for source in collection.sources),
+        *_guessed_key(read),
         f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
-        "# What was found about channels, and on what it rests, for example:",
-        "# channels:",
-        "#   burned_in: {status: bounded, by: NAME, on: 2026-11-02, method: each frame by eye,",
-        "#               looked: 300, of: 497, defects: 0, sensitivity: 0.9}",
-        "# A search for other public data on the same subjects, for example:",
-        "# context:",
-        "#   linked_search: [{date: 2026-11-02, by: NAME, place: WHERE, hits: 0}]",
+        *comments(job, table),
         *_release_lines(table),
         "attributes:",
     ]
@@ -159,6 +157,20 @@ def project_text(
     if not written:
         lines[-1] = "attributes: {}"
     return "\n".join(lines) + "\n"
+
+
+def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
+    """Return the lines that ask to confirm a key which no plain name says to be one."""
+    guessed = next((t for t in read if t.key_guess), None)
+    if guessed is None:
+        return []
+    column = guessed.origin.get(guessed.key, guessed.key)
+    return [
+        f"# {_comment(guessed.key_guess)}.",
+        "# Confirm it, or name another key under sources; until then the verdict is incomplete:",
+        "#   subject_key: {column: ..., confirmed: {by: NAME, on: 2026-11-02}}",
+        f"subject_key: {{column: {_scalar(column)}}}",
+    ]
 
 
 def _release_lines(table: SubjectTable) -> list[str]:
@@ -189,9 +201,13 @@ def _derived(attribute: Attribute, table: SubjectTable) -> bool:
 
 def _setting(attribute: Attribute) -> str:
     """Return the settings of one attribute in one line."""
+    from midi_risk.attributes.units import MIXED, converted
+
     parts = [f"role: {attribute.role.value}"]
     if attribute.role.value in {"quasi_identifier", "undecided"} and attribute.ladder:
         parts.append(f"hierarchy: {_scalar(attribute.ladder)}")
+    if converted(attribute) and attribute.unit != MIXED:
+        parts.append(f"unit: {attribute.unit}")
     if attribute.role.value == "direct_identifier":
         parts.append("decision: remove")
     return "{" + ", ".join(parts) + "}"
@@ -199,7 +215,14 @@ def _setting(attribute: Attribute) -> str:
 
 def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str, str]) -> str:
     """Return one source with its path relative to the project."""
+    from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.databases import database_from, is_database
+
     path = source.path
+    name = Path(path).name
+    if is_database(path):
+        name = TableSpec.parse(path).path.name
+        path = database_from(path, Path(os.path.abspath(folder)))  # noqa: PTH100
     if "://" not in path:
         absolute = Path(os.path.normpath(base / path))
         try:
@@ -207,7 +230,7 @@ def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str,
         except ValueError:
             path = str(absolute)
     parts = [f"{source.kind}: {_scalar(Path(path).as_posix() if '://' not in path else path)}"]
-    key = source.key or (keys.get(Path(path).name) if source.kind == "table" else None)
+    key = source.key or (keys.get(name) if source.kind == "table" else None)
     if key:
         parts.append(f"key: {_scalar(key)}")
     return "{" + ", ".join(parts) + "}"

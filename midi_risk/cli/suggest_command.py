@@ -74,7 +74,7 @@ def command(project: str, **given: Any) -> int:
                 f"smallest class {plan.before.k} -> {plan.after.k}; subjects left out"
                 f" {plan.suppressed.subjects}; cells emptied {plan.suppressed.emptied};"
                 f" information lost {plan.loss or 0:.1%}"
-                f"{'' if plan.optimal else '; not proved optimal'}"
+                f"{'' if plan.optimal else f'; {plan.proof}'}"
             )
         elif plan.next_step:
             click.echo(f"cheapest next step: {neutral(plan.next_step)}")

@@ -199,6 +199,8 @@ def judge(bench: Bench, levels: Sequence[str], leave_out: bool, plan_file: str |
     )
     for step in plan.steps:
         click.echo(f"  {neutral(step.describe)}")
+    if after.disclosed:
+        click.echo(f"  {neutral(plan.reason)}")
     if plan.next_step:
         click.echo(f"cheapest next step: {neutral(plan.next_step)}")
     if plan_file:

@@ -66,6 +66,9 @@ def _why(counts: Counts) -> str:
     return "the reason is stated" if counts["stated"] else "no reason is stated"
 
 
+_BESIDE = {"tables": "table", "sheets": "sheet", "comments": "cell comment"}
+
+
 REASONS: Mapping[str, ReasonKind] = {
     "unread_files": ReasonKind(
         meaning="More files could not be read than are tolerated.",
@@ -132,6 +135,16 @@ REASONS: Mapping[str, ReasonKind] = {
             f" {_listed(names, 5)}; decide these too"
         ),
     ),
+    "uids_tell": ReasonKind(
+        meaning="UIDs leave that hold a day or a serial number, or that a device gave.",
+        status="incomplete",
+        condition=2,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; replace"
+            " them by random ones, or state in 'need' why they may leave"
+        ),
+    ),
     "overruled": ReasonKind(
         meaning="The project file declares a proposed identifier to be none.",
         status=None,
@@ -150,6 +163,18 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda _, n: (
             f"{_count(n['rows'], 'row')} without a subject key: they belong to nobody, so no class"
             " counts them; give them a key or leave them out"
+        ),
+    ),
+    "beside_unread": ReasonKind(
+        meaning="Tables, sheets or comments lie beside what was read, and may leave with it.",
+        status="incomplete",
+        condition=3,
+        names="none",
+        sentence=lambda _, n: (
+            ", ".join(_count(n[what], noun) for what, noun in _BESIDE.items() if n.get(what))
+            + " beside what was read, so no class counts what they hold; link them, or say in the"
+            " project file that they do not leave ('exclude' of the collection, 'left_out' of a"
+            " source)"
         ),
     ),
     "orphans": ReasonKind(
@@ -175,7 +200,7 @@ REASONS: Mapping[str, ReasonKind] = {
         ),
     ),
     "merged_subjects": ReasonKind(
-        meaning="One subject key has sexes or birth dates that exclude each other.",
+        meaning="One subject key has sexes, birth dates or bodies that exclude each other.",
         status="incomplete",
         condition=3,
         names="attributes",
@@ -198,8 +223,8 @@ REASONS: Mapping[str, ReasonKind] = {
         names="attributes",
         sentence=lambda names, n: (
             f"{_count(n['values'], 'distinct value')} of quasi-identifiers cannot be read or"
-            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, or"
-            " declare the attribute as kind: category"
+            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, say"
+            " their unit, or declare the attribute as kind: category"
         ),
     ),
     "above": ReasonKind(
@@ -306,7 +331,7 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, _: f"channel {names[0]}: its risk is above the threshold",
     ),
     "channels_together": ReasonKind(
-        meaning="Each channel is within its limit, and their sum is above the limit of all.",
+        meaning="Each channel is within its limit, and those of a subject are not together.",
         status="above_threshold",
         condition=5,
         names="channels",
@@ -397,6 +422,16 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, _: (
             f"the subject key looks like a direct identifier: {_listed(names)}; replace it by"
             " pseudonyms, or confirm it in writing (subject_key.confirmed)"
+        ),
+    ),
+    "key_guessed": ReasonKind(
+        meaning="No plain name says which column names a subject, and nobody confirmed the guess.",
+        status="incomplete",
+        condition=3,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"the subject key was guessed: {_listed(names)}; a row may be finer than a person:"
+            " confirm the key in writing (subject_key.confirmed), or name another"
         ),
     ),
     "not_known": ReasonKind(

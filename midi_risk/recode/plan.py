@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from midi_risk.document.plan import (
     State,
     Suppressed,
 )
+from midi_risk.errors import listed
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.search.judge import Solution
@@ -45,8 +47,7 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
-from midi_risk.risk.adversaries import adversary_risk
-from midi_risk.risk.disclosure import disclosures
+from midi_risk.risk.adversaries import as_judged
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
@@ -117,21 +118,26 @@ def suggest(
     if cells:
         check_policy(table)
     given = dict(hierarchies or {})
-    models = [load_threat_model(threat) for threat in threats]
+    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
     quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
     check_kept(table, keep, [a.name for a in quasi])
     demand = requirement(models, quasi)
-    before = release_state(view, models, demand.k)
+    before = release_state(view, models, demand.k, table=table)
     attributes = tuple(
         a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
     )
     if not attributes:
-        return _trivial(table, models, demand, before, view, imaging_figures(table, view, given))
-    setting = lattice_setting(table, attributes, given, frozenset(keep))
+        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
+    setting = lattice_setting(
+        table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
+    )
     limits = (max_suppression, budget_seconds)
-    folded, demand = _best_node(table, view, setting, demand, models, *limits)
-    solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
+    if before.passed and not before.disclosed:
+        folded = solution = _unchanged(setting, before)
+    else:
+        folded, demand = _best_node(table, view, setting, demand, models, *limits)
+        solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
     target = [solution.levels[a.name] for a in attributes]
     steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
     left, after = view, before
@@ -143,7 +149,7 @@ def suggest(
     if solution.found:
         left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
         left = without_cells(left, gone)
-        after = release_state(left, models, demand.k)
+        after = release_state(left, models, demand.k, table=table)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
     own = FrontPoint(
@@ -156,6 +162,7 @@ def suggest(
         **plan_heading(table, models, demand.k),
         found=solution.found,
         optimal=solution.optimal and emptied is None,
+        gap=_gap(solution, emptied),
         loss=loss if solution.found else None,
         levels={name: int(level) for name, level in solution.levels.items()},
         hierarchies={n: _described(n, h) for n, h in setting.hierarchies.items()},
@@ -174,9 +181,38 @@ def suggest(
         imaging=imaging_figures(table, left, given),
         next_step="" if before.passed else _next_step(setting),
         reason=_blocked(solution, folded, setting, demand, max_suppression)
-        or _disclosed_text(table, left, models),
+        or _disclosed_text(after),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
+    )
+
+
+def _gap(solution: Solution, emptied: EmptiedCells | None) -> float | None:
+    """Return how much better a plan could be at most; None where nothing bounds that."""
+    if not solution.found:
+        return None
+    if solution.optimal and emptied is None:
+        return 0.0
+    # A plan that was changed after its search, or accepted on other grounds, has no bound.
+    return None if solution.gap <= 0 or emptied is not None else solution.gap
+
+
+def _unchanged(setting: Setting, before: State) -> Solution:
+    """Return where the project stands as a solution: nothing can lose less than no change."""
+    return Solution(
+        found=True,
+        levels=dict(zip(setting.columns.names, setting.start, strict=True)),
+        score=0.0,
+        suppressed=0,
+        classes=before.classes,
+        smallest=int(before.k or 0),
+        optimal=True,
+        checked=1,
+        nodes=prod(high - low + 1 for low, high in level_ranges(setting).values()),
+        bound=0.0,
+        gap=0.0,
+        suppressed_rows=np.zeros(setting.columns.n, dtype=bool),
+        utility=PLAN_UTILITY,
     )
 
 
@@ -193,6 +229,12 @@ def _best_node(
     private = disclosure_criteria(models, view)
     demand = replace(demand, criteria=(*demand.criteria, *private))
     solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
+    if setting.missing == "wildcard" and not _stands(table, setting, solution, models):
+        # Who knows fewer attributes can face smaller classes there, but never under this policy.
+        columns = replace(setting.columns, missing="wildcard-cautious")
+        setting = replace(setting, columns=columns)
+        solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
+        solution = replace(solution, optimal=False)
     relaxed = population_criteria(models, table.n_subjects)
     if relaxed is not None:
         open_ = replace(demand, k=1, criteria=(*relaxed, *private))
@@ -288,22 +330,14 @@ def _on_all_values(
     return solution
 
 
-def _disclosed_text(table: SubjectTable, left: SubjectTable, models: Sequence[ThreatModel]) -> str:
+def _disclosed_text(left: State) -> str:
     """Return what sensitive attributes the release would still disclose, ``""`` if none."""
-    quasi = tuple(measured(left, Role.QUASI_IDENTIFIER))
-    risks = [
-        adversary_risk(left, quasi, model, adversary)
-        for model in models
-        if model.disclosure is not None and any(a.discloses for a in left.attributes)
-        for adversary in model.adversaries
-    ]
-    failed = [d for d in disclosures(table, left, risks) if not d.passed and d.accepted is None]
-    if not failed:
+    if not left.disclosed:
         return ""
-    names = ", ".join(dict.fromkeys(d.attribute for d in failed))
     return (
-        f"the class sizes are met, but sensitive values can still be inferred: {names}; coarsen"
-        " further, remove the attribute, or accept it in writing (disclosure.accepted)"
+        "the class sizes are met, but sensitive values can still be inferred:"
+        f" {', '.join(left.disclosed)}; coarsen further, remove the attribute, or accept it in"
+        " writing (disclosure.accepted)"
     )
 
 
@@ -330,6 +364,13 @@ def _next_step(setting: Setting) -> str:
 def _milder(other: Solution, found: Solution) -> bool:
     """Tell whether a solution loses less than the one that was found before."""
     return other.found and (not found.found or other.score < found.score)
+
+
+def _stands(
+    table: SubjectTable, setting: Setting, solution: Solution, models: Sequence[ThreatModel]
+) -> bool:
+    """Tell whether a solution, if there is one, is accepted."""
+    return not solution.found or _accepted(table, setting, solution, models)
 
 
 def _accepted(
@@ -370,6 +411,7 @@ def _search(
         weights={a.name: a.utility for a in setting.attributes},
         levels=ranges,
         budget_seconds=budget_seconds,
+        missing=setting.missing,
     )
 
 
@@ -393,16 +435,20 @@ def _front_nodes(
 ) -> Sequence[FrontPoint]:
     """Return the front over the whole lattice where it is small, else over what was looked at.
 
-    A search stops at the first proof, which leaves few nodes to compare.
+    A search stops at the first proof, which leaves few nodes to compare. Where an unknown value
+    may be any value, each class size costs more, so the whole lattice must be smaller.
     """
-    if solution.nodes > FRONT_NODES:
+    names = list(setting.columns.names)
+    unknown = setting.missing != "category" and bool(table.frame[names].isna().any().any())
+    if solution.nodes * (table.n_subjects if unknown else 1) > FRONT_NODES:
         return solution.front
     swept = sweep(
-        table.frame[list(setting.columns.names)],
+        table.frame[names],
         setting.hierarchies,
         utility=PLAN_UTILITY,
         weights={a.name: a.utility for a in setting.attributes},
         levels=level_ranges(setting),
+        missing=setting.missing,
     )
     return swept.front(max_suppression=max_suppression)
 
@@ -430,7 +476,7 @@ def failed_plan(
         ``found`` is False; before and after are what the decisions give.
     """
     k = max(model.threshold.k for model in models)
-    state = release_state(released(table, dict(hierarchies or {})), models, k)
+    state = release_state(released(table, dict(hierarchies or {})), models, k, table=table)
     return Plan(
         **plan_heading(table, models, k),
         found=False,
@@ -450,7 +496,6 @@ def _trivial(
     models: Sequence[ThreatModel],
     demand: Requirement,
     before: State,
-    view: SubjectTable,
     imaging: list[ImagingFigure],
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""
@@ -458,6 +503,7 @@ def _trivial(
         **plan_heading(table, models, demand.k),
         found=before.passed,
         optimal=before.passed,
+        gap=0.0 if before.passed else None,
         loss=0.0 if before.passed else None,
         steps=[],
         suppressed=Suppressed(subjects=0, cells=0),
@@ -465,7 +511,7 @@ def _trivial(
         after=before,
         front=[],
         imaging=imaging,
-        reason=_disclosed_text(table, view, models)
+        reason=_disclosed_text(before)
         if before.passed
         else "the collection has fewer subjects than a class needs",
     )

@@ -39,7 +39,7 @@ from midi_risk.document.assessment import (
 )
 from midi_risk.document.clean import scrubbed
 from midi_risk.document.conditions import EVENTS
-from midi_risk.document.plan import ImagingFigure, Plan, State
+from midi_risk.document.plan import FrontPoint, ImagingFigure, Plan, State
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.charts import NAMES
 from midi_risk.report.counts import BASE, SafeCount, merged_bins, rounded, safe
@@ -200,7 +200,23 @@ def _few(around: Around) -> bool:
     return around.document.collection.subjects < FEW
 
 
-def figure(value: float, around: Around) -> Risk | Band:
+_ALL_ALIKE = 1e-9
+
+
+def _subjects(around: Around) -> int:
+    """Return how many subjects the part is about."""
+    if isinstance(around.part, State):
+        return around.part.subjects
+    return around.document.collection.subjects
+
+
+def _one_over_hidden(value: float, around: Around) -> bool:
+    """Tell whether a figure is one over a number of subjects that is hidden itself."""
+    subjects = _subjects(around)
+    return subjects < around.k and abs(value * subjects - 1) < _ALL_ALIKE
+
+
+def figure(value: float, around: Around) -> Risk | Band | SafeCount:
     """Return a mean, a distance or another figure that classes are counted in.
 
     The mean risk is the number of classes over that of subjects, and a distance of a value
@@ -208,6 +224,8 @@ def figure(value: float, around: Around) -> Risk | Band:
     histogram of few subjects leave one number for a hidden count. Where the sample uniques are
     hidden their mean risk tells nothing beyond the histogram, however many subjects there are.
     """
+    if _one_over_hidden(value, around):
+        return SafeCount(state="withheld", k=around.k)
     if _gives_uniques(value, around):
         return _implied(around)
     if not _few(around):
@@ -253,7 +271,7 @@ def _outwards(value: float, towards: Callable[[float], int]) -> float:
     return two_digits(towards(value / digit) * digit)
 
 
-def maximum(value: float, around: Around) -> Risk | Band:
+def maximum(value: float, around: Around) -> Risk | Band | SafeCount:
     """Return the risk of a smallest class, which k tells anyway, but never one over all subjects.
 
     A class of more than half of few subjects is all of them, or all but a hidden number.
@@ -262,7 +280,7 @@ def maximum(value: float, around: Around) -> Risk | Band:
     return figure(value, around) if value * subjects < 2 else risk(value)
 
 
-def figure_of(measure: str, value: float, around: Around) -> Risk | Band:
+def figure_of(measure: str, value: float, around: Around) -> Risk | Band | SafeCount:
     """Return a probability as `maximum` where the measure is one, else as `figure`."""
     return (maximum if measure.endswith("_max") else figure)(value, around)
 
@@ -607,6 +625,18 @@ def upper_of_channel(value: float | None, around: Around) -> Risk | None:
 # Special rules: shares, which times a total are counts.
 
 
+def smallest_class(size: int | None, around: Around) -> Size | SafeCount | None:
+    """Return the size of the smallest class; of the only one, which is a count of subjects."""
+    if size is None:
+        return None
+    return safe(size, around.k) if size == _subjects(around) else Size(size)
+
+
+def front_of_many(points: list[FrontPoint], around: Around) -> list[FrontPoint]:
+    """Return the front, empty for so few subjects that a risk may tell how many they are."""
+    return points if around.document.collection.subjects >= around.k else []
+
+
 def value_of_result(value: float, around: Around) -> Risk | Band | SafeCount:
     """Return a probability with two digits; a share of subjects as its suppressed count.
 
@@ -627,7 +657,8 @@ def end_of_result(value: float, around: Around) -> Risk | Band | None:
     """
     result: RiskEstimate = around.part
     if not is_share(result.measure):
-        return figure_of(result.measure, value, around)
+        shown = figure_of(result.measure, value, around)
+        return None if isinstance(shown, SafeCount) else shown
     ends = (value, result.lower, result.upper)
     counts = [safe(round(end * result.n), around.k, result.n).value for end in ends]
     whole = safe(result.n, around.k).value
@@ -742,7 +773,7 @@ def in_twentieths(value: float, _: Around) -> Risk:
     return risk(round(20 * value) / 20)
 
 
-def governing_value(value: float, around: Around) -> Risk | Band:
+def governing_value(value: float, around: Around) -> Risk | Band | SafeCount:
     """Return the figure that decides, as where it stands among the results."""
     return figure_of(around.part.measure, value, around)
 
@@ -857,10 +888,10 @@ def visit_rows(rows: list[dict[str, Any]], around: Around) -> tuple[Leaving, ...
 
 def _fraction(
     row: Mapping[str, Any],
-    leave: Callable[[float, Around], Risk | Band],
+    leave: Callable[[float, Around], Risk | Band | SafeCount],
     around: Around,
     *names: str,
-) -> Risk | Band | None:
+) -> Risk | Band | SafeCount | None:
     """Return the first of these cells that holds a fraction, as it may leave."""
     for name in names:
         value = row.get(name)

@@ -315,7 +315,7 @@ def one_in(value: float) -> str:
     return f"1{FIXED}in{FIXED}" + (f"{int(text):,}".replace(",", THIN) if text.isdigit() else text)
 
 
-def risk_text(value: float | None) -> str:
+def risk_text(value: float | SafeCount | None) -> str:
     """Return a risk as a fraction and as "1 in n".
 
     Examples
@@ -327,6 +327,8 @@ def risk_text(value: float | None) -> str:
         return NOT_ASSESSED
     if isinstance(value, Band):
         return number(value)
+    if isinstance(value, SafeCount):
+        return count_text(value)
     return f"{number(value)} ({one_in(value)})" if value > 0 else "0"
 
 
@@ -485,8 +487,11 @@ HEADS = {
     "evidence_of_part": "Stated of fewer subjects than the release has",
     "evidence_file_missing": "Stated by a file that is not there",
     "evidence_file_changed": "Stated by a file that is another one now",
+    "split_subjects": "One study or series under several subject keys",
+    "merged_subjects": "One subject key with records of two people",
     "disclosed": "Sensitive values that can be inferred",
     "key_identifies": "Subject key that looks like a direct identifier",
+    "key_guessed": "Subject key that was guessed",
     "singles_out": "Called insensitive, but singling out subjects",
     "not_known": "Known to no adversary of the threat models",
     "above": "",
@@ -498,11 +503,19 @@ HEADS = {
 """Reason -> how the shareable edition begins to tell it, in its order; others are counted."""
 
 
+SAID_ALONE = frozenset({"split_subjects", "merged_subjects"})
+"""Those that are told without names too: a UID that this edition does not list leaves none."""
+
+
 def reasons(view: ReportView) -> tuple[str, ...]:
     """Return why the verdict is what it is."""
     if view.disclosive is not None:
         return tuple(capital(worded(reason.text)) for reason in view.verdict.reasons)
-    told = [r for r in view.verdict.reasons if r.code in HEADS and (r.names or r.counts)]
+    told = [
+        r
+        for r in view.verdict.reasons
+        if r.code in HEADS and (r.names or r.counts or r.code in SAID_ALONE)
+    ]
     out = []
     for code, head in HEADS.items():
         found = [reason for reason in told if reason.code == code]
@@ -515,6 +528,8 @@ def reasons(view: ReportView) -> tuple[str, ...]:
         elif names:
             titles = [lowered(channel_term(name).title) for name in names]
             out.append(f"{head}: {listed(titles if kind == 'channels' else names)}.")
+        elif found:
+            out.append(f"{head}.")
     others = len(view.verdict.reasons) - len(told)
     if others and view.verdict.status != "acceptable":
         more = "further " if out else ""
@@ -636,6 +651,12 @@ def methods_paragraph(view: ReportView) -> str:
         f"The threshold was a class size of k = {threshold.k}, conventionally written "
         f"{threshold.label}{source}, applied to the {threshold.statistic}; {fixed(view)}."
     )
+    if any(c.status != "not_assessed" for c in view.channels):
+        parts.append(
+            "Beside the classes, the risks of the channels that a subject has were added (Boole), "
+            "with one joint 95 % bound for all samples in which nothing was found, and judged "
+            "over the channels alone by the statistic and the attempt of each threat model."
+        )
     missed = [
         channel_term(c.name).title.lower() for c in view.channels if c.status == "not_assessed"
     ]

@@ -23,6 +23,7 @@ from midi_risk.table.findings import (
     key_findings,
     keyless_rows,
 )
+from midi_risk.table.imaged import concerned_subjects, describes_images
 from midi_risk.table.intervals import intervals_of
 from midi_risk.table.model import (
     NormalisedColumn,
@@ -35,6 +36,7 @@ from midi_risk.table.model import (
 from midi_risk.table.repeated import repeated_values
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
 from midi_risk.table.subjects import Subjects, find_subjects, instances_of, link
+from midi_risk.table.uids import uid_findings
 from midi_risk.table.visits import visit_date, visits, visits_elsewhere
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
@@ -132,6 +134,8 @@ def fold(
         draft.attributes, draft.folded | draft.unfolded, draft.spans
     )
     draft.findings += key_findings(leading, subjects, set(draft.folded))
+    for table, of_row in rows_of:
+        draft.findings += uid_findings(table, attributes, of_row)
     family: tuple[str, ...] = ()
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
@@ -156,7 +160,7 @@ def fold(
         visit_family=family,
         intervals=intervals_of(rows_of, attributes),
         facts=dict(extraction.facts),
-        has_images=any(_describes_images(table) for table in extraction.tables),
+        has_images=any(describes_images(table) for table in extraction.tables),
         folding=draft.folding,
         distinct=draft.distinct,
         alone=draft.alone,
@@ -166,6 +170,7 @@ def fold(
         ),
         notes=extraction.findings,
         repeated=draft.repeated,
+        concerned=concerned_subjects(rows_of, subjects),
         leaves=leaves(extraction),
     )
 
@@ -309,8 +314,3 @@ def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
     elif table.level == "instance":
         counts["instances"] = int(seen.sum())
     return counts
-
-
-def _describes_images(table: SourceTable) -> bool:
-    """Tell whether a source speaks of images, so that pixel channels are in scope."""
-    return bool({"Modality", "SOPClassUID", "SeriesInstanceUID"} & set(table.rows.column_names))

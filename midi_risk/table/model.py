@@ -106,6 +106,9 @@ class SubjectTable:
         Attribute -> the values of the subjects that have several, all of which leave. They are
         found by key, so a table with fewer rows needs no change; a subject whose cell is
         missing has none.
+    concerned : mapping of str to frozenset of str
+        ``images``, ``face`` -> keys of the subjects with images, and with images that may show
+        a face; absent where no source says, and everybody may have them.
     leaves : tuple of Leaf
         Everything that leaves with the sources.
     """
@@ -133,6 +136,7 @@ class SubjectTable:
     sources: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
+    concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     leaves: tuple[Leaf, ...] = ()
 
     @property
@@ -275,7 +279,8 @@ def table_digest(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues] | N
     frame : pandas.DataFrame
         Index = subject key, values text or None.
     repeated : mapping of str to RepeatedValues, optional
-        Values beyond the folded ones.
+        Values beyond the folded ones; those of subjects, attributes and cells that are not
+        in the frame do not count.
 
     Returns
     -------
@@ -295,16 +300,20 @@ def table_digest(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues] | N
         "\x1f".join([keys[i], *("\x00" if c[i] is None else str(c[i]) for c in columns)])
         for i in sorted(range(len(keys)), key=keys.__getitem__)
     )
-    return text_digest(["\x1f".join(names), *rows, *_repeated_lines(repeated or {})])
+    return text_digest(["\x1f".join(names), *rows, *_repeated_lines(frame, repeated or {})])
 
 
-def _repeated_lines(repeated: Mapping[str, RepeatedValues]) -> list[str]:
-    """Return one line per attribute and subject with several values, sorted."""
+def _repeated_lines(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues]) -> list[str]:
+    """Return one line per attribute and subject with several values in the frame, sorted."""
     lines = []
     for name, own in repeated.items():
+        if name not in frame.columns:
+            continue
+        there = {str(key) for key in frame.index[frame[name].notna()]}
         values = np.split(own.texts[own.codes], np.cumsum(own.lengths)[:-1])
         for key, several in zip(own.keys, values, strict=True):
-            lines.append("\x1f".join([name, str(key), *sorted(map(str, several))]))
+            if str(key) in there:
+                lines.append("\x1f".join([name, str(key), *sorted(map(str, several))]))
     return sorted(lines)
 
 

@@ -351,3 +351,46 @@ def test_the_shareable_edition_names_only_what_it_names_anyway():
     shown = view(Assessment.model_validate(document), edition="shareable")
     assert not any(stated.counts for stated in shown.verdict.reasons)
     assert [list(stated.names) for stated in shown.verdict.reasons] == [["comment_2"], [], [], []]
+
+
+@pytest.mark.parametrize("code", ["split_subjects", "merged_subjects"])
+def test_the_shareable_edition_spells_a_contested_key(code):
+    document = assessment_document()
+    listed = document["attributes"][0]["name"]
+    for names, told in (([listed], f": {listed}"), (["NobodyListsThis"], "")):
+        document["verdict"]["reasons"] = [reason(code, names, subjects=4).model_dump()]
+        text = decision(document)
+        assert f"<li>{HEADS[code]}{told}.</li>" in text
+        assert "reason(s) are given" not in text
+
+
+def test_both_figures_of_the_channels_stand_in_the_internal_report():
+    document = acceptable()
+    document["channels_together"] = {
+        "largest": 0.05, "mean": 0.0125, "confidence": 0.95,
+        "models": [{"model": "public-release", "statistic": "maximum", "attempt": 1.0,
+                    "alone": 1 / 11, "total": 1 / 11, "floor": None}],
+    }  # fmt: skip
+    found = Assessment.model_validate(document)
+    inside = html.unescape(report(found, edition="internal").html)
+    assert "0.0500" in inside or "0.05 " in inside
+    assert "0.0125" in inside
+    assert "one joint 95" in inside
+    outside = report(found, edition="shareable").html
+    assert "0.0125" not in outside
+
+
+def test_a_figure_below_what_everybody_has_is_not_believed():
+    document = acceptable()
+    document["channels_together"] = {
+        "largest": 0.03, "mean": 0.03, "confidence": 0.95,
+        "models": [{"model": "public-release", "statistic": "maximum", "attempt": 1.0,
+                    "alone": 1 / 11, "total": 1 / 11, "floor": None}],
+    }  # fmt: skip
+    everybody = document["collection"]["subjects"]
+    for channel in document["channels"]:
+        channel.update(value=0.03, lower=0.03, upper=0.03, subjects=everybody)
+    assert any("together" in fault for fault in contradictions(Assessment.model_validate(document)))
+    for channel in document["channels"]:
+        channel.update(subjects=everybody - 1)
+    assert contradictions(Assessment.model_validate(document)) == []
