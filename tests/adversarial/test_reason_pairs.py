@@ -186,6 +186,7 @@ PAIRS: dict[str, Pair] = {
     ),
     "overruled": Pair(bad=Release(said={"sex": {"role": "insensitive"}})),
     "rows_without_key": Pair(bad=Release(rows=[*people(), ["", "M", "50-59", "I"]])),
+    "beside_unread": Pair(bad=Release(table={"facts": {"unread_tables": 1}})),
     "orphans": Pair(
         bad=Release(table={"links": (LINK,)}),
         mended=Release(table={"links": (LINK,)}, options={"orphan_tolerance": 2}),
