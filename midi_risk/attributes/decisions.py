@@ -15,6 +15,9 @@ from midi_risk.errors import ConfigError, did_you_mean
 OVERRULED = "decided in the project file; proposed as {}: "
 """How the reason of a role begins that differs from the proposal, with the role proposed."""
 
+GUESSED = "taken as the key of the subjects, and nobody confirmed it: "
+"""How the reason of a key begins that no plain name says to be one."""
+
 
 _COUNTED = "_instances"
 """Column of a stored scan that project files of version 0.1 may name; it is in no file."""
@@ -105,7 +108,8 @@ def _with_unit(
     """
     measures = next(q for q, factors in FACTORS.items() if unit in factors)
     changes = {**changes, "unit": unit}
-    if attribute.unit == UNKNOWN and "ladder" not in changes and "kind" not in changes:
+    undecided = changes.get("ladder", "number") == "number" and "kind" not in changes
+    if attribute.unit == UNKNOWN and undecided:
         ladders = {Quantity.LENGTH: "height", Quantity.MASS: "weight"}
         if measures in ladders:
             changes["ladder"] = ladders[measures]
@@ -159,6 +163,11 @@ def with_key(attributes: AttributeSet, key: SubjectKeySettings | None, path: str
         hint = did_you_mean(key.column, attributes.names)
         raise ConfigError(path, [f"subject_key.column: no source has '{key.column}'. {hint}"])
     if key.confirmed is None:
+        for name in names:
+            found = attributes[name]
+            named = (GUESSED, OVERRULED.format(Role.DIRECT_IDENTIFIER.value))
+            if found.role is Role.LINKAGE_KEY and not found.reason.startswith(named):
+                attributes = attributes.revised(name, reason=GUESSED + found.reason)
         return attributes
     reason = f"the subject key, confirmed in writing by {key.confirmed.by} on {key.confirmed.on}"
     for name in names:

@@ -262,7 +262,11 @@ _RANK = {"acceptable": 0, "above_threshold": 1, "incomplete": 2}
 @click.argument("sources", nargs=-1, metavar="PROJECT|SOURCE...")
 @common.with_options(common.TABLES, common.THREATS, common.THRESHOLD, common.PARAMETERS)
 @click.option("--where", metavar="EXPR", help="Rows to assess, as \"collection_id = 'x'\".")
-@click.option("--by", metavar="COLUMN", help="One assessment per value of this column.")
+@click.option(
+    "--by",
+    metavar="COLUMN",
+    help="One assessment per value of this column; goes on where a stopped run stood.",
+)
 @common.with_options(
     common.SUPPRESSION,
     common.KEEP,

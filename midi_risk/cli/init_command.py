@@ -71,6 +71,8 @@ def command(
     for attribute in table.attributes:
         counts[attribute.role.value] = counts.get(attribute.role.value, 0) + 1
     click.echo(f"{target}: {table.n_subjects} subjects, {len(table.attributes)} attributes")
+    for text in extraction.findings:
+        click.echo(f"  found: {text}")
     for role, n in counts.items():
         click.echo(f"  {role.replace('_', ' '):<20} {n}")
     if counts.get("undecided"):
@@ -135,10 +137,12 @@ def project_text(
         f"  name: {_scalar(name or collection.name)}",
         "  sources:",
         *(f"    - {_source(source, job.base, folder, keys)}" for source in collection.sources),
+        *_guessed_key(read),
         f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
         *comments(job, table),
+        *_release_lines(table),
         "attributes:",
     ]
     listed = [a for a in table.attributes if not _derived(a, table)]
@@ -175,6 +179,41 @@ def _attribute_lines(
             yield name, [told, f"  {_scalar(family[name])}: {setting}"]
 
 
+def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
+    """Return the lines that ask to confirm a key which no plain name says to be one."""
+    guessed = next((t for t in read if t.key_guess), None)
+    if guessed is None:
+        return []
+    column = guessed.origin.get(guessed.key, guessed.key)
+    return [
+        f"# {_comment(guessed.key_guess)}.",
+        "# Confirm it, or name another key under sources; until then the verdict is incomplete:",
+        "#   subject_key: {column: ..., confirmed: {by: NAME, on: 2026-11-02}}",
+        f"subject_key: {{column: {_scalar(column)}}}",
+    ]
+
+
+def _release_lines(table: SubjectTable) -> list[str]:
+    """Return decisions on what leaves and is no attribute: what PS3.15 acts on is removed."""
+    from midi_risk.risk.account import LISTED, ReleaseDecisions, account
+
+    still = [row for row in account(table, ReleaseDecisions()) if row.disposition == "open"]
+    acted = [row.name for row in still if row.reason == LISTED]
+    others = [row for row in still if not row.by and row.reason != LISTED]
+    lines = []
+    if others:
+        lines.append("# Leaves, and nobody decided: remove it, or retain it with a reason, under")
+        lines.append("# release (names may have *) or private (by creator). It is open until then.")
+        lines += [f"#   {_comment(row.name)}: {row.reason}" for row in others]
+    if acted:
+        lines += ["release:", "  decisions:"]
+        reason = "PS3.15 Table E.1-1 lists it and nothing reads it."
+        lines += [
+            f"    {json.dumps(name)}: {{decision: remove, reason: {reason}}}" for name in acted
+        ]
+    return lines
+
+
 def _derived(attribute: Attribute, table: SubjectTable) -> bool:
     """Tell whether an attribute is the range of another, which it follows."""
     return attribute.name.endswith(".range") and attribute.name[:-6] in table.attributes
@@ -182,9 +221,13 @@ def _derived(attribute: Attribute, table: SubjectTable) -> bool:
 
 def _setting(attribute: Attribute) -> str:
     """Return the settings of one attribute in one line."""
+    from midi_risk.attributes.units import MIXED, converted
+
     parts = [f"role: {attribute.role.value}"]
     if attribute.role.value in {"quasi_identifier", "undecided"} and attribute.ladder:
         parts.append(f"hierarchy: {_scalar(attribute.ladder)}")
+    if converted(attribute) and attribute.unit != MIXED:
+        parts.append(f"unit: {attribute.unit}")
     if attribute.role.value == "direct_identifier":
         parts.append("decision: remove")
     return "{" + ", ".join(parts) + "}"
@@ -192,7 +235,14 @@ def _setting(attribute: Attribute) -> str:
 
 def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str, str]) -> str:
     """Return one source with its path relative to the project."""
+    from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.databases import database_from, is_database
+
     path = source.path
+    name = Path(path).name
+    if is_database(path):
+        name = TableSpec.parse(path).path.name
+        path = database_from(path, Path(os.path.abspath(folder)))  # noqa: PTH100
     if "://" not in path:
         absolute = Path(os.path.normpath(base / path))
         try:
@@ -200,7 +250,7 @@ def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str,
         except ValueError:
             path = str(absolute)
     parts = [f"{source.kind}: {_scalar(Path(path).as_posix() if '://' not in path else path)}"]
-    key = source.key or (keys.get(Path(path).name) if source.kind == "table" else None)
+    key = source.key or (keys.get(name) if source.kind == "table" else None)
     if key:
         parts.append(f"key: {_scalar(key)}")
     return "{" + ", ".join(parts) + "}"

@@ -19,6 +19,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from pydicom.datadict import tag_for_keyword
+
 from midi_risk.document.assessment import (
     MEASUREMENT,
     Assessment,
@@ -441,6 +443,19 @@ def counts_of_reason(counts: Mapping[str, int], around: Around) -> Mapping[Code,
     return MappingProxyType(
         {Code(name): safe(n, around.k) for name, n in counts.items() if name in COUNTED_REASONS}
     )
+
+
+# Special rules: the account.
+
+
+def name_in_account(name: str, around: Around) -> Name | None:
+    """Return the name of an element when all of it is in the standard's dictionary.
+
+    Private creators, columns and file names are written by somebody, and may hold anything.
+    """
+    if around.part.kind != "element":
+        return None
+    return Name(name) if all(tag_for_keyword(part) for part in name.split("/")) else None
 
 
 # Special rules: text.

@@ -254,9 +254,7 @@ def _replaced(extraction: Extraction, old: SourceTable, rows: pa.Table, finding:
     tables = tuple(
         replace(t, rows=rows, all_keys=keys) if t is old else t for t in extraction.tables
     )
-    facts = {**extraction.facts, "selected": 1}
-    findings = (*extraction.findings, finding)
-    return replace(extraction, tables=tables, findings=findings, facts=facts)
+    return replace(extraction, tables=tables, findings=(*extraction.findings, finding))
 
 
 def _matching(table: SourceTable, where: str) -> pa.Array:

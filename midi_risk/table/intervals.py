@@ -14,9 +14,9 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.own_hierarchy import hierarchy_for
-from midi_risk.attributes.roles import column_words
 from midi_risk.attributes.values import normalise_for
 from midi_risk.errors import HierarchyError
+from midi_risk.sources.column_names import column_words
 from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.table.model import raw_codes
 
@@ -40,6 +40,7 @@ _WAVES = re.compile(
 )
 _STUDY_DAY = re.compile(r"(?:[A-Z]{2}|VISIT|A|TRT|TR\d\d)(?:ST|EN|S|E)?DY")
 _OFFSET = "LongitudinalTemporalOffsetFromEvent"
+_STATUS = re.compile(r"\b(?:status|flag|event|indicator|censor\w*|units?|unit of \w+|reason)$")
 _OF_BIRTH = re.compile(r"\b(?:birth|birthday|geburt|naissance|nacimiento)\b")
 
 
@@ -70,7 +71,7 @@ def states_interval(attribute: Attribute, kind: SourceKind) -> bool:
     if attribute.ladder == "offset" or attribute.keyword == _OFFSET:
         return True
     words = column_words(attribute.column)
-    if _OF_BIRTH.search(words):
+    if _OF_BIRTH.search(words) or _STATUS.search(words):
         return False
     if kind is SourceKind.SDTM and _STUDY_DAY.fullmatch(attribute.column):
         return True

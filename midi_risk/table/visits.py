@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.attributes.roles import column_words
+from midi_risk.sources.column_names import column_words
 from midi_risk.sources.model import SourceTable
 from midi_risk.table.model import day_column, raw_codes
 from midi_risk.table.subjects import VISIT_DATES, Subjects

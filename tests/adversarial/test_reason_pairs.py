@@ -128,6 +128,7 @@ ALL_ILL = [
 ]
 ACCEPTED = {"accepted": {"by": "A. Steward", "on": TODAY, "reason": "known to everybody"}}
 NAMED = [["patient_name", *people()[0][1:]], *people()[1:]]
+GUESSED = [["code", *people()[0][1:]], *people()[1:]]
 ALONE = more("hobby", lambda i: f"h{i:03d}")
 TWICE = [*people(), ["s000", "F", "50-59", "I"]]
 BURNED = {"facts": {"burned_in_yes": 1}, "has_images": True}
@@ -135,6 +136,8 @@ LINK = LinkReport(
     source="other.csv", rows=50, subjects=50, matched=48, orphans=2, fan_out=0,
     unmatched_subjects=0, key_rule="equal",
 )  # fmt: skip
+OLD_UIDS = more("uid", lambda i: f"1.2.840.113619.2.5.1762583.2155.9789570{i:02d}.78")
+
 PAIRS: dict[str, Pair] = {
     "unread_files": Pair(
         bad=Release(table={"files": {"read": 1, "flagged": 0, "not_dicom": 0, "unreadable": 1}}),
@@ -161,6 +164,10 @@ PAIRS: dict[str, Pair] = {
                                       "AcquisitionDate": {"role": "insensitive"}}),
         mended=Release(rows=DATES, said={"StudyDate": {"decision": "remove"},
                                          "AcquisitionDate": {"decision": "remove"}}),
+    ),
+    "uids_tell": Pair(
+        bad=Release(rows=OLD_UIDS),
+        mended=Release(rows=OLD_UIDS, said={"uid": {"need": "accepted by the data board"}}),
     ),
     "overruled": Pair(bad=Release(said={"sex": {"role": "insensitive"}})),
     "rows_without_key": Pair(bad=Release(rows=[*people(), ["", "M", "50-59", "I"]])),
@@ -228,6 +235,11 @@ PAIRS: dict[str, Pair] = {
         mended=Release(rows=NAMED, key={"column": "patient_name",
                                         "confirmed": {"by": "A. Steward", "on": TODAY}}),
         beside=["overruled"],
+    ),
+    "key_guessed": Pair(
+        bad=Release(rows=GUESSED),
+        mended=Release(rows=GUESSED, key={"column": GUESSED[0][0],
+                                          "confirmed": {"by": "A. Steward", "on": TODAY}}),
     ),
     "not_known": Pair(
         bad=Release(threat=own(adversaries=[{"name": "a", "knows": {"PatientSex": "exact"}}])),

@@ -8,7 +8,8 @@ import pytest
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind, Role
-from midi_risk.attributes.roles import column_words, name_rules, propose
+from midi_risk.attributes.roles import propose
+from midi_risk.sources.column_names import column_words, meanings
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 LABELLED = Path(__file__).with_name("labelled_columns.csv")
@@ -51,13 +52,13 @@ def test_real_column_names_get_the_role_that_a_reader_would_give(row):
 def test_the_labels_are_many_and_of_every_role():
     rows = labelled()
     assert len(rows) >= 150
-    assert {row["expected"] for row in rows} == {r.value for r in Role} - {"linkage_key"}
+    assert {row["expected"] for row in rows} == {r.value for r in Role}
 
 
 def test_every_rule_is_well_formed():
-    for rule in name_rules():
-        assert rule.role == "text" or Role(rule.role)
-        assert rule.kind in ("auto", "text") or Kind(rule.kind)
+    for rule in meanings():
+        assert Role(rule.role)
+        assert rule.kind == "auto" or Kind(rule.kind)
         assert not rule.ladder or rule.ladder in LADDERS
         assert rule.reason
 
@@ -177,7 +178,7 @@ def test_scope_key_and_instance_count_have_their_own_reasons():
         ([f"123-45-678{i}" for i in range(9)], Role.DIRECT_IDENTIFIER, Kind.IDENTIFIER),
         ([f"+49 6221 56789{i}" for i in range(9)], Role.DIRECT_IDENTIFIER, Kind.IDENTIFIER),
         ([f"XK-{i:05d}" for i in range(9)], Role.DIRECT_IDENTIFIER, Kind.IDENTIFIER),
-        ([f"1.2.840.113619.{i}.1" for i in range(9)], Role.INSENSITIVE, Kind.IDENTIFIER),
+        ([f"1.2.840.113619.{i}.1" for i in range(9)], Role.LINKAGE_KEY, Kind.IDENTIFIER),
         ([f"2013-05-1{i}" for i in range(9)], Role.QUASI_IDENTIFIER, Kind.DATE),
         (["male", "female"] * 5, Role.QUASI_IDENTIFIER, Kind.SEX),
         (["White", "Asian", "Black"] * 5, Role.QUASI_IDENTIFIER, Kind.CATEGORY),
@@ -201,7 +202,7 @@ def test_values_that_are_direct_identifiers_win_over_a_harmless_name():
 
 
 def test_a_comma_between_words_is_no_name_when_subjects_share_it():
-    assert one(["Carcinoma, Papillary", "Leukemia, Acute"] * 9, "xq").role is Role.UNDECIDED
+    assert one(["Carcinoma, Papillary", "Leukemia, Acute"] * 9, "xq").role is Role.SENSITIVE
     names = [f"Doe{'abcdefghi'[i]}, Jane" for i in range(9)]
     assert one(names, "xq").role is Role.DIRECT_IDENTIFIER
 
@@ -274,3 +275,43 @@ def test_the_public_index_gets_a_meaningful_class_table(shared_data):
     }  # fmt: skip
     assert [a.name for a in found.of_role(Role.SENSITIVE)] == ["BodyPartExamined"]
     assert np.array([bool(a.reason) for a in found]).all()
+
+
+def test_sentences_are_free_text_whatever_the_name_speaks_of():
+    notes = [f"bed {i}, wife of the baker in village {i}" for i in range(40)]
+    for name in ("reader_comment", "tumor_stage", "age", "slice_thickness", "nurse", "site"):
+        assert one(notes, name).role is Role.UNDECIDED, name
+
+
+def test_terms_of_a_vocabulary_are_no_free_text():
+    terms = [f"Disorder of the {organ} not elsewhere classified" for organ in "abcdefgh"] * 5
+    assert one(terms, "MHHLT").role is Role.SENSITIVE
+
+
+def test_what_nearly_every_subject_has_alone_is_never_called_harmless():
+    codes = [f"QX{i:05d}" for i in range(40)]
+    for name in ("slice_thickness", "qc_pass", "tumor_stage", "md5"):
+        assert one(codes, name).role in {Role.DIRECT_IDENTIFIER, Role.UNDECIDED}, name
+    wordings = [f"wording {i}" for i in range(40)]
+    assert one(wordings, "diagnosis").role is Role.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("values", "role"),
+    [
+        (["adenocarcinoma", "squamous", "none"], Role.SENSITIVE),
+        (["T1a", "T2", "T4"], Role.SENSITIVE),
+        (["C34.1", "C50.9", "C61"], Role.SENSITIVE),
+        (["surgery", "chemotherapy", "none"], Role.SENSITIVE),
+        (["v1", "v2"], Role.INSENSITIVE),
+        (["Ward A", "Ward B"], Role.QUASI_IDENTIFIER),
+        (["one", "two"], Role.UNDECIDED),
+    ],
+)
+def test_words_of_the_values_speak_where_the_name_is_silent(values, role):
+    assert one(spread(values), "xq").role is role
+
+
+def test_a_question_of_the_data_dictionary_makes_no_identifier():
+    label = "Did anybody of your household move to another address in the last year?"
+    assert one(["0", "1"] * 5, "q7", labels={"q7": label}).role is not Role.DIRECT_IDENTIFIER

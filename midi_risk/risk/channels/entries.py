@@ -271,6 +271,8 @@ class Release:
     searches : sequence of SearchEntry
         For linked public data, as the assessor recorded them.
     today : datetime.date
+    texts : sequence of str
+        Text elements that leave and that no attribute reads.
     """
 
     table: SubjectTable
@@ -280,6 +282,7 @@ class Release:
     trajectory: list[dict[str, Any]]
     searches: Sequence[SearchEntry]
     today: date
+    texts: Sequence[str] = ()
 
 
 def _visit_intervals(release: Release) -> ChannelEntry:
@@ -321,16 +324,10 @@ def interval_entry(row: Mapping[str, Any]) -> ChannelEntry:
         From `midi_risk.risk.measures.trajectory.interval_row`.
     """
     known = "all values" if row["m"] == "all" else f"{row['m']} values"
-    return ChannelEntry(
-        name="visit_intervals",
-        status="assessed" if row["kind"] == "exact" else "bounded",
-        value=row["max"],
-        lower=row["max"],
-        upper=row["max"] if row["kind"] == "exact" else 1.0,
-        evidence=(
-            f"{known} known of the times between events in {_names(row['columns'])}:"
-            f" {row['unique']} of {row['subjects']} subjects share theirs with nobody"
-        ),
+    return _known_visits(
+        row,
+        f"{known} known of the times between events in {_names(row['columns'])}:"
+        f" {row['unique']} of {row['subjects']} subjects share theirs with nobody",
     )
 
 
@@ -343,6 +340,16 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
         From `midi_risk.risk.measures.trajectory.trajectory_rows`.
     """
     known = "all visits" if row["m"] == "all" else f"{row['m']} visits"
+    return _known_visits(
+        row,
+        f"{known} known, as days since the first visit at a resolution of"
+        f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
+        f" more visits share theirs with nobody, {row['at_risk']} with too few",
+    )
+
+
+def _known_visits(row: Mapping[str, Any], evidence: str) -> ChannelEntry:
+    """Return the channel of visit intervals from a row of figures."""
     return ChannelEntry(
         name="visit_intervals",
         status="assessed" if row["kind"] == "exact" else "bounded",
@@ -350,11 +357,7 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
         lower=row["max"],
         upper=row["max"] if row["kind"] == "exact" else 1.0,
         mean=row["mean"] if row["kind"] == "exact" else None,
-        evidence=(
-            f"{known} known, as days since the first visit at a resolution of"
-            f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
-            f" more visits share theirs with nobody, {row['at_risk']} with too few"
-        ),
+        evidence=evidence,
     )
 
 
@@ -379,9 +382,9 @@ def _burned_in(release: Release) -> ChannelEntry:
 
 
 def _free_text(release: Release) -> ChannelEntry:
-    texts = _retained(release.view, lambda a: a.kind is Kind.TEXT)
+    texts = [*_retained(release.view, lambda a: a.kind is Kind.TEXT), *release.texts]
     if not texts:
-        return _nothing("free_text", "no free-text attribute is retained")
+        return _nothing("free_text", "no free text is retained")
     return _open("free_text", f"retained free text was not reviewed: {_names(texts)}")
 
 
@@ -454,12 +457,13 @@ def measured_channels(
     trajectory: list[dict[str, Any]],
     searches: Sequence[SearchEntry],
     today: date,
+    texts: Sequence[str] = (),
 ) -> dict[str, ChannelEntry]:
     """Return every channel by its rule, before anything that the assessor states of it.
 
     Parameters
     ----------
-    table, view, names, risks, trajectory, searches, today
+    table, view, names, risks, trajectory, searches, today, texts
         As for `Release`.
     """
     release = Release(
@@ -470,6 +474,7 @@ def measured_channels(
         trajectory=trajectory,
         searches=searches,
         today=today,
+        texts=texts,
     )
     return {name: _by_rule(channel, release) for name, channel in CHANNELS.items()}
 

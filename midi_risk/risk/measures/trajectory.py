@@ -541,8 +541,8 @@ def interval_row(
     Returns
     -------
     dict or None
-        ``m``, ``max``, ``unique``, ``subjects`` (with a value), ``columns`` and ``kind``; None
-        when nobody has a value.
+        ``m``, ``max``, ``mean``, ``unique``, ``subjects`` (with a value), ``columns`` and
+        ``kind``; None when nobody has a value.
 
     Notes
     -----
@@ -567,10 +567,7 @@ def interval_row(
         m = "all"
     found = known_visits_risk(subject, item, m, n_subjects=n)
     support = found.support[several]
-    return {
-        "m": str(m),
-        "max": float(1 / support.min()),
-        "unique": int((support == 1).sum()),
+    return _rarest(support, m) | {
         "subjects": int(several.sum()),
         "columns": sorted(intervals["column"].unique()),
         "kind": found.kind,
@@ -578,6 +575,16 @@ def interval_row(
 
 
 _MANY_ITEMS = 30
+
+
+def _rarest(support: npt.NDArray[np.int64], m: int | Literal["all"]) -> dict[str, Any]:
+    """Return the risk of the rarest of what is known, and how many share theirs with nobody."""
+    return {
+        "m": str(m),
+        "max": float(1 / support.min()),
+        "mean": float((1 / support).mean()),
+        "unique": int((support == 1).sum()),
+    }
 
 
 def trajectory_rows(visits: pd.DataFrame, n: int, k: int, bin_days: int) -> list[dict[str, Any]]:
@@ -646,11 +653,8 @@ def _rows(
         found = known_visits_risk(subject, items, m, n_subjects=n)
         support = found.support[several]
         rows.append(
-            {
-                "m": str(m),
-                "max": float(1 / support.min()),
-                "mean": float((1 / support).mean()),
-                "unique": int((support == 1).sum()),
+            _rarest(support, m)
+            | {
                 "at_risk": int((support < k).sum()),
                 "subjects": int(several.sum()),
                 "bin_days": bin_days,

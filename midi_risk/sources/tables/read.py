@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +24,8 @@ from midi_risk.sources.tables.columns import (
     keyword_of,
     level_of,
 )
-from midi_risk.sources.tables.formats import known_formats, table_format
+from midi_risk.sources.tables.databases import is_database
+from midi_risk.sources.tables.formats import database_format, known_formats, table_format
 from midi_risk.sources.tables.joins import (
     ENOUGH,
     Join,
@@ -35,6 +37,7 @@ from midi_risk.sources.tables.joins import (
 )
 from midi_risk.sources.tables.json import with_tag_columns
 from midi_risk.sources.tables.keys import fold_name, key_rank
+from midi_risk.sources.tables.lone_key import lone_key, without_summaries
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
 
 _ID_LIKE = re.compile(
@@ -90,8 +93,9 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str] = frozenset())
         )
         if best_share >= ENOUGH:
             return best, f"{where}: '{shown(best)}' taken as key, it matches the images best"
-    if named:
-        return named[0], ""
+    choice = lone_key(rows, names)
+    if choice is not None:
+        return choice.column, f"{where}: {choice.why}" if choice.why else ""
     for name in names:
         column = rows.column(name)
         like = bool(_ID_LIKE.search(name)) or name == rows.column_names[0]
@@ -99,6 +103,10 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str] = frozenset())
             continue
         if like and _may_be_key(rows, name) and _unique(column):
             return name, f"{where}: '{shown(name)}' taken as key, its values are unique"
+    for uid in ("StudyInstanceUID", "SeriesInstanceUID"):
+        name = next((n for n in names if keyword_of(n) == uid and not known), None)
+        if name is not None:
+            return name, f"{where}: '{shown(name)}' taken as key: no column names a person"
     raise LinkageError(
         f"{where}: no column looks like a subject key among {listed(rows.column_names)}",
         hint="Name it with --table FILE:KEY, or FILE:#row when every row is one subject",
@@ -113,7 +121,7 @@ def _may_be_key(rows: pa.Table, name: str) -> bool:
     """Return whether a column has more than a handful of values, none a decimal number."""
     distinct = distinct_values(rows, name)
     few = len(distinct) < min(3, rows.num_rows)
-    return not few and not any(re.fullmatch(r"-?\d*\.\d*[1-9]\d*", v) for v in distinct[:200])
+    return not few and not any(re.fullmatch(r"-?\d*[.,]\d*[1-9]\d*", v) for v in distinct[:200])
 
 
 def distinct_values(rows: pa.Table, name: str) -> list[str]:
@@ -133,6 +141,7 @@ class TableReading:
     table: SourceTable
     findings: tuple[str, ...] = ()
     flagged: bool = False
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_raw(spec: TableSpec) -> RawTable:
@@ -144,6 +153,8 @@ def read_raw(spec: TableSpec) -> RawTable:
         When its kind is unknown, it is empty or it cannot be read.
     """
     path = spec.path
+    if is_database(spec.url):
+        return database_format(str(spec.url)).read(path, spec)
     check_file(path)
     kind = table_format(path)
     if kind is None:
@@ -205,7 +216,8 @@ def read_table(spec: TableSpec, *, name: str, leading: Leading | None = None) ->
     if spec.path.suffix.casefold() == ".tsv":
         raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
     raw = with_tag_columns(raw, name)
-    return keyed_table(raw, spec, name=name, leading=leading)
+    reading = keyed_table(raw, spec, name=name, leading=leading)
+    return replace(reading, beside=raw.beside)
 
 
 def keyed_table(
@@ -237,7 +249,7 @@ def keyed_table(
         return _metadata(raw, spec, name)
     rows = raw.rows
     notes = list(raw.findings)
-    on_date, join = "", None
+    on_date, join, guess = "", None, ""
     known = leading or Leading()
     if spec.key == ROW_KEY:
         rows = rows.append_column(ROW_KEY, cell_array(range(1, rows.num_rows + 1)))
@@ -248,12 +260,17 @@ def keyed_table(
     else:
         key, note, join = _found_key(rows, name, known)
         notes += [note] if note else []
+        guess = "" if known.keys or join is not None else note.removeprefix(f"{name}: ")
+    if key != ROW_KEY:
+        rows, note = without_summaries(rows, key, name)
+        notes += [note] if note else []
     said = with_units_beside(rows, {n: text for n, text in raw.labels.items() if n in names})
     table = SourceTable(
         name=name,
         kind=SourceKind.SPREADSHEET,
         level=level_of(names),
         key=key,
+        key_guess=guess,
         rows=said.rows,
         labels=said.labels,
         instances_column=_instances_column(names),
@@ -308,6 +325,7 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
             f"{name}: {counted(len(aliases.clashes), 'column')} kept under another name because "
             f"their DICOM attribute occurs twice: {listed(aliases.clashes)}"
         )
+    guess = ""
     if spec.key is not None:
         key = asked_key(spec.key, rows.column_names, aliases.origin, name)
     elif "PatientID" in rows.column_names:
@@ -315,11 +333,13 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
     else:
         key, note = propose_key(rows, name, frozenset())
         notes += [note] if note else []
+        guess = note.removeprefix(f"{name}: ")
     table = SourceTable(
         name=name,
         kind=SourceKind.METADATA,
         level=level_of(rows.column_names),
         key=key,
+        key_guess=guess,
         scope=_scope(rows, key),
         rows=rows,
         origin=aliases.origin,
