@@ -647,8 +647,7 @@ def assess(
         if resolution is None
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
-    names = [attribute.name for attribute in quasi_identifiers]
-    judged = as_judged(view, models)
+    names, judged = [a.name for a in quasi_identifiers], as_judged(view, models)
     measures, scores = _measures(judged, names, models, trajectory, risks)
     created = datetime.now(UTC).replace(microsecond=0)
     searches = options.context.linked_search if options.context else []

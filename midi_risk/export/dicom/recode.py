@@ -524,7 +524,23 @@ _DUMMIES = frozenset(DUMMIES.values())
 _TEMPORAL = "LongitudinalTemporalInformationModified"
 
 
-def state_method(data_set: Dataset, rules: DicomRules, statement: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a released object says of its de-identification.
+
+    Parameters
+    ----------
+    method : str
+        Tool and plan, at most 64 characters; for (0012,0063).
+    identity_removed : bool
+        Whether (0012,0062) may say so: only where the verdict on the files is not incomplete.
+    """
+
+    method: str
+    identity_removed: bool = False
+
+
+def state_method(data_set: Dataset, rules: DicomRules, statement: Statement) -> None:
     """Say in an object that it was recoded, and keep what it says of itself true.
 
     Parameters
@@ -532,8 +548,7 @@ def state_method(data_set: Dataset, rules: DicomRules, statement: str) -> None:
     data_set : pydicom.Dataset
         After recoding.
     rules : DicomRules
-    statement : str
-        Tool and plan; at most 64 characters.
+    statement : Statement
 
     Notes
     -----
@@ -542,11 +557,11 @@ def state_method(data_set: Dataset, rules: DicomRules, statement: str) -> None:
     recoding made untrue are taken out: full dates become modified dates when dates were
     coarsened, both go when no date is left, patient characteristics go when none is left.
     """
-    data_set.PatientIdentityRemoved = "YES"
+    data_set.PatientIdentityRemoved = "YES" if statement.identity_removed else "NO"
     methods = data_set.get("DeidentificationMethod") or []
     stated = [methods] if isinstance(methods, str) else [str(method) for method in methods]
-    if statement not in stated:
-        data_set.DeidentificationMethod = [*stated, statement]
+    if statement.method not in stated:
+        data_set.DeidentificationMethod = [*stated, statement.method]
     dated = any(_visit_dates(data_set))
     if rules.dates is not None:
         coarse = rules.dates.action is not Action.REMOVE and dated
