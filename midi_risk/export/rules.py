@@ -22,6 +22,7 @@ from midi_risk.attributes.recoding import UNPARSED, Period
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.plan import Plan
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
+from midi_risk.recode.proposal import with_levels_of
 from midi_risk.sources.model import Extraction, SourceKind
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import attribute_hierarchy, planned, without_cells
@@ -329,6 +330,7 @@ def release_rules(
     """
     if plan is not None:
         check_plan(plan, table)
+        table = with_levels_of(table, plan)
     levels = dict(plan.levels) if plan else {}
     hidden = frozenset(plan.suppressed_subjects) if plan else frozenset()
     known = dict(hierarchies)
