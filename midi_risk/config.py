@@ -28,7 +28,7 @@ from midi_risk.errors import ConfigError, did_you_mean
 class HierarchyStep(BaseModel):
     """One level of a hierarchy of the assessor's own: exactly one rule, made from the values."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     cuts: tuple[float, ...] | None = Field(
         default=None, min_length=1, description="bands between cut points"
@@ -210,7 +210,9 @@ def validated(
 class Settings(BaseModel):
     """Base of every part of the project file: frozen, nothing unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 class SourceSettings(Settings):
@@ -338,6 +340,26 @@ class AttributeSettings(Settings):
     kind: (
         Literal["age", "sex", "date", "time", "number", "category", "text", "identifier"] | None
     ) = None
+    unit: (
+        Literal[
+            "years",
+            "months",
+            "weeks",
+            "days",
+            "hours",
+            "m",
+            "cm",
+            "mm",
+            "in",
+            "ft",
+            "kg",
+            "g",
+            "lb",
+            "st",
+            "oz",
+        ]
+        | None
+    ) = Field(default=None, description="unit of an age, height or weight whose cells say none")
     hierarchy: HierarchySetting | None = Field(default=None, description="ladder, file or levels")
     level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
     ceiling: str | int | None = Field(

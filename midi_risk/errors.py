@@ -18,13 +18,17 @@
     ├── ApproximationWarning       a number is a bound or an approximation
     └── CoverageWarning            something was not seen
 
-A message is one line: what is wrong, where, what to do. It never holds a cell value.
+A message is one line: what is wrong, where, what to do. It never holds a cell value, and no
+object of the user but a name or a number: see `quoted`.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Generator, Iterable, KeysView, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, cast
 
 
 class MidiRiskError(Exception):
@@ -106,6 +110,28 @@ class StaleAssessmentError(MidiRiskError):
     exit_code = 5
 
 
+def reason_of(error: OSError) -> str:
+    """Return the system's reason of an error, without the path that it is about.
+
+    Parameters
+    ----------
+    error : OSError
+
+    Returns
+    -------
+    str
+        Lower case, without a full stop.
+
+    Examples
+    --------
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "jane-doe.dcm"))
+    'no such file or directory'
+    """
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "the disk is full"
+    return (error.strerror or type(error).__name__).lower()
+
+
 class MidiRiskWarning(UserWarning):
     """Base of the warnings of midi-risk."""
 
@@ -116,6 +142,60 @@ class ApproximationWarning(MidiRiskWarning):
 
 class CoverageWarning(MidiRiskWarning):
     """Part of the input was not seen."""
+
+
+_LONGEST = 60
+
+
+def quoted(what: object) -> str:
+    """Return how an argument may stand in a message: a name or number, of all else the type.
+
+    A table, column or list given in place of a name would otherwise print its values.
+
+    Examples
+    --------
+    >>> quoted("age"), quoted(["Smith"])
+    ("'age'", 'of type list')
+    """
+    if isinstance(what, str):
+        return repr(str(what) if len(what) <= _LONGEST else f"{what[:_LONGEST]}...")
+    if what is None or isinstance(what, bool | int | float):
+        return repr(what)
+    if isinstance(what, tuple) and all(isinstance(part, str | int) for part in what):
+        return quoted(", ".join(str(part) for part in what))
+    return f"of type {type(what).__name__}"
+
+
+def listed(what: str, given: object) -> list[Any]:
+    """Return names as a list; one name is a list of one.
+
+    A column of a table is no list of names: its values would come back in a message.
+
+    Parameters
+    ----------
+    what : str
+        What the names are for.
+    given : object
+
+    Raises
+    ------
+    MidiRiskError
+        When it is neither a name nor a list of them.
+
+    Examples
+    --------
+    >>> listed("quasi-identifiers", "age"), listed("quasi-identifiers", ("age", "sex"))
+    (['age'], ['age', 'sex'])
+    """
+    if isinstance(
+        given, list | tuple | AbstractSet | Mapping | KeysView | Generator | map | filter
+    ):
+        return list(given)
+    if given is None or isinstance(given, str | bytes | int | float):
+        return [given]
+    if type(given).__module__.split(".", 1)[0] == "pandas" and hasattr(given, "get_indexer"):
+        return list(cast("Iterable[Any]", given))
+    raise MidiRiskError(f"the {what} are {quoted(given)}, not names", hint="Give a list of names")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

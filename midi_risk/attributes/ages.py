@@ -18,36 +18,31 @@ from midi_risk.attributes.parsed import (
     is_missing,
     tidy,
 )
-
-MONTHS = {"Y": 12.0, "M": 1.0, "W": 12.0 * 7 / 365.25, "D": 12.0 / 365.25}
-"""Months in one unit of an age string."""
+from midi_risk.attributes.units import FACTORS, Quantity, in_base, measured_parts, unit_of
 
 OLDEST = 122.5
 """Years; above the longest documented life an age is implausible."""
 
 _STRICT = re.compile(r"\d{3}[DWMY]")
-_NUMBER = r"(\d{1,4}(?:[.,]\d+)?)"
-_UNIT = r"\s*(?:-|_)?\s*([a-zäéñ]*)\.?(?:\s*old)?"
+_NUMBER = r"(\d{1,5}(?:[.,]\d+)?)"
+_UNIT = r"\s*(?:-|_)?\s*([^\W\d_]*)\.?(?:\s*old)?"
 _ONE = re.compile(_NUMBER + _UNIT, re.IGNORECASE)
 _RANGE = re.compile(
-    rf"[\[(]?\s*{_NUMBER}\s*(?:y|yo|yrs?|years?)?\s*(?:-|to|bis|,|_)\s*{_NUMBER}{_UNIT}\s*([\])]?)",
+    rf"[\[(]?\s*{_NUMBER}\s*([^\W\d_]*)\s*(?:-|\bto\b|\bbis\b|,|_)\s*{_NUMBER}{_UNIT}\s*([\])]?)",
     re.IGNORECASE,
 )
 _ABOVE = re.compile(rf"(>=|≥|>|over|above|älter als)\s*{_NUMBER}{_UNIT}", re.IGNORECASE)
 _PLUS = re.compile(
-    rf"{_NUMBER}\s*(?:y|yrs?|years?)?\s*(?:\+|(?:and|or)\s+(?:over|older|above|more))",
+    rf"{_NUMBER}\s*([^\W\d_]*?)\s*(?:\+|(?:and|or)\s+(?:over|older|above|more))\s*([^\W\d_]*)",
     re.IGNORECASE,
 )
 _BELOW = re.compile(rf"(<=|≤|<|under|below|unter)\s*{_NUMBER}{_UNIT}", re.IGNORECASE)
+_LETTER = {"years": "", "months": "M", "weeks": "W", "days": "D"}
+_OF_LETTER = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
+MONTHS = {letter: FACTORS[Quantity.AGE][unit] for letter, unit in _OF_LETTER.items()}
+"""Months in one unit of an age string."""
 
-_UNITS = {
-    "": "Y", "y": "Y", "yo": "Y", "yr": "Y", "yrs": "Y", "year": "Y", "years": "Y", "a": "Y",
-    "j": "Y", "jahr": "Y", "jahre": "Y", "an": "Y", "ans": "Y", "año": "Y", "años": "Y",
-    "m": "M", "mo": "M", "mos": "M", "mon": "M", "month": "M", "months": "M", "monate": "M",
-    "mois": "M", "meses": "M",
-    "w": "W", "wk": "W", "wks": "W", "week": "W", "weeks": "W", "wochen": "W",
-    "d": "D", "day": "D", "days": "D", "tage": "D", "jours": "D",
-}  # fmt: skip
+_PER_DAY = 24
 
 
 def _value(text: str) -> float:
@@ -62,43 +57,80 @@ def plain(number: float) -> str:
 
 
 def _single(number: float, unit: str, flag: str) -> Parsed:
-    months = number * MONTHS[unit]
+    """Return an age of a number of units; hours become days."""
+    if unit == "hours":
+        number, unit = number / _PER_DAY, "days"
+    months = number * FACTORS[Quantity.AGE][unit]
     if months > OLDEST * 12:
         return Parsed(None, math.nan, IMPLAUSIBLE)
-    return Parsed(plain(number) + ("" if unit == "Y" else unit), months, flag)
+    return Parsed(plain(number) + _LETTER[unit], months, flag)
 
 
-def _years(unit: str) -> bool:
-    return _UNITS.get(unit.lower()) == "Y"
+def _unit(word: str, default: str) -> str | None:
+    """Return the unit that a word means, the column's own for none; None for another word."""
+    if not word:
+        return default
+    unit = unit_of(word, Quantity.AGE)
+    return None if unit == "hours" else unit
 
 
-def _range(text: str) -> Parsed | None:
+def _compound(text: str) -> Parsed | None:
+    """Return an age of several parts, as 2y3m, in the smallest unit that it states."""
+    parts = measured_parts(text, Quantity.AGE)
+    if parts is None:
+        return None
+    if len(parts) == 1:
+        return _single(*parts[0], REPAIRED)
+    smallest = "months" if parts[-1][1] == "months" else "days"
+    factors = FACTORS[Quantity.AGE]
+    total = sum(number * factors[unit] for number, unit in parts) / factors[smallest]
+    return _single(round(total, 6), smallest, REPAIRED)
+
+
+def _range(text: str, default: str) -> Parsed | None:
     match = _RANGE.fullmatch(text)
     if match is None:
         return None
-    low, high, unit, closing = match.groups()
-    if not _years(unit) or _value(low) >= _value(high):
+    low, first, high, last, closing = match.groups()
+    after = _unit(last or first, default)
+    unit = _unit(first, after or default)
+    if after is None or unit is None:
         return None
-    top = _value(high) - 1 if closing == ")" else _value(high)
-    return Parsed(f"{plain(_value(low))}-{plain(top)}", _value(low) * 12, OK)
+    ends = [_value(low), _value(high)]
+    if unit != after:
+        ends = [in_base(ends[0], unit, Quantity.AGE), in_base(ends[1], after, Quantity.AGE)]
+        unit = "months"
+    if ends[0] >= ends[1]:
+        return None
+    top = ends[1] - 1 if closing == ")" else ends[1]
+    months = ends[0] * FACTORS[Quantity.AGE][unit]
+    return Parsed(f"{plain(ends[0])}-{plain(top)}{_LETTER[unit]}", months, OK)
 
 
-def _open_end(text: str) -> Parsed | None:
+def _open_end(text: str, default: str) -> Parsed | None:
     if match := _PLUS.fullmatch(text):
-        low = _value(match.group(1))
-        return Parsed(f"{plain(low)}+", low * 12, OK)
-    if (match := _ABOVE.fullmatch(text)) and _years(match.group(3)):
-        sign, bound = match.group(1), _value(match.group(2))
-        low = bound if sign in (">=", "≥") else math.floor(bound) + 1.0
-        return Parsed(f"{plain(low)}+", low * 12, OK)
-    if (match := _BELOW.fullmatch(text)) and _years(match.group(3)):
-        sign, bound = match.group(1), _value(match.group(2))
-        high = bound + 1 if sign in ("<=", "≤") else bound
-        return Parsed(f"<{plain(high)}", 0.0, OK)
+        unit = _unit(match.group(2) or match.group(3), default)
+        return _from(_value(match.group(1)), unit)
+    if match := _ABOVE.fullmatch(text):
+        bound = _value(match.group(2))
+        low = bound if match.group(1) in (">=", "≥") else math.floor(bound) + 1.0
+        return _from(low, _unit(match.group(3), default))
+    if match := _BELOW.fullmatch(text):
+        unit, bound = _unit(match.group(3), default), _value(match.group(2))
+        high = bound + 1 if match.group(1) in ("<=", "≤") else bound
+        return None if unit is None else Parsed(f"<{plain(high)}{_LETTER[unit]}", 0.0, OK)
     return None
 
 
-def parse_age(raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = True) -> Parsed:
+def _from(low: float, unit: str | None) -> Parsed | None:
+    if unit is None:
+        return None
+    return Parsed(f"{plain(low)}+{_LETTER[unit]}", low * FACTORS[Quantity.AGE][unit], OK)
+
+
+def parse_age(
+    raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = True, unit: str = "years"
+) -> Parsed:
     """Read one age.
 
     Parameters
@@ -110,6 +142,8 @@ def parse_age(raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = T
         (a DICOM age string without its unit).
     zero_is_missing : bool
         Whether ``000Y`` is a missing token, as the packaged table declares.
+    unit : {"years", "months", "weeks", "days", "hours"}
+        Unit of a number that says none.
 
     Returns
     -------
@@ -121,6 +155,8 @@ def parse_age(raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = T
     --------
     >>> parse_age("066Y").text, parse_age("173M").number, parse_age("155Y").flag
     ('66', 173.0, 'implausible')
+    >>> parse_age("18", unit="months").text, parse_age("2y3m").text, parse_age("7 Wochen").text
+    ('18M', '27M', '7W')
     """
     text = tidy(raw)
     if text.upper() == "000Y" and not zero_is_missing:
@@ -128,26 +164,37 @@ def parse_age(raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = T
     if is_missing(text, Kind.AGE):
         return Parsed(None, math.nan, MISSING)
     if _STRICT.fullmatch(text):
-        return _single(float(text[:3]), text[3], OK)
+        return _single(float(text[:3]), _OF_LETTER[text[3]], OK)
+    stated = _compound(text)
+    if stated is not None:
+        return stated
     several = [part for part in re.split(r"[\\|;]|,\s*(?=\d+[DWMYdwmy])", text) if part.strip()]
     if len(several) > 1:
-        first = parse_age(several[0], zero_is_missing=zero_is_missing)
+        first = parse_age(several[0], zero_is_missing=zero_is_missing, unit=unit)
         return (
             Parsed(first.text, first.number, MULTI) if first.text else Parsed(None, math.nan, BAD)
         )
+    return _with_one_number(text, unit, bare_is_clean=bare_is_clean)
+
+
+def _with_one_number(text: str, unit: str, *, bare_is_clean: bool) -> Parsed:
+    """Read one number, a bin or an open end."""
     if match := _ONE.fullmatch(text):
-        number, unit = match.groups()
-        known = _UNITS.get(unit.lower())
+        number, word = match.groups()
+        known = unit_of(word, Quantity.AGE) if word else unit
         if known is not None:
-            clean = unit == "" and "," not in number and bare_is_clean
+            clean = word == "" and "," not in number and bare_is_clean
             return _single(_value(number), known, OK if clean else REPAIRED)
-    return _range(text) or _open_end(text) or Parsed(None, math.nan, BAD)
+    own = "years" if unit == "hours" else unit
+    return _range(text, own) or _open_end(text, own) or Parsed(None, math.nan, BAD)
 
 
-def parse_ages(raw: Sequence[str], *, zero_is_missing: bool = True) -> list[Parsed]:
+def parse_ages(
+    raw: Sequence[str], *, zero_is_missing: bool = True, unit: str = "years"
+) -> list[Parsed]:
     """Read ages of one attribute; a bare number among age strings counts as repaired."""
     strings = any(_STRICT.fullmatch(value.strip()) for value in raw)
     return [
-        parse_age(value, bare_is_clean=not strings, zero_is_missing=zero_is_missing)
+        parse_age(value, bare_is_clean=not strings, zero_is_missing=zero_is_missing, unit=unit)
         for value in raw
     ]

@@ -8,11 +8,15 @@ from typing import Any
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.attributes.units import FACTORS, UNKNOWN, Quantity, unit_problem
 from midi_risk.config import AttributeSettings, SubjectKeySettings
 from midi_risk.errors import ConfigError, did_you_mean
 
 OVERRULED = "decided in the project file; proposed as {}: "
 """How the reason of a role begins that differs from the proposal, with the role proposed."""
+
+GUESSED = "taken as the key of the subjects, and nobody confirmed it: "
+"""How the reason of a key begins that no plain name says to be one."""
 
 
 _COUNTED = "_instances"
@@ -79,6 +83,9 @@ def decided(
             changes["ladder"] = ladder
         elif ladder is not None:
             changes["hierarchy_file"] = ladder
+        if setting.unit is not None:
+            changes, fault = _with_unit(proposed[name], setting.unit, changes)
+            faults += [f"attributes.{name}.unit: {fault}"] if fault else []
         revised = revised.revised(name, **changes)
         judged = setting.sensitive or setting.harmful or setting.disclosure
         if judged and not revised[name].discloses:
@@ -90,6 +97,25 @@ def decided(
     if faults:
         raise ConfigError(path, faults)
     return revised
+
+
+def _with_unit(
+    attribute: Attribute, unit: str, changes: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return the changes with a declared unit, and why it cannot be declared.
+
+    A height or weight whose unit was in doubt gets the ladder of its kind back.
+    """
+    measures = next(q for q, factors in FACTORS.items() if unit in factors)
+    changes = {**changes, "unit": unit}
+    if attribute.unit == UNKNOWN and "ladder" not in changes and "kind" not in changes:
+        ladders = {Quantity.LENGTH: "height", Quantity.MASS: "weight"}
+        if measures in ladders:
+            changes["ladder"] = ladders[measures]
+    elif attribute.ladder == "agedays" and measures is Quantity.AGE and unit != "days":
+        changes = {"kind": Kind.AGE, "ladder": "age"} | changes
+    after = attribute.revised(**changes)
+    return changes, unit_problem(unit, after.kind, after.ladder)
 
 
 def _spelt_out(
@@ -136,6 +162,11 @@ def with_key(attributes: AttributeSet, key: SubjectKeySettings | None, path: str
         hint = did_you_mean(key.column, attributes.names)
         raise ConfigError(path, [f"subject_key.column: no source has '{key.column}'. {hint}"])
     if key.confirmed is None:
+        for name in names:
+            found = attributes[name]
+            named = (GUESSED, OVERRULED.format(Role.DIRECT_IDENTIFIER.value))
+            if found.role is Role.LINKAGE_KEY and not found.reason.startswith(named):
+                attributes = attributes.revised(name, reason=GUESSED + found.reason)
         return attributes
     reason = f"the subject key, confirmed in writing by {key.confirmed.by} on {key.confirmed.on}"
     for name in names:

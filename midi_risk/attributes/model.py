@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from midi_risk.document.assessment import Ps315Action
-from midi_risk.errors import AttributeRoleError, did_you_mean
+from midi_risk.errors import AttributeRoleError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from midi_risk.config import Accepted, HierarchyStep
 
 
-class Role(StrEnum):
+class _Word(StrEnum):
+    """A word of a fixed list; what is no text is refused by its type, never printed."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        if not isinstance(value, str):
+            raise AttributeRoleError(f"a {cls.__name__.lower()} is a word, not {quoted(value)}")
+
+
+class Role(_Word):
     """Part that an attribute plays in re-identification."""
 
     DIRECT_IDENTIFIER = "direct_identifier"
@@ -27,7 +36,7 @@ class Role(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Kind(StrEnum):
+class Kind(_Word):
     """How the values of an attribute are read, folded and generalised."""
 
     AGE = "age"
@@ -40,7 +49,7 @@ class Kind(StrEnum):
     IDENTIFIER = "identifier"
 
 
-class Decision(StrEnum):
+class Decision(_Word):
     """What the assessor does with an attribute."""
 
     RETAIN = "retain"
@@ -100,6 +109,9 @@ class Attribute:
         Sensitive values that do harm when they are inferred; empty when all do.
     accepted : Accepted, optional
         Who accepted in writing what it discloses.
+    unit : str
+        Unit of an age, height or weight where it is not the usual one: a name of
+        `midi_risk.attributes.units`; ``""`` for years, metres or centimetres, and kilograms.
     """
 
     name: str
@@ -127,6 +139,7 @@ class Attribute:
     sensitive: bool = False
     harmful: tuple[str, ...] = ()
     accepted: Accepted | None = None
+    unit: str = ""
 
     @property
     def discloses(self) -> bool:

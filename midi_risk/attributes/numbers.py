@@ -25,6 +25,7 @@ from midi_risk.attributes.parsed import (
     nothing,
     tidy,
 )
+from midi_risk.attributes.units import FACTORS, USUAL, Quantity, measured_parts
 from midi_risk.resources import data_rows
 
 NEGATIVE_CODES = frozenset({"-9", "-99", "-999"})
@@ -42,6 +43,7 @@ _UNIT = re.compile(
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|to)\s*(-?\d+(?:\.\d+)?)")
 _OPEN = re.compile(r"(<=|>=|≤|≥|<|>|~)\s*(-?\d+(?:[.,]\d+)?)")
 _PLUS = re.compile(r"(\d+(?:\.\d+)?)\s*\+")
+_DECIMAL = re.compile(r"\d+(?:\.\d+)?")
 
 
 def _finite(number: float, flag: str, *, zero_is_missing: bool) -> Parsed:
@@ -74,6 +76,36 @@ def _bin(text: str) -> Parsed | None:
         bound = float(match.group(1))
         return Parsed(f"{plain(bound)}+", bound, OK)
     return None
+
+
+def parse_measure(raw: str, quantity: Quantity, unit: str = "") -> Parsed:
+    r"""Read a height or weight, in centimetres or kilograms where a unit is stated.
+
+    Parameters
+    ----------
+    raw : str
+        Raw value; a unit in it, as in ``5 ft 11 in`` or ``150 lb``, is right.
+    quantity : Quantity
+    unit : str
+        Unit of a number that says none; in a usual one, numbers are read as they stand.
+
+    Examples
+    --------
+    >>> parse_measure("150 lb", Quantity.MASS).text, parse_measure("5'11\"", Quantity.LENGTH).text
+    ('68.038855', '180.34')
+    >>> parse_measure("70", Quantity.LENGTH, "in").text, parse_measure("1.72", Quantity.LENGTH).text
+    ('177.8', '1.72')
+    """
+    stated = measured_parts(tidy(raw), quantity)
+    if stated is not None and not all(part in USUAL for _, part in stated):
+        total = sum(number * FACTORS[quantity][part] for number, part in stated)
+        return _finite(round(total, 6), REPAIRED, zero_is_missing=True)
+    read = parse_number(raw, zero_is_missing=True)
+    if stated is not None or unit in USUAL or unit not in FACTORS[quantity] or read.text is None:
+        return read
+    factor = FACTORS[quantity][unit]
+    text = _DECIMAL.sub(lambda found: plain(round(float(found.group()) * factor, 6)), read.text)
+    return Parsed(text, round(read.number * factor, 6), read.flag)
 
 
 def parse_number(raw: str, *, zero_is_missing: bool = False) -> Parsed:
@@ -117,7 +149,12 @@ def parse_number(raw: str, *, zero_is_missing: bool = False) -> Parsed:
 
 
 def parse_numbers(
-    raw: Sequence[str], *, zero_is_missing: bool = False, measure: bool = False
+    raw: Sequence[str],
+    *,
+    zero_is_missing: bool = False,
+    measure: bool = False,
+    quantity: Quantity | None = None,
+    unit: str = "",
 ) -> list[Parsed]:
     """Read the numbers of one attribute, knowing codes for missing by their neighbours.
 
@@ -130,6 +167,10 @@ def parse_numbers(
     measure : bool
         Whether they are measures of a body, such as a weight: a negative one, and one of
         three nines or more, is implausible.
+    quantity : Quantity, optional
+        What a height or weight is, so that units count.
+    unit : str
+        Unit of numbers that say none, as for `parse_measure`.
 
     Returns
     -------
@@ -144,6 +185,13 @@ def parse_numbers(
     >>> [read.text for read in parse_numbers(["-2", "-9"])]
     ['-2', '-9']
     """
+    if quantity is not None:
+        nines = [parse_number(value).text in _NINES for value in raw]
+        read = [parse_measure(value, quantity, unit) for value in raw]
+        return [
+            nothing(IMPLAUSIBLE) if no or item.number < 0 else item
+            for item, no in zip(read, nines, strict=True)
+        ]
     read = [parse_number(value, zero_is_missing=zero_is_missing) for value in raw]
     if measure:
         return [nothing(IMPLAUSIBLE) if _no_measure(item) else item for item in read]

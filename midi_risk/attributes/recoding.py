@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from midi_risk.attributes.ages import plain
+from midi_risk.attributes.ages import MONTHS, plain
 from midi_risk.attributes.dates import PERIOD, in_years
 from midi_risk.resources import data_rows
 
@@ -40,23 +40,27 @@ class Scale(Enum):
     METRES = "metres or centimetres, banded in centimetres"
 
 
-_BIN = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
-_OPEN = re.compile(r"(\d+(?:\.\d+)?)\+")
-_UNDER = re.compile(r"<(\d+(?:\.\d+)?)")
+_BIN = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)([MWD]?)")
+_OPEN = re.compile(r"(\d+(?:\.\d+)?)\+[MWD]?")
+_UNDER = re.compile(r"<(\d+(?:\.\d+)?)([MWD]?)")
 
 
 def _years(text: str, months: float) -> tuple[float, float]:
     """Return the first and last completed year that an age can mean."""
     if math.isnan(months):
         return months, months
-    if match := _BIN.fullmatch(text):
-        return math.floor(float(match.group(1))), math.floor(float(match.group(2)))
-    if match := _OPEN.fullmatch(text):
-        return math.floor(float(match.group(1))), math.inf
-    if match := _UNDER.fullmatch(text):
-        return 0, max(0, math.ceil(float(match.group(1))) - 1)
     year = math.floor(months / 12 + 1e-9)
+    if match := _BIN.fullmatch(text):
+        return year, math.floor(_in_years(match.group(2), match.group(3)) + 1e-9)
+    if _OPEN.fullmatch(text):
+        return year, math.inf
+    if match := _UNDER.fullmatch(text):
+        return 0, max(0, math.ceil(_in_years(match.group(1), match.group(2)) - 1e-9) - 1)
     return year, year
+
+
+def _in_years(number: str, letter: str) -> float:
+    return float(number) * MONTHS[letter or "Y"] / 12
 
 
 _NUMBER = r"(-?\d+(?:\.\d+)?)"

@@ -11,11 +11,11 @@ and by its values where the name says nothing.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from midi_risk.attributes.decisions import GUESSED
 from midi_risk.attributes.ladders import DEFAULT_LADDER
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.numbers import sex_spellings
@@ -29,8 +29,17 @@ from midi_risk.attributes.standard import (
     catalogue,
     packaged_table,
 )
+from midi_risk.attributes.unit_evidence import with_unit
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
+from midi_risk.sources.column_names import (
+    Meaning,
+    column_words,
+    concepts_of,
+    meaning_for,
+    meaning_of,
+    standard_meaning,
+)
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 
 VOCABULARY_SHARE = 0.05
@@ -165,70 +174,6 @@ def judge_text(evidence: Evidence, knowers: tuple[str, ...], *, ladder: str = "t
     )
 
 
-RULES = "column_name_rules.csv"
-
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_TRAILING = re.compile(r"(?<=[a-z]{3})(?=\d)")
-_PUNCTUATION = re.compile(r"[^a-z0-9]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameRule:
-    """One rule: a pattern on the words of a column name, and what it means.
-
-    Parameters
-    ----------
-    pattern : re.Pattern
-        Searched in the output of `column_words`.
-    role : str
-        A role, or ``"text"``: free text is judged by its values.
-    kind : str
-        A kind, or ``"auto"``: read as the values suggest.
-    ladder, reason : str
-    knowable_by : tuple of str
-    """
-
-    pattern: re.Pattern[str]
-    role: str
-    kind: str
-    ladder: str
-    knowable_by: tuple[str, ...]
-    reason: str
-
-
-def column_words(name: str) -> str:
-    """Return a column name as lower-case words without accents.
-
-    Examples
-    --------
-    >>> column_words("AgeGroup"), column_words("demo__days_to_birth"), column_words("med_name7")
-    ('age group', 'demo days to birth', 'med name 7')
-    """
-    plain = (
-        unicodedata.normalize("NFKD", name.replace("ß", "ss"))
-        .encode("ascii", "ignore")
-        .decode("ascii")
-    )
-    spaced = _CAMEL.sub(" ", plain).lower()
-    return _PUNCTUATION.sub(" ", _TRAILING.sub(" ", spaced)).strip()
-
-
-@cache
-def name_rules() -> tuple[NameRule, ...]:
-    """Return the packaged rules in the order in which they are tried."""
-    return tuple(
-        NameRule(
-            pattern=re.compile(row["pattern"]),
-            role=row["role"],
-            kind=row["kind"],
-            ladder=row["ladder"],
-            knowable_by=tuple(part for part in row["knowable_by"].split(";") if part),
-            reason=row["reason"],
-        )
-        for row in data_rows(RULES)
-    )
-
-
 _FORM_ITEM = re.compile(r"([a-z]{1,3}|[a-z]\d|[a-z]{1,2}\d?e)\d+[a-z]?", re.IGNORECASE)
 FORM_ITEMS = 8
 
@@ -252,19 +197,6 @@ def form_items(names: Iterable[str]) -> frozenset[str]:
     return frozenset(n for items in stems.values() if len(items) >= FORM_ITEMS for n in items)
 
 
-@cache
-def match_name(name: str) -> NameRule | None:
-    """Return the first rule whose pattern a column name holds.
-
-    Examples
-    --------
-    >>> match_name("religion").role, match_name("plz").ladder, match_name("xq17") is None
-    ('sensitive', 'geo', True)
-    """
-    words = column_words(name)
-    return next((rule for rule in name_rules() if rule.pattern.search(words)), None)
-
-
 def named_key(column: str) -> str:
     """Return what the name of a key says that makes it a direct identifier, ``""`` if nothing.
 
@@ -276,7 +208,7 @@ def named_key(column: str) -> str:
     >>> named_key("e-mail"), named_key("patient_id")
     ('the name of the column speaks of a way to reach the person', '')
     """
-    rule = match_name(column)
+    rule = meaning_of(column)
     entry = catalogue().get(column)
     if entry is not None and entry.category == "direct identifier" and entry.vr == "PN":
         return "it is a name of a person by its value representation"
@@ -299,29 +231,27 @@ def knowable(attribute: Attribute) -> bool:
     return attribute.keyword is None or attribute.keyword not in catalogue()
 
 
-def propose_by_rule(rule: NameRule, evidence: Evidence, *, where: str = "") -> Proposal:
-    """Return what a rule proposes, with kind and ladder fitted to the values.
+def propose_by_meaning(row: Meaning, evidence: Evidence, *, where: str = "") -> Proposal:
+    """Return what the name of a column means, with kind and ladder fitted to the values.
 
     Parameters
     ----------
-    rule : NameRule
+    row : Meaning
     evidence : Evidence
     where : str
         Added to the reason, such as ``" (data dictionary)"``.
     """
-    if rule.role == "text":
-        return judge_text(evidence, rule.knowable_by)
     ladder: str | None
-    if rule.kind == "auto":
-        kind, ladder = kind_of(evidence), rule.ladder or None
+    if row.kind == "auto":
+        kind, ladder = kind_of(evidence), row.ladder or None
     else:
-        kind, ladder = fitted(Kind(rule.kind), rule.ladder or None, evidence)
+        kind, ladder = fitted(Kind(row.kind), row.ladder or None, evidence)
     return Proposal(
-        role=Role(rule.role),
+        role=Role(row.role),
         kind=kind,
-        reason=rule.reason + where,
+        reason=row.reason + where,
         ladder=ladder,
-        knowable_by=rule.knowable_by,
+        knowable_by=row.knowable_by,
     )
 
 
@@ -334,6 +264,46 @@ SAME_VISIT = (
     "PerformedProcedureStepStartTime", "InstanceCreationDate", "InstanceCreationTime",
 )  # fmt: skip
 """Dates and times of the visit that StudyDate and StudyTime already stand for."""
+
+_DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
+
+
+def may_restate(keyword: str | None, vr: str | None, ps315: Ps315Action | None) -> bool:
+    """Tell whether a date or time of DICOM may state again when a subject was seen.
+
+    Those of `SAME_VISIT` do, and so may every date that Table E.1-1 lists and the catalogue does
+    not judge, unless it is the version of a list of codes.
+
+    Parameters
+    ----------
+    keyword, vr, ps315
+        As of an `Attribute`.
+
+    Examples
+    --------
+    >>> may_restate("ContentDate", "DA", None), may_restate("DateOfManufacture", "DA", None)
+    (True, False)
+    >>> may_restate("StudyArrivalDate", "DA", action_for("StudyArrivalDate"))
+    True
+    """
+    if keyword is None or keyword in SAME_VISIT:
+        return keyword is not None
+    listed = ps315 is not None and ps315.action != NOT_LISTED
+    return listed and vr in {"DA", "DT"} and keyword not in {*catalogue(), *_overrides()}
+
+
+def restates_day(attribute: Attribute) -> bool:
+    """Tell whether an attribute may state the day of a study again.
+
+    Parameters
+    ----------
+    attribute : Attribute
+    """
+    return attribute.keyword in _DATES or (
+        attribute.keyword not in SAME_VISIT
+        and may_restate(attribute.keyword, attribute.vr, attribute.ps315)
+    )
+
 
 _NUMERIC_VR = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 _KIND_OF_VR = {
@@ -370,14 +340,14 @@ def dicom_identity(keyword: str) -> DicomIdentity | None:
         return DicomIdentity(
             keyword=keyword, tag=entry.tag, vr=entry.vr, level=entry.level, ps315=entry.ps315
         )
-    from pydicom.datadict import dictionary_VR, tag_for_keyword  # noqa: PLC0415
+    from midi_risk.sources.dicom.dictionary import tag_of, vr_of  # noqa: PLC0415 - pydicom
 
-    number = tag_for_keyword(keyword)
+    number = tag_of(keyword)
     if number is None:
         return None
     tag = f"({number >> 16:04X},{number & 0xFFFF:04X})"
     return DicomIdentity(
-        keyword=keyword, tag=tag, vr=dictionary_VR(number), level="instance", ps315=action_for(tag)
+        keyword=keyword, tag=tag, vr=vr_of(number), level="instance", ps315=action_for(tag)
     )
 
 
@@ -458,7 +428,7 @@ def propose_keyword(
     """
     entry = catalogue().get(identity.keyword)
     if entry is None:
-        return _uncatalogued(identity, evidence)
+        return _uncatalogued(identity, evidence, same_visit)
     kind = _kind(identity.vr, entry.ladder, entry.category)
     override = _overrides().get(identity.keyword)
     if identity.keyword == "DeidentificationMethod" and _own_statements(evidence):
@@ -489,7 +459,7 @@ def _own_statements(evidence: Evidence) -> bool:
     return bool(parts) and all(_OWN_STATEMENT.fullmatch(part) for part in parts)
 
 
-def _uncatalogued(identity: DicomIdentity, evidence: Evidence) -> Proposal:
+def _uncatalogued(identity: DicomIdentity, evidence: Evidence, same_visit: str) -> Proposal:
     """Propose from the VR and Table E.1-1 where the catalogue is silent."""
     vr, action = identity.vr, identity.ps315.action
     kind = _KIND_OF_VR.get(vr, Kind.NUMBER if vr in _NUMERIC_VR else Kind.CATEGORY)
@@ -506,20 +476,52 @@ def _uncatalogued(identity: DicomIdentity, evidence: Evidence) -> Proposal:
             ladder="remove",
         )
     listed = action != NOT_LISTED
+    if listed and kind is Kind.DATE:
+        return _listed_date(vr, action, same_visit)
     if vr in _LONG_TEXT or (listed and vr in ("LO", "SH")):
         return judge_text(evidence, ("clinician",))
-    if listed:
+    ladder, reason = _LISTED_AS.get(
+        vr, (None, "a technical attribute that Table E.1-1 does not list")
+    )
+    if listed and ladder is None:
+        reason = f"known only to insiders; Table E.1-1 lists it with action {action}"
+    return Proposal(
+        role=Role.INSENSITIVE, kind=kind, reason=reason, ladder=ladder, knowable_by=("clinician",)
+    )
+
+
+_LISTED_AS: Mapping[str, tuple[str | None, str]] = {
+    "UI": ("uid", _FIXED["uid"][1]),
+    "AE": (
+        "device",
+        (
+            "the name of a machine in a hospital's network, which tells the hospital to those who"
+            " know it (see the device channel)"
+        ),
+    ),
+}
+"""Value representation -> ladder and reason where the catalogue is silent."""
+
+
+def _listed_date(vr: str, action: str, same_visit: str) -> Proposal:
+    """Propose a date that Table E.1-1 lists: a copy of the study date, or known like it."""
+    ladder = "datetime" if vr == "DT" else "date"
+    if same_visit:
         return Proposal(
             role=Role.INSENSITIVE,
-            kind=kind,
-            reason=f"known only to insiders; Table E.1-1 lists it with action {action}",
+            kind=Kind.DATE,
+            reason=f"{same_visit} stands for the same visit in the class table; the consistency of"
+            " dates is checked apart",
+            ladder=ladder,
             knowable_by=("clinician",),
         )
     return Proposal(
-        role=Role.INSENSITIVE,
-        kind=kind,
-        reason="a technical attribute that Table E.1-1 does not list",
-        knowable_by=("clinician",),
+        role=Role.QUASI_IDENTIFIER,
+        kind=Kind.DATE,
+        reason=f"may state the day on which the subject was seen; Table E.1-1 lists it with action"
+        f" {action}",
+        ladder=ladder,
+        knowable_by=("acquaintance", "clinician"),
     )
 
 
@@ -536,13 +538,15 @@ def propose_direct(evidence: Evidence) -> Proposal | None:
 
 
 def _sexes(evidence: Evidence) -> bool:
+    if evidence.distinct > 4:
+        return False
     codes = {sex_spellings().get(value.casefold()) for value in evidence.sample}
-    return evidence.distinct <= 4 and {"M", "F"} <= codes and None not in codes
+    return {"M", "F"} <= codes and None not in codes
 
 
 def propose_by_values(evidence: Evidence) -> Proposal:
     """Propose a role from values alone; ``undecided`` where they say nothing."""
-    known = _by_meaning(evidence) or _by_form(evidence)
+    known = _by_meaning(evidence) or spoken_by_values(evidence) or _by_form(evidence)
     if known is not None:
         return known
     if not evidence.numeric and evidence.words >= 3:
@@ -564,10 +568,12 @@ def _by_form(evidence: Evidence) -> Proposal | None:
         )
     if evidence.uids:
         return Proposal(
-            role=Role.INSENSITIVE,
+            role=Role.LINKAGE_KEY,
             kind=Kind.IDENTIFIER,
-            reason="the values are unique identifiers: keys inside the collection",
+            reason="the values are unique identifiers of images or records: whoever has the images"
+            " can join the row to them",
             ladder="uid",
+            knowable_by=("clinician",),
         )
     if evidence.coded_identifier:
         return Proposal(
@@ -589,14 +595,17 @@ def _by_form(evidence: Evidence) -> Proposal | None:
 
 def _by_meaning(evidence: Evidence) -> Proposal | None:
     """Recognise dates, sexes, races and places."""
-    if evidence.dates:
+    if evidence.value_kind in {"date", "year"}:
+        years = evidence.value_kind == "year"
         return Proposal(
             role=Role.QUASI_IDENTIFIER,
             kind=Kind.DATE,
-            reason="the values are calendar dates",
-            ladder="date",
+            reason=f"the values are calendar {'years' if years else 'dates'}",
+            ladder="year" if years else "date",
             knowable_by=("acquaintance", "clinician"),
         )
+    if evidence.numeric:
+        return None
     if _sexes(evidence):
         return Proposal(
             role=Role.QUASI_IDENTIFIER,
@@ -609,9 +618,10 @@ def _by_meaning(evidence: Evidence) -> Proposal | None:
         (is_named_race, "races or ethnic groups", "race"),
         (is_known_region, "countries or states", "geo"),
     ):
-        if evidence.distinct > 1 and all(len(value) > 2 for value in evidence.sample):
-            named = sum(test(value) for value in evidence.sample)
-            if named >= 0.6 * len(evidence.sample):
+        sample = evidence.sample[:SPOKEN_VALUES]
+        if evidence.distinct > 1 and all(len(value) > 2 for value in sample):
+            named = sum(test(value) for value in sample)
+            if named >= 0.6 * len(sample):
                 return Proposal(
                     role=Role.QUASI_IDENTIFIER,
                     kind=Kind.CATEGORY,
@@ -701,7 +711,9 @@ def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribu
         evidence = Evidence(table.rows.column(column), key)
         identity = dicom_identity(column)
         proposal = _propose_column(table, column, identity, evidence, seen, items).with_ladder()
-        yield Attribute(
+        label = table.labels.get(column, "")
+        named = meaning_of(column) or (meaning_of(label) if label else None)
+        found = Attribute(
             name=column,
             source=table.name,
             column=column,
@@ -715,8 +727,9 @@ def _propose_table(table: SourceTable, standard: Ps315Table) -> Iterator[Attribu
             ladder=proposal.ladder,
             ps315=standard.action_for(identity.keyword) if identity else None,
             knowable_by=proposal.knowable_by,
-            label=table.labels.get(column, ""),
+            label=label,
         )
+        yield with_unit(found, evidence, named.ladder if named else "")
 
 
 def _propose_column(
@@ -737,10 +750,11 @@ def _propose_column(
                 " pseudonyms",
                 ladder="remove",
             )
+        reason = "the key that links the rows of a subject"
         return Proposal(
             role=Role.LINKAGE_KEY,
             kind=Kind.IDENTIFIER,
-            reason="the key that links the rows of a subject",
+            reason=GUESSED + table.key_guess if table.key_guess else reason,
             ladder="remove",
         )
     if column in (table.scope, table.instances_column):
@@ -752,7 +766,7 @@ def _propose_column(
         return Proposal(role=Role.INSENSITIVE, kind=Kind.CATEGORY, reason=what, ladder="enum")
     if identity is not None:
         stands = ""
-        if identity.keyword in SAME_VISIT:
+        if may_restate(identity.keyword, identity.vr, identity.ps315):
             wanted = "StudyTime" if identity.vr == "TM" else "StudyDate"
             stands = wanted if wanted in seen else ""
         return propose_keyword(identity, evidence, same_visit=stands)
@@ -777,10 +791,155 @@ def propose_other(column: str, label: str, evidence: Evidence) -> Proposal:
     direct = propose_direct(evidence)
     if direct is not None:
         return direct
-    rule = match_name(column) if column else None
-    if rule is not None:
-        return propose_by_rule(rule, evidence)
-    rule = match_name(label) if label else None
-    if rule is not None:
-        return propose_by_rule(rule, evidence, where=" (by its data dictionary entry)")
-    return propose_by_values(evidence)
+    if evidence.free_text:
+        return _sentences(column, evidence)
+    named = _by_name(column, evidence) if column else None
+    if named is None and label:
+        named = _by_label(label, evidence)
+    return _weighed(named, evidence)
+
+
+def _sentences(column: str, evidence: Evidence) -> Proposal:
+    """Propose for sentences, whatever the name speaks of; an address names the place itself."""
+    row = meaning_of(column, "text") if column else None
+    if row is not None and row.role == Role.DIRECT_IDENTIFIER.value:
+        return propose_by_meaning(row, evidence)
+    return judge_text(evidence, ("acquaintance", "clinician"))
+
+
+def _by_name(name: str, evidence: Evidence, *, where: str = "") -> Proposal | None:
+    """Propose by the words of a name and the kind of the values; None when they say nothing."""
+    row = meaning_of(name, evidence.value_kind)
+    text = "text" in (standard_meaning(name) or concepts_of(name))
+    if text and not evidence.numeric and not evidence.dates:
+        judged = judge_text(evidence, ("acquaintance", "clinician"))
+        if judged.role is Role.UNDECIDED or row is None:
+            return judged
+    return propose_by_meaning(row, evidence, where=where) if row else None
+
+
+def _by_label(label: str, evidence: Evidence) -> Proposal | None:
+    """Propose by a data dictionary entry; a sentence may tell harm or knowledge, no more.
+
+    "Did anybody move to your address?" is no address.
+    """
+    named = _by_name(label, evidence, where=" (by its data dictionary entry)")
+    if named is None or len(column_words(label).split()) <= SHORT_LABEL:
+        return named
+    return named if named.role in {Role.SENSITIVE, Role.QUASI_IDENTIFIER} else None
+
+
+SHORT_LABEL = 6
+"""A data dictionary entry of more words is a sentence, not a name."""
+
+
+def _weighed(named: Proposal | None, evidence: Evidence) -> Proposal:
+    """Weigh what the name says against what the values say; a name overrules no kind of value."""
+    if named is None:
+        return propose_by_values(evidence)
+    dated = evidence.value_kind in {"date", "year"}  # the meanings have weighed these
+    shown = None if dated else _by_meaning(evidence)
+    if shown is not None and named.role in _LESS_KNOWN:
+        return shown
+    if named.role not in {Role.SENSITIVE, Role.INSENSITIVE}:
+        return named
+    own = _by_form(evidence) if _own_codes(evidence, named) else None
+    if own is None and _own_wording(evidence):
+        own = _UNREAD
+    if own is not None or named.role is Role.SENSITIVE:
+        return own or named
+    spoken = spoken_by_values(evidence)
+    return spoken if spoken is not None and spoken.role is Role.SENSITIVE else named
+
+
+_LESS_KNOWN = frozenset({Role.SENSITIVE, Role.INSENSITIVE, Role.UNDECIDED})
+
+
+_UNREAD = Proposal(
+    role=Role.UNDECIDED,
+    kind=Kind.TEXT,
+    reason="nearly every subject has a wording of its own: read it, clean it to a vocabulary, or"
+    " remove it",
+    ladder="text",
+    knowable_by=("acquaintance", "clinician"),
+)
+FEW = 10
+"""Of fewer subjects with a value nobody can say that a wording of their own is unusual."""
+
+
+def _own_wording(evidence: Evidence) -> bool:
+    """Tell words, no numbers and no codes, of which nearly every subject has its own."""
+    return evidence.value_kind == "own" and not evidence.numeric and evidence.subjects >= FEW
+
+
+def _own_codes(evidence: Evidence, named: Proposal) -> bool:
+    """Tell codes of which nearly every subject has its own, where the name knows no measure."""
+    if evidence.uids or not evidence.coded_identifier:
+        return False
+    return not evidence.numeric or (
+        named.role is Role.INSENSITIVE and named.kind is not Kind.NUMBER and not evidence.years
+    )
+
+
+_STAGES = re.compile(
+    r"(?:stage )?(?:0|IV|I{1,3})[ABC]?\d?|[yrpc]{0,2}(?:T[0-4X]|Tis|N[0-3X]|M[01X])[a-d]?\d?",
+    re.IGNORECASE,
+)
+_CODED_ILLNESS = re.compile(r"[A-TV-Z]\d{2}(?:\.[0-9A-Z]{1,4})?|[VE]?\d{3}\.\d{1,2}|8\d{3}/[0-36]")
+_VERSIONS = re.compile(r"v(?:er(?:sion)?)?[ .]?\d+(?:\.\d+)*", re.IGNORECASE)
+_SILENT = frozenset(
+    {"none", "other", "unknown", "yes", "no", "na", "n/a", "not reported", "not applicable"}
+    | {"true", "false", "x", "y", "n"}
+)
+SPOKEN_VALUES = 200
+"""Meanings are looked for in so many distinct values, the first met."""
+
+
+def spoken_by_values(evidence: Evidence) -> Proposal | None:
+    """Propose by what the words of the values speak of; None where they do not say.
+
+    Stages, codes of illness and the words of the same lists as for names: most of the values that
+    say something must speak of one role.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    """
+    if evidence.numeric or evidence.value_kind != "words":
+        return None
+    values = [v for v in evidence.sample[:SPOKEN_VALUES] if v.casefold() not in _SILENT]
+    if not values:
+        return None
+    for form, what, role, ladder in (
+        (_STAGES, "stages of a disease", Role.SENSITIVE, None),
+        (_CODED_ILLNESS, "codes of illness", Role.SENSITIVE, None),
+        (_VERSIONS, "versions", Role.INSENSITIVE, "enum"),
+    ):
+        dotted = form is not _CODED_ILLNESS or any("." in v or "/" in v for v in values)
+        if dotted and 2 * sum(bool(form.fullmatch(v)) for v in values) > len(values):
+            return _spoken(role, what, ladder)
+    found = [_role_of_value(v) for v in values]
+    for role, what, ladder in (
+        (Role.SENSITIVE, "words for illness, treatment, results or outcome", None),
+        (Role.QUASI_IDENTIFIER, "words that somebody outside can know of a person", "enum"),
+    ):
+        if 2 * found.count(role) > len(found):
+            return _spoken(role, what, ladder)
+    return None
+
+
+def _spoken(role: Role, what: str, ladder: str | None) -> Proposal:
+    return Proposal(
+        role=role,
+        kind=Kind.CATEGORY,
+        reason=f"most values are {what}",
+        ladder=ladder,
+        knowable_by=("clinician",) if role is Role.SENSITIVE else ("acquaintance",),
+    )
+
+
+def _role_of_value(value: str) -> Role | None:
+    """Return the role that a column named by this value would have."""
+    words = " ".join(word for word in column_words(value).split() if len(word) > 2)
+    row = meaning_for(concepts_of(words), "words") if words else None
+    return Role(row.role) if row else None

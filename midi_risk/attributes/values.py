@@ -22,6 +22,7 @@ from midi_risk.attributes.numbers import (
     parse_text,
 )
 from midi_risk.attributes.parsed import Parsed
+from midi_risk.attributes.units import FACTORS, Quantity, quantity_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +62,24 @@ def _parse(
     upper: bool,
     label: str,
     measure: bool,
+    quantity: Quantity | None,
+    unit: str,
 ) -> list[Parsed]:
     """Read all values; ages and dates look at their neighbours to settle the form."""
     whole: dict[Kind, Callable[[Sequence[str]], list[Parsed]]] = {
-        Kind.AGE: partial(parse_ages, zero_is_missing=zero_is_missing),
+        Kind.AGE: partial(
+            parse_ages,
+            zero_is_missing=zero_is_missing,
+            unit=unit if unit in FACTORS[Quantity.AGE] else "years",
+        ),
         Kind.DATE: parse_dates,
-        Kind.NUMBER: partial(parse_numbers, zero_is_missing=zero_is_missing, measure=measure),
+        Kind.NUMBER: partial(
+            parse_numbers,
+            zero_is_missing=zero_is_missing,
+            measure=measure,
+            quantity=quantity,
+            unit=unit,
+        ),
     }
     if kind in whole:
         return whole[kind](raw)
@@ -88,6 +101,8 @@ def normalise(
     upper: bool = False,
     label: str = "",
     measure: bool = False,
+    quantity: Quantity | None = None,
+    unit: str = "",
 ) -> Normalised:
     """Return canonical text, number and flag of each raw value.
 
@@ -107,6 +122,10 @@ def normalise(
     measure : bool
         Whether numbers are measures of a body: a negative one and one of nines alone are
         implausible then.
+    quantity : Quantity, optional
+        What a height or weight is, so that the units of cells count.
+    unit : str
+        Unit of ages, heights and weights that say none; ``""`` for the usual one.
 
     Returns
     -------
@@ -121,7 +140,16 @@ def normalise(
     [792.0, 173.0, nan, 1080.0]
     """
     zero = kind is Kind.AGE if zero_is_missing is None else zero_is_missing
-    parsed = _parse(kind, raw, zero_is_missing=zero, upper=upper, label=label, measure=measure)
+    parsed = _parse(
+        kind,
+        raw,
+        zero_is_missing=zero,
+        upper=upper,
+        label=label,
+        measure=measure,
+        quantity=quantity,
+        unit=unit,
+    )
     return Normalised(
         text=tuple(item.text for item in parsed),
         number=np.array([item.number for item in parsed], dtype=np.float64),
@@ -135,12 +163,13 @@ def normalise_for(attribute: Attribute, raw: Sequence[str]) -> Normalised:
     Parameters
     ----------
     attribute : Attribute
-        Its kind, VR, ladder and label choose the options.
+        Its kind, VR, ladder, label and unit choose the options.
     raw : sequence of str
         Distinct raw values.
     """
     ladder = LADDERS.get(attribute.ladder or "")
     measure = ladder is not None and ladder.measure
+    quantity = quantity_of(attribute.kind, attribute.ladder)
     return normalise(
         attribute.kind,
         raw,
@@ -148,4 +177,29 @@ def normalise_for(attribute: Attribute, raw: Sequence[str]) -> Normalised:
         upper=attribute.vr == "CS",
         label=attribute.label,
         measure=measure,
+        quantity=None if quantity is Quantity.AGE else quantity,
+        unit=attribute.unit,
     )
+
+
+def read_again(attribute: Attribute, texts: Sequence[str]) -> Normalised:
+    """Return the reading of values that were read before, which stand in the usual unit.
+
+    Parameters
+    ----------
+    attribute : Attribute
+        Its own unit does not count any more.
+    texts : sequence of str
+        Canonical values.
+
+    Examples
+    --------
+    >>> from midi_risk.attributes.model import Role
+    >>> age = Attribute(
+    ...     name="age", source="t", column="age", role=Role.QUASI_IDENTIFIER, kind=Kind.AGE,
+    ...     reason="", unit="months",
+    ... )
+    >>> normalise_for(age, ["2"]).number.tolist(), read_again(age, ["2"]).number.tolist()
+    ([2.0], [24.0])
+    """
+    return normalise_for(attribute.revised(unit=""), texts)

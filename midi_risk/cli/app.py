@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import re
 import sys
 from importlib import import_module
 from typing import Any
@@ -10,7 +13,8 @@ from typing import Any
 import click
 
 from midi_risk import __version__
-from midi_risk.errors import MidiRiskError, did_you_mean
+from midi_risk.cli.process import check_memory, stop_as_interrupted, tolerate_output
+from midi_risk.errors import MidiRiskError, did_you_mean, reason_of
 
 COMMANDS = {
     "demo": "Run the shipped example from end to end and open its report.",
@@ -103,7 +107,15 @@ def main(args: list[str] | None = None) -> None:
         Arguments; those of the process when not given.
     """
     os.environ.setdefault(*_FRUGAL)
-    sys.exit(run(args))
+    stop_as_interrupted()
+    output = tolerate_output()
+    code = run(args)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    if output is not None and output.fault is not None:
+        click.echo(f"midi-risk: standard output: {reason_of(output.fault)}", err=True)
+        code = EXIT_USAGE
+    sys.exit(code)
 
 
 def run(args: list[str] | None = None) -> int:
@@ -113,6 +125,7 @@ def run(args: list[str] | None = None) -> int:
     place but not its text, which might hold a value.
     """
     try:
+        check_memory()
         outcome: Any = app.main(args=args, prog_name="midi-risk", standalone_mode=False)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
@@ -135,9 +148,41 @@ def _message(error: BaseException) -> tuple[str, int]:
         return f"midi-risk: {error}", error.exit_code
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "midi-risk: interrupted; nothing is half-written", EXIT_INTERRUPTED
-    if isinstance(error, MemoryError):
-        return "midi-risk: not enough memory; assess fewer subjects with --where", EXIT_INTERNAL
-    return f"midi-risk: internal error, {_place(error)}; please report it", EXIT_INTERNAL
+    return _limit(error) or (
+        f"midi-risk: internal error, {_place(error)}; please report it", EXIT_INTERNAL
+    )  # fmt: skip
+
+
+def _limit(error: BaseException) -> tuple[str, int] | None:
+    """Return line and exit code of what the machine refused, None for a fault of the program."""
+    if _lacks_memory(error):
+        hint = "assess fewer subjects with --where, or on a machine with more"
+        return f"midi-risk: not enough memory; {hint}. Earlier results are whole", EXIT_USAGE
+    if isinstance(error, OSError) and error.errno is not None:
+        place = f"a file cannot be read or written ({_place(error)})"
+        return f"midi-risk: {place}: {reason_of(error)}", EXIT_USAGE
+    return None
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Tell whether an error is one of the ways in which memory runs out.
+
+    Libraries that cannot be mapped fail as imports; DuckDB has an exception of its own.
+    """
+    met: BaseException | None = error
+    while met is not None:
+        kinds = {kind.__name__ for kind in type(met).__mro__}
+        if "MemoryError" in kinds or "OutOfMemoryException" in kinds:
+            return True
+        if isinstance(met, OSError) and met.errno == errno.ENOMEM:
+            return True
+        if isinstance(met, ImportError) and _UNMAPPED.search(str(met)):
+            return True
+        met = met.__cause__ or met.__context__
+    return False
+
+
+_UNMAPPED = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 
 
 def _place(error: BaseException) -> str:

@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     """Write recoded tables and DICOM copies, read them back and assess them.
 
-    The decisions of the project apply, and the plan where it goes beyond them. Originals
-    are only read. DIR gets release/ (what may be passed on), assessment/ (what stays
-    inside) and midi-risk.yaml. The exit code is that of assess on what was written: 3 when it
-    is above the threshold, 4 when evidence is incomplete; it is written all the same.
+    The decisions of the project apply, and the plan where it goes beyond them; one that
+    found nothing changes nothing. Originals are only read. DIR gets release/ (what may be
+    passed on), assessment/ (what stays inside) and midi-risk.yaml. The exit code is that of
+    assess on what was written: 3 when it is above the threshold, 4 when evidence is
+    incomplete; it is written all the same.
     """
     from midi_risk.cli.job import open_job
     from midi_risk.export.release import check_sources, new_folder
@@ -61,13 +62,13 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
         applied = apply_plan(
             job, plan, staging, jobs=given["jobs"], progress=progress, command=line
         )
-    _print(applied, given["form"])
+    _print(applied, plan.plan, given["form"])
     if not given["quiet"]:
         click.echo(f"written to {target}: release, assessment, midi-risk.yaml", err=True)
     return EXIT_CODES[applied.assessment.verdict.status]
 
 
-def _print(applied: Applied, form: str) -> None:
+def _print(applied: Applied, plan: Plan, form: str) -> None:
     """Write the account to stdout, without values."""
     from midi_risk.document.clean import neutral
 
@@ -85,6 +86,7 @@ def _print(applied: Applied, form: str) -> None:
             f" with their subject, {table['rows_of_nobody']} left out as rows of nobody assessed"
         )
     lines += [f"  {text}" for text in (*account["coupled"], *account["notes"])]
+    lines += _of_no_plan(plan)
     kept = account["elements"]["kept"]
     if kept:
         lines.append(f"values that had to stay (type 1): {', '.join(kept)}")
@@ -107,6 +109,14 @@ def _print(applied: Applied, form: str) -> None:
     lines.append(f"verdict on the files: {verdict.status}")
     lines += [f"  because {reason.text}" for reason in verdict.reasons]
     click.echo("\n".join(neutral(line) for line in lines))
+
+
+def _of_no_plan(plan: Plan) -> list[str]:
+    """Return that only the project's decisions were written, where the plan found nothing."""
+    if plan.found or plan.steps:
+        return []
+    why = plan.reason or "no solution within the limits"
+    return [f"the plan found nothing, so the decisions of the project alone apply: {why}"]
 
 
 def _equality(comparison: Comparison) -> str:
@@ -243,7 +253,7 @@ def _assess_written(
     )
     assessment = assess(table, models, options=options)
     found = released(table)
-    state = release_state(found, models, plan.k)
+    state = release_state(found, models, plan.k, table=table)
     return compare(plan.after, state, rules, found), assessment
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
+from midi_risk.cli.evidence import to_close
+from midi_risk.cli.groups import LEFT_OUT, Group, assess_groups
 from midi_risk.cli.job import RESULT_FILES, history_in, log_runs, result_folder, write_results
 from midi_risk.cli.options import progress_bar
 
@@ -198,13 +199,13 @@ def describe(outcome: Outcome) -> str:
         lines.append(f"  reason for the class size: {assessment.threshold.reason}")
     lines.append(f"  {_standing(assessment)}")
     lines += [f"  because {reason.text}" for reason in verdict.reasons]
+    lines += to_close(assessment)
     lines += ["", "Suggestion:" if plan.found else "No suggestion:"]
     lines += [f"  {line}" for line in plan.describe().splitlines()]
     if plan.found:
-        proof = "proved optimal" if plan.optimal else "best found, not proved"
         lines.append(
             f"  smallest class {plan.before.k} -> {plan.after.k},"
-            f" information lost {plan.loss or 0:.1%} ({proof})"
+            f" information lost {plan.loss or 0:.1%} ({plan.proof})"
         )
     return "\n".join(neutral(line) for line in lines)
 
@@ -262,7 +263,11 @@ _RANK = {"acceptable": 0, "above_threshold": 1, "incomplete": 2}
 @click.argument("sources", nargs=-1, metavar="PROJECT|SOURCE...")
 @common.with_options(common.TABLES, common.THREATS, common.THRESHOLD, common.PARAMETERS)
 @click.option("--where", metavar="EXPR", help="Rows to assess, as \"collection_id = 'x'\".")
-@click.option("--by", metavar="COLUMN", help="One assessment per value of this column.")
+@click.option(
+    "--by",
+    metavar="COLUMN",
+    help="One assessment per value of this column; goes on where a stopped run stood.",
+)
 @common.with_options(
     common.SUPPRESSION,
     common.KEEP,
@@ -297,152 +302,113 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
     )
     models = job.threat_models(given["k"], given["k_reason"])
     log = job.log_file(given["output"])
+    one = partial(
+        assess_job,
+        models=models,
+        command=shlex.join(["midi-risk", *sys.argv[1:]]),
+        history=history_in(log),
+        by_hand=given["k"] is not None,
+    )
+    limits = SearchLimits(
+        max_suppression=given["max_suppression"],
+        keep=given["keep"],
+        budget_seconds=given["budget"] or DEFAULT_BUDGET,
+    )
+    if by is not None:
+        groups = _by_group(job, by, given, limits, one)
+        _print_groups(groups, given["form"])
+        if not given["quiet"]:
+            announce(Path(given["output"]), ("summary.csv", "one folder per group"))
+        return _exit_code(groups, given["fail_on"])
     with result_folder(given["output"]) as folder:
         with progress_bar("reading", quiet=given["quiet"]) as progress:
             extraction = job.extract(
                 jobs=given["jobs"], progress=progress, payloads=given["payloads"]
             )
-        limits = SearchLimits(
-            max_suppression=given["max_suppression"],
-            keep=given["keep"],
-            budget_seconds=given["budget"] or DEFAULT_BUDGET,
-        )
-        one = partial(
-            assess_job,
-            models=models,
-            command=shlex.join(["midi-risk", *sys.argv[1:]]),
-            history=history_in(log),
-            by_hand=given["k"] is not None,
-        )
-        if by is None:
-            outcomes = {"": one(job, extraction, limits=limits)}
-        else:
-            outcomes = _by_group(job, extraction, by, limits, one)
-        for name, outcome in outcomes.items():
-            target = folder / name if name else folder
-            target.mkdir(exist_ok=True)
-            write_results(target, outcome.assessment, outcome.plan, outcome.table)
-        if by is not None:
-            _write_summary(folder / "summary.csv", outcomes)
-    log_runs(log, [outcome.assessment for outcome in outcomes.values()])
-    _print(outcomes, given["form"], by is not None)
+        outcome = one(job, extraction, limits=limits)
+        write_results(folder, outcome.assessment, outcome.plan, outcome.table)
+    log_runs(log, [outcome.assessment])
+    if given["form"] == "json":
+        click.echo(json.dumps(outcome.assessment.public().to_dict(), indent=2))
+    else:
+        click.echo(describe(outcome))
     if not given["quiet"]:
-        names = RESULT_FILES if by is None else ("summary.csv", "one folder per group")
-        announce(Path(given["output"]), names)
-    return _exit_code(list(outcomes.values()), given["fail_on"])
+        announce(Path(given["output"]), RESULT_FILES)
+    return _exit_code([Group(name="", assessment=outcome.assessment)], given["fail_on"])
 
 
 def _by_group(
-    job: Job,
-    extraction: Extraction,
-    by: str,
-    limits: SearchLimits,
-    one: Callable[..., Outcome],
-) -> dict[str, Outcome]:
+    job: Job, by: str, given: Mapping[str, Any], limits: SearchLimits, one: Callable[..., Outcome]
+) -> list[Group]:
     """Assess each group of the leading source on its own."""
-    from midi_risk.cli.job import with_extraction_of
-    from midi_risk.errors import SourceError
+    from midi_risk import __version__
     from midi_risk.sources import split_by
 
-    outcomes: dict[str, Outcome] = {}
-    groups = split_by(extraction, by)
-    share = SearchLimits(
-        max_suppression=limits.max_suppression,
-        keep=limits.keep,
-        budget_seconds=max(1.0, limits.budget_seconds / max(1, len(groups))),
+    with progress_bar("reading", quiet=given["quiet"]) as progress:
+        extraction = job.extract(jobs=given["jobs"], progress=progress, payloads=given["payloads"])
+    parts = split_by(extraction, by)
+    budget = max(1.0, limits.budget_seconds / max(1, len(parts)))
+    share = replace(limits, budget_seconds=budget)
+
+    def assessed(group: Job, part: Extraction) -> tuple[Assessment, Plan, SubjectTable]:
+        outcome = one(group, part, limits=share)
+        return outcome.assessment, outcome.plan, outcome.table
+
+    models = job.threat_models(given["k"], given["k_reason"])
+    asked = {
+        "version": __version__,
+        "by": by,
+        "project": job.project.model_dump(mode="json"),
+        "models": [model.to_dict() for model in models],
+        "limits": [limits.max_suppression, limits.keep, limits.budget_seconds],
+    }
+    return assess_groups(
+        job, parts, by, given["output"], assessed, asked=asked, quiet=given["quiet"]
     )
-    for value, part in groups:
-        try:
-            outcome = one(with_extraction_of(job, value or "(none)"), part, limits=share)
-        except SourceError as error:
-            click.echo(f"midi-risk: one group of {by} left out: {error}", err=True)
-            continue
-        outcomes[_folder_name(value, outcomes)] = outcome
-    if not outcomes:
-        raise SourceError(f"no group of '{by}' has a subject", hint="Choose another column")
-    return outcomes
 
 
-def _folder_name(value: str, taken: dict[str, Outcome]) -> str:
-    """Return a safe folder name for a group that is not taken yet."""
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", value).strip("-")[:80] or "none"
-    name, n = safe, 2
-    while name in taken:
-        name, n = f"{safe}-{n}", n + 1
-    return name
-
-
-def _summary_rows(outcomes: dict[str, Outcome]) -> list[dict[str, Any]]:
-    """Return one row of figures per group."""
-    rows = []
-    for name, outcome in outcomes.items():
-        assessment = outcome.assessment
-        governing = assessment.verdict.governing
-        rows.append(
-            {
-                "group": name,
-                "subjects": assessment.collection.subjects,
-                "k": assessment.measures.k,
-                "required": assessment.threshold.k,
-                "sample_uniques": assessment.measures.sample_uniques,
-                "governing": "" if governing is None else governing.measure,
-                "value": None if governing is None else governing.value,
-                "status": assessment.verdict.status,
-                "plan_found": outcome.plan.found,
-            }
-        )
-    return rows
-
-
-def _write_summary(path: Path, outcomes: dict[str, Outcome]) -> None:
-    """Write the summary table of all groups."""
-    import csv
-
-    rows = _summary_rows(outcomes)
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    path.chmod(0o600)
-
-
-def _print(outcomes: dict[str, Outcome], form: str, grouped: bool) -> None:
-    """Write the result to stdout."""
+def _print_groups(groups: Sequence[Group], form: str) -> None:
+    """Write the groups to stdout; those that were left out as well."""
     if form == "json":
-        documents: Any = {
-            name: outcome.assessment.public().to_dict() for name, outcome in outcomes.items()
-        }
-        click.echo(json.dumps(documents if grouped else documents[""], indent=2))
-    elif grouped:
-        for row in _summary_rows(outcomes):
-            click.echo(
-                f"{row['group']:<40} {row['subjects']:>7} subjects  k {row['k']!s:>5}"
-                f"  uniques {row['sample_uniques']:>6}  {row['status']}"
-            )
-    else:
-        click.echo(describe(outcomes[""]))
+        documents = {g.name: g.assessment.to_dict() for g in groups if g.assessment is not None}
+        click.echo(json.dumps(documents, indent=2))
+        return
+    for row in (group.row() for group in groups):
+        if row["status"] == LEFT_OUT:
+            click.echo(f"{row['group']:<40} {LEFT_OUT}: {row['reason']}")
+            continue
+        click.echo(
+            f"{row['group']:<40} {row['subjects']:>7} subjects  k {row['k']!s:>5}"
+            f"  uniques {row['sample_uniques']:>6}  {row['status']}"
+        )
 
 
-def _governing_failed(outcome: Outcome) -> bool:
+def _governing_failed(assessment: Assessment) -> bool:
     """Tell whether the governing figure failed; its upper bound or a floor may have decided."""
-    governing = outcome.assessment.verdict.governing
+    governing = assessment.verdict.governing
     return governing is not None and any(
         result.passed is False
-        for threat in outcome.assessment.threats
+        for threat in assessment.threats
         if (threat.model, threat.adversary) == (governing.model, governing.adversary)
         for result in threat.results
         if result.measure == governing.measure
     )
 
 
-def _exit_code(outcomes: Sequence[Outcome], fail_on: str) -> int:
-    """Return the exit code of the worst outcome; 4 outranks 3."""
+def _exit_code(groups: Sequence[Group], fail_on: str) -> int:
+    """Return the exit code of the worst outcome; 4 outranks 3.
+
+    A group that holds subjects and could not be assessed is as good as incomplete.
+    """
     from midi_risk.risk.verdict import EXIT_CODES
 
-    worst = max((o.assessment.verdict.status for o in outcomes), key=_RANK.__getitem__)
+    found = [group.assessment for group in groups if group.assessment is not None]
+    statuses = [assessment.verdict.status for assessment in found]
+    unknown = any(group.assessment is None and not group.nobody for group in groups)
+    worst = "incomplete" if unknown else max(statuses, key=_RANK.__getitem__)
     code = EXIT_CODES[worst]
     if fail_on == "governing" and worst == "above_threshold":
-        code = code if any(_governing_failed(o) for o in outcomes) else 0
+        code = code if any(_governing_failed(assessment) for assessment in found) else 0
     if fail_on == "never" and code:
         click.echo(f"midi-risk: the exit code would be {code}", err=True)
         return 0

@@ -80,12 +80,18 @@ def _export(
     from midi_risk.cli.apply_command import PlanFile
     from midi_risk.cli.job import open_job
     from midi_risk.document.files import write_private
+    from midi_risk.errors import MidiRiskError
     from midi_risk.export.release import new_folder, plan_statement
     from midi_risk.export.rules import release_rules
     from midi_risk.export.targets.registry import export_rules
 
     job = open_job([project], parameters=given["parameters"])
     plan = PlanFile.read(plan_file) if plan_file else None
+    if plan is not None and not plan.plan.found:
+        raise MidiRiskError(
+            f"the plan found nothing to export: {plan.plan.reason or 'no solution'}",
+            hint="Relax the limits and run 'midi-risk suggest' again, or leave --plan out",
+        )
     with new_folder(output) as staging:
         with progress_bar("reading", quiet=given["quiet"]) as progress:
             extraction = job.extract(jobs=given["jobs"], progress=progress)

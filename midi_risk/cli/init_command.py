@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
+from midi_risk.cli.evidence import comments
 from midi_risk.cli.options import progress_bar
 from midi_risk.config import PROJECT_FILE, PROJECT_SCHEMA
 from midi_risk.errors import OutputError
@@ -69,6 +70,8 @@ def command(
     for attribute in table.attributes:
         counts[attribute.role.value] = counts.get(attribute.role.value, 0) + 1
     click.echo(f"{target}: {table.n_subjects} subjects, {len(table.attributes)} attributes")
+    for text in extraction.findings:
+        click.echo(f"  found: {text}")
     for role, n in counts.items():
         click.echo(f"  {role.replace('_', ' '):<20} {n}")
     if counts.get("undecided"):
@@ -122,7 +125,10 @@ def project_text(
         YAML without any cell value.
     """
     collection = job.project.collection
-    keys = {t.name: t.origin.get(t.key, t.key) for t in read}
+    keys = {
+        t.name: (t.via or t.origin.get(t.key, t.key)) + (f"+{t.on_date}" if t.on_date else "")
+        for t in read
+    }
     lines = [
         f"schema: {PROJECT_SCHEMA}",
         *_HEAD.splitlines(),
@@ -130,16 +136,11 @@ def project_text(
         f"  name: {_scalar(name or collection.name)}",
         "  sources:",
         *(f"    - {_source(source, job.base, folder, keys)}" for source in collection.sources),
+        *_guessed_key(read),
         f"threat_models: [{', '.join(_scalar(t) for t in job.project.threat_models)}]",
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
-        "# What was found about channels, and on what it rests, for example:",
-        "# channels:",
-        "#   burned_in: {status: bounded, by: NAME, on: 2026-11-02, method: each frame by eye,",
-        "#               looked: 300, of: 497, defects: 0, sensitivity: 0.9}",
-        "# A search for other public data on the same subjects, for example:",
-        "# context:",
-        "#   linked_search: [{date: 2026-11-02, by: NAME, place: WHERE, hits: 0}]",
+        *comments(job, table),
         "attributes:",
     ]
     written = 0
@@ -155,6 +156,20 @@ def project_text(
     if not written:
         lines[-1] = "attributes: {}"
     return "\n".join(lines) + "\n"
+
+
+def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
+    """Return the lines that ask to confirm a key which no plain name says to be one."""
+    guessed = next((t for t in read if t.key_guess), None)
+    if guessed is None:
+        return []
+    column = guessed.origin.get(guessed.key, guessed.key)
+    return [
+        f"# {_comment(guessed.key_guess)}.",
+        "# Confirm it, or name another key under sources; until then the verdict is incomplete:",
+        "#   subject_key: {column: ..., confirmed: {by: NAME, on: 2026-11-02}}",
+        f"subject_key: {{column: {_scalar(column)}}}",
+    ]
 
 
 def _derived(attribute: Attribute, table: SubjectTable) -> bool:

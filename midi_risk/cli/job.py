@@ -5,6 +5,7 @@ Results are written aside and moved into place, so none is half-written.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -27,7 +28,7 @@ from midi_risk.config import (
     load_project,
     validated,
 )
-from midi_risk.errors import ConfigError, OutputError, SourceError
+from midi_risk.errors import ConfigError, MidiRiskError, OutputError, SourceError, reason_of
 
 if TYPE_CHECKING:
     from midi_risk.attributes.hierarchy import Hierarchy
@@ -62,12 +63,15 @@ class Job:
         The project file, None when sources were named directly.
     chosen : bool
         Whether threat models were named on the command line.
+    digest : str
+        SHA-256 of the bytes of the project file, taken before it was read.
     """
 
     project: Project
     base: Path
     file: Path | None
     chosen: bool = False
+    digest: str = ""
 
     @property
     def label(self) -> str:
@@ -265,7 +269,7 @@ def history_in(path: Path) -> History:
     try:
         history = read_log(path)
     except OSError as error:
-        click.echo(f"midi-risk: the log '{path}' cannot be read: {_reason(error)}", err=True)
+        click.echo(f"midi-risk: the log '{path}' cannot be read: {reason_of(error)}", err=True)
         return History(damaged=1)
     if history.damaged:
         click.echo(
@@ -298,7 +302,7 @@ def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
     except OSError as error:
         click.echo(
             f"midi-risk: the run is not in the log '{path}', which cannot be written:"
-            f" {_reason(error)}",
+            f" {reason_of(error)}",
             err=True,
         )
 
@@ -319,8 +323,9 @@ def _unreadable(extraction: Extraction) -> list[dict[str, str]]:
     ]
 
 
+ASSESSMENT = "assessment.json"
 RESULT_FILES = (
-    "assessment.json",
+    ASSESSMENT,
     "plan.json",
     "subjects.parquet",
     "report-internal.html",
@@ -347,21 +352,22 @@ def result_folder(output: str) -> Iterator[Path]:
         When the folder cannot be made or written.
     """
     folder = Path(output)
-    existed = folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        existed = folder.exists()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(folder)
         staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=folder))
     except OSError as error:
         raise OutputError(
-            f"cannot write into '{output}': {_reason(error)}", hint="Choose another folder with -o"
+            f"cannot write into '{output}': {reason_of(error)}",
+            hint="Choose another folder with -o",
         ) from None
     try:
         yield staging
         _move_in(staging, folder)
     except OSError as error:
         raise OutputError(
-            f"cannot write into '{output}': {_reason(error)}", hint="Nothing was changed there"
+            f"cannot write into '{output}': {reason_of(error)}", hint="Nothing was changed there"
         ) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -405,13 +411,26 @@ def _move_in(staging: Path, folder: Path) -> None:
         click.echo(
             f"midi-risk: '{folder}' held a previous run; its files are now in '{kept}'", err=True
         )
+        if _other_data(folder / PREVIOUS / ASSESSMENT, staging / ASSESSMENT):
+            click.echo(
+                "midi-risk: the previous run was of other data. If its shareable edition was"
+                " published, two editions side by side tell who was added or withdrawn: compare"
+                " them before you publish this one",
+                err=True,
+            )
     for name in names:
         (staging / name).replace(folder / name)
 
 
-def _reason(error: OSError) -> str:
-    """Return the system's reason without the path of a temporary file."""
-    return (error.strerror or type(error).__name__).lower()
+def _other_data(old: Path, new: Path) -> bool:
+    """Tell whether two assessments are of different data; False where one cannot be read."""
+    from midi_risk.document.files import load_assessment
+
+    try:
+        before, now = load_assessment(old), load_assessment(new)
+    except (MidiRiskError, OSError):
+        return False
+    return before.collection.digest != now.collection.digest
 
 
 def write_results(
@@ -491,7 +510,10 @@ def open_job(
     if not paths:
         raise SourceError("name a project or at least one source", hint="See --help")
     file = _project_file(paths)
+    digest = ""
     if file is not None:
+        with contextlib.suppress(OSError):  # what cannot be read is said by the next line
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
         project = load_project(file)
         base = file.parent
         extra = tuple(_table_settings(text, Path.cwd()) for text in tables)
@@ -519,7 +541,11 @@ def open_job(
     if threats:
         changes["threat_models"] = tuple(threats)
     return Job(
-        project=project.model_copy(update=changes), base=base, file=file, chosen=bool(threats)
+        project=project.model_copy(update=changes),
+        base=base,
+        file=file,
+        chosen=bool(threats),
+        digest=digest,
     )
 
 

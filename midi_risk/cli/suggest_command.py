@@ -78,7 +78,7 @@ def command(project: str, **given: Any) -> int:
                 f"smallest class {plan.before.k} -> {plan.after.k}; subjects left out"
                 f" {plan.suppressed.subjects}; cells emptied {plan.suppressed.emptied};"
                 f" information lost {plan.loss or 0:.1%}"
-                f"{'' if plan.optimal else '; not proved optimal'}"
+                f"{'' if plan.optimal else f'; {plan.proof}'}"
             )
         if plan.found and plan.age_r2 is not None:
             click.echo(f"age: R\u00b2 {plan.age_r2:.2f} of {plan.age_subjects} subjects")

@@ -169,6 +169,7 @@ def bench_of(
         pending=pending,
         assess=assessed,
         project_file=job.file,
+        project_digest=job.digest,
     )
     return bench
 
@@ -198,6 +199,8 @@ def judge(bench: Bench, levels: Sequence[str], leave_out: bool, plan_file: str |
     )
     for step in plan.steps:
         click.echo(f"  {neutral(step.describe)}")
+    if after.disclosed:
+        click.echo(f"  {neutral(plan.reason)}")
     if plan.next_step:
         click.echo(f"cheapest next step: {neutral(plan.next_step)}")
     if plan_file:

@@ -369,6 +369,10 @@ class Measures(Part):
     quasi_identifiers: list[str] = []
     curve: list[CurvePoint] = []
     combinations: list[Combination] = []
+    combinations_folded: bool = Field(
+        default=False,
+        description="whether combinations are of one value of each subject although more leave",
+    )
     diversity: list[Diversity] = []
     closeness: list[Closeness] = []
     population_uniques: list[dict[str, Any]] = []
@@ -640,6 +644,9 @@ class AttributeEntry(Part):
     folding: str = ""
     knowable_by: list[str] = []
     ladder: str | None = None
+    unit: str = Field(
+        default="", description="of an age, height or weight, where not the usual one"
+    )
     ps315: Ps315Action | None = None
     decision: str | None = None
     justification: str = ""
@@ -709,12 +716,14 @@ class ChannelEntry(Part):
         default=[],
         description=f"what says more than the assessor: '{MEASUREMENT}', or content that was met",
     )
-    joint: float | None = Field(
+    mean: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="bound that holds together with those of the other channels, where it rests"
-        " on a sample; null: the highest figure is that bound",
+        description="average over the subjects who have it; null: the highest figure of each",
+    )
+    subjects: int | None = Field(
+        default=None, ge=0, description="subjects who have it; null: not counted"
     )
 
     @model_validator(mode="after")
@@ -735,6 +744,35 @@ class ChannelEntry(Part):
         if self.limit is None or self.worst is None:
             return None
         return self.worst <= self.limit + 1e-12
+
+
+class ChannelsJudged(Part):
+    """What one threat model accepts of the channels, given that somebody tries."""
+
+    model: str
+    statistic: Literal["maximum", "average", "strict-average"]
+    attempt: float = Field(
+        ge=0, le=1, description="highest probability of an attempt that is right and verified"
+    )
+    alone: float = Field(ge=0, le=1, description="largest risk of one channel that is accepted")
+    total: float = Field(ge=0, le=1, description="largest risk of all channels that is accepted")
+    floor: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="largest risk of any subject that an average accepts; null for a maximum",
+    )
+
+
+class ChannelsTogether(Part):
+    """The risk that any of the channels which a subject has identifies the subject."""
+
+    largest: float = Field(ge=0, le=1, description="of the subject with the highest")
+    mean: float = Field(ge=0, le=1, description="average over all subjects")
+    confidence: float = Field(
+        gt=0, lt=1, description="with which the bounds of all samples hold together"
+    )
+    models: list[ChannelsJudged] = []
 
 
 class Governing(Part):
@@ -889,7 +927,10 @@ class Assessment(Part):
         default=None,
         ge=0,
         le=1,
-        description="largest sum over the channels that is accepted; null: the threshold, 1 / k",
+        description="largest risk of all channels together that any model accepts; null: 1 / k",
+    )
+    channels_together: ChannelsTogether | None = Field(
+        default=None, description="null where no threat model was applied"
     )
     disclosure: list[Disclosure] = Field(
         default=[], description="sensitive attributes, judged by each model that has a criterion"

@@ -15,6 +15,8 @@ from midi_risk.document.assessment import (
     Assessment,
     AttributeEntry,
     ChannelEntry,
+    ChannelsJudged,
+    ChannelsTogether,
     Collection,
     Context,
     Disclosure,
@@ -43,9 +45,9 @@ class Evidence:
     created : str
         When the assessment was made; evidence has an age on that day.
     k : int
-        Threshold of the strictest model; an optional channel is judged by 1 / k.
-    channels_total : float or None
-        Largest sum over the channels; None: 1 / k.
+        Threshold of the strictest model.
+    together : ChannelsTogether or None
+        The channels together, and what each model accepts; None: 1 / k, of their sum.
     context : Context or None
     disclosure : sequence of Disclosure
     """
@@ -57,7 +59,7 @@ class Evidence:
     channels: Sequence[ChannelEntry]
     created: str
     k: int
-    channels_total: float | None
+    together: ChannelsTogether | None
     context: Context | None
 
     @property
@@ -78,7 +80,7 @@ class Evidence:
             channels=assessment.channels,
             created=assessment.created,
             k=assessment.threshold.k,
-            channels_total=assessment.channels_total,
+            together=assessment.channels_together,
             context=assessment.context,
             disclosure=assessment.disclosure,
         )
@@ -177,21 +179,26 @@ def channel_above(evidence: Evidence) -> list[Reason]:
 def channels_together(evidence: Evidence) -> list[Reason]:
     """Return the channels that are above the limit together although none is alone.
 
-    The sum over the channels bounds the probability that any of them identifies a subject.
+    A figure below that of one of its channels is not believed.
     """
     if any(_above(c, evidence) for c in evidence.channels):
         return []
-    risks = {c.name: together for c in evidence.channels if (together := joint_risk(c))}
-    limit = 1 / evidence.k if evidence.channels_total is None else evidence.channels_total
-    if min(1.0, sum(risks.values())) <= limit + _ROUNDING:
-        return []
-    return [reason("channels_together", risks)]
+    risks = {c.name: c.worst for c in evidence.channels if c.worst and c.subjects != 0}
+    together = evidence.together
+    if together is None:
+        failed = min(1.0, sum(risks.values())) > 1 / evidence.k + _ROUNDING
+    else:
+        largest = max(together.largest, *risks.values(), 0.0)
+        failed = any(not _within(largest, together.mean, model) for model in together.models)
+    return [reason("channels_together", risks)] if failed else []
 
 
-def joint_risk(channel: ChannelEntry) -> float:
-    """Return what a channel adds to the sum over the channels, 0 where nobody knows it."""
-    worst = channel.worst
-    return 0.0 if worst is None else max(worst, channel.joint or 0.0)
+def _within(largest: float, mean: float, model: ChannelsJudged) -> bool:
+    """Tell whether the channels together are within what a model accepts, by its statistic."""
+    if model.statistic == "maximum":
+        return largest <= model.total + _ROUNDING
+    floor = 1.0 if model.floor is None else model.floor
+    return mean <= model.total + _ROUNDING and largest <= floor + _ROUNDING
 
 
 def contradicted(evidence: Evidence) -> list[Reason]:
@@ -219,13 +226,14 @@ def evidence_incomplete(evidence: Evidence) -> list[Reason]:
 
 
 def evidence_of_part(evidence: Evidence) -> list[Reason]:
-    """Return the channels whose statement is about fewer units than there are subjects."""
-    subjects = evidence.collection.subjects
-    return [
-        reason("evidence_of_part", [c.name], of=c.stated.of, subjects=subjects)
-        for c in evidence.channels
-        if c.stated is not None and c.stated.of is not None and c.stated.of < subjects
-    ]
+    """Return the channels whose statement is about fewer units than subjects who have it."""
+    reasons = []
+    for channel in evidence.channels:
+        having = evidence.collection.subjects if channel.subjects is None else channel.subjects
+        of = None if channel.stated is None else channel.stated.of
+        if of is not None and of < having:
+            reasons.append(reason("evidence_of_part", [channel.name], of=of, subjects=having))
+    return reasons
 
 
 def evidence_file_missing(evidence: Evidence) -> list[Reason]:
@@ -365,7 +373,9 @@ def shown(evidence: Evidence, *codes: str) -> list[Reason]:
 
 def _above(channel: ChannelEntry, evidence: Evidence) -> bool:
     """Tell whether a channel has a figure above the limit of a model, required there or not."""
-    limits = [1 / evidence.k, *([] if channel.limit is None else [channel.limit])]
+    models = evidence.together.models if evidence.together else ()
+    limits = [model.alone for model in models] or [1 / evidence.k]
+    limits += [] if channel.limit is None else [channel.limit]
     return channel.worst is not None and channel.worst > min(limits) + _ROUNDING
 
 

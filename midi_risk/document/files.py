@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,22 +44,43 @@ def write_private(path: str | Path, content: str) -> Path:
         When it cannot be written; what was there stays.
     """
     target = Path(path)
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder", hint="Give the name of a file")
-    name = ""
-    try:
-        handle, name = tempfile.mkstemp(prefix=".midi-risk-", dir=target.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(target)
-    except OSError as error:
-        if name:
-            with contextlib.suppress(OSError):
-                Path(name).unlink(missing_ok=True)
-        raise OutputError(f"{target} cannot be written: {error.strerror}") from None
+    write_all_private({target: content})
     return target
+
+
+def write_all_private(contents: Mapping[Path, str]) -> None:
+    """Write texts of files that belong together: all are prepared before any takes its place.
+
+    Parameters
+    ----------
+    contents : mapping of pathlib.Path to str
+        UTF-8 text by file, in the order in which they take their places; each has mode 0600.
+
+    Raises
+    ------
+    OutputError
+        When one cannot be prepared; then all that was there stays.
+    """
+    prepared: dict[Path, Path] = {}
+    target = None
+    try:
+        for target, content in contents.items():
+            if target.is_dir():
+                raise OutputError(f"{target} is a folder", hint="Give the name of a file")
+            handle, name = tempfile.mkstemp(prefix=".midi-risk-", dir=target.parent)
+            prepared[target] = Path(name)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for target in contents:
+            prepared[target].replace(target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from None
+    finally:
+        for name_left in prepared.values():
+            with contextlib.suppress(OSError):
+                name_left.unlink(missing_ok=True)
 
 
 def contradictions(assessment: Assessment) -> list[str]:
@@ -167,7 +189,12 @@ def write_assessment(assessment: Assessment, path: str | Path) -> Path:
 
 def write_plan(plan: Plan, path: str | Path) -> Path:
     """Write a `plan.json`; see `write_assessment`."""
-    return write_private(path, _json(plan))
+    return write_private(path, plan_text(plan))
+
+
+def plan_text(plan: Plan) -> str:
+    """Return what a `plan.json` holds."""
+    return _json(plan)
 
 
 def schema_text(name: str) -> str:

@@ -23,10 +23,37 @@ def risk_figure(risk: float) -> str:
     return f"{risk:.3f}" if risk >= 0.01 or not risk else f"{risk:.2g}"
 
 
+USELESS_GAP = 0.9
+"""Gap from which a bound says nothing that a reader could use."""
+
+
+def proof_text(*, optimal: bool, gap: float | None) -> str:
+    """Return what is proved of a plan.
+
+    Parameters
+    ----------
+    optimal : bool
+    gap : float or None
+        Share of the loss by which a better plan could be better at most.
+
+    Examples
+    --------
+    >>> proof_text(optimal=False, gap=0.031)
+    'not proved optimal: a better plan would lose at most 3.1 % less'
+    """
+    if optimal:
+        return "proved optimal"
+    if gap is None or gap > USELESS_GAP:
+        return "not proved optimal, and no useful bound is known: far better plans may exist"
+    return f"not proved optimal: a better plan would lose at most {100 * gap:.2g} % less"
+
+
 class Part(BaseModel):
     """Base of every part: frozen, nothing unknown, field names are JSON keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
     def __str__(self) -> str:
         """As `repr`, which says no value where the part holds any."""
@@ -96,6 +123,15 @@ class State(Part):
     measures: dict[str, float] = Field(
         default={}, description="journalist_max, marketer_mean... where they were computed"
     )
+    disclosed: list[str] = Field(
+        default=[],
+        description="attributes that fail the criterion of a threat model and nobody accepted",
+    )
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every adversary is within the threshold and nothing is disclosed."""
+        return self.passed and not self.disclosed
 
 
 class FrontPoint(Part):
@@ -162,6 +198,11 @@ class Plan(Part):
     k: int
     found: bool
     optimal: bool
+    gap: float | None = Field(
+        default=None,
+        description="share of its loss by which a better plan could be better at most; 0 when"
+        " optimal, null without a plan or a bound",
+    )
     utility: str
     loss: float | None
     levels: dict[str, int] = {}
@@ -234,6 +275,11 @@ class Plan(Part):
         lines += self.notes
         return "\n".join(lines)
 
+    @property
+    def proof(self) -> str:
+        """What is proved of the plan, in words."""
+        return proof_text(optimal=self.optimal, gap=self.gap)
+
     def is_point(self, point: FrontPoint) -> bool:
         """Tell whether a point of the front is this plan."""
         same = bool(point.levels) and point.levels == self.levels
@@ -289,6 +335,7 @@ class Plan(Part):
         heads = ("step", "change", "mean risk before", "after", "attribute's loss")
         return (
             f"<h4>{title}: {len(self.steps)} steps, information lost {lost}</h4>"
+            + (f"<p>{self.proof.capitalize()}.</p>" if self.found else "")
             + (f"<p>{notebook.text(self.reason)}</p>" if self.reason else "")
             + notebook.table(heads, steps)
             + notebook.table(("", "before", "after"), self._states())

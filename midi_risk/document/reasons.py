@@ -162,7 +162,7 @@ REASONS: Mapping[str, ReasonKind] = {
         ),
     ),
     "merged_subjects": ReasonKind(
-        meaning="One subject key has sexes or birth dates that exclude each other.",
+        meaning="One subject key has sexes, birth dates or bodies that exclude each other.",
         status="incomplete",
         condition=3,
         names="attributes",
@@ -185,8 +185,8 @@ REASONS: Mapping[str, ReasonKind] = {
         names="attributes",
         sentence=lambda names, n: (
             f"{_count(n['values'], 'distinct value')} of quasi-identifiers cannot be read or"
-            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, or"
-            " declare the attribute as kind: category"
+            f" believed, and the classes take them as missing: {_listed(names, 5)}; mend them, say"
+            " their unit, or declare the attribute as kind: category"
         ),
     ),
     "above": ReasonKind(
@@ -293,7 +293,7 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, _: f"channel {names[0]}: its risk is above the threshold",
     ),
     "channels_together": ReasonKind(
-        meaning="Each channel is within its limit, and their sum is above the limit of all.",
+        meaning="Each channel is within its limit, and those of a subject are not together.",
         status="above_threshold",
         condition=5,
         names="channels",
@@ -384,6 +384,16 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda names, _: (
             f"the subject key looks like a direct identifier: {_listed(names)}; replace it by"
             " pseudonyms, or confirm it in writing (subject_key.confirmed)"
+        ),
+    ),
+    "key_guessed": ReasonKind(
+        meaning="No plain name says which column names a subject, and nobody confirmed the guess.",
+        status="incomplete",
+        condition=3,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"the subject key was guessed: {_listed(names)}; a row may be finer than a person:"
+            " confirm the key in writing (subject_key.confirmed), or name another"
         ),
     ),
     "not_known": ReasonKind(

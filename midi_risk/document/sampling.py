@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 CONFIDENCE = 0.95
+STEPS = 400
+"""Numbers of defects at which one sample is looked at; between them the bound stays one."""
 _WINDOW = 12
 _TIE = 1e-9
 """Relative error of a probability; one that is just the tail is not more than it."""
@@ -75,6 +79,109 @@ def defect_bound(
         else:
             high = middle - 1
     return low / of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanSample:
+    """A sample in which no defect was seen, and what one defect of the whole would weigh.
+
+    Parameters
+    ----------
+    looked, of : int
+        Units looked at, and units that there are.
+    sensitivity : float
+        Probability that the reader sees a defect that is there, in (0, 1].
+    weight : float
+        What one defective unit adds to the sum, such as 1 / subjects.
+    """
+
+    looked: int
+    of: int
+    sensitivity: float
+    weight: float
+
+
+def joint_bound(samples: Sequence[CleanSample], *, confidence: float = CONFIDENCE) -> float:
+    """Return one upper bound on the weighted sum of defects of several clean samples.
+
+    The largest sum of weights times defects with which finding nothing in any sample still has
+    a probability above 1 - confidence. Where the truth is above it, nothing is found in all
+    samples with at most 1 - confidence: one bound for all, much below the sum of one bound each,
+    since not every sample can have been unlucky at once.
+
+    Parameters
+    ----------
+    samples : sequence of CleanSample
+        Drawn at random, either each by itself or as one and the same sample.
+    confidence : float
+
+    Returns
+    -------
+    float
+        At least 0; not limited to 1. Zero without samples. Exact for one sample, and for equal
+        weights up to `STEPS` defects; else less than one defect above the exact one.
+
+    Notes
+    -----
+    The probability of finding nothing is log-concave in the defects of one sample, so that the
+    continuous relaxation is solved by taking defects in order of weight per loss of log
+    probability. Where one sample serves for several channels and the defects are of different
+    subjects, finding nothing is no likelier than in samples of their own (a simple random sample
+    is negatively associated), so the bound holds for these too.
+
+    References
+    ----------
+    Joag-Dev K, Proschan F. Ann Stat 1983;11:286-295. doi:10.1214/aos/1176346079
+
+    Examples
+    --------
+    >>> one = CleanSample(looked=258, of=1000, sensitivity=1.0, weight=1 / 1000)
+    >>> round(joint_bound([one]), 6), round(joint_bound([one, one]), 6)
+    (0.009, 0.009)
+    """
+    pieces = sorted(
+        (piece for sample in samples for piece in _pieces(sample, confidence)),
+        key=lambda piece: (-piece[0] / max(piece[1], _TINY), piece[1]),
+    )
+    left = -math.log((1 - confidence) * (1 + _TIE))
+    total, units = 0.0, 0.0
+    for weight, loss, count in pieces:
+        taken = min(count, left / max(loss, _TINY))
+        total += weight * taken
+        units += taken
+        left -= taken * loss
+        if taken < count:
+            break
+    weights = {sample.weight for sample in samples}
+    if len(weights) == 1 and units:
+        return weights.pop() * math.floor(units + _TIE)
+    return total
+
+
+def _pieces(sample: CleanSample, confidence: float) -> list[tuple[float, float, int]]:
+    """Return runs of defects: weight, loss of log probability for each, and how many.
+
+    A run longer than one takes the loss of the run before it, which is no larger.
+    """
+    bound = defect_bound(sample.looked, sample.of, 0, sample.sensitivity, confidence=confidence)
+    most = sample.of if bound is None else round(bound * sample.of)
+    if bound is None or most >= sample.of:
+        return [(sample.weight, 0.0, most)]
+    step = max(1, math.ceil(most / STEPS))
+    pieces, before, loss = [], 0.0, 0.0
+    for first in range(0, most + 1, step):
+        last = min(first + step, sample.of)
+        none = _as_few(0, last, sample.looked, sample.of, sample.sensitivity)
+        if none <= 0:
+            break
+        gone = -math.log(min(none, 1.0))
+        own = max(0.0, (gone - before) / (last - first))
+        pieces.append((sample.weight, own if step == 1 else loss, last - first))
+        before, loss = gone, own
+    return pieces
+
+
+_TINY = 1e-300
 
 
 def _as_few(found: int, defective: int, looked: int, of: int, sensitivity: float) -> float:

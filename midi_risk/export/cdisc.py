@@ -21,6 +21,7 @@ import numpy as np
 
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.stand_ins import date_string
+from midi_risk.attributes.units import MIXED, Quantity, converted, from_base, quantity_of
 from midi_risk.errors import OutputError, SourceError
 from midi_risk.export.dicom.files import Written
 from midi_risk.export.dicom.recode import number_of
@@ -332,7 +333,13 @@ def number_for(rule: Rule, label: str, *, form: str = "") -> float | None:
     if rule.attribute.kind is Kind.TIME:
         match = _HOUR.fullmatch(label)
         return float(match.group(1)) * 3600 if match else None
-    return number_of(rule, label)
+    number = number_of(rule, label)
+    attribute = rule.attribute
+    quantity = quantity_of(attribute.kind, attribute.ladder)
+    measured = quantity not in {None, Quantity.AGE} and rule.action is Action.GENERALISE
+    if number is None or quantity is None or not measured or not converted(attribute):
+        return number
+    return number if attribute.unit == MIXED else from_base(number, attribute.unit, quantity)
 
 
 def text_for_variable(rule: Rule, label: str, *, whole_date: bool = False) -> str | None:
@@ -607,8 +614,23 @@ def _domain(source: FolderSource, domain: DomainFile, place: Path) -> RecodedTab
         rule = rules.get(name)
         if rule is not None and rule.changes and name in recoded.columns:
             new[name] = typed_values(domain, name, rule, list(recoded.columns[name]))
+            new |= _unit_beside(domain, rule, new[name], recoded.kept)
     write_domain(domain, place, recoded.kept, new)
     return recoded
+
+
+def _unit_beside(
+    domain: DomainFile, rule: Rule, values: Sequence[Any], kept: np.ndarray
+) -> dict[str, list[Any]]:
+    """Return the unit variable of a generalised age (AGEU of AGE): bands are of years."""
+    beside = f"{rule.attribute.column}U"
+    if rule.action is not Action.GENERALISE or beside not in domain.cells:
+        return {}
+    if quantity_of(rule.attribute.kind, rule.attribute.ladder) is not Quantity.AGE:
+        return {}
+    before = [cell for cell, stays in zip(domain.cells[beside], kept, strict=True) if stays]
+    said = [old if v is None else "YEARS" for old, v in zip(before, values, strict=True)]
+    return {beside: said}
 
 
 def typed_values(

@@ -228,6 +228,7 @@ def write_release(
         entry = {settings.kind: f"{folder.name}/{target.name}"}
         if not table.key.startswith("#"):
             entry["key"] = table.origin.get(table.key, table.key)
+            entry["key"] += f"+{table.on_date}" if table.on_date else ""
         made.append(entry)
         tables.append(recoded)
         files.append(Written(source=printable(str(base / settings.path)), target=target.name))
@@ -353,6 +354,8 @@ def _setting(
         entry["need"] = given.need
     if given is not None and given.order:
         entry["order"] = list(given.order)
+    if given is not None and given.unit and rule.action is Action.KEEP:
+        entry["unit"] = given.unit
     if a.utility != 1.0:
         entry["utility"] = a.utility
     if rule.action is Action.REMOVE:

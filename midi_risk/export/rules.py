@@ -148,20 +148,15 @@ def _member_labels(attribute: Attribute, level: int, texts: np.ndarray) -> dict[
 
 
 def check_plan(plan: Plan, table: SubjectTable) -> None:
-    """Refuse a plan that found nothing, or that was made for something else.
+    """Refuse a plan that was made for something else, or does not say whom it changes.
 
     Raises
     ------
     MidiRiskError
-        When it found nothing, or is a public copy that does not name its subjects.
+        When it is a public copy that does not name its subjects.
     StaleAssessmentError
         When it was made for other data or decisions.
     """
-    if not plan.found:
-        raise MidiRiskError(
-            f"the plan found nothing to apply: {plan.reason or 'no solution'}",
-            hint="Relax the limits and run 'midi-risk suggest' again",
-        )
     if len(plan.suppressed_subjects) != plan.suppressed.subjects:
         raise MidiRiskError(
             "the plan leaves subjects out and does not say which: it is a public copy",
@@ -313,7 +308,8 @@ def release_rules(
     extraction : Extraction
         What it was folded from.
     plan : Plan, optional
-        Its levels win where they are more general than the project's.
+        Its levels win where they are more general than the project's; one that found nothing
+        and takes no step leaves the project's decisions as they are.
     hierarchies : mapping of str to Hierarchy
         The user's own, by attribute.
 
@@ -324,14 +320,14 @@ def release_rules(
     Raises
     ------
     MidiRiskError
-        When the plan found nothing.
+        When the plan does not name the subjects that it changes.
     StaleAssessmentError
         When the plan was made for other data or decisions.
     """
     if plan is not None:
         check_plan(plan, table)
         table = with_levels_of(table, plan)
-    levels = dict(plan.levels) if plan else {}
+    levels = dict(plan.levels) if plan and (plan.found or plan.steps) else {}
     hidden = frozenset(plan.suppressed_subjects) if plan else frozenset()
     known = dict(hierarchies)
     rules = []

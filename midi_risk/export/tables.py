@@ -21,6 +21,7 @@ from pydicom.datadict import tag_for_keyword
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.units import band_in_words, value_in_unit
 from midi_risk.errors import LinkageError, OutputError
 from midi_risk.export.dicom.files import Written
 from midi_risk.export.dicom.recode import ladder_of_dates
@@ -109,6 +110,8 @@ def recode_table(
         column = table.rows.column(name)
         shown = table.origin.get(name, name)
         texts = _column(column, rules.get(name), release, of_row, labels)
+        if name in table.spelt and not (name in rules and rules[name].changes):
+            texts = _without_units(texts, table.rows.column(table.spelt[name]))
         columns[shown] = _emptied(texts, rules.get(name), release, of_row, labels)[keep]
     return RecodedTable(
         name=table.name,
@@ -123,6 +126,14 @@ def recode_table(
         ),
         coupled=coupled,
     )
+
+
+def _without_units(texts: np.ndarray, units: pa.ChunkedArray) -> np.ndarray:
+    """Return cells as the file has them, without the unit that stands beside."""
+    said = units.cast(pa.string()).to_pylist()
+    pairs = zip(texts, said, strict=True)
+    bare = [t.removesuffix(f" {u.strip()}") if t is not None and u else t for t, u in pairs]
+    return np.array([*bare, None], dtype=object)[:-1]
 
 
 def _emptied(
@@ -238,7 +249,9 @@ def _column(
     if rule.action is Action.REMOVE:
         return np.full(len(codes), None, dtype=object)
     if rule.one_value:
-        own = np.array([release.value_of(rule, label) for label in labels] + [None], dtype=object)
+        values = [release.value_of(rule, label) for label in labels]
+        shown_as = [None if value is None else in_column(rule, value) for value in values]
+        own = np.array([*shown_as, None], dtype=object)
         present = [rule.labels is None or rule.labels.label(r) is not None for r in raws]
         shown = np.array([*present, False], dtype=bool)[codes]
         one: np.ndarray = own[of_row]
@@ -251,9 +264,17 @@ def _column(
 
 def label_of_cell(rule: Rule, raw: str) -> str | None:
     """Return the label of one cell; a value that the level leaves alone keeps its spelling."""
-    if rule.labels is None:
+    if rule.labels is None or rule.labels.unchanged(raw):
         return raw
-    return raw if rule.labels.unchanged(raw) else rule.labels.label(raw)
+    label = rule.labels.label(raw)
+    return None if label is None else in_column(rule, label)
+
+
+def in_column(rule: Rule, text: str) -> str:
+    """Return a label, or the one value of a subject, in the unit that its column has."""
+    if rule.action is Action.GENERALISE:
+        return band_in_words(rule.attribute, text)
+    return value_in_unit(rule.attribute, text)
 
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")

@@ -25,6 +25,7 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute
 from midi_risk.errors import SearchError
+from midi_risk.recode.lattice.unknown import Matching
 from midi_risk.recode.lattice.view import ClassView, SensitiveColumn
 from midi_risk.risk.measures.imprecise import known_attributes
 from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
@@ -115,7 +116,8 @@ class SizedCriterion(Protocol):
 
 def whole(name: str, value: float, low: int = 1) -> int:
     """Return a parameter that must be a whole number of at least ``low``."""
-    if isinstance(value, bool) or int(value) != value or value < low:
+    number = isinstance(value, int | float | np.integer | np.floating)
+    if not number or isinstance(value, bool) or int(value) != value or value < low:
         raise SearchError(f"{name} must be a whole number of at least {low}")
     return int(value)
 
@@ -152,6 +154,57 @@ class KAnonymity:
     def failing(self, view: ClassView) -> Bools:
         """Return the classes below k."""
         return view.sizes < self.k
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedSize:
+    """Each record could be at least ``k`` records, where an unknown value may be any value.
+
+    Parameters
+    ----------
+    k : int
+    bound : bool
+        Count generously, so that a failing node proves that all below it fail: a record of
+        which nothing is known then adds to everybody. The sizes of the judge lack that, and
+        can fall when a column is removed.
+
+    References
+    ----------
+    Templ, Kowarik, Meindl, J Stat Softw 2015;67(4), doi:10.18637/jss.v067.i04.
+    """
+
+    k: int
+    bound: bool = False
+    monotone: bool = False
+    robust: bool = False
+    sensitive: str | None = None
+    population: pd.DataFrame | None = None
+
+    def failing(self, view: ClassView) -> Bools:
+        """Return the classes to leave out until everybody who stays has k matches."""
+        if view.matching is None:
+            raise SearchError("this criterion needs the matched sizes of a wildcard search")
+        return view.matching.too_small(self.k, view.failed, symmetric=self.bound)
+
+
+def matched(criteria: Sequence[CustomCriterion], policy: str) -> tuple[CustomCriterion, ...]:
+    """Return criteria on class sizes as they read when unknown values may be any value.
+
+    Parameters
+    ----------
+    criteria : sequence of CustomCriterion
+    policy : {"wildcard", "wildcard-cautious"}
+    """
+    out: list[CustomCriterion] = []
+    for criterion in criteria:
+        if not isinstance(criterion, KAnonymity):
+            out.append(criterion)
+        elif policy == "wildcard":
+            bound = MatchedSize(criterion.k, bound=True, monotone=True, robust=True)
+            out += [bound, MatchedSize(criterion.k)]
+        else:
+            out.append(MatchedSize(criterion.k, monotone=True, robust=True))
+    return tuple(out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,6 +295,8 @@ class AverageRisk:
 
     def failing(self, view: ClassView) -> Bools:
         """Return the smallest classes, as many as it takes."""
+        if view.matching is not None:
+            return self._failing_matched(view, view.matching)
         left = np.flatnonzero(~view.failed)
         order = left[np.argsort(view.sizes[left], kind="stable")]
         records = np.cumsum(view.sizes[order][::-1])[::-1]
@@ -251,8 +306,25 @@ class AverageRisk:
         out[order[: good[0] if good.size else len(order)]] = True
         return out
 
+    def _failing_matched(self, view: ClassView, matching: Matching) -> Bools:
+        """Return the smallest classes likewise; those that match them become smaller."""
+        alive = ~view.failed
+        while alive.any():
+            places = np.flatnonzero(alive)
+            sizes = matching.sizes(alive)[places]
+            order = np.argsort(sizes, kind="stable")
+            records = view.sizes[places][order].astype(np.float64)
+            found = np.cumsum((records / sizes[order])[::-1])[::-1]
+            good = np.flatnonzero(found <= self.threshold * np.cumsum(records[::-1])[::-1])
+            if good.size and not good[0]:
+                break
+            alive[places[order[: good[0] if good.size else len(order)]]] = False
+        return ~alive
+
     def least_hidden(self, view: ClassView) -> int:
         """Return the records hidden here: finer classes are not fewer, nor hold more records."""
+        if view.matching is not None:
+            return 0
         return int(view.sizes[view.failed | self.failing(view)].sum())
 
 
@@ -267,12 +339,19 @@ def failing_classes(view: ClassView, criteria: Sequence[CustomCriterion]) -> Boo
     view : ClassView
         Its ``failed`` is updated on the way.
     criteria : sequence of CustomCriterion
+
+    Notes
+    -----
+    Where unknown values may be any value, leaving a class out makes others smaller: the criteria
+    are asked again until none of them finds another class.
     """
-    for criterion in sorted(
-        criteria, key=lambda c: (isinstance(c, AverageRisk), c.sensitive is not None)
-    ):
-        view.failed = view.failed | criterion.failing(view)
-    return view.failed
+    ordered = sorted(criteria, key=lambda c: (isinstance(c, AverageRisk), c.sensitive is not None))
+    while True:
+        before = int(view.failed.sum())
+        for criterion in ordered:
+            view.failed = view.failed | criterion.failing(view)
+        if view.matching is None or len(ordered) < 2 or int(view.failed.sum()) == before:
+            return view.failed
 
 
 _EPSILON = 1e-12

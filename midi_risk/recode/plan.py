@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from midi_risk.document.plan import (
     State,
     Suppressed,
 )
-from midi_risk.errors import SearchError
+from midi_risk.errors import SearchError, listed
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.loss import weight_of
@@ -57,8 +58,7 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
-from midi_risk.risk.adversaries import adversary_risk, as_judged
-from midi_risk.risk.disclosure import disclosures
+from midi_risk.risk.adversaries import as_judged
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
@@ -143,17 +143,24 @@ def suggest(
     if cells:
         check_policy(table)
     given = dict(hierarchies or {})
-    models = [load_threat_model(threat) for threat in threats]
+    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
     attributes, demand = _known(table, view, models, keep)
-    before = release_state(view, models, demand.k)
+    before = release_state(view, models, demand.k, table=table)
     if not attributes:
-        return _trivial(table, models, demand, before, view, imaging_figures(table, view, given))
-    setting = lattice_setting(table, attributes, given, frozenset(keep))
-    limits = (max_suppression, budget_seconds)
-    drafts, notes, demand = _drafts(
-        table, view, setting, given, models, demand, limits, utility, cuts=levels_from_data
+        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
+    setting = lattice_setting(
+        table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
     )
+    limits = (max_suppression, budget_seconds)
+    if before.passed and not before.disclosed:
+        unchanged = _unchanged(setting, before)
+        drafts = [Draft(table=table, setting=setting, solution=unchanged)]
+        notes: list[str] = []
+    else:
+        drafts, notes, demand = _drafts(
+            table, view, setting, given, models, demand, limits, utility, cuts=levels_from_data
+        )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
     source, table, setting = table, draft.table, draft.setting
@@ -171,7 +178,7 @@ def suggest(
     if solution.found:
         left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
         left = without_cells(left, gone)
-        after = release_state(left, models, demand.k)
+        after = release_state(left, models, demand.k, table=table)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
     risk = _highest(solution, after, judged=solution is not folded or emptied is not None)
@@ -179,6 +186,7 @@ def suggest(
         **plan_heading(source, models, demand.k),
         found=solution.found,
         optimal=solution.optimal and emptied is None,
+        gap=_gap(solution, emptied),
         loss=loss if solution.found else None,
         levels={name: int(level) for name, level in solution.levels.items()},
         hierarchies={n: _described(n, h) for n, h in setting.hierarchies.items()},
@@ -195,9 +203,7 @@ def suggest(
         accepted=accept,
         notes=[*notes, *_class_note(after, demand.k)] if solution.found else notes,
         next_step="" if before.passed else _next_step(setting),
-        reason=alone
-        or _blocked(solution, folded, setting, demand, max_suppression)
-        or _disclosed_text(table, left, models),
+        reason=alone or _blocked(solution, folded, setting, demand, max_suppression, after),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
@@ -234,7 +240,8 @@ def _drafts(
     cuts: bool,
 ) -> tuple[list[Draft], list[str], Requirement]:
     """Return the recommended plan and those beside it, notes, and what was asked for."""
-    if utility == DISTANCE and not _wildcard(table, models, setting.attributes):
+    unknown = _wildcard(table, setting)
+    if utility == DISTANCE and not unknown:
         drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
         first, others, notes, asked = drafts.all(demand, *limits)
         good = not first.solution.found or _stands(first, models, demand.k)
@@ -245,7 +252,14 @@ def _drafts(
         return [first, *others], notes, asked
     model = PLAN_UTILITY if utility == DISTANCE else utility
     folded, demand = _best_node(table, view, setting, demand, models, *limits, model)
-    return [Draft(table=table, setting=setting, solution=folded, losses={})], [], demand
+    notes = [FIXED_LEVELS] if unknown and utility == DISTANCE else []
+    return [Draft(table=table, setting=setting, solution=folded)], notes, demand
+
+
+FIXED_LEVELS = (
+    "Levels follow the data only where unknown values are a category of their own; here they may"
+    " be any value, and the plan chooses among fixed levels."
+)
 
 
 def _beside(
@@ -286,13 +300,11 @@ def _class_note(after: State, k: int) -> list[str]:
     return [said]
 
 
-def _wildcard(
-    table: SubjectTable, models: Sequence[ThreatModel], attributes: Sequence[Attribute]
-) -> bool:
-    """Tell whether missing values match every value, so that classes overlap."""
-    if as_judged(table, models).missing == "category":
+def _wildcard(table: SubjectTable, setting: Setting) -> bool:
+    """Tell whether unknown values match every value, so that classes overlap."""
+    if setting.missing == "category":
         return False
-    return bool(table.frame[[a.name for a in attributes]].isna().to_numpy().any())
+    return bool(table.frame[list(setting.columns.names)].isna().to_numpy().any())
 
 
 def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Draft, list[Draft]]:
@@ -311,6 +323,8 @@ def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Dra
 
 def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple[Solution, str]:
     """Refuse a plan that removes every one of several facts; say what would have to give."""
+    if tuple(solution.levels[a.name] for a in setting.attributes) == setting.start:
+        return solution, ""
     several = len(setting.attributes) - sum(len(names) - 1 for names in draft.facts) > 1
     if not solution.found or not several or shows_something(replace(draft, solution=solution)):
         return solution, ""
@@ -320,6 +334,35 @@ def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple
         " smaller class, or collect more subjects"
     )
     return replace(solution, found=False, optimal=False), why
+
+
+def _gap(solution: Solution, emptied: EmptiedCells | None) -> float | None:
+    """Return how much better a plan could be at most; None where nothing bounds that."""
+    if not solution.found:
+        return None
+    if solution.optimal and emptied is None:
+        return 0.0
+    # A plan that was changed after its search, or accepted on other grounds, has no bound.
+    return None if solution.gap <= 0 or emptied is not None else solution.gap
+
+
+def _unchanged(setting: Setting, before: State) -> Solution:
+    """Return where the project stands as a solution: nothing can lose less than no change."""
+    return Solution(
+        found=True,
+        levels=dict(zip(setting.columns.names, setting.start, strict=True)),
+        score=0.0,
+        suppressed=0,
+        classes=before.classes,
+        smallest=int(before.k or 0),
+        optimal=True,
+        checked=1,
+        nodes=prod(high - low + 1 for low, high in level_ranges(setting).values()),
+        bound=0.0,
+        gap=0.0,
+        suppressed_rows=np.zeros(setting.columns.n, dtype=bool),
+        utility=PLAN_UTILITY,
+    )
 
 
 def _best_node(
@@ -337,6 +380,12 @@ def _best_node(
     demand = replace(demand, criteria=(*demand.criteria, *private))
     limits = (max_suppression, budget_seconds)
     solution = _search(table, view, setting, demand, *limits, utility=utility)
+    if setting.missing == "wildcard" and not _holds(table, setting, solution, models):
+        # Who knows fewer attributes can face smaller classes there, but never under this policy.
+        columns = replace(setting.columns, missing="wildcard-cautious")
+        setting = replace(setting, columns=columns)
+        solution = _search(table, view, setting, demand, *limits, utility=utility)
+        solution = replace(solution, optimal=False)
     relaxed = population_criteria(models, table.n_subjects)
     if relaxed is not None:
         open_ = replace(demand, k=1, criteria=(*relaxed, *private))
@@ -375,10 +424,11 @@ def _blocked(
     setting: Setting,
     demand: Requirement,
     max_suppression: float,
+    after: State,
 ) -> str:
-    """Return why there is no plan, empty when there is one."""
+    """Return why there is no plan, or what one leaves open, empty when that is nothing."""
     if solution.found:
-        return ""
+        return _disclosed_text(after)
     if folded.found:
         return _BY_REPETITION
     return blocked_text(solution, setting, demand, max_suppression)
@@ -432,22 +482,14 @@ def _on_all_values(
     return solution
 
 
-def _disclosed_text(table: SubjectTable, left: SubjectTable, models: Sequence[ThreatModel]) -> str:
+def _disclosed_text(left: State) -> str:
     """Return what sensitive attributes the release would still disclose, ``""`` if none."""
-    quasi = tuple(measured(left, Role.QUASI_IDENTIFIER))
-    risks = [
-        adversary_risk(left, quasi, model, adversary)
-        for model in models
-        if model.disclosure is not None and any(a.discloses for a in left.attributes)
-        for adversary in model.adversaries
-    ]
-    failed = [d for d in disclosures(table, left, risks) if not d.passed and d.accepted is None]
-    if not failed:
+    if not left.disclosed:
         return ""
-    names = ", ".join(dict.fromkeys(d.attribute for d in failed))
     return (
-        f"the class sizes are met, but sensitive values can still be inferred: {names}; coarsen"
-        " further, remove the attribute, or accept it in writing (disclosure.accepted)"
+        "the class sizes are met, but sensitive values can still be inferred:"
+        f" {', '.join(left.disclosed)}; coarsen further, remove the attribute, or accept it in"
+        " writing (disclosure.accepted)"
     )
 
 
@@ -479,6 +521,13 @@ def _milder(other: Solution, found: Solution) -> bool:
     return other.found and (not found.found or other.score < found.score)
 
 
+def _holds(
+    table: SubjectTable, setting: Setting, solution: Solution, models: Sequence[ThreatModel]
+) -> bool:
+    """Tell whether a solution, if there is one, is accepted."""
+    return not solution.found or accepted(table, setting, solution, models)
+
+
 def _search(
     table: SubjectTable,
     view: SubjectTable,
@@ -507,6 +556,7 @@ def _search(
         weights={a.name: weight_of(a) for a in setting.attributes},
         levels=ranges,
         budget_seconds=budget_seconds,
+        missing=setting.missing,
     )
 
 
@@ -530,16 +580,20 @@ def _front_nodes(
 ) -> Sequence[FrontPoint]:
     """Return the front over the whole lattice where it is small, else over what was looked at.
 
-    A search stops at the first proof, which leaves few nodes to compare.
+    A search stops at the first proof, which leaves few nodes to compare. Where an unknown value
+    may be any value, each class size costs more, so the whole lattice must be smaller.
     """
-    if solution.nodes > FRONT_NODES:
+    names = list(setting.columns.names)
+    unknown = setting.missing != "category" and bool(table.frame[names].isna().any().any())
+    if solution.nodes * (table.n_subjects if unknown else 1) > FRONT_NODES:
         return solution.front
     swept = sweep(
-        table.frame[list(setting.columns.names)],
+        table.frame[names],
         setting.hierarchies,
         utility=PLAN_UTILITY,
         weights={a.name: weight_of(a) for a in setting.attributes},
         levels=level_ranges(setting),
+        missing=setting.missing,
     )
     return swept.front(max_suppression=max_suppression)
 
@@ -567,7 +621,7 @@ def failed_plan(
         ``found`` is False; before and after are what the decisions give.
     """
     k = max(model.threshold.k for model in models)
-    state = release_state(released(table, dict(hierarchies or {})), models, k)
+    state = release_state(released(table, dict(hierarchies or {})), models, k, table=table)
     return Plan(
         **plan_heading(table, models, k),
         found=False,
@@ -587,7 +641,6 @@ def _trivial(
     models: Sequence[ThreatModel],
     demand: Requirement,
     before: State,
-    view: SubjectTable,
     imaging: list[ImagingFigure],
 ) -> Plan:
     """Return the plan of a table in which no adversary knows anything."""
@@ -595,6 +648,7 @@ def _trivial(
         **plan_heading(table, models, demand.k),
         found=before.passed,
         optimal=before.passed,
+        gap=0.0 if before.passed else None,
         loss=0.0 if before.passed else None,
         steps=[],
         suppressed=Suppressed(subjects=0, cells=0),
@@ -602,7 +656,7 @@ def _trivial(
         after=before,
         front=[],
         imaging=imaging,
-        reason=_disclosed_text(table, view, models)
+        reason=_disclosed_text(before)
         if before.passed
         else "the collection has fewer subjects than a class needs",
     )

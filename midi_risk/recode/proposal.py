@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ class Draft:
     table: SubjectTable
     setting: Setting
     solution: Solution
-    losses: dict[str, float]
+    losses: dict[str, float] = field(default_factory=dict)
     facts: tuple[tuple[str, ...], ...] = ()
     title: str = ""
 
@@ -220,7 +220,7 @@ class Proposer:
             ):
                 better = node
             better = tidied(axes, better, ordered, counter, limit, shown)
-            drafts[limit] = told[id(node)] = self._draft(axes, better, found, limit, better is node)
+            drafts[limit] = told[id(node)] = self._draft(axes, better, found, limit)
         return drafts
 
     def _movable(self, fact: Fact) -> Values | None:
@@ -229,7 +229,7 @@ class Proposer:
         return first if len(fact.members) == 1 and first.unit else None
 
     def _draft(
-        self, axes: Sequence[Axis], node: Node, found: Found, limit: int, unmoved: bool
+        self, axes: Sequence[Axis], node: Node, found: Found, limit: int
     ) -> Draft:  # fmt: skip
         levels: dict[str, int] = {}
         rules: dict[str, HierarchyStep] = {}
@@ -245,7 +245,9 @@ class Proposer:
         free = frozenset(n for names in joined for n in names[1:])
         table = with_rules(self.table, rules, free)
         attributes = tuple(table.attributes[a.name] for a in self.setting.attributes)
-        setting = lattice_setting(table, attributes, self.given, self.setting.keep)
+        setting = lattice_setting(
+            table, attributes, self.given, self.setting.keep, missing=self.setting.missing
+        )
         columns = [o.group[a.codes] for a, o in zip(axes, node.options, strict=True)]
         cells = np.unique(np.column_stack(columns)[~node.hidden], axis=0, return_counts=True)[1]
         bound = found.bound.get(limit, 0.0)
@@ -261,7 +263,7 @@ class Proposer:
                 suppressed=node.left_out,
                 classes=len(cells),
                 smallest=int(cells.min()) if len(cells) else 0,
-                optimal=found.proved and unmoved,
+                optimal=found.proved and score <= bound + 1e-9,
                 checked=found.counted,
                 nodes=found.nodes,
                 bound=min(bound, score),

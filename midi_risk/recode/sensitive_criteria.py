@@ -26,7 +26,9 @@ from midi_risk.errors import SearchError
 from midi_risk.recode.criteria import CustomCriterion, positive, whole
 from midi_risk.recode.lattice.codes import checked_rows
 from midi_risk.recode.lattice.view import ClassView, SensitiveColumn, ViewCounts
+from midi_risk.risk.classes.columns import text_of
 from midi_risk.risk.disclosure import value_order
+from midi_risk.risk.measures.comparison import SLACK, at_most, below
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured
 from midi_risk.threat.model import DisclosureSettings, ThreatModel
@@ -34,7 +36,6 @@ from midi_risk.threat.model import DisclosureSettings, ThreatModel
 Floats = npt.NDArray[np.float64]
 Gap = Callable[[Floats], tuple[Floats, Floats]]
 ROUNDS = 3
-SLACK = 1e-9
 
 
 def least_hidden_share(
@@ -217,23 +218,21 @@ class EntropyLDiversity:
     ----------
     sensitive : str
     l : float
-    estimator : {"shannon", "grassberger"}
-        Plug-in entropy, or Grassberger's correction for small classes: the logarithm of a
-        count becomes its digamma-based estimate.
+    estimator : {"shannon"}
+        Plug-in entropy. A correction for small classes, such as Grassberger's, is refused: it
+        calls classes diverse in which one value is certain, and is no guarantee.
     tolerance : float
-        Added to the entropy before comparing, so that a class that meets the bound exactly
-        does not fail by rounding; 0 reproduces the plain comparison.
+        How far ``exp(H)`` may fall short of l by rounding; 0 reproduces the comparison of ARX.
 
     References
     ----------
-    Machanavajjhala et al. 2007, doi:10.1145/1217299.1217302; Grassberger 2003,
-    arXiv:physics/0307138.
+    Machanavajjhala et al. 2007, doi:10.1145/1217299.1217302.
     """
 
     sensitive: str
     l: float  # noqa: E741
-    estimator: Literal["shannon", "grassberger"] = "shannon"
-    tolerance: float = 1e-12
+    estimator: Literal["shannon"] = "shannon"
+    tolerance: float = SLACK
     monotone: bool = True
     robust: bool = False
     population: pd.DataFrame | None = None
@@ -242,34 +241,26 @@ class EntropyLDiversity:
         """Check the parameters."""
         if not self.l >= 1:
             raise SearchError("l must be at least 1")
-        if self.estimator not in {"shannon", "grassberger"}:
-            raise SearchError("the entropy estimator is 'shannon' or 'grassberger'")
+        if self.estimator != "shannon":
+            raise SearchError(
+                "only the plug-in entropy ('shannon') guarantees diversity",
+                hint="An estimate for small classes can exceed what a class holds",
+            )
 
     def failing(self, view: ClassView) -> Bools:
         """Return the classes whose entropy is too small."""
         counts = view.open_counts(self.sensitive)
         n = counts.count.astype(np.float64)
-        logs = np.log(n) if self.estimator == "shannon" else _grassberger(counts.count)
-        spent = np.bincount(counts.of_class, weights=n * logs, minlength=len(counts.known))
+        spent = np.bincount(counts.of_class, weights=n * np.log(n), minlength=len(counts.known))
         known = counts.known.astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            room = known * (np.log(known) - np.log(self.l))
-        bad = (counts.known == 0) | (room + self.tolerance * known < spent)
-        return view.spread(counts, bad)
+        # exp(H) >= l - tolerance, in logarithms and times the records of the class.
+        least = np.log(self.l - self.tolerance)
+        room = known * (np.log(np.maximum(known, 1.0)) - least)
+        return view.spread(counts, (counts.known == 0) | (room < spent))
 
     def smallest_class(self, column: SensitiveColumn) -> int:  # noqa: ARG002
         """Return the fewest records that can have so much entropy."""
-        return ceil(self.l * (1 - SLACK)) if self.estimator == "shannon" else 1
-
-
-def _grassberger(n: npt.NDArray[np.int64]) -> Floats:
-    """Return Grassberger's G(n), which replaces ln n."""
-    from scipy.special import psi  # noqa: PLC0415
-
-    exact = n.astype(np.float64)
-    sign = np.where(n % 2 == 0, 1.0, -1.0)
-    out: Floats = psi(exact) + 0.5 * sign * (psi((exact + 1) / 2) - psi(exact / 2))
-    return out
+        return ceil(self.l - SLACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +302,9 @@ class RecursiveCLDiversity:
         )
         largest = np.zeros(len(counts.known))
         largest[of_class[first]] = count[first]
-        return view.spread(counts, ~(largest < self.c * tail))
+        least_c = np.full(len(tail), np.inf)
+        np.divide(largest, tail, out=least_c, where=tail > 0)
+        return view.spread(counts, ~below(least_c, self.c))
 
     def smallest_class(self, column: SensitiveColumn) -> int:  # noqa: ARG002
         """Return the fewest records that can be so even."""
@@ -367,17 +360,17 @@ class AlphaK:
     def failing(self, view: ClassView) -> Bools:
         """Return the classes that are small or dominated by one value."""
         counts = view.open_counts(self.sensitive)
-        dominated = _any_bad(view, counts, _class_shares(counts) > self.alpha)
+        dominated = _any_bad(view, counts, ~at_most(_class_shares(counts), self.alpha))
         return (view.sizes < self.k) | dominated
 
     def smallest_class(self, column: SensitiveColumn) -> int:
         """Return k, or the fewest records no value of which can dominate."""
-        return max(self.k, smallest_capped(np.full(len(column.values), self.alpha)))
+        return max(self.k, smallest_capped(np.full(len(column.values), self.alpha + SLACK)))
 
     def least_share(self, view: ClassView) -> Floats:
         """Return the share to hide: no value may hold more than alpha of what is shown."""
         counts = view.open_counts(self.sensitive)
-        share = share_under(view, counts, np.full(len(counts.texts), self.alpha))
+        share = share_under(view, counts, np.full(len(counts.texts), self.alpha + SLACK))
         return np.where(view.sizes < self.k, 1.0, share)
 
 
@@ -413,13 +406,13 @@ class BetaLikeness:
         """Return the classes in which a value gains too much."""
         counts = view.open_counts(self.sensitive)
         q, p = _class_shares(counts), counts.shares[counts.value]
-        return _any_bad(view, counts, (q > p) & ((q - p) / p > self._limit(p)))
+        return _any_bad(view, counts, (q > p) & ~at_most((q - p) / p, self._limit(p)))
 
     def _limit(self, p: Floats) -> Floats:
         return np.minimum(self.beta, -np.log(p)) if self.enhanced else np.full(len(p), self.beta)
 
     def _caps(self, p: Floats) -> Floats:
-        return np.minimum(1.0, p * (1.0 + self._limit(p)))
+        return np.minimum(1.0, p * (1.0 + self._limit(p) + SLACK))
 
     def smallest_class(self, column: SensitiveColumn) -> int:
         """Return the fewest records no value of which gains too much."""
@@ -463,7 +456,7 @@ class DeltaDisclosure:
         """Return the classes in which a present value shifts too much."""
         counts = view.open_counts(self.sensitive)
         q, p = _class_shares(counts), counts.shares[counts.value]
-        return _any_bad(view, counts, ~(np.abs(np.log2(q / p)) < self.delta))
+        return _any_bad(view, counts, ~below(np.abs(np.log2(q / p)), self.delta))
 
     def _caps(self, p: Floats) -> Floats:
         out: Floats = np.minimum(1.0, p * 2.0**self.delta)
@@ -529,7 +522,7 @@ class TCloseness:
         """Return the classes that are too far away, of those that have not failed yet."""
         counts = view.open_counts(self.sensitive)
         apart, _ = self._gap(counts)(np.ones(len(counts.known)))
-        return view.spread(counts, (counts.known == 0) | ~(apart <= self.t))
+        return view.spread(counts, (counts.known == 0) | ~at_most(apart, self.t))
 
     def least_share(self, view: ClassView) -> Floats:
         """Return the share to hide: the distance is convex in the shares of the values."""
@@ -543,13 +536,17 @@ class TCloseness:
         if self.distance == "equal":
             return smallest_near(shares, self.t)
         if self.distance == "ordered":
-            below = np.cumsum(shares[self._ranked(column.values)])[:-1]
+            place, width = self._places(column.values)
+            under = np.cumsum(np.bincount(place, weights=shares, minlength=width))[:-1]
+            allowed = (self.t + SLACK) * len(under)
             return next(
                 n
                 for n in count(1)
-                if np.abs(below - np.round(n * below) / n).mean() <= self.t + SLACK or n > 10_000
+                if np.abs(under - np.round(n * under) / n).sum() <= allowed or n > 10_000
             )
         levels = self._levels(column.values)
+        if not levels:
+            return 1
         parts = [_joined(shares, groups) for groups in levels]
         allowed = (self.t + SLACK) * len(parts)
         return next(
@@ -561,21 +558,23 @@ class TCloseness:
     def _gap(self, counts: ViewCounts) -> Gap:
         """Return how far each class is, at least, when its shares may be stretched."""
         if self.distance == "ordered":
-            return _ordered(counts, self._ranked(counts.texts))
+            return _ordered(counts, *self._places(counts.texts))
         if self.distance == "hierarchical":
-            return _tree(counts, self._levels(counts.texts))
+            levels = self._levels(counts.texts)
+            return _tree(counts, levels) if levels else _no_gap
         return capped_gap(counts, counts.shares, 1.0)
 
-    def _ranked(self, texts: tuple[str, ...]) -> Ints:
-        """Return the values from the lowest to the highest."""
+    def _places(self, texts: tuple[str, ...]) -> tuple[Ints, int]:
+        """Return the place of each value in the order, and the length of the order."""
         if self.order is None:
-            return np.arange(len(texts))
-        order = [str(value) for value in self.order]
-        if set(order) != set(texts) or len(order) != len(texts):
-            raise SearchError(
-                f"the order of '{self.sensitive}' does not list every value exactly once"
-            )
-        return np.array([texts.index(value) for value in order], dtype=np.int64)
+            return np.arange(len(texts)), len(texts)
+        place = {text_of(value): number for number, value in enumerate(self.order)}
+        if len(place) != len(self.order):
+            raise SearchError(f"the order of '{self.sensitive}' names a value twice")
+        lacking = sum(text not in place for text in texts)
+        if lacking:
+            raise SearchError(f"the order of '{self.sensitive}' lacks {lacking} value(s)")
+        return np.array([place[text] for text in texts], dtype=np.int64), len(place)
 
     def _levels(self, texts: tuple[str, ...]) -> tuple[Ints, ...]:
         """Return the group of each value at every level below the top."""
@@ -598,6 +597,11 @@ def _joined(shares: Floats, groups: Ints) -> Floats:
     """Return the sum of the shares in each group."""
     out: Floats = np.bincount(groups, weights=shares).astype(np.float64)
     return out
+
+
+def _no_gap(stretch: Floats) -> tuple[Floats, Floats]:
+    """Return no distance: with one value, or one level, no value is apart from another."""
+    return np.zeros(len(stretch)), np.zeros(len(stretch))
 
 
 def _tree(counts: ViewCounts, levels: tuple[Ints, ...]) -> Gap:
@@ -628,22 +632,20 @@ def _tree(counts: ViewCounts, levels: tuple[Ints, ...]) -> Gap:
     return gap
 
 
-def _ordered(counts: ViewCounts, ranked: Ints) -> Gap:
+def _ordered(counts: ViewCounts, place: Ints, width: int) -> Gap:
     """Return the gap for differences of ranks, from present values alone.
 
     The distance is the mean, over the cuts between neighbouring values, of the total variation
     between what lies below and above; between two present values the share below is constant.
     """
-    width, classes = len(ranked), len(counts.known)
-    rank = np.empty(width, dtype=np.int64)
-    rank[ranked] = np.arange(width)
-    value, of_class, held = rank[counts.value], counts.of_class, counts.count
-    if not np.array_equal(ranked, np.arange(width)):
+    classes = len(counts.known)
+    value, of_class, held = place[counts.value], counts.of_class, counts.count
+    if (np.diff(place) < 0).any():
         order = np.lexsort((value, of_class))
         value, of_class, held = value[order], of_class[order], held[order]
     cuts = max(1, width - 1)
-    below = np.cumsum(counts.shares[ranked])[:-1]
-    sums = np.concatenate(([0.0], np.cumsum(below)))
+    under_cut = np.cumsum(np.bincount(place, weights=counts.shares, minlength=width))[:-1]
+    sums = np.concatenate(([0.0], np.cumsum(under_cut)))
     running = np.cumsum(held)
     first = np.flatnonzero(np.diff(of_class, prepend=-1))
     before = (running - held)[first]
@@ -660,9 +662,9 @@ def _ordered(counts: ViewCounts, ranked: Ints) -> Gap:
     def gap(stretch: Floats) -> tuple[Floats, Floats]:
         b = stretch[of_class]
         reached, ceiling = b * share, 1.0 - b * (1.0 - share)
-        split = np.clip(np.searchsorted(below, reached, side="right"), value, high)
+        split = np.clip(np.searchsorted(under_cut, reached, side="right"), value, high)
         under = sums[high] - sums[split] - reached * (high - split)
-        other = np.clip(np.searchsorted(below, ceiling, side="left"), value, high)
+        other = np.clip(np.searchsorted(under_cut, ceiling, side="left"), value, high)
         over = ceiling * (other - value) - (sums[other] - sums[value])
         missing = start + np.bincount(of_class, weights=under + over, minlength=classes)
         fall = share * (high - split) + (1.0 - share) * (other - value)

@@ -24,7 +24,8 @@ from midi_risk.recode.criteria import Requirement
 from midi_risk.recode.loss import information_lost, loss_shares
 from midi_risk.recode.search.judge import Solution
 from midi_risk.risk.adversaries import adversary_risk, as_judged
-from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.classes.classes import EquivalenceClasses, MissingPolicy
+from midi_risk.risk.disclosure import disclosed_attributes
 from midi_risk.risk.measures.repeated import sizes_known_exactly
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured
@@ -42,11 +43,14 @@ class LatticeColumns:
         One matrix per attribute; -1 is missing, which the last level hides.
     losses : tuple of numpy.ndarray of float64, shape (n_levels,)
         Share of information lost at each level.
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        How the judge reads an unknown value.
     """
 
     names: tuple[str, ...]
     codes: tuple[np.ndarray, ...]
     losses: tuple[np.ndarray, ...]
+    missing: MissingPolicy = "category"
 
     @property
     def n(self) -> int:
@@ -55,18 +59,27 @@ class LatticeColumns:
 
     def classes(self, levels: Sequence[int]) -> EquivalenceClasses:
         """Return the classes at a node."""
-        columns = [codes[level] for codes, level in zip(self.codes, levels, strict=True)]
-        matrix = np.column_stack(columns) if columns else np.empty((self.n, 0), dtype=np.int64)
-        return EquivalenceClasses.from_codes(matrix)
+        columns = [
+            codes[level]
+            for codes, level in zip(self.codes, levels, strict=True)
+            if not (level and level == len(codes) - 1)
+        ]
+        matrix = np.column_stack(columns) if columns else np.zeros((self.n, 1), dtype=np.int64)
+        return EquivalenceClasses.from_codes(matrix, missing=self.missing)
 
     def mean_risk(self, levels: Sequence[int]) -> float:
         """Return the mean prosecutor risk at a node."""
         classes = self.classes(levels)
-        return classes.n_classes / classes.n
+        if self.missing == "category":
+            return classes.n_classes / classes.n
+        return float((1 / classes.record_sizes).mean())
 
 
 def lattice_columns(
-    frame: pd.DataFrame, hierarchies: Mapping[str, Hierarchy], losses: Mapping[str, np.ndarray]
+    frame: pd.DataFrame,
+    hierarchies: Mapping[str, Hierarchy],
+    losses: Mapping[str, np.ndarray],
+    missing: MissingPolicy = "category",
 ) -> LatticeColumns:
     """Return the codes of all levels.
 
@@ -77,6 +90,7 @@ def lattice_columns(
     hierarchies : mapping of str to Hierarchy
         In the order of the lattice.
     losses : mapping of str to numpy.ndarray
+    missing : {"category", "wildcard", "wildcard-cautious"}
     """
     matrices = []
     for name, hierarchy in hierarchies.items():
@@ -94,6 +108,7 @@ def lattice_columns(
         names=tuple(hierarchies),
         codes=tuple(matrices),
         losses=tuple(losses[name] for name in hierarchies),
+        missing=missing,
     )
 
 
@@ -112,7 +127,10 @@ class Step:
 
     @property
     def classes_before(self) -> int:
-        """Equivalence classes before the step; the mean risk is their number per subject."""
+        """Equivalence classes before the step; the mean risk is their number per subject.
+
+        Where an unknown value may be any value it is the effective number, which gives that risk.
+        """
         return round(self.risk_before * self.subjects)
 
     @property
@@ -288,12 +306,19 @@ class Setting:
     start: tuple[int, ...]
     keep: frozenset[str]
 
+    @property
+    def missing(self) -> MissingPolicy:
+        """How the judge reads an unknown value."""
+        return self.columns.missing
+
 
 def lattice_setting(
     table: SubjectTable,
     attributes: tuple[Attribute, ...],
     given: Mapping[str, Hierarchy],
     keep: frozenset[str],
+    *,
+    missing: MissingPolicy = "category",
 ) -> Setting:
     """Return hierarchies, codes and starting levels of the lattice."""
     hierarchies = {a.name: attribute_hierarchy(table, a, given) for a in attributes}
@@ -315,7 +340,7 @@ def lattice_setting(
     return Setting(
         attributes=attributes,
         hierarchies=hierarchies,
-        columns=lattice_columns(table.frame, hierarchies, losses),
+        columns=lattice_columns(table.frame, hierarchies, losses, missing),
         start=start,
         keep=keep | decided,
     )
@@ -363,8 +388,24 @@ def level_ranges(setting: Setting) -> dict[str, tuple[int, int]]:
     return ranges
 
 
-def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> State:
-    """Return the risk figures of a table as it would be released."""
+def release_state(
+    view: SubjectTable,
+    models: Sequence[ThreatModel],
+    k: int,
+    *,
+    table: SubjectTable | None = None,
+) -> State:
+    """Return the risk figures of a table as it would be released.
+
+    Parameters
+    ----------
+    view : SubjectTable
+    models : sequence of ThreatModel
+    k : int
+        Subjects in smaller classes are counted.
+    table : SubjectTable, optional
+        Before the decisions: what sensitive values disclose is judged as well.
+    """
     quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
     names = [a.name for a in quasi]
     if not view.n_subjects:
@@ -394,6 +435,7 @@ def release_state(view: SubjectTable, models: Sequence[ThreatModel], k: int) -> 
         at_risk=int((each < k).sum()) / classes.n,
         passed=all(result.passed is not False for risk in risks for result in risk.results),
         measures=worst,
+        disclosed=[] if table is None else disclosed_attributes(table, view, risks),
     )
 
 

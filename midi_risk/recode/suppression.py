@@ -12,15 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import floor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from midi_risk.attributes.model import Attribute
-from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.errors import SearchError, did_you_mean, listed
+from midi_risk.recode.lattice.codes import as_table, column_of, row_count
 from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.steps import Setting, release_state
+from midi_risk.risk.classes.columns import dense_codes
 from midi_risk.risk.classes.keys import pack
 from midi_risk.risk.classes.wildcard import wildcard_sizes
 from midi_risk.table.model import SubjectTable
@@ -160,11 +164,34 @@ class LocalSuppression:
         rows = [(key, n, self.importance.get(key)) for key, n in self.by_key.items()]
         return pd.DataFrame(rows, columns=["key", "cells", "importance"])
 
-    def apply(self, data: pd.DataFrame) -> pd.DataFrame:
-        """Return a copy of the data with the cells set to missing."""
-        out = data.copy()
+    def apply(self, data: Any) -> Any:
+        """Return a copy of the data with the cells set to missing.
+
+        Parameters
+        ----------
+        data : table
+            As it was given to `local_suppression`.
+
+        Returns
+        -------
+        pandas.DataFrame, dict or pyarrow.Table
+            pandas for pandas, a dict of arrays for a mapping; Arrow for everything else, which
+            polars and DuckDB read as it is.
+        """
+        table = as_table(data)
+        if isinstance(table, pa.Table):
+            for place, key in enumerate(self.keys):
+                column = table.column(key)
+                if column.type == pa.string_view():  # which Arrow cannot take from
+                    column = column.cast(pa.large_string())
+                kept = np.where(self.cells[:, place], -1, np.arange(len(column)))
+                places = pa.array(kept, mask=kept < 0)
+                at = table.schema.get_field_index(key)
+                table = table.set_column(at, key, column.take(places))
+            return table
+        out = table.copy() if isinstance(table, pd.DataFrame) else dict(table)
         for place, key in enumerate(self.keys):
-            out[key] = out[key].mask(self.cells[:, place])
+            out[key] = pd.Series(table[key]).mask(self.cells[:, place])
         return out
 
 
@@ -263,7 +290,7 @@ def _ranks(
 
 
 def local_suppression(
-    data: pd.DataFrame,
+    data: Any,
     keys: Sequence[str],
     *,
     k: int | Sequence[int] = 3,
@@ -277,7 +304,8 @@ def local_suppression(
 
     Parameters
     ----------
-    data : DataFrame, shape (N, columns)
+    data : table, shape (N, columns)
+        pandas, polars, Arrow, a DuckDB relation or a mapping of arrays.
     keys : sequence of str
         Quasi-identifiers.
     k : int or sequence of int
@@ -315,15 +343,16 @@ def local_suppression(
     >>> local_suppression(people, ["sex", "age"], k=2).by_key
     {'sex': 0, 'age': 1}
     """
-    _check(data, keys, strata, alpha)
-    columns = [pd.factorize(data[key], use_na_sentinel=True)[0] for key in keys]
-    codes = np.stack(columns, axis=1).astype(np.int64)
+    data, keys = as_table(data), listed("keys", keys)
+    _check(row_count(data), keys, strata, alpha)
+    columns = [dense_codes(column_of(data, key))[0] for key in keys]
+    codes = np.stack(columns, axis=1)
     ranks = _ranks(keys, codes, importance)
     rounds = _rounds(len(keys), k, combs)
-    groups = [np.arange(len(data))]
+    groups = [np.arange(len(codes))]
     if strata is not None:
-        of_row = pd.factorize(data[strata], use_na_sentinel=False)[0]
-        groups = [np.flatnonzero(of_row == group) for group in range(of_row.max() + 1)]
+        of_row = dense_codes(column_of(data, strata))[0]
+        groups = [np.flatnonzero(of_row == group) for group in np.unique(of_row).tolist()]
     for wanted, _ in rounds:
         if wanted > min(len(group) for group in groups):
             raise SearchError(
@@ -343,24 +372,27 @@ def local_suppression(
     )
 
 
-def _check(data: pd.DataFrame, keys: Sequence[str], strata: str | None, alpha: float) -> None:
-    if not len(keys) or not len(data):
+def _check(records: int, keys: Sequence[str], strata: str | None, alpha: float) -> None:
+    if not len(keys) or not records:
         raise SearchError("local suppression needs records and keys")
-    for name in (*keys, *([strata] if strata is not None else [])):
-        if name not in data.columns:
-            known = [str(column) for column in data.columns]
-            raise SearchError(f"no column '{name}'", hint=did_you_mean(str(name), known))
     if len(set(keys)) < len(keys) or strata in keys:
         raise SearchError("a column is given twice", hint="List each key once")
     if not 0 <= alpha <= 1:
         raise SearchError("alpha must lie between 0 and 1")
 
 
+def _each(k: int | Sequence[int]) -> list[int]:
+    given = [k] if isinstance(k, int | np.integer) else listed("class sizes k", k)
+    if not all(isinstance(one, int | np.integer) for one in given):
+        raise SearchError("k must be a whole number, or one for each subset size")
+    return [int(one) for one in given]
+
+
 def _rounds(
     keys: int, k: int | Sequence[int], combs: Sequence[int] | None
 ) -> list[tuple[int, tuple[int, ...]]]:
     """Return k and key positions of each round."""
-    wanted = [int(k)] if isinstance(k, int | np.integer) else [int(one) for one in k]
+    wanted = _each(k)
     if any(one < 1 for one in wanted):
         raise SearchError("k must be at least 1")
     if combs is None:

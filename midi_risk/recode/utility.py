@@ -26,6 +26,7 @@ from midi_risk.risk.classes.columns import (
     FloatArray,
     as_names,
     decode_numbers,
+    number_array,
     read_columns,
 )
 from midi_risk.risk.classes.keys import joint_codes
@@ -592,7 +593,7 @@ def squared_error_share(original: npt.ArrayLike, masked: npt.ArrayLike) -> float
 def _pair(original: npt.ArrayLike, masked: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     tables = []
     for table in (original, masked):
-        array = np.asarray(table, dtype=np.float64)
+        array = number_array("original and masked values", table)
         tables.append(array[:, None] if array.ndim == 1 else array)
     x, y = tables
     if x.ndim != 2 or x.shape != y.shape or not x.size:

@@ -29,7 +29,7 @@ class SafeCount(BaseModel):
         Suppression limit.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     state: Literal["shown", "below", "all_but", "withheld"]
     value: int | None = Field(default=None, ge=0)

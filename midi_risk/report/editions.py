@@ -15,7 +15,6 @@ from midi_risk.document.assessment import (
     Record,
     ValueCount,
 )
-from midi_risk.document.conditions import joint_risk
 from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.report.leaves import Code, Size
 from midi_risk.report.policy import leaving
@@ -84,6 +83,8 @@ def _view(
     sources = provenance.sources
     front = enumerate(plan.front) if plan else ()
     chosen = next((i for i, point in front if plan and plan.is_point(point)), None)
+    if shown.plan is None or not shown.plan.front:
+        chosen = None
     names = FileCounts.model_fields
     return ReportView(
         edition=edition,
@@ -141,8 +142,7 @@ def _disclosive(document: Assessment) -> Disclosive:
         values={name: _commonest(name, counts) for name, counts in values.items()},
         unreadable=tuple(inner.unreadable[:RECORDS_SHOWN]) if inner else (),
         lattice=inner.lattice if inner else None,
-        channels_total=document.channels_total,
-        channels_sum=min(1.0, sum(map(joint_risk, document.channels))),
+        channels_together=document.channels_together,
     )
 
 

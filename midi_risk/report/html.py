@@ -22,6 +22,7 @@ from midi_risk.document.clean import neutral, shortened
 from midi_risk.report import charts, mapping, sections, words
 from midi_risk.report.charts import Chart
 from midi_risk.report.counts import SafeCount
+from midi_risk.report.leaves import Band
 from midi_risk.report.tuning import SCRIPTS, tuning, waiting
 from midi_risk.report.tuning import STYLE as TUNE_STYLE
 from midi_risk.report.view import ReportView, Shown
@@ -389,7 +390,7 @@ def printed(value: Any) -> Any:
         return words.count_text(value)
     if value is None:
         return words.NOT_ASSESSED
-    return neutral(str(value))
+    return words.number(value) if isinstance(value, Band) else neutral(str(value))
 
 
 def _packaged(name: str) -> str:

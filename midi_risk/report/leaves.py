@@ -131,6 +131,27 @@ class Risk(Amount):
         return super().__new__(cls, value)
 
 
+class Band(Amount):
+    """An interval that a number lies in; as a number it is its upper end.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends with at most two significant digits, ``low`` below ``high``.
+    """
+
+    __slots__ = ("low",)
+    low: float
+
+    def __new__(cls, low: float, high: float) -> Self:
+        """Check ends and digits."""
+        if not low < high or low != two_digits(low):
+            raise ValueError("a band goes from a lower to a higher number of two digits")
+        made = super().__new__(cls, high)
+        made.low = low
+        return made
+
+
 class Size(int):
     """A small public integer, such as k or the number of nodes searched; no count of people."""
 
@@ -156,7 +177,7 @@ class Year(int):
 
 
 TEXTS = (Name, Written, Code, Version, Keyed, Action, Option, ProfileCode)
-NUMBERS = (SafeCount, Amount, Risk, Size, Year)
+NUMBERS = (SafeCount, Amount, Risk, Band, Size, Year)
 
 
 class Leaving:

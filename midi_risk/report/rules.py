@@ -12,7 +12,8 @@ import hashlib
 import hmac
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -36,13 +37,14 @@ from midi_risk.document.assessment import (
 )
 from midi_risk.document.clean import scrubbed
 from midi_risk.document.conditions import EVENTS
-from midi_risk.document.plan import ImagingFigure, Plan, State
+from midi_risk.document.plan import FrontPoint, ImagingFigure, Plan, State
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.charts import NAMES
-from midi_risk.report.counts import SafeCount, merged_bins, safe
+from midi_risk.report.counts import BASE, SafeCount, merged_bins, rounded, safe
 from midi_risk.report.leaves import (
     Action,
     Amount,
+    Band,
     Code,
     Formed,
     Keyed,
@@ -169,6 +171,118 @@ def amount(value: float) -> Amount:
     return Amount(two_digits(value))
 
 
+SAME = 1e-9
+"""Two probabilities closer than this are one figure."""
+FEW = 200
+"""Below so many subjects a mean with two digits tells how many classes there are."""
+EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+"""Ends of the bands of a probability or distance; the widths follow from what a solver finds."""
+WIDE = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+"""Ends of the bands of a number of values."""
+
+
+def banded(value: float, edges: Sequence[float] = EDGES) -> Band:
+    """Return the band that a number lies in; its lower end belongs to it.
+
+    Examples
+    --------
+    >>> banded(0.0213).low, float(banded(0.0213)), banded(1.0).low
+    (0.02, 0.05, 0.75)
+    """
+    place = min(bisect_right(edges, value), len(edges) - 1)
+    return Band(edges[max(place, 1) - 1], edges[max(place, 1)])
+
+
+def _few(around: Around) -> bool:
+    """Tell whether the collection is so small that figures of it leave in bands."""
+    return around.document.collection.subjects < FEW
+
+
+_ALL_ALIKE = 1e-9
+
+
+def _subjects(around: Around) -> int:
+    """Return how many subjects the part is about."""
+    if isinstance(around.part, State):
+        return around.part.subjects
+    return around.document.collection.subjects
+
+
+def _one_over_hidden(value: float, around: Around) -> bool:
+    """Tell whether a figure is one over a number of subjects that is hidden itself."""
+    subjects = _subjects(around)
+    return subjects < around.k and abs(value * subjects - 1) < _ALL_ALIKE
+
+
+def figure(value: float, around: Around) -> Risk | Band | SafeCount:
+    """Return a mean, a distance or another figure that classes are counted in.
+
+    The mean risk is the number of classes over that of subjects, and a distance of a value
+    that occurs once is one less 1/n: with two digits either, the rounded counts and the merged
+    histogram of few subjects leave one number for a hidden count. Where the sample uniques are
+    hidden their mean risk tells nothing beyond the histogram, however many subjects there are.
+    """
+    if _one_over_hidden(value, around):
+        return SafeCount(state="withheld", k=around.k)
+    if _gives_uniques(value, around):
+        return _implied(around)
+    if not _few(around):
+        return risk(value)
+    if value < 0:
+        up = banded(-value)
+        return Band(-float(up), -up.low) if up.low else Band(-float(up), 0.0)
+    return banded(min(value, 1.0))
+
+
+def _gives_uniques(value: float, around: Around) -> bool:
+    """Tell whether a figure is the mean over all classes while the sample uniques are hidden."""
+    measures, subjects = around.document.measures, around.document.collection.subjects
+    hidden = safe(measures.sample_uniques, around.k, subjects).state != "shown"
+    return hidden and subjects > 0 and abs(value - measures.classes / subjects) < SAME
+
+
+def _implied(around: Around) -> Band:
+    """Return the mean risks that the merged histogram admits, rounded outwards to two digits.
+
+    Between the fewest and the most classes of the sizes of each bin that its subjects, which
+    are known to base 5, can make. This is what a reader could work out anyway.
+    """
+    measures, k = around.document.measures, around.k
+    subjects = around.document.collection.subjects
+    least = most = 0.0
+    for low, high, inside in _merged(measures, k):
+        fewest, largest = max(1, rounded(inside, k) - BASE), rounded(inside, k) + BASE
+        least += math.ceil(fewest / high)
+        alone = min(k - 1, largest) if low == 1 and measures.sample_uniques < k else 0
+        smallest = 2 if alone else low
+        most += alone + (largest - alone) // smallest
+    low_end = _outwards(least / (subjects + BASE), math.floor)
+    high_end = min(1.0, _outwards(most / max(1, subjects - BASE), math.ceil)) if most else 1.0
+    return Band(low_end if low_end < high_end else 0.0, high_end)
+
+
+def _outwards(value: float, towards: Callable[[float], int]) -> float:
+    """Return a number with two significant digits, rounded down or up."""
+    if value <= 0:
+        return 0.0
+    digit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return two_digits(towards(value / digit) * digit)
+
+
+def maximum(value: float, around: Around) -> Risk | Band | SafeCount:
+    """Return the risk of a smallest class, which k tells anyway, but never one over all subjects.
+
+    A class of more than half of few subjects is all of them, or all but a hidden number.
+    """
+    subjects = around.document.collection.subjects
+    return figure(value, around) if value * subjects < 2 else risk(value)
+
+
+def figure_of(measure: str, value: float, around: Around) -> Risk | Band | SafeCount:
+    """Return a probability as `maximum` where the measure is one, else as `figure`."""
+    return (maximum if measure.endswith("_max") else figure)(value, around)
+
+
 # The vocabulary. Each word says what a reader of the edition gets to see of the field.
 
 DROP = Rule("drop", lambda _value, _around: None)
@@ -183,8 +297,17 @@ COUNT = _each("count", lambda n, around: safe(n, around.k))
 """A count: hidden from 1 to k - 1, else rounded to base 5."""
 RISK = _each("two digits", lambda value, _: risk(value))
 """A probability with two significant digits."""
+FIGURE = _each("two digits, of few subjects a band", figure)
+"""A figure that classes are counted in, as `figure` says."""
+MAXIMUM = _each("two digits, of one class of few subjects a band", maximum)
+"""The risk of a smallest class, as `maximum` says."""
 AMOUNT = _each("two digits of any number", lambda value, _: amount(value))
 """A number in a unit of its own, with two significant digits."""
+VALUES = _each(
+    "two digits of a number of values, of few subjects a band",
+    lambda value, around: banded(value, WIDE) if _few(around) else amount(value),
+)
+"""An effective number of values; of few subjects it tells how often each occurs."""
 YEAR = _each("year", lambda text, _: year(text))
 """The year of a date."""
 DIGEST = _each("keyed digest", lambda text, around: keyed(text, _key(around)))
@@ -487,18 +610,30 @@ def upper_of_channel(value: float | None, around: Around) -> Risk | None:
 # Special rules: shares, which times a total are counts.
 
 
-def value_of_result(value: float, around: Around) -> Risk | SafeCount:
+def smallest_class(size: int | None, around: Around) -> Size | SafeCount | None:
+    """Return the size of the smallest class; of the only one, which is a count of subjects."""
+    if size is None:
+        return None
+    return safe(size, around.k) if size == _subjects(around) else Size(size)
+
+
+def front_of_many(points: list[FrontPoint], around: Around) -> list[FrontPoint]:
+    """Return the front, empty for so few subjects that a risk may tell how many they are."""
+    return points if around.document.collection.subjects >= around.k else []
+
+
+def value_of_result(value: float, around: Around) -> Risk | Band | SafeCount:
     """Return a probability with two digits; a share of subjects as its suppressed count.
 
     A share of 0.0077 of 388 subjects is 3 of them.
     """
     result: RiskEstimate = around.part
     if not is_share(result.measure):
-        return risk(value)
+        return figure_of(result.measure, value, around)
     return safe(round(value * result.n), around.k, result.n)
 
 
-def end_of_result(value: float, around: Around) -> Risk | None:
+def end_of_result(value: float, around: Around) -> Risk | Band | None:
     """Return one end of an interval; that of a share of subjects as a share of rounded counts.
 
     The interval of an exact share is the share itself, so it has none. Any other end, times
@@ -507,7 +642,8 @@ def end_of_result(value: float, around: Around) -> Risk | None:
     """
     result: RiskEstimate = around.part
     if not is_share(result.measure):
-        return risk(value)
+        shown = figure_of(result.measure, value, around)
+        return None if isinstance(shown, SafeCount) else shown
     ends = (value, result.lower, result.upper)
     counts = [safe(round(end * result.n), around.k, result.n).value for end in ends]
     whole = safe(result.n, around.k).value
@@ -523,7 +659,7 @@ def measures_of_state(measures: Mapping[str, float], around: Around) -> Mapping[
         {
             code(name): safe(round(v * state.subjects), around.k, state.subjects)
             if is_share(name)
-            else risk(v)
+            else figure_of(name, v, around)
             for name, v in measures.items()
         }
     )
@@ -622,6 +758,18 @@ def in_twentieths(value: float, _: Around) -> Risk:
     return risk(round(20 * value) / 20)
 
 
+def governing_value(value: float, around: Around) -> Risk | Band | SafeCount:
+    """Return the figure that decides, as where it stands among the results."""
+    return figure_of(around.part.measure, value, around)
+
+
+def value_of_criterion(value: float, around: Around) -> Amount:
+    """Return what a criterion of disclosure was met with: a number of values or a share."""
+    if not _few(around):
+        return amount(value)
+    return banded(value, EDGES if 0 <= value <= 1 else WIDE)
+
+
 def expected_matches(value: float, around: Around) -> Amount | None:
     """Return an expected number of subjects as its two-digit share of the rounded subjects.
 
@@ -629,7 +777,12 @@ def expected_matches(value: float, around: Around) -> Amount | None:
     """
     part: IndividualRisk = around.part
     whole = safe(part.n, around.k).value
-    return amount(two_digits(value / part.n) * whole) if whole else None
+    if not whole:
+        return None
+    if not _few(around):
+        return amount(two_digits(value / part.n) * whole)
+    share = banded(value / part.n)
+    return Band(two_digits(share.low * whole), two_digits(share * whole))
 
 
 def quantiles_of_many(parts: list[Quantile], around: Around) -> list[Quantile]:
@@ -669,7 +822,7 @@ _VISITS = re.compile(r"\d{1,3}|all")
 _KNOWN = {"days", "days-modality", "days-scanner", "days-modality-scanner"}
 
 
-def population_rows(rows: list[dict[str, Any]], _: Around) -> tuple[Leaving, ...]:
+def population_rows(rows: list[dict[str, Any]], around: Around) -> tuple[Leaving, ...]:
     """Return population uniqueness by estimator: the columns that are known, no other.
 
     A column that nobody named here, a note for one, may hold anything.
@@ -679,9 +832,9 @@ def population_rows(rows: list[dict[str, Any]], _: Around) -> tuple[Leaving, ...
             "PopulationUniques",
             {
                 "estimator": code(str(row.get("estimator", row.get("method", "")))),
-                "value": _fraction(row, "value", "share"),
-                "lower": _fraction(row, "lower"),
-                "upper": _fraction(row, "upper"),
+                "value": _fraction(row, figure, around, "value", "share"),
+                "lower": _fraction(row, figure, around, "lower"),
+                "upper": _fraction(row, figure, around, "upper"),
             },
         )
         for row in rows
@@ -705,8 +858,8 @@ def visit_rows(rows: list[dict[str, Any]], around: Around) -> tuple[Leaving, ...
         known = str(row.get("known"))
         fields = {
             "visits": Code(visits) if visits == "all" else Size(int(visits)),
-            "highest": _fraction(row, "max", "risk", "value"),
-            "average": _fraction(row, "mean"),
+            "highest": _fraction(row, maximum, around, "max", "risk", "value"),
+            "average": _fraction(row, figure, around, "mean"),
             "unique": _part_of(row, "unique", whole, k),
             "at_risk": _part_of(row, "at_risk", whole, k),
             "subjects": safe(whole, k),
@@ -718,12 +871,17 @@ def visit_rows(rows: list[dict[str, Any]], around: Around) -> tuple[Leaving, ...
     return tuple(out)
 
 
-def _fraction(row: Mapping[str, Any], *names: str) -> Risk | None:
-    """Return the first of these cells that holds a fraction."""
+def _fraction(
+    row: Mapping[str, Any],
+    leave: Callable[[float, Around], Risk | Band | SafeCount],
+    around: Around,
+    *names: str,
+) -> Risk | Band | SafeCount | None:
+    """Return the first of these cells that holds a fraction, as it may leave."""
     for name in names:
         value = row.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
-            return risk(float(value))
+            return leave(float(value), around)
     return None
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from midi_risk.document.assessment import NOT_APPLICABLE
+from midi_risk.document.plan import proof_text
 from midi_risk.recode.imaging import FORMULAS, SOURCES
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.view import Count, ReportView, Shown
@@ -188,7 +189,8 @@ def _recodes(view: ReportView) -> list[str]:
     if not view.plan.found:
         return ["No recoding within the limits meets the threshold."]
     if not view.plan.optimal:
-        return ["It is not proved that this plan is the best: a better one may exist."]
+        text = proof_text(optimal=False, gap=view.plan.gap)
+        return [f"This plan is {text}."]
     return []
 
 

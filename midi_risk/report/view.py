@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from midi_risk.document.assessment import Part, Record, TuningLattice, ValueCount
+from midi_risk.document.assessment import ChannelsTogether, Part, Record, TuningLattice, ValueCount
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.leaves import Leaving, checked
 
@@ -46,8 +46,7 @@ class Disclosive:
     values: Mapping[str, ValueList]
     unreadable: tuple[Mapping[str, str], ...]
     lattice: TuningLattice | None
-    channels_total: float | None
-    channels_sum: float
+    channels_together: ChannelsTogether | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from midi_risk.document.assessment import PROOFS
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
+from midi_risk.report.leaves import Band
 from midi_risk.report.view import Count, ReportView, Shown
 from midi_risk.risk.measures.registry import FIGURES, Leaves
 from midi_risk.threat.channels import CHANNELS
@@ -215,6 +216,8 @@ def percent(share: float) -> str:
     >>> percent(0.0).replace(FIXED, ' '), percent(1e-5).replace(FIXED, ' ')
     ('0 %', '< 0.1 %')
     """
+    if isinstance(share, Band):
+        return f"{percent(share.low)} to {percent(float(share))}"
     if share <= 0:
         return f"0{FIXED}%"
     if share >= 1:
@@ -270,6 +273,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is None:
         return NOT_ASSESSED
+    if isinstance(value, Band):
+        return f"{number(value.low)} to {number(float(value))}"
     if value != 0 and abs(value) < 10 ** -(digits + 1):
         return f"< 0.{'0' * digits}1" if value > 0 else f"> -0.{'0' * digits}1"
     if abs(value) >= 1000:
@@ -293,7 +298,7 @@ def one_in(value: float) -> str:
     return f"1{FIXED}in{FIXED}" + (f"{int(text):,}".replace(",", THIN) if text.isdigit() else text)
 
 
-def risk_text(value: float | None) -> str:
+def risk_text(value: float | SafeCount | None) -> str:
     """Return a risk as a fraction and as "1 in n".
 
     Examples
@@ -303,6 +308,10 @@ def risk_text(value: float | None) -> str:
     """
     if value is None:
         return NOT_ASSESSED
+    if isinstance(value, Band):
+        return number(value)
+    if isinstance(value, SafeCount):
+        return count_text(value)
     return f"{number(value)} ({one_in(value)})" if value > 0 else "0"
 
 
@@ -314,6 +323,8 @@ def interval_text(estimate: Shown) -> str:
         return {"exact": "exact", "bound": "bound, not an estimate"}.get(
             estimate.kind, "no interval"
         )
+    if isinstance(estimate.value, Band):
+        return "of few subjects, as a band"
     lower, upper = number(estimate.lower), number(estimate.upper)
     if estimate.kind == "exact" and lower == upper:
         return "exact"
@@ -459,8 +470,11 @@ HEADS = {
     "evidence_of_part": "Stated of fewer subjects than the release has",
     "evidence_file_missing": "Stated by a file that is not there",
     "evidence_file_changed": "Stated by a file that is another one now",
+    "split_subjects": "One study or series under several subject keys",
+    "merged_subjects": "One subject key with records of two people",
     "disclosed": "Sensitive values that can be inferred",
     "key_identifies": "Subject key that looks like a direct identifier",
+    "key_guessed": "Subject key that was guessed",
     "singles_out": "Called insensitive, but singling out subjects",
     "not_known": "Known to no adversary of the threat models",
     "above": "",
@@ -472,11 +486,19 @@ HEADS = {
 """Reason -> how the shareable edition begins to tell it, in its order; others are counted."""
 
 
+SAID_ALONE = frozenset({"split_subjects", "merged_subjects"})
+"""Those that are told without names too: a UID that this edition does not list leaves none."""
+
+
 def reasons(view: ReportView) -> tuple[str, ...]:
     """Return why the verdict is what it is."""
     if view.disclosive is not None:
         return tuple(capital(worded(reason.text)) for reason in view.verdict.reasons)
-    told = [r for r in view.verdict.reasons if r.code in HEADS and (r.names or r.counts)]
+    told = [
+        r
+        for r in view.verdict.reasons
+        if r.code in HEADS and (r.names or r.counts or r.code in SAID_ALONE)
+    ]
     out = []
     for code, head in HEADS.items():
         found = [reason for reason in told if reason.code == code]
@@ -489,6 +511,8 @@ def reasons(view: ReportView) -> tuple[str, ...]:
         elif names:
             titles = [lowered(channel_term(name).title) for name in names]
             out.append(f"{head}: {listed(titles if kind == 'channels' else names)}.")
+        elif found:
+            out.append(f"{head}.")
     others = len(view.verdict.reasons) - len(told)
     if others and view.verdict.status != "acceptable":
         more = "further " if out else ""

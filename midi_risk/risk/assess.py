@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
+from math import comb
 from typing import Any, Literal
 
 import numpy as np
@@ -50,11 +51,12 @@ from midi_risk.document.assessment import (
 )
 from midi_risk.document.conditions import Evidence
 from midi_risk.document.reasons import Reason, reason
-from midi_risk.errors import MeasureError
+from midi_risk.errors import MeasureError, listed
 from midi_risk.resources import data_rows
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk, as_judged
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
+from midi_risk.risk.channels.together import accepted, channels_together, subjects_of
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.disclosure import disclosures, value_order
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
@@ -64,9 +66,14 @@ from midi_risk.risk.measures.diversity import (
     SensitiveCounts,
     distinct_values,
     effective_values,
-    sensitive_counts,
 )
-from midi_risk.risk.measures.repeated import repeated_entries, sizes_known_exactly
+from midi_risk.risk.measures.repeated import (
+    ReleasedClasses,
+    released_classes,
+    repeated_entries,
+    repeating,
+    sizes_known_exactly,
+)
 from midi_risk.risk.measures.suda import SudaResult
 from midi_risk.risk.measures.trajectory import trajectory_rows, visit_resolution
 from midi_risk.risk.measures.uncertainty import SEED
@@ -82,6 +89,8 @@ CURVE_SIZES = (2, 3, 5, 10, 11, 15, 20, 30, 50, 100)
 
 MAX_COMBINATION = 3
 MAX_COMBINED = 12
+MAX_COMBINED_CELLS = 2_000_000
+"""Subjects times combinations with repeated values that are looked at on all values."""
 
 
 def release_measures(
@@ -111,7 +120,7 @@ def release_measures(
     quasi_identifiers = [table.attributes[name] for name in names]
     alike = sizes_known_exactly(table, quasi_identifiers)
     each = np.asarray(classes.record_sizes) if alike is None else alike
-    diversity, closeness = _sensitive_measures(table, classes, names)
+    diversity, closeness = _sensitive_measures(table, names)
     return Measures(
         k=int(each.min()) if len(each) else None,
         classes=classes.n_classes,
@@ -127,6 +136,7 @@ def release_measures(
             for size in sorted({*CURVE_SIZES, k})
         ],
         combinations=unsafe_combinations(table, names, k),
+        combinations_folded=combinations_folded(table, names),
         diversity=diversity,
         closeness=closeness,
         population_uniques=[] if people is None else uniqueness_rows(classes, people),
@@ -191,41 +201,70 @@ def unsafe_combinations(table: SubjectTable, names: Sequence[str], k: int) -> li
     combined = list(names[:MAX_COMBINED])
     if not combined:
         return []
-    risks = combination_risks(table.frame, combined, k=k, max_size=MAX_COMBINATION)
-    unsafe = sorted(
-        (risk for risk in risks if risk.records_below),
-        key=lambda r: (len(r.attributes), -r.unique, -r.records_below),
-    )
-    return [
+    found = [
         Combination(
             attributes=[str(name) for name in risk.attributes],
             unique=risk.unique,
             below_k=risk.records_below,
         )
-        for risk in unsafe
+        for risk in combination_risks(table.frame, combined, k=k, max_size=MAX_COMBINATION)
     ]
+    if not combinations_folded(table, names):
+        several = set(repeating(table, combined))
+        found = [
+            _on_all_values(table, entry, k) if several & set(entry.attributes) else entry
+            for entry in found
+        ]
+    unsafe = [entry for entry in found if entry.below_k]
+    return sorted(unsafe, key=lambda r: (len(r.attributes), -r.unique, -r.below_k))
+
+
+def combinations_folded(table: SubjectTable, names: Sequence[str]) -> bool:
+    """Tell whether combinations are of one value of each subject although more values leave.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    names : sequence of str
+        Quasi-identifiers.
+    """
+    combined = list(names[:MAX_COMBINED])
+    here = len(combined) - len(repeating(table, combined))
+
+    def of(n: int) -> int:
+        return sum(comb(n, size) for size in range(1, MAX_COMBINATION + 1))
+
+    return (of(len(combined)) - of(here)) * table.n_subjects > MAX_COMBINED_CELLS
+
+
+def _on_all_values(table: SubjectTable, entry: Combination, k: int) -> Combination:
+    """Return a combination on all the values that leave."""
+    alike = sizes_known_exactly(table, [table.attributes[name] for name in entry.attributes])
+    if alike is None:
+        return entry
+    counted = {"unique": int((alike == 1).sum()), "below_k": int((alike < k).sum())}
+    return entry.model_copy(update=counted)
 
 
 def _sensitive_measures(
-    table: SubjectTable, classes: EquivalenceClasses, names: Sequence[str]
+    table: SubjectTable, names: Sequence[str]
 ) -> tuple[list[Diversity], list[Closeness]]:
     """Return diversity and closeness of every sensitive attribute that has values.
 
     A quasi-identifier that is sensitive as well is looked at in the classes of the others.
     """
+    known: dict[tuple[str, ...], ReleasedClasses] = {}
     diversity: list[Diversity] = []
     closeness: list[Closeness] = []
     for attribute in measured(table, Role.SENSITIVE, Role.QUASI_IDENTIFIER):
         column = table.frame[attribute.name].to_numpy(dtype=object)
         if not attribute.discloses or pd.isna(column).all():
             continue
-        others = [name for name in names if name != attribute.name]
-        known = classes
-        if len(others) < len(names):
-            codes = table.codes(others)
-            known = EquivalenceClasses.from_codes(codes, names=others, missing=table.missing)
-        counts = sensitive_counts(known, column, attribute=attribute.name)
-        diversity.append(_diversity(attribute, counts))
+        others = tuple(name for name in names if name != attribute.name)
+        if others not in known:
+            known[others] = released_classes(table, others)
+        counts = known[others].counts(column, attribute.name)
+        diversity.append(_diversity(attribute, counts, known[others], column))
         closeness.append(
             Closeness(
                 attribute=attribute.name,
@@ -239,7 +278,12 @@ def _sensitive_measures(
     return diversity, closeness
 
 
-def _diversity(attribute: Attribute, counts: SensitiveCounts) -> Diversity:
+def _diversity(
+    attribute: Attribute,
+    counts: SensitiveCounts,
+    known: ReleasedClasses,
+    column: np.ndarray,
+) -> Diversity:
     """Return the l-diversity of one sensitive attribute."""
     assessed = counts.assessed
     distinct = distinct_values(counts)
@@ -249,8 +293,8 @@ def _diversity(attribute: Attribute, counts: SensitiveCounts) -> Diversity:
         distinct_l=int(distinct[assessed].min()),
         entropy_l=float(effective_values(counts)[assessed].min()),
         homogeneous_classes=int(single.sum()),
-        homogeneous_subjects=int(counts.class_totals[single].sum()),
-        missing=counts.missing,
+        homogeneous_subjects=known.subjects_in(single, pd.notna(column)),
+        missing=int(pd.isna(column).sum()),
     )
 
 
@@ -308,6 +352,7 @@ def _entry(
         folding=table.folding.get(attribute.name, ""),
         knowable_by=list(attribute.knowable_by),
         ladder=attribute.ladder,
+        unit=attribute.unit,
         ps315=attribute.ps315,
         decision=attribute.decision.value if attribute.decision else None,
         justification=justification(attribute, table, hierarchies, contribution),
@@ -566,7 +611,7 @@ def assess(
         When a threat model is not known or lacks a number.
     """
     options = options or AssessmentOptions()
-    models = [load_threat_model(threat) for threat in threats]
+    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     if not models:
         raise MeasureError("no threat model was given", hint="Name one with --threat")
     if not table.n_subjects:
@@ -613,7 +658,8 @@ def assess(
         measures=measures,
         threats=list(evidence.threats),
         channels=list(evidence.channels),
-        channels_total=evidence.channels_total,
+        channels_total=_total(evidence),
+        channels_together=evidence.together,
         disclosure=list(evidence.disclosure),
         findings=[
             *table.findings,
@@ -707,6 +753,15 @@ def _evidence(
     created: datetime,
 ) -> Evidence:
     """Return the parts of the assessment that the verdict rests on."""
+    having = {name: subjects_of(view, name) for name in computed}
+    channels = channel_entries(
+        view,
+        options.channels,
+        _channel_limits(models, risks),
+        computed,
+        options.evidence_files,
+        {name: int(who.sum()) for name, who in having.items()},
+    )
     return Evidence(
         collection=_collection(table, options.name),
         tolerance=Tolerance(
@@ -714,12 +769,10 @@ def _evidence(
         ),
         attributes=attribute_entries(table, view, options.hierarchies),
         threats=[_threat(risk) for risk in risks],
-        channels=channel_entries(
-            view, options.channels, _channel_limits(models), computed, options.evidence_files
-        ),
+        channels=channels,
         created=created.isoformat(),
         k=max(model.threshold.k for model in models),
-        channels_total=min(m.channels_total or m.threshold.risk for m in models),
+        together=channels_together(channels, computed, having, risks),
         context=options.context,
         disclosure=disclosures(table, view, risks),
     )
@@ -778,13 +831,22 @@ def _provenance(table: SubjectTable, options: AssessmentOptions) -> Provenance:
     )
 
 
-def _channel_limits(models: Sequence[ThreatModel]) -> dict[str, float]:
-    """Return the strictest threshold of the models that require each channel."""
+def _channel_limits(
+    models: Sequence[ThreatModel], risks: Sequence[AdversaryRisk]
+) -> dict[str, float]:
+    """Return the least that the models which require each channel accept of it."""
     limits: dict[str, float] = {}
     for model in models:
+        alone = accepted(model, risks).alone
         for name in model.required_channels():
-            limits[name] = min(limits.get(name, 1.0), model.threshold.risk)
+            limits[name] = min(limits.get(name, 1.0), alone)
     return limits
+
+
+def _total(evidence: Evidence) -> float | None:
+    """Return the least that any model accepts of all channels together."""
+    judged = evidence.together.models if evidence.together else []
+    return min((model.total for model in judged), default=None)
 
 
 def _threat(risk: AdversaryRisk) -> Threat:

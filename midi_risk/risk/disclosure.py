@@ -21,36 +21,36 @@ import pandas as pd
 
 from midi_risk.attributes.hierarchy import SET_JOINER
 from midi_risk.attributes.model import Attribute, Kind
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import AcceptedDisclosure, Disclosure
-from midi_risk.risk.adversaries import AdversaryRisk
-from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.adversaries import AdversaryRisk, as_judged
 from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
+from midi_risk.risk.measures.comparison import at_least, at_most, below
 from midi_risk.risk.measures.diversity import (
     SensitiveCounts,
     distinct_values,
     effective_values,
     least_recursive_c,
-    sensitive_counts,
 )
 from midi_risk.risk.measures.gain import inference_gain
+from midi_risk.risk.measures.repeated import ReleasedClasses, released_classes
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import DisclosureSettings, ThreatModel
 
-_SLACK = 1e-9
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Classes:
-    """The sensitive values of the classes that an adversary can tell apart.
+    """The sensitive values of the classes that an adversary can tell apart, by record.
 
     Parameters
     ----------
     attribute : Attribute
     counts : SensitiveCounts
     column : numpy.ndarray of object, shape (n_subjects,)
-    classes : EquivalenceClasses
+    released : ReleasedClasses
+        Classes of what leaves.
     harmful : numpy.ndarray of bool, shape (n_subjects,), or None
         Subjects whose value does harm; None when every value does.
     smallest : int
@@ -60,7 +60,7 @@ class _Classes:
     attribute: Attribute
     counts: SensitiveCounts
     column: npt.NDArray[np.object_]
-    classes: EquivalenceClasses
+    released: ReleasedClasses
     harmful: npt.NDArray[np.bool_] | None
     smallest: int
 
@@ -91,18 +91,6 @@ def _value(settings: DisclosureSettings) -> float:
     return settings.value
 
 
-def _at_least(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    return figures >= threshold - _SLACK
-
-
-def _at_most(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    return figures <= threshold + _SLACK
-
-
-def _below(figures: Floats, threshold: float) -> npt.NDArray[np.bool_]:
-    return figures < threshold
-
-
 def _known(found: _Classes, figures: npt.NDArray[np.generic]) -> Floats:
     """Return figures as numbers, NaN where a class has no known value."""
     return np.where(found.counts.assessed, figures.astype(np.float64), np.nan)
@@ -123,7 +111,7 @@ def value_order(attribute: Attribute, values: Collection[str]) -> list[str] | No
         return [value for value in attribute.order if value in present]
     if attribute.kind in {Kind.NUMBER, Kind.AGE}:
         listed = sorted(present)
-        number = normalise_for(attribute, listed).number
+        number = read_again(attribute, listed).number
         if np.isnan(number).any():
             return None
         return [listed[i] for i in np.argsort(number, kind="stable")]
@@ -143,7 +131,7 @@ def _distance(found: _Classes) -> Floats:
 
 def _gain(found: _Classes, settings: DisclosureSettings) -> Floats:
     """Return the largest gain of each class among harmful values that can be inferred."""
-    sizes = np.asarray(found.classes.sizes, dtype=np.float64)
+    sizes = np.asarray(found.released.classes.sizes, dtype=np.float64)
     labels = None
     if found.harmful is not None:
         labels = set(found.column[found.harmful])
@@ -152,7 +140,7 @@ def _gain(found: _Classes, settings: DisclosureSettings) -> Floats:
         known = pd.notna(found.column)
         either = np.where(found.harmful, "yes", "no").astype(object)
         either[~known] = None
-        together = sensitive_counts(found.classes, either, attribute=found.attribute.name)
+        together = found.released.counts(either, found.attribute.name)
         one = inference_gain(together, sizes, certain=settings.value, labels={"yes"})
         best = np.fmax(best, one)
     return np.where(sizes >= found.smallest, best, np.nan)
@@ -162,24 +150,24 @@ CRITERIA: Mapping[str, Criterion] = {
     "distinct": Criterion(
         figures=lambda found, _: _known(found, distinct_values(found.counts)),
         threshold=_value,
-        passes=_at_least,
+        passes=at_least,
         least=True,
     ),
     "entropy": Criterion(
         figures=lambda found, _: _known(found, effective_values(found.counts)),
         threshold=_value,
-        passes=_at_least,
+        passes=at_least,
         least=True,
     ),
     "recursive": Criterion(
         figures=lambda found, _: _known(found, least_recursive_c(found.counts, 2)),
         threshold=_value,
-        passes=_below,
+        passes=below,
     ),
     "t": Criterion(
-        figures=lambda found, _: _known(found, _distance(found)), threshold=_value, passes=_at_most
+        figures=lambda found, _: _known(found, _distance(found)), threshold=_value, passes=at_most
     ),
-    "gain": Criterion(figures=_gain, threshold=lambda s: float(s.gain or 0), passes=_at_most),
+    "gain": Criterion(figures=_gain, threshold=lambda s: float(s.gain or 0), passes=at_most),
 }
 """Criterion of a threat model -> how it is judged; a new one is a new entry here."""
 
@@ -214,6 +202,7 @@ def disclosures(
     for model in {risk.model.name: risk.model for risk in risks}.values():
         if model.disclosure is None:
             continue
+        seen = as_judged(view, [model])
         for attribute in view.attributes:
             if (
                 attribute.discloses
@@ -221,8 +210,22 @@ def disclosures(
                 and view.frame[attribute.name].notna().any()
             ):
                 of_model = [risk for risk in risks if risk.model.name == model.name]
-                found.append(_judged(table, view, attribute, model, of_model))
+                found.append(_judged(table, seen, attribute, model, of_model))
     return found
+
+
+def disclosed_attributes(
+    table: SubjectTable, view: SubjectTable, risks: Sequence[AdversaryRisk]
+) -> list[str]:
+    """Return the attributes that fail and that nobody accepted, each once; as `disclosures`.
+
+    Parameters
+    ----------
+    table, view : SubjectTable
+    risks : sequence of AdversaryRisk
+    """
+    found = disclosures(table, view, risks)
+    return list(dict.fromkeys(d.attribute for d in found if not d.passed and d.accepted is None))
 
 
 def _judged(
@@ -236,7 +239,9 @@ def _judged(
     harmful = harmful_subjects(table, view, attribute)
     results = [
         _of_adversary(view, attribute, model, risk, harmful)
-        for risk in {(*risk.knows, risk.required_size): risk for risk in risks}.values()
+        for risk in {
+            (*risk.knows, risk.required_size, risk.adversary.visits): risk for risk in risks
+        }.values()
     ]
     return max(results, key=lambda result: (result.subjects, result.classes))
 
@@ -253,14 +258,14 @@ def _of_adversary(
     if settings is None:
         raise TypeError("the model has no criterion")
     others = [name for name in risk.knows if name != attribute.name]
-    classes = EquivalenceClasses.from_codes(view.codes(others), names=others, missing=view.missing)
+    released = released_classes(view, others, risk.adversary.visits)
     column = view.frame[attribute.name].to_numpy(dtype=object)
     threshold = model.threshold
     found = _Classes(
         attribute=attribute,
-        counts=sensitive_counts(classes, column, attribute=attribute.name),
+        counts=released.counts(column, attribute.name),
         column=column,
-        classes=classes,
+        released=released,
         harmful=harmful,
         smallest=risk.required_size if threshold.statistic == "maximum" else threshold.floor,
     )
@@ -280,7 +285,7 @@ def _of_adversary(
         threshold=limit,
         passed=not fails.any(),
         classes=int(fails.sum()),
-        subjects=int(np.asarray(classes.counts)[fails].sum()),
+        subjects=released.subjects_in(fails),
         accepted=accepted and AcceptedDisclosure(**accepted.model_dump()),
     )
 

@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from midi_risk.attributes.decisions import OVERRULED
+from midi_risk.attributes.decisions import GUESSED, OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.attributes.roles import SAME_VISIT, knowable
+from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
-from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT
+from midi_risk.table.across import BIRTH_DIFFERS, LINK_CONTRADICTED
+from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
-
-_DATES = frozenset(name for name in SAME_VISIT if "Date" in name)
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
@@ -61,13 +60,14 @@ def verdict(
         *shown(evidence, "rows_without_key"),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_contested_key(table, "split_subjects", {SPLIT}),
-        *_contested_key(table, "merged_subjects", {MERGED, *SEX_CONFLICTS}),
+        *_contested_key(table, "merged_subjects", _TWO_PEOPLE),
         *_unread_values(table),
         *_restated_dates(table),
         *shown(evidence, "above", "channel_above", "channels_together", "direct_kept"),
         *shown(evidence, "search_hits", "quality_above"),
         *shown(evidence, "disclosed", "not_known"),
         *_identifying_key(table),
+        *_guessed_key(table),
         *_singling_out(table),
     ]
     left_out = [channel.name for channel in evidence.channels if channel.worst is None]
@@ -90,6 +90,10 @@ def verdict(
     )
 
 
+_TWO_PEOPLE = frozenset({MERGED, *SEX_CONFLICTS, BIRTH_DIFFERS, LINK_CONTRADICTED})
+"""Codes of findings that say that one key stands for several people."""
+
+
 def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
     """Return the DICOM files that were opened and tell neither patient nor instance."""
     files = table.facts.get("incomplete_files", 0)
@@ -101,11 +105,8 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
     """Return the linked tables that hold people who are in no equivalence class.
 
-    When rows of the leading source were selected, the linked tables hold the people of the
-    rest as well; these are no part of the collection and are not counted here.
+    People of the leading source whose rows were not selected are no orphans.
     """
-    if "selected" in table.facts:
-        return []
     return [
         reason("orphans", [link.source], subjects=link.orphans, tolerated=tolerance)
         for link in table.links
@@ -130,7 +131,7 @@ def _unread_values(table: SubjectTable) -> list[Reason]:
     """
     unread: Counter[str] = Counter()
     for finding in table.findings:
-        if finding.code in {"value-unparseable", "value-implausible"}:
+        if finding.code in {"value-unparseable", "value-implausible", UNIT_UNKNOWN}:
             unread[finding.attribute] += finding.subjects
     names = [
         a.name
@@ -156,7 +157,7 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
     copies = [
         a.name
         for a in table.attributes
-        if a.keyword in _DATES
+        if restates_day(a)
         and a.source == study.source
         and a.role is Role.INSENSITIVE
         and a.decision is not Decision.REMOVE
@@ -177,6 +178,16 @@ def _identifying_key(table: SubjectTable) -> list[Reason]:
         and a.decision is not Decision.REMOVE
     ]
     return [reason("key_identifies", names)] if names else []
+
+
+def _guessed_key(table: SubjectTable) -> list[Reason]:
+    """Return the keys that no plain name says to be one and that nobody confirmed."""
+    names = [
+        a.name
+        for a in table.attributes.of_role(Role.LINKAGE_KEY)
+        if GUESSED in a.reason and a.decision is not Decision.REMOVE
+    ]
+    return [reason("key_guessed", names)] if names else []
 
 
 def _singling_out(table: SubjectTable) -> list[Reason]:

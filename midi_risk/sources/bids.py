@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from midi_risk.errors import LinkageError, SourceError
 from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
+from midi_risk.sources.tables.beside import with_units_beside
 from midi_risk.sources.tables.columns import (
     alias_columns,
     cell_array,
@@ -289,13 +290,16 @@ def _table(path: Path) -> SourceTable:
     raw = bids_text(path)
     if KEY not in raw.rows.column_names:
         raise LinkageError(f"{shown(path.name)} has no column {KEY}", hint="BIDS asks for it")
+    labels = descriptions(path.with_suffix(".json")) | dict(raw.labels)
+    said = with_units_beside(raw.rows, labels)
     return SourceTable(
         name=shown(path.name),
         kind=SourceKind.BIDS,
         level="patient",
         key=KEY,
-        rows=raw.rows,
-        labels=descriptions(path.with_suffix(".json")) | dict(raw.labels),
+        rows=said.rows,
+        labels=said.labels,
+        spelt=said.spelt,
     )
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
+from midi_risk.sources.tables.beside import with_units_beside
 from midi_risk.sources.tables.columns import cell_array
 from midi_risk.sources.tables.json import dataset_json, load_json
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
@@ -316,14 +317,17 @@ def _add(
     if subjects < rows.num_rows:
         kept.append(name)
     named = {**raw.labels, **{k: v for k, v in labels.items() if v}}
+    rows = _without_empty(rows, name, collected)
+    said = with_units_beside(rows, {k: v for k, v in named.items() if k in rows.column_names})
     collected.add_table(
         SourceTable(
             name=shown(name),
             kind=SourceKind.SDTM,
             level="patient",
             key=KEY,
-            rows=_without_empty(rows, name, collected),
-            labels={k: v for k, v in named.items() if k in rows.column_names},
+            rows=said.rows,
+            labels=said.labels,
+            spelt=said.spelt,
         ),
         folder / name,
     )

@@ -12,23 +12,24 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.errors import SourceError
+from midi_risk.errors import SourceError, listed, quoted
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.remote import download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
-from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable, TableSpec
+from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
 from midi_risk.sources.tables.formats import table_format
+from midi_risk.sources.tables.joins import Leading, leading_of
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import (
     check_file,
-    distinct_values,
     keyed_table,
     read_raw,
     read_table,
@@ -217,6 +218,11 @@ def extract(
     """
     if not sources:
         raise SourceError("no source given", hint="Give a folder or file of DICOM, or a table")
+    for source in (*sources, *listed("tables", tables)):
+        if not isinstance(source, str | PathLike | TableSpec):
+            raise SourceError(
+                f"a source is {quoted(source)}, not a path", hint="Give paths of files or folders"
+            )
     collected = Collected()
     dicom: list[str | Path] = []
     dicom_at = 0
@@ -229,7 +235,7 @@ def extract(
     if dicom:
         _read_dicom(dicom, dicom_at, collected, jobs, progress, store, payloads)
     collected.tables.sort(key=lambda table: table.kind not in IMAGING_KINDS)
-    known = _leading_keys(collected.tables)
+    known = leading_of(collected.tables[0]) if collected.tables else None
     for given in tables:
         _read_source(given, collected, known)
     return collected.extraction()
@@ -284,7 +290,7 @@ def _layout(folder: Path) -> str:
 
 
 def _read_source(
-    source: str | Path | TableSpec, collected: Collected, known: frozenset[str] = frozenset()
+    source: str | Path | TableSpec, collected: Collected, known: Leading | None = None
 ) -> None:
     remote = remote_table(source)
     if remote is not None:
@@ -312,7 +318,7 @@ def _read_source(
     _read_file(spec, collected, known)
 
 
-def _read_folder(path: Path, collected: Collected, known: frozenset[str]) -> None:
+def _read_folder(path: Path, collected: Collected, known: Leading | None) -> None:
     layout = _layout(path)
     if layout == "bids":
         from midi_risk.sources.bids import read_bids  # noqa: PLC0415
@@ -330,10 +336,10 @@ def _read_folder(path: Path, collected: Collected, known: frozenset[str]) -> Non
         )
 
 
-def _read_parts(folder: Path, collected: Collected, known: frozenset[str]) -> None:
+def _read_parts(folder: Path, collected: Collected, known: Leading | None) -> None:
     parts = parts_of(folder)
     raw, unreadable = read_parts(folder, parts)
-    reading = keyed_table(raw, TableSpec(folder), name=shown(folder.name), known_keys=known)
+    reading = keyed_table(raw, TableSpec(folder), name=shown(folder.name), leading=known)
     name = collected.add_table(reading.table, folder)
     broken = dict(unreadable)
     for path in parts:
@@ -344,18 +350,12 @@ def _read_parts(folder: Path, collected: Collected, known: frozenset[str]) -> No
     collected.findings += [*reading.findings, *(f"not read: {text}" for _, text in unreadable)]
 
 
-def _read_file(spec: TableSpec, collected: Collected, known: frozenset[str]) -> None:
-    reading = read_table(spec, name=shown(spec.path.name), known_keys=known)
+def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> None:
+    reading = read_table(spec, name=shown(spec.path.name), leading=known)
     name = collected.add_table(reading.table, spec.path)
     status = FileStatus.FLAGGED if reading.flagged else FileStatus.READ
     collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
     collected.findings += reading.findings
-
-
-def _leading_keys(tables: Sequence[SourceTable]) -> frozenset[str]:
-    if not tables or tables[0].key not in tables[0].rows.column_names:
-        return frozenset()
-    return frozenset(distinct_values(tables[0].rows, tables[0].key))
 
 
 def _read_dicom(

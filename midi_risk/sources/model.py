@@ -61,6 +61,8 @@ class SourceTable:
         What one row describes at the finest.
     key : str
         Column that holds the subject's linkage key.
+    key_guess : str
+        Why that column was taken, where no plain name says so; the verdict asks to confirm it.
     scope : str, optional
         Column within which the key is unique (such as ``collection_id``); a subject
         is then the pair (scope, key).
@@ -73,17 +75,31 @@ class SourceTable:
         Column name -> description from a data dictionary, where one exists.
     instances_column : str, optional
         Column with the number of instances that a row stands for.
+    spelt : mapping of str to str
+        Column whose cells were given the unit of their row -> the column that states it.
+    via : str
+        Column through whose accession number or UID the key was found, ``""`` for none.
+    all_keys : tuple of str
+        Keys of the whole table of which these rows were selected; empty for a whole table.
+    on_date : str
+        Column of dates: a row belongs to its subject only when the leading source has a visit
+        of the subject on that day; ``""`` for none.
     """
 
     name: str
     kind: SourceKind
     level: str
     key: str
+    key_guess: str = ""
     scope: str | None = None
     rows: pa.Table
     origin: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     instances_column: str | None = None
+    spelt: Mapping[str, str] = field(default_factory=dict)
+    via: str = ""
+    on_date: str = ""
+    all_keys: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""

@@ -14,10 +14,11 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,11 +35,109 @@ if TYPE_CHECKING:
 
 _MOST_GROUPS = 1000
 _ROW = "midi_risk_row_number"
-_FORBIDDEN = re.compile(
-    r"\b(select|with|(?<!distinct )from|copy|attach|install|load|pragma|set|call|create|insert|"
-    r"update|delete|drop|export|import|union|exists|table|values|describe|show|summarize|pivot)\b",
-    re.IGNORECASE,
+_SECONDS = 120.0
+"""A condition over 15 million rows takes about one second."""
+
+_PARTS = frozenset(
+    {"BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION",
+     "OPERATOR", "TYPE"}
+)  # fmt: skip
+"""Classes of expressions, as DuckDB names them, that a condition may be made of."""
+
+_FUNCTIONS = frozenset(
+    {
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "||",
+        "~~",
+        "!~~",
+        "~~*",
+        "!~~*",
+        "~~~",
+        "!~~~",
+        "~",
+        "!~",
+        "like_escape",
+        "not_like_escape",
+        "ilike_escape",
+        "not_ilike_escape",
+        "regexp_full_match",
+        "regexp_matches",
+        "regexp_extract",
+        "lower",
+        "upper",
+        "trim",
+        "ltrim",
+        "rtrim",
+        "length",
+        "len",
+        "strlen",
+        "substr",
+        "substring",
+        "left",
+        "right",
+        "contains",
+        "starts_with",
+        "ends_with",
+        "prefix",
+        "suffix",
+        "replace",
+        "split_part",
+        "strip_accents",
+        "concat",
+        "reverse",
+        "position",
+        "strpos",
+        "instr",
+        "abs",
+        "ceil",
+        "ceiling",
+        "floor",
+        "round",
+        "trunc",
+        "sign",
+        "sqrt",
+        "ln",
+        "log10",
+        "greatest",
+        "least",
+        "isnan",
+        "isfinite",
+        "year",
+        "month",
+        "day",
+        "quarter",
+        "week",
+        "dayofweek",
+        "isodow",
+        "dayofyear",
+        "hour",
+        "minute",
+        "second",
+        "date_part",
+        "datepart",
+        "date_trunc",
+        "datetrunc",
+        "date_diff",
+        "datediff",
+        "date_sub",
+        "datesub",
+        "strptime",
+        "try_strptime",
+        "strftime",
+        "make_date",
+        "age",
+        "coalesce",
+        "ifnull",
+        "nullif",
+    }
 )
+"""Functions that a condition may call: none reads settings or files, or grows what it is given."""
+
 _LEADING = (SourceKind.DICOM, SourceKind.METADATA)
 
 
@@ -117,6 +216,10 @@ def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]
             f"--by {shown(name)} makes {len(values):,} groups",
             hint=f"Choose a column with at most {_MOST_GROUPS:,} values, such as a collection",
         )
+    if len(extraction.tables) > 1 and not table.all_keys:
+        whole = replace(table, all_keys=_keys(table))  # once for all groups
+        tables = tuple(whole if t is table else t for t in extraction.tables)
+        extraction, table = replace(extraction, tables=tables), whole
     encoded = table.rows.column(name).cast(pa.string())
     groups = []
     for value in sorted(values, key=lambda v: (v is None, v or "")):
@@ -140,11 +243,18 @@ def _column(asked: str, table: SourceTable) -> str:
     return found
 
 
+def _keys(table: SourceTable) -> tuple[str, ...]:
+    """Return the distinct keys of a table, which others are matched with as a whole."""
+    values = pc.unique(table.rows.column(table.key)).cast(pa.string()).drop_null()
+    return tuple(values.to_pylist())
+
+
 def _replaced(extraction: Extraction, old: SourceTable, rows: pa.Table, finding: str) -> Extraction:
-    tables = tuple(replace(t, rows=rows) if t is old else t for t in extraction.tables)
-    facts = {**extraction.facts, "selected": 1}
-    findings = (*extraction.findings, finding)
-    return replace(extraction, tables=tables, findings=findings, facts=facts)
+    keys = old.all_keys or (_keys(old) if len(extraction.tables) > 1 else ())
+    tables = tuple(
+        replace(t, rows=rows, all_keys=keys) if t is old else t for t in extraction.tables
+    )
+    return replace(extraction, tables=tables, findings=(*extraction.findings, finding))
 
 
 def _matching(table: SourceTable, where: str) -> pa.Array:
@@ -153,7 +263,6 @@ def _matching(table: SourceTable, where: str) -> pa.Array:
     A renamed column may be named as in its file, too.
     """
     text = where.strip()
-    _check(text)
     rows = table.rows
     taken = {name.casefold() for name in rows.column_names}
     for new, old in table.origin.items():
@@ -172,42 +281,101 @@ def _matching(table: SourceTable, where: str) -> pa.Array:
         ):
             connection.execute(setting)
         query = f'SELECT "{_ROW}" FROM midi_risk_rows WHERE (\n{text}\n) ORDER BY 1'  # noqa: S608
+        clock = threading.Timer(_SECONDS, connection.interrupt)
+        clock.daemon = True
+        clock.start()
         try:
-            if len(connection.extract_statements(query)) != 1:
-                raise _not_one()
+            _check(text)
             found = connection.sql(query).to_arrow_table()
+        except duckdb.InterruptException:
+            raise SourceError(
+                f"--where takes more than {_SECONDS:.0f} seconds", hint="Give a simpler condition"
+            ) from None
         except duckdb.Error as error:
             raise _explained(error, rows.column_names) from None
+        finally:
+            clock.cancel()
     return found.column(0).combine_chunks()
 
 
 def _check(text: str) -> None:
-    """Refuse what is not one plain expression before anything is run."""
-    bare = re.sub(r"'(?:[^']|'')*'", "''", text)
-    bare = re.sub(r'"(?:[^"]|"")*"', '""', bare)
+    """Refuse what DuckDB's own parser does not read as one plain expression; nothing is run."""
     if not text:
         raise SourceError("--where is empty", hint="Give a condition such as Modality = 'CT'")
-    balanced = True
-    depth = 0
-    for mark in bare:
-        depth += (mark == "(") - (mark == ")")
-        balanced = balanced and depth >= 0
-    if (
-        not balanced
-        or depth
-        or ";" in bare
-        or "--" in bare
-        or "/*" in bare
-        or "$" in bare
-        or _FORBIDDEN.search(bare)
-    ):
+    import duckdb  # noqa: PLC0415
+
+    for start, kind in duckdb.tokenize(text):
+        if kind == duckdb.token_type.comment or text[start : start + 1] == "$":
+            raise _not_one()
+    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"}) as parser:
+        _check_parts(_expression(text, parser))
+        _expression(f"(\n{text}\n)", parser)  # as it is run: nothing in it closes our parenthesis
+
+
+def _expression(text: str, connection: duckdb.DuckDBPyConnection) -> Any:
+    """Return the parsed expression that a text is.
+
+    Raises
+    ------
+    SourceError
+        When it is more than one expression, or none.
+    """
+    asked = "SELECT json_serialize_sql(?)"
+    parsed = connection.execute(asked, [f"SELECT {text}"]).fetchall()
+    tree: dict[str, Any] = json.loads(parsed[0][0])
+    if tree["error"]:
+        if "only select" in str(tree.get("error_message", "")).lower():
+            raise _not_one()
+        raise _not_sql()
+    if len(tree["statements"]) != 1:
         raise _not_one()
+    node = tree["statements"][0]["node"]
+    listed: list[dict[str, Any]] = node.get("select_list", [])
+    if (
+        node["type"] != "SELECT_NODE"
+        or len(listed) != 1
+        or listed[0].get("alias")
+        or node["from_table"]["type"] != "EMPTY"
+        or node["modifiers"]
+        or node["cte_map"]["map"]
+        or any(node.get(part) for part in ("where_clause", "group_expressions", "group_sets",
+                                            "having", "sample", "qualify"))
+    ):  # fmt: skip
+        raise _not_one()
+    return listed[0]
+
+
+def _check_parts(tree: Any) -> None:
+    """Refuse expressions and functions that a condition has no use for."""
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            if "class" in part and part["class"] not in _PARTS:
+                raise _not_one()
+            if part.get("class") == "FUNCTION" and (
+                part["function_name"].casefold() not in _FUNCTIONS or part.get("schema")
+            ):
+                raise SourceError(
+                    "--where calls a function that conditions do not have",
+                    hint="Compare columns, and use lower, trim, contains, TRY_CAST and the like",
+                )
+            waiting += part.values()
 
 
 def _not_one() -> SourceError:
     return SourceError(
         "--where takes one condition over columns, without subquery, comment or statement",
         hint="For example: collection_id = 'lidc_idri' AND Modality = 'CT'",
+    )
+
+
+def _not_sql() -> SourceError:
+    return SourceError(
+        "--where is not a valid SQL condition",
+        hint="Text needs single quotes, names with blanks double quotes",
     )
 
 
@@ -224,10 +392,7 @@ def _explained(error: duckdb.Error, names: list[str]) -> SourceError:
             hint=did_you_mean(shown(column[1]), known),
         )
     if isinstance(error, duckdb.ParserException):
-        return SourceError(
-            "--where is not a valid SQL condition",
-            hint="Text needs single quotes, names with blanks double quotes",
-        )
+        return _not_sql()
     if isinstance(error, duckdb.ConversionException):
         return SourceError(
             "--where compares text that is not a number or date",

@@ -5,7 +5,7 @@ They include what shifted dates still give away of how they were shifted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,13 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.parsed import is_missing
+from midi_risk.attributes.units import MIXED, UNKNOWN, converted
 from midi_risk.document.assessment import Finding
 from midi_risk.errors import MeasureError
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.model import NormalisedColumn, coded, raw_codes
+from midi_risk.table.across import SEX_DIFFERS
+from midi_risk.table.model import NormalisedColumn, coded, day_column, raw_codes
 from midi_risk.table.rules import Folded, distinct_pairs
-from midi_risk.table.subjects import Subjects, keys_of_rows
-from midi_risk.table.visits import VISIT_DATES, day_column, released_as_is
+from midi_risk.table.subjects import VISIT_DATES, Subjects, keys_of_rows
+from midi_risk.table.visits import released_as_is
 
 _FLAG_TEXT = {
     "missing-token": "{n} of {name} {mean} that nothing is known: counted as missing",
@@ -37,7 +39,7 @@ _FLAG_TEXT = {
 SPLIT, MERGED = "uid-of-several-subjects", "birth-date-conflict"
 """Codes of findings: one study or series under several keys, one key of several people."""
 
-SEX_CONFLICTS = ("sex-conflict", "sex-differs-between-sources")
+SEX_CONFLICTS = ("sex-conflict", SEX_DIFFERS)
 """Codes of findings: one key with several sexes, in a source or between two."""
 
 _CONFLICT = {
@@ -81,6 +83,7 @@ def hygiene_findings(attribute: Attribute, column: NormalisedColumn) -> list[Fin
         for flag, count in sorted(column.flags.items())
         if flag in _FLAG_TEXT
     ]
+    found += _unit_findings(attribute, column)
     if attribute.kind is Kind.AGE:
         used = np.unique(column.codes[column.codes >= 0])
         old = int((column.number[used] >= _OLD_MONTHS).sum())
@@ -97,6 +100,28 @@ def hygiene_findings(attribute: Attribute, column: NormalisedColumn) -> list[Fin
     return found
 
 
+UNIT_UNKNOWN = "unit-unknown"
+"""Code of the finding of a column whose values are implausible in the unit that is usual."""
+
+
+def _unit_findings(attribute: Attribute, column: NormalisedColumn) -> list[Finding]:
+    """Return the finding that names the unit of a column: converted, or not known."""
+    count = len(np.unique(column.codes[column.codes >= 0]))
+    if attribute.unit == UNKNOWN:
+        text = f"{attribute.name} has values that are implausible in the usual unit, and nothing"
+        text += " says another: say 'unit' in the project file"
+        return [Finding(code=UNIT_UNKNOWN, attribute=attribute.name, subjects=count, text=text)]
+    if not converted(attribute) and attribute.ladder != "agedays":
+        return []
+    own = f"is in {attribute.unit or 'days'}"
+    if attribute.unit == MIXED:
+        own = "states units in its cells"
+    base = {"height": "cm", "weight": "kg"}.get(attribute.ladder or "", "years")
+    text = f"{attribute.name} {own}: converted to {base} for bands, comparisons and plausibility;"
+    text += f" a band that is written says {base}"
+    return [Finding(code="unit-converted", attribute=attribute.name, subjects=count, text=text)]
+
+
 def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:
     """Return the finding of subjects whose sex or age is not one value."""
     if not folded.conflicts or attribute.kind not in _CONFLICT:
@@ -110,36 +135,6 @@ def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:
             text=text.format(name=attribute.name, **_words(folded.conflicts, "subject")),
         )
     ]
-
-
-def cross_source_findings(
-    attributes: Sequence[Attribute], values: Mapping[str, np.ndarray]
-) -> list[Finding]:
-    """Return findings of subjects whose sex differs between two sources."""
-    found = []
-    sexes = [a for a in attributes if a.kind is Kind.SEX and a.name in values]
-    for i, first in enumerate(sexes):
-        for second in sexes[i + 1 :]:
-            if first.source == second.source:
-                continue
-            left, right = values[first.name], values[second.name]
-            both = np.array(
-                [a is not None and b is not None for a, b in zip(left, right, strict=True)]
-            )
-            differs = int((both & (left != right)).sum())
-            if differs:
-                found.append(
-                    Finding(
-                        code=SEX_CONFLICTS[1],
-                        attribute=second.name,
-                        subjects=differs,
-                        text="{n} {have} another sex in {second} than in {first}: a wrong link,"
-                        " or two people under one key".format(
-                            first=first.name, second=second.name, **_words(differs, "subject")
-                        ),
-                    )
-                )
-    return found
 
 
 def keyless_rows(table: SourceTable) -> list[Finding]:
@@ -310,6 +305,8 @@ class DateCheck:
         None when nothing could be checked: unknown, not passed.
     text : str
         One sentence.
+    p_value : float, optional
+        Of a check that is a test.
     """
 
     name: str
@@ -317,6 +314,7 @@ class DateCheck:
     failed: int
     passed: bool | None
     text: str
+    p_value: float | None = None
 
 
 def shift_consistency(
@@ -405,7 +403,8 @@ def weekday_preserved(day: ArrayLike, original: ArrayLike | None = None) -> Date
 
     With the original days: all offsets are whole weeks. Without: two neighbouring days of
     the seven are nearly empty, as weekends are in imaging, so the calendar shows through
-    (a shift by a random number of days per subject would fill them).
+    (a shift by a random number of days per subject would fill them). They hold less than half of
+    their share of the distinct days, and `empty_weekend` says that this is no chance.
 
     Parameters
     ----------
@@ -434,21 +433,67 @@ def weekday_preserved(day: ArrayLike, original: ArrayLike | None = None) -> Date
             passed=None if not checked else whole < max(1, checked * 0.5),
             text=f"{whole} of {checked} moved dates kept their day of the week",
         )
-    if when.size < 50:
+    when = np.unique(when)
+    if when.size < LEAST_DAYS:
         return DateCheck(
             name="weekday", checked=int(when.size), failed=0, passed=None,
-            text="fewer than 50 visits: days of the week cannot be judged",
+            text=f"{when.size} distinct days are too few to judge days of the week:"
+            f" {LEAST_DAYS} can be",
         )  # fmt: skip
     counts = np.bincount(when % 7, minlength=7)
-    rare = float(np.min(counts + np.roll(counts, -1)) / when.size)
-    shows = rare < 1 / 7  # half of what two of seven days would hold
+    least = int(np.min(counts + np.roll(counts, -1)))
+    p = empty_weekend(least, int(when.size))
+    shows = p < WEEKDAY_LEVEL and least * 7 < when.size  # half of what two of seven days hold
     return DateCheck(
         name="weekday",
         checked=int(when.size),
         failed=int(when.size) if shows else 0,
         passed=not shows,
-        text=f"two neighbouring days of the week hold {rare:.1%} of the visits (2/7 if even)",
+        text=f"two neighbouring days of the week hold {least} of {when.size} distinct days (2/7 if"
+        f" even; p = {p:.2g})",
+        p_value=p,
     )
+
+
+WEEKDAY_LEVEL = 0.001
+"""p-value below which days of the week show through."""
+
+LEAST_DAYS = 27
+"""Distinct days, from which on two days of the week without any are below `WEEKDAY_LEVEL`."""
+
+
+def empty_weekend(held: int, days: int) -> float:
+    """Return how surely two neighbouring days of the week would hold more, were all days alike.
+
+    Parameters
+    ----------
+    held : int
+        Distinct days that fall on the two neighbouring days of the week with the fewest.
+    days : int
+        Distinct days in all.
+
+    Returns
+    -------
+    float
+        p-value of the binomial test of 2/7, one-sided, times the seven pairs of neighbours
+        (Bonferroni), at most 1.
+
+    Notes
+    -----
+    It assumes that distinct days fall on days of the week independently and alike, as those of a
+    shift by a random number of days per subject do; so one day of each subject is to be given,
+    whose later visits often follow by whole weeks. Several visits on a day count as one. Days
+    drawn from a short period, each at most once, are spread more evenly than that, so the test
+    errs towards saying nothing.
+
+    Examples
+    --------
+    >>> round(empty_weekend(0, 27), 6), round(empty_weekend(0, 26), 6), empty_weekend(10, 20)
+    (0.000794, 0.001111, 1.0)
+    """
+    from scipy.special import bdtr  # noqa: PLC0415  # slow to import
+
+    return float(min(1.0, 7 * bdtr(held, days, 2 / 7)))
 
 
 def unshifted_device_dates(
@@ -596,12 +641,14 @@ def _device(who: npt.NDArray[np.int64], study: Days, device: Days, name: str) ->
 
 def _weekday(visits: pd.DataFrame, name: str) -> list[Finding]:
     """Return the finding that days of the week show through."""
-    check = weekday_preserved(visits["day"].to_numpy())
+    first = visits.groupby("subject")["day"].min()  # later ones often follow by whole weeks
+    check = weekday_preserved(first.to_numpy(dtype=np.int64))
     if check.passed is not False:
         return []
     number = int(visits["subject"].nunique())
     text = f"days of the week show through in {name}: two neighbouring days are nearly empty, so"
     text += " dates are as they were or moved by whole weeks, and the day of the week is known"
+    text += f" (p = {check.p_value:.2g}, binomial test on {check.checked} distinct days)"
     return [Finding(code="weekday-shows", attribute=name, subjects=number, text=text)]
 
 

@@ -13,15 +13,17 @@ from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
 from midi_risk.table.findings import (
     age_date_findings,
     conflict_findings,
-    cross_source_findings,
     date_findings,
     hygiene_findings,
     key_findings,
     keyless_rows,
 )
+from midi_risk.table.imaged import concerned_subjects, describes_images
+from midi_risk.table.intervals import intervals_of
 from midi_risk.table.model import (
     NormalisedColumn,
     RepeatedValues,
@@ -51,6 +53,8 @@ class _Draft:
     findings: list[Finding] = field(default_factory=list)
     links: list[LinkReport] = field(default_factory=list)
     repeated: dict[str, RepeatedValues] = field(default_factory=dict)
+    spans: dict[str, Spans] = field(default_factory=dict)
+    unfolded: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def fold(
@@ -124,11 +128,14 @@ def fold(
         draft.links.append(report)
         draft.findings += keyless_rows(table)
         _fold_source(table, attributes, of_row, subjects, draft)
-    draft.findings += cross_source_findings(draft.attributes, draft.folded)
+    draft.findings += cross_source_findings(
+        draft.attributes, draft.folded | draft.unfolded, draft.spans
+    )
     draft.findings += key_findings(leading, subjects, set(draft.folded))
+    family: tuple[str, ...] = ()
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
-        stated_by, seen_on = visits_elsewhere(rows_of, attributes)
+        stated_by, seen_on, family = visits_elsewhere(rows_of, attributes)
     draft.findings += date_findings(leading, subjects, attributes, seen_on)
     frame = pd.DataFrame(
         {name: pd.Series(texts, dtype=object) for name, texts in draft.folded.items()}
@@ -146,8 +153,10 @@ def fold(
         excluded=subjects.excluded,
         visits=seen_on,
         visit_dates=stated_by,
+        visit_family=family,
+        intervals=intervals_of(rows_of, attributes),
         facts=dict(extraction.facts),
-        has_images=any(_describes_images(table) for table in extraction.tables),
+        has_images=any(describes_images(table) for table in extraction.tables),
         folding=draft.folding,
         distinct=draft.distinct,
         alone=draft.alone,
@@ -157,6 +166,7 @@ def fold(
         ),
         notes=extraction.findings,
         repeated=draft.repeated,
+        concerned=concerned_subjects(rows_of, subjects),
     )
 
 
@@ -178,6 +188,8 @@ def _fold_source(
         column = table.rows.column(attribute.column)
         if attribute.role not in FOLDED_ROLES:
             _count_only(attribute.name, column, of_row, n, draft)
+            if compared(attribute):
+                _compare_only(attribute, column, of_row, n, draft)
             continue
         read = coded(column, attribute)
         columns[attribute.name] = read
@@ -188,6 +200,9 @@ def _fold_source(
         outcome = fold_values(attribute.kind, read, pairs, n)
         draft.folded[attribute.name] = outcome.texts
         draft.folding[attribute.name] = outcome.sentence
+        spans = spans_of(attribute, read, pairs, n)
+        if spans is not None:
+            draft.spans[attribute.name] = spans
         several = repeated_values(attribute, read, pairs, np.asarray(subjects.labels, object))
         if several is not None:
             draft.repeated[attribute.name] = several
@@ -206,6 +221,18 @@ def _fold_source(
             np.append(date.number, np.nan)[date.codes],
             age.name,
         )
+
+
+def _compare_only(
+    attribute: Attribute, column: Any, of_row: np.ndarray, n: int, draft: _Draft
+) -> None:
+    """Keep what an attribute that is not folded says, to compare it with other sources."""
+    read = coded(column, attribute)
+    pairs = distinct_pairs(of_row, read.codes, len(read.text))
+    draft.unfolded[attribute.name] = fold_values(attribute.kind, read, pairs, n).texts
+    spans = spans_of(attribute, read, pairs, n)
+    if spans is not None:
+        draft.spans[attribute.name] = spans
 
 
 def _speaks_of_scanners(attribute: Attribute) -> bool:
@@ -282,8 +309,3 @@ def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
     elif table.level == "instance":
         counts["instances"] = int(seen.sum())
     return counts
-
-
-def _describes_images(table: SourceTable) -> bool:
-    """Tell whether a source speaks of images, so that pixel channels are in scope."""
-    return bool({"Modality", "SOPClassUID", "SeriesInstanceUID"} & set(table.rows.column_names))

@@ -16,9 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import Finding, LinkReport
+from midi_risk.sources.model import SourceTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,11 @@ class SubjectTable:
         distinct; empty when no dates were seen.
     visit_dates : str
         Attribute that states the visits, ``""`` when there is none.
+    visit_family : tuple of str
+        Further attributes that state them, where each visit has a column of its own.
+    intervals : pandas.DataFrame
+        Columns ``subject`` (row number), ``column`` (attribute) and ``value`` (text): times
+        between events that columns state.
     facts : mapping of str to int
         Copied from the extraction; absent means not looked at.
     has_images : bool
@@ -99,6 +105,9 @@ class SubjectTable:
         Attribute -> the values of the subjects that have several, all of which leave. They are
         found by key, so a table with fewer rows needs no change; a subject whose cell is
         missing has none.
+    concerned : mapping of str to frozenset of str
+        ``images``, ``face`` -> keys of the subjects with images, and with images that may show
+        a face; absent where no source says, and everybody may have them.
     """
 
     frame: pd.DataFrame
@@ -112,6 +121,10 @@ class SubjectTable:
     excluded: Mapping[str, int] = field(default_factory=dict)
     visits: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"subject": [], "day": []}))
     visit_dates: str = ""
+    visit_family: tuple[str, ...] = ()
+    intervals: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({"subject": [], "column": [], "value": []})
+    )
     facts: Mapping[str, int] = field(default_factory=dict)
     has_images: bool = False
     folding: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +133,7 @@ class SubjectTable:
     sources: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
+    concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def n_subjects(self) -> int:
@@ -233,6 +247,20 @@ def coded(column: pa.ChunkedArray, attribute: Attribute) -> NormalisedColumn:
     )
 
 
+def day_column(table: SourceTable, name: str) -> np.ndarray | None:
+    """Return the day of every row from a date column, NaN where missing; None without any."""
+    if name not in table.rows.column_names:
+        return None
+    column = table.rows.column(name)
+    if pc.count(column).as_py() == 0:
+        return None
+    as_date = Attribute(
+        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
+    )
+    read = coded(column, as_date)
+    return np.asarray(np.append(read.number, np.nan)[read.codes], dtype=np.float64)
+
+
 def _ascending(text: np.ndarray, number: np.ndarray) -> np.ndarray:
     """Return the order by number (text without one last), then by text."""
     by_text = np.array(sorted(range(len(text)), key=lambda i: text[i]), dtype=np.int64)
@@ -247,7 +275,8 @@ def table_digest(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues] | N
     frame : pandas.DataFrame
         Index = subject key, values text or None.
     repeated : mapping of str to RepeatedValues, optional
-        Values beyond the folded ones.
+        Values beyond the folded ones; those of subjects, attributes and cells that are not
+        in the frame do not count.
 
     Returns
     -------
@@ -267,16 +296,20 @@ def table_digest(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues] | N
         "\x1f".join([keys[i], *("\x00" if c[i] is None else str(c[i]) for c in columns)])
         for i in sorted(range(len(keys)), key=keys.__getitem__)
     )
-    return text_digest(["\x1f".join(names), *rows, *_repeated_lines(repeated or {})])
+    return text_digest(["\x1f".join(names), *rows, *_repeated_lines(frame, repeated or {})])
 
 
-def _repeated_lines(repeated: Mapping[str, RepeatedValues]) -> list[str]:
-    """Return one line per attribute and subject with several values, sorted."""
+def _repeated_lines(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues]) -> list[str]:
+    """Return one line per attribute and subject with several values in the frame, sorted."""
     lines = []
     for name, own in repeated.items():
+        if name not in frame.columns:
+            continue
+        there = {str(key) for key in frame.index[frame[name].notna()]}
         values = np.split(own.texts[own.codes], np.cumsum(own.lengths)[:-1])
         for key, several in zip(own.keys, values, strict=True):
-            lines.append("\x1f".join([name, str(key), *sorted(map(str, several))]))
+            if str(key) in there:
+                lines.append("\x1f".join([name, str(key), *sorted(map(str, several))]))
     return sorted(lines)
 
 

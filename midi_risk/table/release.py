@@ -118,11 +118,13 @@ def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) 
         elif written_once(table.attributes, attribute):
             repeated.pop(attribute.name, None)
     if not changed and not removed:
-        return table if len(repeated) == len(table.repeated) else replace(table, repeated=repeated)
+        if len(repeated) == len(table.repeated):
+            return table
+        return replace(table, repeated=repeated, digest=table_digest(frame, repeated))
     frame = frame.drop(columns=removed)
     for name, texts in changed.items():
         frame = frame.assign(**{name: pd.Series(texts, index=frame.index, dtype=object)})
-    return replace(table, frame=frame, digest=table_digest(frame), repeated=repeated)
+    return replace(table, frame=frame, digest=table_digest(frame, repeated), repeated=repeated)
 
 
 def without_cells(table: SubjectTable, emptied: Mapping[str, Sequence[str]]) -> SubjectTable:
@@ -148,7 +150,7 @@ def without_cells(table: SubjectTable, emptied: Mapping[str, Sequence[str]]) -> 
             frame = frame.assign(**{name: pd.Series(texts, index=frame.index, dtype=object)})
     if frame is table.frame:
         return table
-    return replace(table, frame=frame, digest=table_digest(frame))
+    return replace(table, frame=frame, digest=table_digest(frame, table.repeated))
 
 
 def without_subjects(table: SubjectTable, hidden: np.ndarray) -> SubjectTable:
@@ -171,8 +173,18 @@ def without_subjects(table: SubjectTable, hidden: np.ndarray) -> SubjectTable:
     stays = ~hidden[who]
     numbers = np.cumsum(~hidden) - 1
     visits = seen.loc[stays].assign(subject=numbers[who[stays]]).reset_index(drop=True)
+    stated = table.intervals
+    of = stated["subject"].to_numpy(dtype=np.int64)
+    intervals = stated.loc[~hidden[of]].assign(subject=numbers[of[~hidden[of]]])
     counts = {**table.counts, "subjects": len(frame)}
-    return replace(table, frame=frame, visits=visits, counts=counts, digest=table_digest(frame))
+    return replace(
+        table,
+        frame=frame,
+        visits=visits,
+        intervals=intervals.reset_index(drop=True),
+        counts=counts,
+        digest=table_digest(frame, table.repeated),
+    )
 
 
 def measured(table: SubjectTable, *roles: Role) -> AttributeSet:

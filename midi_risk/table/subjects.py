@@ -5,6 +5,7 @@ Every orphan and every fan-out is counted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,13 +18,16 @@ from midi_risk.document.assessment import LinkReport
 from midi_risk.errors import LinkageError
 from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.sources.tables.keys import match_keys
-from midi_risk.table.model import raw_codes
+from midi_risk.table.model import day_column, raw_codes
 
 DERIVED_MODALITIES = frozenset(
     {"SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "RTIMAGE", "RTINTENT"}
     | {"SR", "PR", "KO", "REG", "ANN", "RWV", "FID", "M3D", "PLAN", "DOC", "TEXTUREMAP", "SMR"}
 )
 """Modalities of objects made from images; their equipment is software, not a scanner."""
+
+VISIT_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
+"""Dates that say when a subject was seen, the best first."""
 
 _HUMAN = frozenset(
     {"human", "humans", "homo", "homo sapiens", "homo sapien", "h. sapiens", "h sapiens", "person"}
@@ -56,6 +60,8 @@ class Subjects:
         Keys of the phantoms and animals.
     disputed : int
         Subjects that some record calls a phantom or an animal and another does not.
+    table : SourceTable, optional
+        The leading source table.
     """
 
     labels: np.ndarray
@@ -65,6 +71,17 @@ class Subjects:
     excluded: dict[str, int]
     apart: np.ndarray
     disputed: int = 0
+    table: SourceTable | None = None
+
+    def seen_on(self) -> np.ndarray:
+        """Return subject and day of each visit of the leading source, shape (n_visits, 2)."""
+        table = self.table
+        stated = () if table is None else (day_column(table, name) for name in VISIT_DATES)
+        day = next((days for days in stated if days is not None), None)
+        if day is None:
+            return np.empty((0, 2), dtype=np.int64)
+        known = np.isfinite(day) & (self.of_row >= 0)
+        return np.unique(np.column_stack([self.of_row[known], day[known].astype(np.int64)]), axis=0)
 
     def by_key(self, table: SourceTable, of_row: np.ndarray) -> dict[str, str]:
         """Return the label of each key of a source that stands for an assessed subject.
@@ -134,6 +151,7 @@ def find_subjects(table: SourceTable) -> Subjects:
         excluded=excluded,
         apart=keys[phantom | animal],
         disputed=int(disputed.sum()),
+        table=table,
     )
 
 
@@ -274,7 +292,8 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
         Leading subject of each row, -1 for an orphan, a phantom or animal of the leading
         source, and a row without a key.
     report : LinkReport
-        Phantoms and animals are no orphans.
+        Phantoms and animals are no orphans, nor are subjects whose rows were not selected:
+        keys are matched with those of the whole leading source.
 
     Raises
     ------
@@ -289,7 +308,10 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
             f"{table.name}: some of its keys stand for subjects of several collections",
             hint="Assess one collection at a time with --by or --where",
         )
-    known = [*subjects.keys, *subjects.apart]
+    whole = subjects.table.all_keys if subjects.table is not None else ()
+    own = {*subjects.keys, *subjects.apart}
+    elsewhere = [key for key in dict.fromkeys(map(str.strip, whole)) if key not in own]
+    known = [*subjects.keys, *subjects.apart, *elsewhere]
     match = match_keys([str(key) for key in known], [str(key) for key in keys])
     linked = np.flatnonzero(match.mapping >= 0)
     of_key = np.full(len(keys) + 1, -1, dtype=np.int64)
@@ -304,7 +326,7 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
             " leading source",
             hint="Name the column that holds the subject key with FILE:KEY",
         )
-    of_row = of_key[key_of_row]
+    of_row = _on_the_day(table, of_key[key_of_row], subjects)
     rows_per_subject = np.bincount(of_row[of_row >= 0], minlength=len(subjects.keys))
     return of_row, LinkReport(
         source=table.name,
@@ -314,5 +336,20 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
         orphans=len(people) - matched,
         unmatched_subjects=int((rows_per_subject == 0).sum()),
         fan_out=int((rows_per_subject > 1).sum()),
-        key_rule=match.rule,
+        key_rule=f"through {table.via}" if table.via else match.rule,
     )
+
+
+def _on_the_day(table: SourceTable, of_row: np.ndarray, subjects: Subjects) -> np.ndarray:
+    """Leave the rows to nobody whose subject was not seen on their day, where a day is asked."""
+    if not table.on_date:
+        return of_row
+    day = day_column(table, table.on_date)
+    if day is None:
+        return np.full(len(of_row), -1, dtype=np.int64)
+    seen = {(int(who), int(when)) for who, when in subjects.seen_on()}
+    kept = [
+        who >= 0 and math.isfinite(when) and (int(who), int(when)) in seen
+        for who, when in zip(of_row.tolist(), day.tolist(), strict=True)
+    ]
+    return np.where(kept, of_row, -1)

@@ -5,39 +5,23 @@ Which date states when a subject was seen, where no DICOM date does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.compute as pc
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.sources.column_names import column_words
 from midi_risk.sources.model import SourceTable
-from midi_risk.table.model import coded, raw_codes
-from midi_risk.table.subjects import Subjects
+from midi_risk.table.model import day_column, raw_codes
+from midi_risk.table.subjects import VISIT_DATES, Subjects
 
 Codes = npt.NDArray[np.int64]
 
-VISIT_DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
-"""Dates that say when a subject was seen, the best first."""
-
 SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
 """Attributes that together name a scanner, as far as they are released."""
-
-
-def day_column(table: SourceTable, name: str) -> npt.NDArray[np.float64] | None:
-    """Return the day of every row from a date column, NaN where missing; None without any."""
-    if name not in table.rows.column_names:
-        return None
-    column = table.rows.column(name)
-    if pc.count(column).as_py() == 0:
-        return None
-    as_date = Attribute(
-        name=name, source=table.name, column=name, role=Role.UNDECIDED, kind=Kind.DATE, reason=""
-    )
-    read = coded(column, as_date)
-    return np.asarray(np.append(read.number, np.nan)[read.codes], dtype=np.float64)
 
 
 def released_as_is(attributes: AttributeSet, table: SourceTable, name: str) -> bool:
@@ -148,8 +132,8 @@ def visit_date(table: SourceTable) -> str:
 
 def visits_elsewhere(
     sources: Sequence[tuple[SourceTable, Codes]], attributes: AttributeSet
-) -> tuple[str, pd.DataFrame]:
-    """Return the visits that any other date states, such as the column of a spreadsheet.
+) -> tuple[str, pd.DataFrame, tuple[str, ...]]:
+    """Return the visits that any other date states, such as the columns of a spreadsheet.
 
     Parameters
     ----------
@@ -164,20 +148,63 @@ def visits_elsewhere(
         subject has.
     visits : pandas.DataFrame
         Its distinct ``subject`` and ``day``, sorted.
+    family : tuple of str
+        The other attributes of these dates, where each visit has a column of its own.
+
+    Notes
+    -----
+    Dates are looked at column by column; together, as the columns of one table whose names
+    differ in a number or in words such as "baseline" (``date1``, ``visit_2_date``); and all
+    dates of events of one table together. Of those on which as many subjects have several days,
+    the first counts.
     """
-    name, most = "", 0
-    best = np.empty((0, 2), dtype=np.int64)
+    best: tuple[int, tuple[str, ...], Codes] = (0, (), np.empty((0, 2), dtype=np.int64))
     for table, of_row in sources:
+        days: dict[str, Codes] = {}
         for attribute in attributes:
             if attribute.source != table.name or attribute.kind is not Kind.DATE:
                 continue
             day = day_column(table, attribute.column)
-            if day is None:
-                continue
-            seen = np.isfinite(day) & (of_row >= 0)
-            pairs = np.column_stack([of_row[seen], day[seen].astype(np.int64)])
-            pairs = np.unique(pairs, axis=0)
+            if day is not None:
+                seen = np.isfinite(day) & (of_row >= 0)
+                pairs = np.column_stack([of_row[seen], day[seen].astype(np.int64)])
+                days[attribute.name] = np.unique(pairs, axis=0)
+        for names in _together([attributes[name] for name in days]):
+            pairs = np.unique(np.concatenate([days[name] for name in names]), axis=0)
             several = int((np.bincount(pairs[:, 0]) >= 2).sum())
-            if several > most:
-                name, most, best = attribute.name, several, pairs
-    return name, pd.DataFrame({"subject": best[:, 0], "day": best[:, 1]})
+            if several > best[0]:
+                best = several, names, pairs
+    _, names, pairs = best
+    frame = pd.DataFrame({"subject": pairs[:, 0], "day": pairs[:, 1]})
+    return (names[0] if names else ""), frame, names[1:]
+
+
+_ORDINAL = re.compile(
+    r"\d+|\b(?:first|second|third|fourth|fifth|last|baseline|bl|followup|follow up|fu|pre|post"
+    r"|initial|final|early|late|prior|next|entry|exit)\b"
+)
+_ONE_EVENT = {"birthdate", "year"}
+
+
+def _together(dates: Sequence[Attribute]) -> list[tuple[str, ...]]:
+    """Return which dates of one table are looked at together: each, families, all of events."""
+    released = [
+        a
+        for a in dates
+        if a.decision is not Decision.REMOVE and a.role is not Role.DIRECT_IDENTIFIER
+    ]
+    events = [a for a in released if a.ladder not in _ONE_EVENT and not _once(a.column)]
+    families: dict[str, list[str]] = {}
+    for attribute in events:
+        stem = " ".join(_ORDINAL.sub(" ", column_words(attribute.column)).split())
+        families.setdefault(stem, []).append(attribute.name)
+    groups: list[tuple[str, ...]] = [(a.name,) for a in dates]
+    groups += [tuple(names) for names in families.values() if len(names) > 1]
+    if len(events) > 1:
+        groups.append(tuple(a.name for a in events))
+    return list(dict.fromkeys(groups))
+
+
+def _once(column: str) -> bool:
+    """Tell a date of birth or death: it happens once and is no visit."""
+    return bool(re.search(r"birth|geburt|naissance|nacimiento|\bdob\b|brth", column.casefold()))

@@ -115,6 +115,8 @@ _ENTRIES = (
             "nested_identity": "another identity or date inside a sequence",
             "sr_identifying_items": "report items that Table E.3.4-1 lists",
             "dicomdir_files": "DICOMDIR with records of its own",
+            "listed_binaries": "maker note, certificate or other binary of Table E.1-1",
+            "hidden_elements": "element in a form that hides what the standard has in it",
         },
         identifying=frozenset({"original_attributes", "nested_identity", "sr_identifying_items"}),
     ),

@@ -32,7 +32,9 @@ from midi_risk.threat.channels import CHANNELS, Requirement
 class Settings(BaseModel):
     """Base of every part of a threat model: frozen, nothing unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 def _share(value: Any) -> Any:
@@ -587,7 +589,7 @@ class ThreatModel(Settings):
     channels: dict[str, ChannelStatus] = Field(default={})
     channels_total: Share | None = Field(
         default=None,
-        description="largest sum of the risks of all channels; the threshold when absent",
+        description="largest risk of the channels of a subject together; the threshold when absent",
     )
     disclosure: DisclosureSettings | None = Field(
         default=None, description="what sensitive values may disclose; not judged when absent"

@@ -9,6 +9,7 @@ exactly what was asked, see docs/adr/0061.
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
 from midi_risk.attributes.model import Kind, Role
 from midi_risk.config import Project, validated
 from midi_risk.document.clean import neutral
-from midi_risk.document.files import write_private
+from midi_risk.document.files import plan_text, write_all_private
 from midi_risk.errors import (
     AttributeRoleError,
     ConfigError,
@@ -34,7 +35,6 @@ from midi_risk.errors import (
     OutputError,
     did_you_mean,
 )
-from midi_risk.report import write_plan
 from midi_risk.tune.session import Session, plan_at
 from midi_risk.tune.yaml_splices import (
     Splice,
@@ -285,12 +285,17 @@ class Desk:
     session : Session
     output : pathlib.Path
         Folder for plan.json.
+    roles, cuts
+        What was changed here.
+    saved
+        Decisions as they were last saved here.
     """
 
     session: Session
     output: Path
     roles: dict[str, str] = field(default_factory=dict)
     cuts: dict[str, Hierarchy] = field(default_factory=dict)
+    saved: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def set_role(self, name: str, role: str) -> None:
         """Give an attribute another role and fold anew.
@@ -358,7 +363,8 @@ class Desk:
         Raises
         ------
         OutputError, ConfigError
-            When a file cannot be written or edited; the project file then stays as it was.
+            When a file cannot be written or edited, or the project file was changed meanwhile;
+            every file then stays as it was.
         """
         session, bench = self.session, self.session.bench
         words = {name: neutral(" ".join(text.split()))[:MAX_NEED] for name, text in needs.items()}
@@ -372,42 +378,100 @@ class Desk:
             needs=words,
         )
         file = bench.project_file
-        text = None
+        files: dict[Path, str] = {}
         if file is not None:
-            settings = self._settings(node, words)
-            text = edited(_read(file), settings, str(file))
-        try:
-            self.output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            reason = (error.strerror or "no folder").lower()
-            raise OutputError(f"cannot write into '{self.output}': {reason}") from None
-        write_plan(plan, self.output / "plan.json")
-        if file is None or text is None:
+            old = self._unchanged(file)
+            text = edited(old, self._settings(node, words, old), str(file))
+            mode = file.stat().st_mode & 0o777
+            for name, hierarchy in self.cuts.items():
+                files[file.parent / FOLDER / _file_name(name)] = hierarchy.to_arx_csv()
+            if self.cuts:
+                _folder(file.parent / FOLDER)
+            files[file] = text
+        _folder(self.output)
+        write_all_private({self.output / "plan.json": plan_text(plan)} | files)
+        if file is None:
             return f"{self.output / 'plan.json'} is written; there is no project file to change."
-        for name, hierarchy in self.cuts.items():
-            target = file.parent / FOLDER
-            target.mkdir(mode=0o700, exist_ok=True)
-            write_private(target / _file_name(name), hierarchy.to_arx_csv())
-        mode = file.stat().st_mode & 0o777
-        write_private(file, text)
         file.chmod(mode)
+        bench.project_digest = digest_of(text)
+        own = {name: {"hierarchy": True} for name in self.cuts}
+        self.saved = {n: keys | own.get(n, {}) for n, keys in session.decisions(node).items()}
         return f"Saved to {file.name} and {self.output / 'plan.json'}."
 
-    def _settings(self, node: Sequence[int], needs: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """Return the keys of each attribute that the project file is to hold."""
+    def _unchanged(self, file: Path) -> str:
+        """Return the text of the project file that this page was made from.
+
+        Raises
+        ------
+        OutputError
+            When the file says something else by now: it may hold the decisions of somebody
+            else, and the figures of this page are not made with them.
+        """
+        text = _read(file)
+        if digest_of(text) != self.session.bench.project_digest:
+            raise OutputError(
+                f"{file.name} was changed since this page read it, so nothing was written",
+                hint="Keep the command that the page copies, start midi-risk tune again and"
+                " compare",
+            )
+        return text
+
+    def _settings(
+        self, node: Sequence[int], needs: Mapping[str, str], text: str
+    ) -> dict[str, dict[str, Any]]:
+        """Return the keys of each attribute that were changed here.
+
+        The role goes with a decision where the project file, whose text is given, leaves it open.
+        """
         settings: dict[str, dict[str, Any]] = {
             name: {"role": role} for name, role in self.roles.items()
         }
         attributes = self.session.bench.table.attributes
+        stated = (_read_nodes(text, "") or {}).get("attributes") or {}
         for name, decided in self.session.decisions(node).items():
-            keys = settings.setdefault(name, {})
-            keys |= {"role": attributes[name].role.value} | decided
+            before = self.saved[name] if name in self.saved else self._read_decision(name)
+            keys = {key: value for key, value in decided.items() if value != before.get(key)}
             if name in self.cuts:
                 keys["hierarchy"] = f"{FOLDER}/{_file_name(name)}"
                 keys["level"] = None if decided["level"] is None else 1
+            elif "hierarchy" in before:
+                keys = dict(decided) | {"hierarchy": None}
             if needs.get(name):
                 keys["need"] = needs[name]
+            if keys and "role" not in (stated.get(name) or {}):
+                keys = {"role": attributes[name].role.value} | keys
+            if keys:
+                settings.setdefault(name, {}).update(keys)
         return {name: keys for name, keys in settings.items() if not name.endswith(".range")}
+
+    def _read_decision(self, name: str) -> dict[str, Any]:
+        """Return what the page read of the decision on an attribute, as the file spells it."""
+        attribute = self.session.bench.table.attributes[name]
+        if attribute.decision is None:
+            return {}
+        level = attribute.generalise_to
+        if isinstance(level, int):
+            level = self.session.hierarchies[name].level_names[level]
+        return {"decision": attribute.decision.value, "level": level}
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8, as hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _folder(path: Path) -> None:
+    """Make a folder for the owner alone.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "no folder").lower()
+        raise OutputError(f"cannot write into '{path}': {reason}") from None
 
 
 def band_edges(text: str) -> list[float]:

@@ -25,6 +25,7 @@ from midi_risk.recode.search.problem import prepare
 from midi_risk.recode.search.sweep import sweep_tables
 from midi_risk.recode.steps import is_demanded, lattice_setting
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured
 from midi_risk.threat.model import ThreatModel
@@ -510,6 +511,18 @@ def _exactness(
         reasons.append("a missing value may be any value")
     if axes.not_tuned:
         reasons.append("some quasi-identifiers are known to no adversary")
+    open_ = []
+    if repeating(table, [axis.name for axis in axes.axes]):
+        open_.append("subjects have several values that leave, and one of each is counted here")
+    judged = any(model.disclosure is not None for model in models)
+    if judged and any(a.discloses for a in measured(table, Role.SENSITIVE, Role.QUASI_IDENTIFIER)):
+        open_.append("what sensitive values disclose is not judged here")
+    if open_:
+        return False, (
+            "The verdict here is an estimate, and the assessment may refuse what it accepts:"
+            f" {'; '.join(open_)}. 'midi-risk tune --level' and the served page judge a setting as"
+            " the assessment does."
+        )
     if not reasons:
         return True, ""
     return False, (

@@ -134,17 +134,27 @@ def application(
             try:
                 body = dict(json.loads(await request.body()))
                 result = await anyio.to_thread.run_sync(_locked, desk, work, body)
+                answered = JSONResponse(result)
             except MidiRiskError as error:
                 return JSONResponse({"fault": neutral(str(error))}, status_code=400)
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
                 return JSONResponse({"fault": "the page asked for nonsense"}, status_code=400)
-            return JSONResponse(result)
+            except MemoryError:
+                return JSONResponse({"fault": "not enough memory for this"}, status_code=507)
+            except Exception as error:  # noqa: BLE001 - its text may hold values of subjects
+                return JSONResponse({"fault": _internal(error)}, status_code=500)
+            return answered
 
         return answer
 
     async def page(request: Request) -> Response:
         del request
-        html = await anyio.to_thread.run_sync(_locked, desk, lambda _: page_of(desk, token), {})
+        try:
+            html = await anyio.to_thread.run_sync(_locked, desk, lambda _: page_of(desk, token), {})
+        except MidiRiskError as error:
+            return PlainTextResponse(neutral(str(error)), status_code=400)
+        except Exception as error:  # noqa: BLE001 - its text may hold values of subjects
+            return PlainTextResponse(_internal(error), status_code=500)
         return HTMLResponse(html)
 
     routes = [
@@ -156,6 +166,11 @@ def application(
     ]
     inner = Starlette(routes=routes)
     return Guard(inner, hosts=hosts, token=token, touched=touched)
+
+
+def _internal(error: Exception) -> str:
+    """Return a fault of the program by its kind alone."""
+    return f"internal error ({type(error).__name__}); please report it"
 
 
 def _locked(desk: Desk, work: Callable[[dict[str, Any]], Any], body: dict[str, Any]) -> Any:

@@ -20,7 +20,7 @@ import pandas as pd
 from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import AttributeSet, Decision, Role
 from midi_risk.document.assessment import Assessment, TuningLattice
-from midi_risk.document.plan import Plan, State, Suppressed
+from midi_risk.document.plan import Plan, State, Suppressed, proof_text
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import requirement
 from midi_risk.recode.imaging import imaging_figures
@@ -91,6 +91,8 @@ class Bench:
         Assesses a table as the command of that name does; not needed where levels are weighed.
     project_file : pathlib.Path, optional
         The file that decisions are saved to; None when sources were named directly.
+    project_digest : str
+        SHA-256 of its bytes when it was read; a file that has another is not written.
     """
 
     title: str
@@ -105,6 +107,7 @@ class Bench:
     pending: Callable[[], list[str]] = list
     assess: Callable[[SubjectTable], Assessment] = _unassessed
     project_file: Path | None = None
+    project_digest: str = ""
 
     @property
     def model_names(self) -> list[str]:
@@ -212,7 +215,7 @@ def plan_at(
     further = cheapest_step(setting.columns, target, [True] * len(target))
     return Plan(
         **plan_heading(table, models, node.k),
-        found=node.state.passed,
+        found=node.state.accepted,
         optimal=False,
         loss=plan_loss(setting, target, len(hidden), table.n_subjects),
         levels={a.name: level for a, level in zip(setting.attributes, target, strict=True)},
@@ -228,10 +231,19 @@ def plan_at(
         front=[],
         imaging=imaging_figures(table, node.released, given),
         next_step="" if node.state.passed else next_step_text(further, setting.hierarchies),
-        reason="" if node.state.passed else "these levels leave a figure above its threshold",
+        reason=_refused(node.state),
         nodes=1,
         nodes_checked=1,
     )
+
+
+def _refused(state: State) -> str:
+    """Return why levels are not accepted, ``""`` when they are."""
+    if not state.passed:
+        return "these levels leave a figure above its threshold"
+    if state.disclosed:
+        return f"at these levels sensitive values can be inferred: {', '.join(state.disclosed)}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +325,7 @@ def judged(
         hidden=hidden,
         revised=without_subjects(revised, hidden),
         released=view,
-        state=release_state(view, models, demand.k),
+        state=release_state(view, models, demand.k, table=table),
     )
 
 
@@ -474,7 +486,7 @@ class Session:
             hidden = rare_subjects(strict, known, k, self.bench.max_suppression)
             out = int(hidden.sum())
             view = replace(view, frame=view.frame.loc[~hidden]) if out else view
-        state = release_state(view, self.bench.models, k)
+        state = release_state(view, self.bench.models, k, table=self.bench.table)
         kept = self._sizes(view, known) if out else sizes
         stay = len(kept)
         return {
@@ -488,7 +500,8 @@ class Session:
             "loss": self._loss(levels, out),
             "max": state.risk_max or 0.0,
             "mean": state.risk_mean or 0.0,
-            "passed": state.passed,
+            "passed": state.accepted,
+            "disclosed": state.disclosed,
             "measures": state.measures,
         }
 
@@ -591,12 +604,14 @@ class Session:
             weights={axis.name: axis.attribute.utility for axis in axes},
             levels=ranges,
             budget_seconds=self.bench.budget_seconds,
+            missing=as_judged(self.bench.table, self.bench.models).missing,
         )
         places = [
             max(i for i, level in enumerate(axis.levels) if level <= solution.levels[axis.name])
             for axis in axes
         ]
-        proof = "" if solution.optimal else "Best found in the time given, not proved."
+        told = proof_text(optimal=solution.optimal, gap=solution.gap or None)
+        proof = "" if solution.optimal else f"{told.capitalize()}."
         return {
             "node": places if solution.found else None,
             "nearest": solution.suppressed,

@@ -128,10 +128,12 @@ def test_channels_are_judged_together(table):
 
 def test_bounds_of_several_samples_hold_together(table):
     said = dict.fromkeys(("face", "burned_in"), LOOKED | {"looked": 60})
-    face = entry(found(table, **said), "face")
-    assert face.upper == defect_bound(60, PEOPLE, 0, 0.9)
-    assert face.joint == defect_bound(60, PEOPLE, 0, 0.9, confidence=0.975)
-    assert face.joint > face.upper
+    assessment = found(table, **said)
+    alone = defect_bound(60, PEOPLE, 0, 0.9)
+    assert entry(assessment, "face").upper == alone
+    together = assessment.channels_together
+    assert alone <= together.largest < 2 * alone
+    assert codes(assessment) == ["within"]
 
 
 def test_images_may_each_be_of_a_subject_of_their_own(table):

@@ -8,7 +8,8 @@ import pytest
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind, Role
-from midi_risk.attributes.roles import column_words, name_rules, propose
+from midi_risk.attributes.roles import propose
+from midi_risk.sources.column_names import column_words, meanings
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 
 LABELLED = Path(__file__).with_name("labelled_columns.csv")
@@ -51,13 +52,13 @@ def test_real_column_names_get_the_role_that_a_reader_would_give(row):
 def test_the_labels_are_many_and_of_every_role():
     rows = labelled()
     assert len(rows) >= 150
-    assert {row["expected"] for row in rows} == {r.value for r in Role} - {"linkage_key"}
+    assert {row["expected"] for row in rows} == {r.value for r in Role}
 
 
 def test_every_rule_is_well_formed():
-    for rule in name_rules():
-        assert rule.role == "text" or Role(rule.role)
-        assert rule.kind in ("auto", "text") or Kind(rule.kind)
+    for rule in meanings():
+        assert Role(rule.role)
+        assert rule.kind == "auto" or Kind(rule.kind)
         assert not rule.ladder or rule.ladder in LADDERS
         assert rule.reason
 
@@ -177,7 +178,7 @@ def test_scope_key_and_instance_count_have_their_own_reasons():
         ([f"123-45-678{i}" for i in range(9)], Role.DIRECT_IDENTIFIER, Kind.IDENTIFIER),
         ([f"+49 6221 56789{i}" for i in range(9)], Role.DIRECT_IDENTIFIER, Kind.IDENTIFIER),
         ([f"XK-{i:05d}" for i in range(9)], Role.DIRECT_IDENTIFIER, Kind.IDENTIFIER),
-        ([f"1.2.840.113619.{i}.1" for i in range(9)], Role.INSENSITIVE, Kind.IDENTIFIER),
+        ([f"1.2.840.113619.{i}.1" for i in range(9)], Role.LINKAGE_KEY, Kind.IDENTIFIER),
         ([f"2013-05-1{i}" for i in range(9)], Role.QUASI_IDENTIFIER, Kind.DATE),
         (["male", "female"] * 5, Role.QUASI_IDENTIFIER, Kind.SEX),
         (["White", "Asian", "Black"] * 5, Role.QUASI_IDENTIFIER, Kind.CATEGORY),
@@ -201,7 +202,7 @@ def test_values_that_are_direct_identifiers_win_over_a_harmless_name():
 
 
 def test_a_comma_between_words_is_no_name_when_subjects_share_it():
-    assert one(["Carcinoma, Papillary", "Leukemia, Acute"] * 9, "xq").role is Role.UNDECIDED
+    assert one(["Carcinoma, Papillary", "Leukemia, Acute"] * 9, "xq").role is Role.SENSITIVE
     names = [f"Doe{'abcdefghi'[i]}, Jane" for i in range(9)]
     assert one(names, "xq").role is Role.DIRECT_IDENTIFIER
 

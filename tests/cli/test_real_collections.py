@@ -109,7 +109,7 @@ def test_an_edited_project_is_honoured_and_changes_the_verdict(shared_data, tmp_
     assert code == 0
     assert found["verdict"]["status"] == "acceptable"
     assert found["measures"]["quasi_identifiers"] == ["age_diagnosed", "gender"]
-    assert len(found["disclosure"]) == 29
+    assert len(found["disclosure"]) == 30
     assert all(judged["passed"] for judged in found["disclosure"])
     assert assessed(tmp_path, str(project), "--k", "30")[0] == 3
     capsys.readouterr()

@@ -60,15 +60,26 @@ def test_a_plan_for_other_data_is_stale(
     assert hidden(tmp_path) == []
 
 
-def test_a_plan_that_found_nothing_is_refused(
+def test_a_plan_that_found_nothing_leaves_the_decisions_and_the_verdict(
     collection: Path, plan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = json.loads(plan.read_text(encoding="utf-8"))
-    data["found"], data["reason"] = False, "too few subjects"
+    nothing = {"subjects": 0, "cells": 0, "emptied": 0}
+    data |= {
+        "found": False, "reason": "too few subjects", "steps": [], "suppressed": nothing,
+        "suppressed_subjects": [], "after": data["before"],
+    }  # fmt: skip
     other = tmp_path / "plan.json"
     other.write_text(json.dumps(data), encoding="utf-8")
-    assert apply(collection, other, tmp_path / "out") == 2
-    assert "found nothing to apply" in capsys.readouterr().err
+    code = apply(collection, other, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "decisions of the project alone apply: too few subjects" in said
+    written = json.loads((tmp_path / "out/assessment/assessment.json").read_text("utf-8"))
+    assert code == {"above_threshold": 3, "incomplete": 4}[written["verdict"]["status"]]
+    assert (tmp_path / "out" / "release").is_dir()
+    assert run(["export", str(collection), "--to", "python", "--plan", str(other),
+                 "-o", str(tmp_path / "script")]) == 2  # fmt: skip
+    assert "found nothing" in capsys.readouterr().err
 
 
 def test_a_public_plan_does_not_say_whom_it_leaves_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -44,6 +45,21 @@ def test_no_snippet_holds_a_value_a_path_or_a_day(crate: Path) -> None:
         text = (crate / name).read_text(encoding="utf-8")
         assert not re.search(r"KANARIE|Zitrone|Gabelweihe|\d{4}-\d{2}-\d{2}", text), name
         assert str(crate) not in text
+
+
+def test_the_crate_tells_no_digest_of_what_is_internal_and_no_time(crate: Path) -> None:
+    text = (crate / "ro-crate-metadata.json").read_text(encoding="utf-8")
+    document = load_assessment(crate / "assessment.json")
+    assert document.created[:10] not in text
+    assert document.valid_until not in text
+    assert document.collection.digest not in text
+    for entity in json.loads(text)["@graph"]:
+        if entity["@type"] == "File":
+            internal = entity["conditionsOfAccess"] != "may be shared"
+            assert internal is ("sha256" not in entity)
+            assert internal is ("contentSize" not in entity)
+            content = (crate / entity["@id"]).read_bytes()
+            assert (hashlib.sha256(content).hexdigest() in text) is not internal
 
 
 def test_linked_data_use_declared_prefixes_only(crate: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
-from midi_risk.recode.criteria import ModelledKMap
+from midi_risk.recode.criteria import ModelledKMap, population_criteria
 from midi_risk.recode.plan import suggest
+from midi_risk.recode.steps import lattice_setting, plan_loss
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 
@@ -86,3 +88,33 @@ def test_a_plan_under_a_strict_average_reaches_its_floor():
     lax = suggest(rows, [model(threshold={**threshold, "statistic": "average"})])
     assert not lax.before.passed
     assert lax.k == 3
+
+
+def test_a_plan_reaches_the_floor_that_a_strict_average_states():
+    sizes = [1, 2, 5, 30, 30, 30, 30]
+    makers = np.repeat([f"m{i}" for i in range(len(sizes))], sizes).tolist()
+    rows = table({"maker": makers})
+    threshold = {"k": 5, "statistic": "strict-average", "floor": 8}
+    plan = suggest(rows, [model(threshold=threshold)], max_suppression=0.1)
+    assert plan.before.risk_mean < 1 / 5
+    assert (plan.found, plan.k) == (True, 8)
+    assert plan.after.k >= 8
+
+
+def test_a_model_that_judges_averages_is_not_planned_for_a_maximum_of_the_population():
+    blind = {"population": {"kind": "size", "size": 1000},
+             "adversaries": [{"name": "a", "attack": ["journalist"]}]}  # fmt: skip
+    assert population_criteria([model(**blind)], 100) is not None
+    average = {"k": 5, "statistic": "average"}
+    assert population_criteria([model(**blind, threshold=average)], 100) is None
+
+
+def test_an_emptied_cell_loses_all_of_its_information():
+    rows = table({"maker": ["a", "a", "b", "b"], "kind": ["x", "x", "x", "y"]})
+    setting = lattice_setting(rows, tuple(rows.attributes), {}, frozenset())
+    nothing = plan_loss(setting, [0, 0], 0, 4)
+    one = plan_loss(setting, [0, 0], 0, 4, {"maker": ["s0"]})
+    every = plan_loss(setting, [0, 0], 0, 4, {"maker": ["s0", "s1", "s2", "s3"]})
+    assert nothing == 0
+    assert one == pytest.approx(every / 4)
+    assert every > 0

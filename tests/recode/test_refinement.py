@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import combinations, product
 from typing import Any
 
@@ -24,6 +23,7 @@ from midi_risk.recode import (
     TCloseness,
 )
 from midi_risk.recode.lattice.view import ViewCounts, sensitive_column
+from midi_risk.recode.search.budget import Budget
 from midi_risk.recode.search.budgeted import Projection, search_within
 from midi_risk.recode.search.exact import OrderedSearch, TopDownSearch, search_exactly
 from midi_risk.recode.search.problem import prepare
@@ -139,8 +139,9 @@ def test_both_orders_of_the_search_end_at_the_same_node(
     data, limit = table(seed, rows, missing), int(share * rows)
     best = []
     for kind in (OrderedSearch, TopDownSearch):
-        search = kind(problem(data, criteria, utility, gs_factor=factor).judge, limit)
-        assert search.run(None)[0]
+        judge = problem(data, criteria, utility, gs_factor=factor).judge
+        search = kind(judge, limit)
+        assert search.run(Budget(judge, None))[0]
         best.append(search.so_far.best)
     first, second = best
     assert (first is None) == (second is None)
@@ -162,20 +163,20 @@ def test_no_projection_bounds_the_best_node_away(
 ) -> None:
     judge = problem(table(seed, rows, missing=False), criteria, utility).judge
     limit = int(share * rows)
-    late = time.monotonic() + 3600
+    free, used_up = Budget(judge, None), Budget(judge, 0.0)
     exact = search_exactly(judge, limit=limit)
     for count in (1, 2, 3):
         for axes in combinations(range(3), count):
             projection = Projection(judge, limit, axes)
-            settled, key = projection.lowest((float("inf"),), late)
+            settled, key = projection.lowest((float("inf"),), free)
             assert settled
             if exact.best is not None:
                 again = Projection(judge, limit, axes)
-                assert again.lowest((float("inf"),), late, exact.best.steps) == (True, key)
-                assert not again.lowest((float("inf"),), time.monotonic() - 1)[0]
+                assert again.lowest((float("inf"),), free, exact.best.steps) == (True, key)
+                assert not again.lowest((float("inf"),), used_up)[0]
             if exact.best is not None:
                 assert key[0] <= exact.best.key[0] * (1 + 1e-9) + 1e-9
-    within = search_within(judge, limit=limit, deadline=late if share == 0 else time.monotonic())
+    within = search_within(judge, limit=limit, budget=free if share == 0 else used_up)
     assert (within.best is None) <= (exact.best is None or share > 0)
     if within.best is not None and exact.best is not None:
         assert within.bound <= exact.best.key[0] * (1 + 1e-9) + 1e-9

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +23,7 @@ from midi_risk.recode import (
 )
 from midi_risk.recode.lattice.lattice import Lattice, levels_from_top
 from midi_risk.recode.lattice.tables import plan_layout
+from midi_risk.recode.search.budget import Budget
 from midi_risk.recode.search.budgeted import search_within
 from midi_risk.recode.search.problem import hidden_limit, prepare
 
@@ -239,6 +242,53 @@ def test_a_search_out_of_time_says_so_with_a_bound() -> None:
         assert found.gap >= 0
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.002, 0.01, 0.05])
+def test_a_busy_machine_gives_the_plan_of_an_idle_one(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Budgets count work: a clock that stands still or leaps by an hour changes nothing."""
+    values = [f"v{j}" for j in range(4)]
+    tree = pd.DataFrame([[v, "ab" if v < "v2" else "cd", "*"] for v in values])
+    rng = np.random.default_rng(2)
+    wide = pd.DataFrame({f"c{i}": rng.choice(values, 100) for i in range(14)})
+    few = pd.DataFrame({f"c{i}": rng.choice(values, 400) for i in range(7)})
+    found: list[dict[str, Any]] = []
+    for leap in (0.0, 3600.0):
+        ticks = itertools.count()
+        for clock in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
+            monkeypatch.setattr(time, clock, lambda ticks=ticks, leap=leap: next(ticks) * leap)
+        found.extend(
+            search(
+                data,
+                dict.fromkeys(data.columns, tree),
+                k=3,
+                max_suppression=limit,
+                budget_seconds=seconds,
+            ).to_dict()
+            for data in (wide, few)
+            for limit in (0.0, 0.2)
+        )
+    half = len(found) // 2
+    assert found[:half] == found[half:]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1])
+def test_a_search_that_is_cut_short_has_more_to_show_than_the_top(share: float) -> None:
+    values = [f"v{j}" for j in range(6)]
+    tree = pd.DataFrame([[v, "ab" if v < "v2" else "c" if v < "v4" else "d", "*"] for v in values])
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame({f"c{i}": rng.choice(values, 2000) for i in range(7)})
+    trees = dict.fromkeys(data.columns, tree)
+    free = search(data, trees, k=5, max_suppression=share)
+    short = search(data, trees, k=5, max_suppression=share, budget_seconds=0.02)
+    assert free.optimal
+    assert not short.optimal
+    assert short.found
+    assert max(short.levels.values()) > 0
+    assert sum(short.levels.values()) < 2 * len(trees)
+    assert short.bound <= free.score <= short.score
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("seed", range(6))
 def test_the_search_for_large_lattices_proves_the_same_optimum(share: float, seed: int) -> None:
@@ -247,7 +297,8 @@ def test_the_search_for_large_lattices_proves_the_same_optimum(share: float, see
     options: dict[str, Any] = {"k": 3, "max_suppression": share, "utility": "loss"}
     exact = search(data, trees, **options)
     problem = prepare(data, trees, **options)
-    found = search_within(problem.judge, limit=problem.limit, deadline=float("inf"))
+    budget = Budget(problem.judge, None)
+    found = search_within(problem.judge, limit=problem.limit, budget=budget)
     assert found.optimal
     assert found.best is not None
     assert found.best.key[0] == pytest.approx(exact.score, rel=1e-12)

@@ -14,6 +14,7 @@ import pytest
 from page_reader import Page, read
 from report_documents import assessment_document
 
+import midi_risk as mr
 from midi_risk.document.assessment import Assessment
 from midi_risk.document.conditions import CONDITIONS, Evidence, shown
 from midi_risk.document.reasons import WITHIN, reason, status_of
@@ -347,3 +348,24 @@ def test_contributions_leave_as_steps_of_a_twentieth():
     shares = [a.contribution for a in made.attributes if a.contribution is not None]
     assert len(shares) == 5
     assert all(re.fullmatch(r"\d\.\d[05]?", f"{share:g}") or share in {0, 1} for share in shares)
+
+
+def alike(folder, n):
+    """Return the assessment of a table in which everybody is alike."""
+    file = folder / f"{n}.csv"
+    rows = "".join(f"s{i:03d},M\n" for i in range(n))
+    file.write_text("id,sex\n" + rows, encoding="utf-8")
+    extraction = mr.extract(str(file))
+    table = mr.fold(extraction, mr.propose(extraction))
+    return mr.assess(table, threats=["public-release"]), mr.suggest(table)
+
+
+def test_one_class_of_few_does_not_tell_how_many_there_are(tmp_path):
+    assessment, plan = alike(tmp_path, 7)
+    assert assessment.measures.k == 7
+    told = set(numbers(view(assessment, plan, edition="shareable").to_dict()))
+    assert not {7, 1 / 7, 0.14} & told
+    html = report(assessment, plan, edition="shareable").html
+    assert "k = 7" not in html
+    assert "0.14" not in html
+    assert view(alike(tmp_path, 28)[0], edition="shareable").measures.k.value == 30

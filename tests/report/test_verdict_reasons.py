@@ -343,3 +343,14 @@ def test_the_shareable_edition_names_only_what_it_names_anyway():
     shown = view(Assessment.model_validate(document), edition="shareable")
     assert not any(stated.counts for stated in shown.verdict.reasons)
     assert [list(stated.names) for stated in shown.verdict.reasons] == [["comment_2"], [], [], []]
+
+
+@pytest.mark.parametrize("code", ["split_subjects", "merged_subjects"])
+def test_the_shareable_edition_spells_a_contested_key(code):
+    document = assessment_document()
+    listed = document["attributes"][0]["name"]
+    for names, told in (([listed], f": {listed}"), (["NobodyListsThis"], "")):
+        document["verdict"]["reasons"] = [reason(code, names, subjects=4).model_dump()]
+        text = decision(document)
+        assert f"<li>{HEADS[code]}{told}.</li>" in text
+        assert "reason(s) are given" not in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,5 +159,24 @@ def test_a_floor_is_asked_of_matching_sets_only_where_these_are_what_is_judged(p
         adversaries=blind(knows={"age": "5y", "sex": "exact"}),
     )
     (found,) = assess(people(), [threat]).threats
+    judged = {r.measure: r.passed for r in found.results if r.passed is not None}
+    assert judged == {"journalist_mean": passed, "marketer_mean": passed}
+
+
+@pytest.mark.parametrize(
+    ("population", "passed"), [({"kind": "sample"}, True), ({"kind": "size", "size": 4000}, False)]
+)
+def test_a_floor_above_the_exact_classes_is_not_met_by_matching_sets(population, passed):
+    """Classes of four stand in for each other where an age is known within five years."""
+    ages = [str(age) for age in range(40, 90) for _ in range(8)]
+    frame = pd.DataFrame({"age": ages, "sex": ["F", "M"] * 200}, dtype=object)
+    table = people()
+    frame.index = table.frame.index
+    threat = model(
+        threshold={"k": 3, "statistic": "strict-average", "floor": 8},
+        population=population,
+        adversaries=blind(knows={"age": "5y", "sex": "exact"}),
+    )
+    (found,) = assess(replace(table, frame=frame), [threat]).threats
     judged = {r.measure: r.passed for r in found.results if r.passed is not None}
     assert judged == {"journalist_mean": passed, "marketer_mean": passed}

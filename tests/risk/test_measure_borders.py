@@ -137,6 +137,29 @@ def test_the_upper_end_of_an_estimate_is_judged(statistic, measure):
     assert judged(k).passed is False
 
 
+def test_an_average_is_judged_by_its_upper_end_where_no_class_is_too_small():
+    values = [f"v{int(v)}" for v in np.random.default_rng(4).zipf(1.7, 60)]
+
+    def judged(k: int):
+        against = model(
+            release="semi-public",
+            threshold={"k": k, "statistic": "average"},
+            population={"kind": "size", "size": 5_000_000},
+            adversaries=[{"name": "j", "attack": ["journalist"]}],
+        )
+        results = assess(table(values, role=Role.QUASI_IDENTIFIER), [against]).threats[0].results
+        return {r.measure: r for r in results}
+
+    found = judged(3)
+    assert found["journalist_max"].upper <= 1 / 3
+    mean = found["journalist_mean"]
+    assert mean.value < mean.upper
+    between = int(1 / mean.value)
+    assert mean.value <= 1 / between < mean.upper
+    assert judged(between)["journalist_mean"].passed is False
+    assert judged(int(1 / mean.upper))["journalist_mean"].passed is True
+
+
 AGES = ["60", "61", "62", "70", "71", "90"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -12,14 +13,14 @@ from hypothesis import strategies as st
 
 import midi_risk as mr
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.risk.adversaries import adversary_risk
+from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.classes.several import Several, any_value_sizes
 from midi_risk.risk.measures.imprecise import known_attributes
 from midi_risk.risk.measures.repeated import released_sizes, sizes_known_exactly
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 from midi_risk.table.fold import fold
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.release import planned, released, without_cells
+from midi_risk.table.release import planned, released, without_cells, without_subjects
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import Adversary
 
@@ -114,6 +115,41 @@ def test_a_missing_value_that_matches_all_by_brute_force(people):
             for known in product(*[values or {None} for values in each])
         ]
         assert found[i] == min(sizes)
+
+
+@settings(max_examples=200, deadline=None)
+@given(people=people_, groups=st.data())
+def test_a_missing_value_enlarges_no_set_of_a_known_one_by_brute_force(people, groups):
+    codes = groups.draw(st.lists(st.integers(-1, 1), min_size=len(people), max_size=len(people)))
+    own = [_several(people, column, None) for column in (0, 1)]
+    exact = np.array(codes, dtype=np.int64)[:, None]
+    found = any_value_sizes(exact, own, missing="wildcard-cautious").tolist()
+    whole = [[{code} - {-1}, *each] for code, each in zip(codes, people, strict=True)]
+    for i, each in enumerate(whole):
+        sizes = [
+            sum(
+                all(k is None or k in v for k, v in zip(known, other, strict=True))
+                for other in whole
+            )
+            for known in product(*[values or {None} for values in each])
+        ]
+        assert found[i] == min(sizes)
+
+
+def test_an_unknown_beside_repeated_values_has_all_who_agree_and_hides_nobody_else():
+    rows = [{"id": f"s{i}", "sex": None if i == 0 else "M", "age": age}
+            for i in range(12) for age in ("50", "61")]  # fmt: skip
+    table = fold_wild(rows)
+    known, exactly = _known(table, "sex", "age"), {"sex": "exact", "age": "exact"}
+    cautious = released_sizes(
+        as_judged(table, [load_threat_model("public-release")]), known, exactly
+    )
+    assert cautious.sizes.tolist() == [12, *[11] * 11]
+    assert released_sizes(table, known, exactly).sizes.tolist() == [12] * 12
+
+
+def fold_wild(rows):
+    return replace(_table(rows, age={}), missing="wildcard")
 
 
 @settings(max_examples=150, deadline=None)
@@ -359,3 +395,23 @@ def test_an_acquaintance_knows_where_one_lives_what_one_does_and_how_one_looks()
     model = load_threat_model("acquaintance", {"prevalence": 1.0})
     known = known_attributes(attributes, model.adversaries[0])
     assert known == {"plz": "exact", "job": "exact", "cm": "5cm", "kg": "10kg"}
+
+
+def test_the_digest_is_of_all_the_values_that_leave_and_of_no_others():
+    rows = [
+        {"id": f"s{i}", "sex": "M", "seen": day}
+        for i in range(4)
+        for day in ("20200101", "20210101")
+    ]
+    later = [*rows[:-1], rows[-1] | {"seen": "20220202"}]
+    one, other = _table(rows), _table(later)
+    removed = {"sex": {"decision": Decision.REMOVE}}
+    assert one.digest != other.digest
+    assert released(_table(rows, **removed)).digest != released(_table(later, **removed)).digest
+    gone = np.array([False, False, False, True])
+    assert without_subjects(one, gone).digest == without_subjects(other, gone).digest
+    empty = {"seen": ["s3"]}
+    assert without_cells(one, empty).digest == without_cells(other, empty).digest
+    assert (
+        without_cells(one, {"sex": ["s3"]}).digest != without_cells(other, {"sex": ["s3"]}).digest
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
 
 from midi_risk.errors import SourceError
 from midi_risk.sources import SourceKind, extract
@@ -96,6 +97,10 @@ def test_a_data_set_gives_the_same_attributes_as_file_and_as_json(tmp_path):
             if wanted.vr in {"DS", "FL", "FD", "UL", "US", "SS"} or wanted.tag >> 16 == 2:
                 continue
             ours, theirs = as_json.get(keyword) or "", as_file.get(keyword) or ""
+            if wanted.vr == "UI" and not all(
+                UID(part, pydicom.config.IGNORE).is_valid for part in _parts(theirs)
+            ):
+                continue  # pydicom leaves what is no legal UID out of its JSON
             assert _parts(ours) == _parts(theirs), (path.name, keyword)
         compared += 1
     assert compared > 40

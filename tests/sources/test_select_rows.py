@@ -42,6 +42,12 @@ def test_rows_of_the_leading_table_are_chosen_and_others_stay(extraction):
         ("Modality IS DISTINCT FROM 'CT'", 1),
         ("Collection LIKE 'l%'", 3),
         ("modality = 'CT' OR (collection = 'x;--select')", 4),
+        ("PatientID BETWEEN 'P1' AND 'P2' AND NOT (lower(trim(Modality)) = 'dx')", 3),
+        ("CASE WHEN Modality = 'CT' THEN PatientAge ELSE NULL END IS NOT NULL", 3),
+        ("coalesce(Collection, 'none') = 'none'", 1),
+        ("regexp_matches(PatientAge, '^0[46]')", 4),
+        ("Collection = 'from (select' OR PatientID SIMILAR TO 'P[2-9]'", 2),
+        ("Collection = E'li\\x64c'", 3),
     ],
 )
 def test_conditions_are_evaluated(extraction, where, rows):
@@ -67,6 +73,19 @@ def test_the_order_of_rows_is_kept(extraction):
         "(VALUES (true))",
         "$$x$$ = 'x'",
         "'unclosed",
+        "E'\\'' = 'x') UNION SELECT 1 FROM range(5) WHERE (1=1 OR 'a' = E'\\''",
+        "Modality = 'CT') ORDER BY (1",
+        "1=1), (2=2",
+        "1=1 AS x",
+        "Modality = ?",
+        "Modality = $1",
+        "COLUMNS(*) = 'CT'",
+        "row_number() OVER () = 1",
+        "random() < 0.5",
+        "current_setting('memory_limit') = 'x'",
+        "repeat('x', 1000000000) = 'x'",
+        "PatientID = ANY(FROM midi_risk_rows)",
+        "list_transform([1], x -> x) = [1]",
         "",
         ")",
     ],
@@ -88,6 +107,17 @@ def test_no_file_can_be_read_even_past_the_check(extraction, tmp_path, monkeypat
     ):
         with pytest.raises(SourceError):
             select_rows(extraction, where)
+
+
+def test_a_condition_that_takes_too_long_is_stopped(extraction, monkeypatch):
+    from midi_risk.sources import select
+
+    monkeypatch.setattr(select, "_SECONDS", 0.3)
+    monkeypatch.setattr(select, "_check", lambda text: None)
+    pairs = "range(99999) a, range(99999) b"
+    slow = f"(SELECT count(*) FROM {pairs} WHERE a.range * b.range % 7 = 3) > 0"  # noqa: S608
+    with pytest.raises(SourceError, match="more than 0 seconds"):
+        select_rows(extraction, slow)
 
 
 def test_an_unknown_column_is_answered_with_the_closest(extraction):

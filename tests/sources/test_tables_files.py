@@ -413,9 +413,10 @@ def test_the_key_that_matches_the_images_is_taken(tmp_path):
 
 def test_a_unique_column_is_a_key_of_last_resort(tmp_path):
     path = tmp_path / "c.csv"
-    path.write_text("case_nr,age\nA,4\nB,4\nC,5\n")
+    path.write_text("probe_nr,age\nA,4\nB,4\nC,5\n")
     extraction = extract(path)
-    assert extraction.tables[0].key == "case_nr"
+    assert extraction.tables[0].key == "probe_nr"
+    assert "its values are unique" in extraction.tables[0].key_guess
     assert any("its values are unique" in text for text in extraction.findings)
 
 

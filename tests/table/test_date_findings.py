@@ -118,7 +118,16 @@ def test_a_removed_date_gives_nothing_away():
 def test_working_days_show_through(weekend):
     days = [d for d in range(140) if weekend or d % 7 < 5]
     table = folded(PatientID=[f"s{i}" for i in range(len(days))], StudyDate=dicom_days(days))
-    assert ("weekday-shows" in codes(table)) is not weekend
+    found = codes(table)
+    assert ("weekday-shows" in found) is not weekend
+    if not weekend:
+        assert "p = 1.7e-14, binomial test on 100 distinct days" in found["weekday-shows"].text
+
+
+def test_one_subject_seen_every_week_tells_nothing_of_the_shift_of_others():
+    weeks = [3 + 7 * week for week in range(60)]
+    table = folded(PatientID=["a"] * 60, StudyDate=dicom_days(weeks))
+    assert "weekday-shows" not in codes(table)
 
 
 def test_visits_carry_modality_and_scanner_as_far_as_they_are_released():

@@ -19,7 +19,7 @@ from midi_risk.errors import MidiRiskError, OutputError
 from midi_risk.report import load_plan
 from midi_risk.tune import page as page_module
 from midi_risk.tune import plan_at, server, tuning_lattice
-from midi_risk.tune.changes import Desk, band_edges
+from midi_risk.tune.changes import Desk, band_edges, digest_of
 from midi_risk.tune.session import Bench, Session
 
 pytest.importorskip("starlette", reason="the extra tune is not installed")
@@ -48,7 +48,9 @@ def desk_of(folder: Path, table=None, *, project: bool = True) -> Desk:
     bench = Bench(
         title="Lung <b>CT</b>", table=table, models=models(5), attributes=table.attributes,
         fold=lambda revised: subject_table_with(table, revised),
-        project_file=file if project else None, pending=lambda: ["faces were not assessed"],
+        project_file=file if project else None,
+        project_digest=digest_of(PROJECT) if project else "",
+        pending=lambda: ["faces were not assessed"],
     )  # fmt: skip
     return Desk(session=Session(bench=bench), output=folder / "out")
 
@@ -108,10 +110,13 @@ def test_a_form_of_another_page_cannot_ask(client):
 
 @pytest.mark.parametrize(
     "body",
-    [{}, [], {"node": "x"}, {"node": [99, 0, 0, 0]}, {"node": [0]}, {"node": None}, "no", 3],
-)
+    ["{}", "[]", '{"node": "x"}', '{"node": [99, 0, 0, 0]}', '{"node": [0]}', '{"node": null}',
+     '"no"', "3", '{"node": [1e999, 0, 0, 0]}', '{"node": [NaN, 0, 0, 0]}', "[" * 20_000, "{",
+     "\ud800".encode("utf-16", "surrogatepass"), b"\xff\xfe"],
+)  # fmt: skip
 def test_nonsense_is_one_line(client, body):
-    answer = client.post("/secret/node", json=body, headers=ASK)
+    headers = ASK | {"Content-Type": "application/json"}
+    answer = client.post("/secret/node", content=body, headers=headers)
     assert answer.status_code == 400
     assert "\n" not in answer.json()["fault"]
 
@@ -205,11 +210,75 @@ def test_saving_writes_the_plan_and_only_the_lines_of_the_attributes(client, des
     assert plan.after.passed == session.figures(node)["passed"]
 
 
+def test_a_decision_that_a_colleague_made_meanwhile_is_not_lost(client, desk, tmp_path):
+    file = tmp_path / "midi-risk.yaml"
+    theirs = PROJECT + '  scanner: {decision: remove, need: "one site has it"}\n'
+    file.write_text(theirs, encoding="utf-8")
+    node = [0] * len(desk.session.axes.axes)
+    answer = client.post("/secret/save", json={"node": node}, headers=ASK)
+    assert answer.status_code == 400
+    assert "was changed since this page read it" in answer.json()["fault"]
+    assert file.read_text(encoding="utf-8") == theirs
+    assert not (tmp_path / "out").exists()
+
+
+def test_saving_twice_writes_what_changed_and_takes_it_back(client, desk, tmp_path):
+    file = tmp_path / "midi-risk.yaml"
+    names = [axis.name for axis in desk.session.axes.axes]
+    node = [0] * len(names)
+    for place in (1, 2, 0):
+        node[names.index("age")] = place
+        answer = client.post("/secret/save", json={"node": node}, headers=ASK)
+        assert answer.status_code == 200, answer.text
+        age = yaml.safe_load(file.read_text(encoding="utf-8"))["attributes"]["age"]
+        axis = desk.session.axes.axes[names.index("age")]
+        level = axis.hierarchy.level_names[axis.levels[place]]
+        assert age.get("level") == (level if place else None)
+        assert age["decision"] == ("generalise" if place else "retain")
+
+
+def test_what_the_file_says_already_is_not_written_again(tmp_path):
+    table = subject_table(200, scanner=1, visit=Decision.REMOVE)
+    desk = desk_of(tmp_path, table)
+    last = {a.name: len(a.levels) - 1 for a in desk.session.axes.axes}
+    node = [
+        {"age": 1, "sex": 0, "scanner": 1, "visit": last["visit"]}[a.name]
+        for a in desk.session.axes.axes
+    ]
+    desk.save(node, {"sex": "dose"}, leave_out=False)
+    attributes = yaml.safe_load((tmp_path / "midi-risk.yaml").read_text())["attributes"]
+    assert set(attributes) == {"age", "sex"}
+
+
+def test_nothing_is_written_when_one_of_the_files_cannot_be(client, desk, tmp_path):
+    (tmp_path / "out" / "plan.json").mkdir(parents=True)
+    client.post("/secret/cuts", json={"name": "age", "cuts": "40, 65"}, headers=ASK)
+    names = [axis.name for axis in desk.session.axes.axes]
+    node = [int(name == "age") for name in names]
+    answer = client.post("/secret/save", json={"node": node}, headers=ASK)
+    assert answer.status_code == 400
+    assert "is a folder" in answer.json()["fault"]
+    assert (tmp_path / "midi-risk.yaml").read_text(encoding="utf-8") == PROJECT
+    assert list((tmp_path / "hierarchies").iterdir()) == []
+
+
+def test_a_fault_of_the_program_is_one_line_without_values(client, desk, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("JANE DOE")
+
+    monkeypatch.setattr(desk.session, "figures", broken)
+    answer = client.post("/secret/node", json={"node": [0, 0, 0, 0]}, headers=ASK)
+    assert answer.status_code == 500
+    assert "RuntimeError" in answer.json()["fault"]
+    assert "JANE" not in answer.text
+
+
 def test_a_project_file_that_cannot_be_edited_stays_and_nothing_is_written(tmp_path):
     desk = desk_of(tmp_path)
     file = tmp_path / "midi-risk.yaml"
     broken = PROJECT + "  scanner: &a {role: insensitive}\n  visit: *a\n"
     file.write_text(broken, encoding="utf-8")
+    desk.session.bench.project_digest = digest_of(broken)
     node = [len(a.levels) - 1 if a.name == "visit" else 0 for a in desk.session.axes.axes]
     with pytest.raises(MidiRiskError, match="cannot be edited"):
         desk.save(node, {}, leave_out=False)
@@ -242,6 +311,10 @@ def test_bands_of_ones_own_are_tried_and_saved_as_a_hierarchy(client, desk, tmp_
     assert saved.apply(level, ["50"]) == age.hierarchy.apply(1, ["50"])
     back = client.post("/secret/cuts", json={"name": "age", "cuts": ""}, headers=ASK)
     assert back.status_code == 200
+    assert client.post("/secret/save", json={"node": node}, headers=ASK).status_code == 200
+    settings = yaml.safe_load((tmp_path / "midi-risk.yaml").read_text(encoding="utf-8"))
+    assert "hierarchy" not in settings["attributes"]["age"]
+    assert settings["attributes"]["age"]["level"] != level
     assert len(session.axes.axes[0].hierarchy.level_names) > 3 or names[0] != "age"
 
 

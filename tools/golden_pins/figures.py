@@ -214,10 +214,7 @@ def calls() -> dict[str, Callable[[], Any]]:
         "AverageRisk": (m.AverageRisk(0.2),),
         "KMap": (m.KMap(8, population=population[KEYS]), m.KMap(8, fraction=0.2)),
         "DistinctLDiversity": (m.DistinctLDiversity("stage", 3),),
-        "EntropyLDiversity": (
-            m.EntropyLDiversity("stage", 2.5),
-            m.EntropyLDiversity("stage", 2.5, estimator="grassberger"),
-        ),
+        "EntropyLDiversity": (m.EntropyLDiversity("stage", 2.5),),
         "RecursiveCLDiversity": (m.RecursiveCLDiversity("stage", 3, 2),),
         "TCloseness": (
             m.TCloseness("stage", 0.2),

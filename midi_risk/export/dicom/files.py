@@ -28,7 +28,13 @@ from pydicom.uid import (
 
 from midi_risk import __version__
 from midi_risk.errors import OutputError, SourceError
-from midi_risk.export.dicom.recode import Outcome, recode, state_method, subject_key
+from midi_risk.export.dicom.recode import (
+    Outcome,
+    UnrecodableError,
+    recode,
+    state_method,
+    subject_key,
+)
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import ReleaseRules
 from midi_risk.sources.dicom.header import wanted_attributes
@@ -273,6 +279,8 @@ def _one(
             _save(data_set, target)
         except MemoryError:
             raise
+        except UnrecodableError as error:
+            return Written(source=opened.shown, reason=f"cannot be recoded: {error}")
         except Exception as error:  # pydicom raises many kinds on damaged values
             if isinstance(error, OSError) and error.errno is not None:
                 raise

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as ItemSequence
@@ -34,10 +34,18 @@ from midi_risk.attributes.stand_ins import (
 from midi_risk.attributes.standard import method_codes
 from midi_risk.export.dicom.rules import DUMMIES, OWN_DATES, DicomRules, Removal, removal
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
-from midi_risk.sources.dicom.text import element_text, encodings_of
+from midi_risk.sources.dicom.careful import text_held
+from midi_risk.sources.dicom.dictionary import vr_of
+from midi_risk.sources.dicom.header import BINARY_VRS
 
 _PATIENT_ID = 0x00100020
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
+_MOMENTS = frozenset({"DA", "DT", "TM"})
+_WITHOUT_TEXT = BINARY_VRS | {"SQ"}
+
+
+class UnrecodableError(ValueError):
+    """An object holds something that no rule can be applied to; the message names it."""
 
 
 def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
@@ -225,17 +233,7 @@ def subject_key(data_set: Dataset) -> str:
     >>> subject_key(data_set) == "A\\1"
     True
     """
-    if _PATIENT_ID not in data_set:
-        return ""
-    element = data_set.get_item(_PATIENT_ID)
-    if isinstance(element, RawDataElement):
-        said = data_set.get("SpecificCharacterSet") or ""
-        named = said if isinstance(said, str) else "\\".join(map(str, said))
-        encodings, _ = encodings_of(named.encode("ascii", "replace"))
-        return (element_text("LO", element.value, encodings) or "").strip()
-    value = data_set[_PATIENT_ID].value
-    parts = list(value) if _is_list(value) else [value or ""]
-    return "\\".join(str(part).strip(" \0") for part in parts).strip()
+    return text_held(data_set, _PATIENT_ID).strip() if _PATIENT_ID in data_set else ""
 
 
 def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outcome:
@@ -254,8 +252,15 @@ def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outco
 
     Notes
     -----
-    Private elements are neither read nor changed. An element that must not be empty
+    What an element is follows from the standard's dictionary, whatever representation the file
+    gives it, and it is written in the standard's. Private elements are neither read nor changed,
+    but elements of the standard inside private sequences are. An element that must not be empty
     (type 1) gets a dummy, one of type 2 is emptied, one of type 3 deleted.
+
+    Raises
+    ------
+    UnrecodableError
+        When a sequence stands in a form whose elements cannot be reached.
     """
     subject = release.assessed.get(subject_key(data_set), "")
     known = subject in release.expected.frame.index
@@ -282,35 +287,42 @@ def _unknown_side(data_set: Dataset) -> None:
 
 
 def _vr(element: Any) -> str:
-    """Return the value representation of an element, read or not."""
-    vr = element.VR
-    if vr in {None, "UN"}:
-        try:
-            return str(dictionary_VR(element.tag))
-        except KeyError:
-            return "UN"
-    return str(vr)
+    """Return the representation that the standard gives an element, else the file's own."""
+    known = vr_of(int(element.tag))
+    return known if known and " or " not in known else str(element.VR or known or "UN")
 
 
 def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
     for tag in list(data_set.keys()):
-        if tag.is_private or tag >> 16 == 2:
+        if tag >> 16 == 2:
             continue
         number = int(tag)
-        vr = _vr(data_set.get_item(tag))
+        element = data_set.get_item(tag)
+        if tag.is_private:
+            if element.VR == "SQ" or _is_list_of_items(element):
+                _descend(data_set, number, path, visit)
+            continue
+        vr = _vr(element)
         rule = visit.rules.elements.get(number)
         if rule is not None:
             _apply(data_set, number, vr, rule, path, visit)
-        elif vr in {"DA", "DT", "TM"}:
-            _apply_visit(data_set, number, vr, path, visit)
+        elif vr in _MOMENTS or element.VR in _MOMENTS:
+            _apply_visit(data_set, number, vr if vr in _MOMENTS else element.VR, path, visit)
         if vr == "SQ" and number in data_set:
             _descend(data_set, number, path, visit)
+
+
+def _is_list_of_items(element: Any) -> bool:
+    """Tell a private sequence that pydicom recognised although the file does not name it one."""
+    return isinstance(element.value, ItemSequence)
 
 
 def _descend(data_set: Dataset, tag: int, path: tuple[str, ...], visit: _Visit) -> None:
     items = data_set[tag].value
     if not items:
         return
+    if not isinstance(items, ItemSequence):
+        raise UnrecodableError(f"{keyword_for_tag(tag)} in a form that hides its elements")
     if tag == _CONTENT_SEQUENCE and visit.rules.concepts:
         for place in reversed(range(len(items))):
             if _concept(items[place]) in visit.rules.concepts:
@@ -336,7 +348,15 @@ def _concept(item: Dataset) -> tuple[str, str]:
 
 
 def _texts(data_set: Dataset, tag: int) -> list[str]:
-    """Return the values of an element as text, without padding."""
+    """Return the values of an element as text, without padding.
+
+    One whose representation is not the standard's is read as the scan reads it.
+    """
+    element = data_set.get_item(tag)
+    if isinstance(element, RawDataElement) and element.VR not in {None, "UN", _vr(element)}:
+        return [
+            text for part in text_held(data_set, tag).split("\\") if (text := part.strip(" \0"))
+        ]
     value = data_set[tag].value
     several = [] if value is None else value if _is_list(value) else [value]
     return [text for v in several if (text := str(getattr(v, "original_string", v)).strip(" \0"))]
@@ -352,7 +372,11 @@ def _apply(
     if rule.action is Action.REMOVE or visit.release.loses(rule, visit.subject):
         _remove(data_set, tag, vr, path, visit)
         return
-    values = _texts(data_set, tag) if vr not in {"SQ", "OB", "OW", "UN"} else []
+    if vr in _WITHOUT_TEXT:
+        if rule.action is not Action.KEEP:
+            _remove(data_set, tag, vr, path, visit)
+        return
+    values = _texts(data_set, tag)
     if not values:
         return
     own = visit.release.value_of(rule, visit.subject) if visit.subject and rule.one_value else None
@@ -527,11 +551,5 @@ def _visit_dates(data_set: Dataset) -> Iterator[str]:
     for tag in list(data_set.keys()):
         if tag.is_private:
             continue
-        element = data_set.get_item(tag)
-        if element.VR not in {"DA", "DT", None}:
-            continue
-        element = data_set[tag]
-        if element.VR in {"DA", "DT"} and element.keyword not in OWN_DATES:
-            text = str(element.value or "").strip()
-            if text and text not in _DUMMIES:
-                yield text
+        if _vr(data_set.get_item(tag)) in {"DA", "DT"} and keyword_for_tag(tag) not in OWN_DATES:
+            yield from (text for text in _texts(data_set, int(tag)) if text not in _DUMMIES)

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import Tag
 
-from midi_risk.attributes.model import Kind
+from midi_risk.attributes.model import Kind, Role
 from midi_risk.attributes.own_hierarchy import OWN
+from midi_risk.attributes.roles import SAME_VISIT
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule, same_date_level
 from midi_risk.resources import data_rows
+from midi_risk.sources.dicom.dictionary import tag_of, vr_of
+from midi_risk.sources.dicom.nested import ALSO_FROM
 
 OWN_DATES = frozenset(
     {
@@ -112,7 +114,7 @@ def dicom_rules(release: ReleaseRules, source: str) -> DicomRules:
         for partner in partners:
             own = rules.get(partner)
             removed = own is not None and own.action is Action.REMOVE
-            if partner in notes or removed or tag_for_keyword(partner) is None:
+            if partner in notes or removed or tag_of(partner) is None:
                 continue
             changed[partner] = _removed(own or changed[keyword], partner, keyword)
             notes[partner] = f"{partner} is removed with {keyword}, which it would give back"
@@ -120,8 +122,18 @@ def dicom_rules(release: ReleaseRules, source: str) -> DicomRules:
     for keyword, rule in changed.items():
         visit = rule.attribute.kind in {Kind.DATE, Kind.TIME} and keyword not in OWN_DATES
         group = dates if rule.attribute.kind is Kind.DATE else times
-        tag = tag_for_keyword(keyword)
+        tag = tag_of(keyword)
         if tag is not None and not (visit and group is not None and _as_strict(group, rule)):
+            elements[tag] = rule
+    for keyword in set(changed) & set(ALSO_FROM):
+        for place in ALSO_FROM[keyword]:
+            tag = tag_of(place)
+            if tag is not None and tag not in elements:
+                elements[tag] = _removed(changed[keyword], place, keyword)
+                notes[place] = f"{place} is removed with {keyword}, which is read from it too"
+    for keyword, rule in rules.items():
+        tag = tag_of(keyword)
+        if tag is not None and keyword not in changed and _judged_as_it_is(rule, dates, times):
             elements[tag] = rule
     concepts = [pair for keyword in changed for pair in _CONCEPTS.get(keyword, ())]
     return DicomRules(
@@ -133,6 +145,12 @@ def dicom_rules(release: ReleaseRules, source: str) -> DicomRules:
     )
 
 
+def _judged_as_it_is(rule: Rule, dates: Rule | None, times: Rule | None) -> bool:
+    """Tell a date or time that the classes count exactly while others of the visit change."""
+    group = {Kind.DATE: dates, Kind.TIME: times}.get(rule.attribute.kind)
+    return group is not None and rule.attribute.role is Role.QUASI_IDENTIFIER
+
+
 def _removed(rule: Rule, keyword: str, because: str) -> Rule:
     """Return the removal of an attribute that would give another back."""
     tag = Tag(keyword)
@@ -141,7 +159,7 @@ def _removed(rule: Rule, keyword: str, because: str) -> Rule:
         column=keyword,
         keyword=keyword,
         tag=f"({tag.group:04X},{tag.element:04X})",
-        vr=dictionary_VR(tag),
+        vr=vr_of(tag),
     )
     return Rule(
         attribute=attribute,
@@ -154,14 +172,21 @@ def _removed(rule: Rule, keyword: str, because: str) -> Rule:
 def _leading(
     rules: Mapping[str, Rule], kind: Kind, leader: str, release: ReleaseRules
 ) -> Rule | None:
-    """Return the rule of the visit's dates or times: the leader's, else the strictest."""
-    if leader in rules:
-        rule = rules[leader]
-        return rule if rule.changes or rule.name in release.emptied else None
+    """Return the rule of the visit's dates or times: the leader's, else the strictest.
+
+    Where the leader stays as it is and a copy of it that is judged for itself is coarsened, the
+    rest follows the copy: any of them may state it again.
+    """
+    led = leader in rules
+    if led and (rules[leader].changes or rules[leader].name in release.emptied):
+        return rules[leader]
     others = [
         r
         for keyword, r in rules.items()
-        if r.attribute.kind is kind and keyword not in OWN_DATES and r.changes
+        if r.attribute.kind is kind
+        and keyword not in OWN_DATES
+        and r.changes
+        and (not led or (keyword in SAME_VISIT and r.attribute.role is Role.QUASI_IDENTIFIER))
     ]
     if not others:
         return None

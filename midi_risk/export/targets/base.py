@@ -15,6 +15,7 @@ from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.attributes.recoding import OTHER, UNPARSED, edges_of
+from midi_risk.attributes.units import converted
 from midi_risk.errors import MidiRiskError
 from midi_risk.export.dicom.recode import ladder_of_dates, written
 from midi_risk.export.dicom.rules import DicomRules
@@ -60,7 +61,7 @@ def bands(rule: Rule) -> list[tuple[float, str]] | None:
     """
     ladder = LADDERS.get(rule.ladder)
     level = None if ladder is None else ladder.level(rule.level_name)
-    if ladder is None or level is None or ladder.stays_here:
+    if ladder is None or level is None or ladder.stays_here or converted(rule.attribute):
         return None
     edges = edges_of(level.steps[0])
     return None if edges is None else list(edges)

@@ -1,7 +1,8 @@
 """An RO-Crate that describes the files of an assessment, with snippets for other vocabularies.
 
 All of it may be shared: names, decisions and figures that the shareable edition shows, never
-a value. Terms that no vocabulary has are minted under `LOCAL` and claim no equivalence.
+a value, an exact time, or a digest of something that may not be shared. Terms that no vocabulary
+has are minted under `LOCAL` and claim no equivalence.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ def crate_metadata(folder: Path, assessment: Assessment) -> str:
             "name": f"Re-identification risk of {assessment.collection.name}",
             "description": "Assessment of the risk that somebody is re-identified from a"
             " collection of medical images, with its reports.",
-            "datePublished": assessment.created,
-            "expires": assessment.valid_until,
+            "datePublished": assessment.created[:4],
+            "expires": assessment.valid_until[:4],
             "license": "Internal unless the file itself says otherwise",
             "hasPart": parts,
             "mentions": {"@id": "#assessment"},
@@ -85,7 +86,7 @@ def crate_metadata(folder: Path, assessment: Assessment) -> str:
             "@id": "#assessment",
             "@type": "CreateAction",
             "name": "Assessment of re-identification risk",
-            "endTime": assessment.created,
+            "endTime": assessment.created[:4],
             "instrument": {"@id": "#midi-risk"},
             "object": {"@id": "#collection"},
             "result": parts,
@@ -97,12 +98,7 @@ def crate_metadata(folder: Path, assessment: Assessment) -> str:
             "name": "midi-risk",
             "softwareVersion": assessment.tool.version or __version__,
         },
-        {
-            "@id": "#collection",
-            "@type": "Dataset",
-            "name": assessment.collection.name,
-            "identifier": assessment.collection.digest,
-        },
+        {"@id": "#collection", "@type": "Dataset", "name": assessment.collection.name},
         *files,
     ]
     if agent is not None:
@@ -111,15 +107,23 @@ def crate_metadata(folder: Path, assessment: Assessment) -> str:
 
 
 def _file(path: Path) -> dict[str, Any]:
+    """Return the entity of a file; of an internal one neither size nor digest.
+
+    The size of an internal file counts its subjects, and its plain digest lets anybody test a
+    guess of what it holds.
+    """
     name, form, shareable = _KNOWN[path.name]
-    content = path.read_bytes()
+    content = path.read_bytes() if shareable else b""
+    known = {
+        "contentSize": str(len(content)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
     return {
         "@id": path.name,
         "@type": "File",
         "name": name,
         "encodingFormat": form,
-        "contentSize": str(len(content)),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        **(known if shareable else {}),
         "conditionsOfAccess": "may be shared" if shareable else "internal: holds raw values",
     }
 

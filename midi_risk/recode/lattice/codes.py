@@ -8,17 +8,27 @@ generalised value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from midi_risk.attributes.hierarchy import check_cycles, quoted_label
-from midi_risk.errors import HierarchyError, SearchError, did_you_mean
+from midi_risk.errors import HierarchyError, MeasureError, SearchError, did_you_mean, quoted
+from midi_risk.risk.classes.columns import (
+    CodedColumn,
+    dense_codes,
+    read_columns,
+    readable,
+    text_of,
+)
 
 Ints = npt.NDArray[np.int64]
 
@@ -45,25 +55,6 @@ class HierarchyRows:
     def levels(self) -> int:
         """Number of levels, the raw one included."""
         return len(self.codes)
-
-
-def text_of(value: Any) -> str | None:
-    """Return the text by which values are compared, None for a missing value.
-
-    Whole numbers have no decimal point, so that 39, 39.0 and ``"39"`` are one value.
-
-    Examples
-    --------
-    >>> text_of(39.0), text_of("39"), text_of(float("nan"))
-    ('39', '39', None)
-    """
-    if isinstance(value, str):
-        return value
-    if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):
-        return None
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _factorised(texts: Sequence[str | None]) -> tuple[Ints, tuple[str | None, ...]]:
@@ -145,21 +136,21 @@ def checked_rows(name: str, frame: pd.DataFrame) -> HierarchyRows:
     return HierarchyRows(texts=texts, codes=codes, labels=tuple(labels for _, labels in coded))
 
 
-def _kind_of(ladder: str, column: pd.Series[Any]) -> Any:
-    """Return the kind of values that a ladder name and a column speak of."""
+def _kind_of(ladder: str, values: Sequence[Any]) -> Any:
+    """Return the kind of values that a ladder name and the values of a column speak of."""
     from midi_risk.attributes.model import Kind  # noqa: PLC0415
 
     by_name = {"age": Kind.AGE, "sex": Kind.SEX, "date": Kind.DATE, "time": Kind.TIME}
     for word, kind in by_name.items():
         if ladder.casefold().startswith(word):
             return kind
-    if pd.api.types.is_datetime64_any_dtype(column):
+    if values and all(isinstance(value, date | np.datetime64) for value in values):
         return Kind.DATE
-    numeric = pd.api.types.is_numeric_dtype(column)
-    return Kind.NUMBER if numeric else Kind.CATEGORY
+    numeric = all(isinstance(value, Number) and not isinstance(value, bool) for value in values)
+    return Kind.NUMBER if values and numeric else Kind.CATEGORY
 
 
-def hierarchy_rows(name: str, source: Any, columns: Sequence[pd.Series[Any]]) -> HierarchyRows:
+def hierarchy_rows(name: str, source: Any, columns: Sequence[CodedColumn]) -> HierarchyRows:
     """Return the checked hierarchy that a user gave for a column.
 
     Parameters
@@ -168,7 +159,7 @@ def hierarchy_rows(name: str, source: Any, columns: Sequence[pd.Series[Any]]) ->
         Column name.
     source : DataFrame, str or object with ``frame``
         The table itself, the name of a built-in ladder, or a hierarchy that holds the table.
-    columns : sequence of Series
+    columns : sequence of CodedColumn
         The values to cover, for a ladder.
 
     Raises
@@ -179,13 +170,11 @@ def hierarchy_rows(name: str, source: Any, columns: Sequence[pd.Series[Any]]) ->
     if isinstance(source, str):
         from midi_risk.attributes import hierarchy  # noqa: PLC0415
 
-        values = pd.unique(
-            np.concatenate([column.dropna().to_numpy(dtype=object) for column in columns])
-        )
+        values = [value for column in columns for value in dense_codes(column)[1]]
         texts = list(
             dict.fromkeys(text for value in values if (text := text_of(value)) is not None)
         )
-        source = hierarchy.build_hierarchy(source, _kind_of(source, columns[0]), texts)
+        source = hierarchy.build_hierarchy(source, _kind_of(source, values), texts)
     frame = getattr(source, "frame", source)
     if callable(frame):
         frame = frame()
@@ -236,43 +225,61 @@ class AttributeCodes:
         return labels[self.maps[level][self.codes]]
 
 
-def _distinct(name: str, columns: Sequence[pd.Series[Any]]) -> tuple[Ints, list[str | None]]:
-    """Return record codes and the texts they stand for; None stands for missing."""
+def column_of(data: Any, name: Hashable, what: str = "column") -> CodedColumn:
+    """Return one column of any table as codes, by the rule of equality of the measures.
+
+    Parameters
+    ----------
+    data : table
+        As in `read_columns`.
+    name : hashable
+    what : str
+        What the column is, for the message.
+
+    Raises
+    ------
+    SearchError
+        When there is no such column, or its values cannot be compared.
+    """
+    table = as_table(data)
+    if isinstance(table, pa.Table):
+        known = list(table.column_names)
+    else:
+        known = list(table.columns if isinstance(table, pd.DataFrame) else table)
+    if name not in known:
+        words = [column for column in known if isinstance(column, str)]
+        raise SearchError(f"no {what} {quoted(name)}", hint=did_you_mean(str(name), words))
+    if known.count(name) > 1:
+        raise SearchError(f"{what} {quoted(name)} occurs twice", hint="Rename one of them")
     try:
-        if len(columns) == 1:
-            codes, index = pd.factorize(columns[0], use_na_sentinel=True)
-            uniques = index.to_numpy(dtype=object)
-        else:
-            stacked = np.concatenate([column.to_numpy(dtype=object) for column in columns])
-            codes, uniques = pd.factorize(stacked, use_na_sentinel=True)
-    except TypeError:
-        raise SearchError(
-            f"column '{name}' holds values that cannot be compared, such as lists",
-            hint="Fold each cell into one text or number first",
-        ) from None
-    texts = [text_of(value) for value in np.asarray(uniques, dtype=object)]
+        return read_columns(table, [name])[1][0]
+    except MeasureError as fault:
+        raise SearchError(fault.message, hint=fault.hint) from None
+
+
+def _distinct(columns: Sequence[CodedColumn]) -> tuple[Ints, list[str | None]]:
+    """Return record codes and the texts they stand for; None stands for missing."""
     places: dict[str | None, int] = {}
-    merged = np.array([places.setdefault(text, len(places)) for text in texts], dtype=np.int64)
-    codes = codes.astype(np.int64)
-    missing = codes < 0
-    if not missing.any():
-        return merged[codes], list(places)
-    blank = places.setdefault(None, len(places))
-    out = np.full(len(codes), blank, dtype=np.int64)
-    out[~missing] = merged[codes[~missing]]
+    parts = []
+    for column in columns:
+        codes, values = dense_codes(column)
+        to = [places.setdefault(text_of(value), len(places)) for value in values]
+        parts.append(np.array([*to, -1], dtype=np.int64)[codes])
+    out = np.concatenate(parts)
+    missing = out < 0
+    if missing.any():
+        out[missing] = places.setdefault(None, len(places))
     return out, list(places)
 
 
-def encode_column(
-    name: str, columns: Sequence[pd.Series[Any]], rows: HierarchyRows
-) -> AttributeCodes:
+def encode_column(name: str, columns: Sequence[CodedColumn], rows: HierarchyRows) -> AttributeCodes:
     """Return the integer tables of one column.
 
     Parameters
     ----------
     name : str
         Column name, for messages.
-    columns : sequence of Series
+    columns : sequence of CodedColumn
         The column in the data and, after it, in further tables that share the codes.
     rows : HierarchyRows
         The hierarchy, checked.
@@ -288,7 +295,7 @@ def encode_column(
     HierarchyError
         When values are absent from the hierarchy; the message counts them.
     """
-    codes, texts = _distinct(name, columns)
+    codes, texts = _distinct(columns)
     place = {text: row for row, text in enumerate(rows.texts[0])}
     absent = sum(1 for text in texts if text is not None and text not in place)
     if absent:
@@ -326,21 +333,49 @@ def encode_column(
     )
 
 
+def as_table(data: Any) -> Any:
+    """Return a table that can be read again and again, see `readable`.
+
+    Raises
+    ------
+    SearchError
+        When it is no table.
+    """
+    try:
+        return readable(data)
+    except MeasureError as fault:
+        raise SearchError(fault.message, hint=fault.hint) from None
+
+
+def row_count(data: Any) -> int:
+    """Return the number of records of any table.
+
+    Raises
+    ------
+    SearchError
+        When it is no table.
+    """
+    try:
+        return read_columns(data, [])[0]
+    except MeasureError as fault:
+        raise SearchError(fault.message, hint=fault.hint) from None
+
+
 def encode_attributes(
-    data: pd.DataFrame,
+    data: Any,
     hierarchies: Mapping[str, Any],
     *,
-    further: Sequence[pd.DataFrame] = (),
+    further: Sequence[Any] = (),
 ) -> tuple[AttributeCodes, ...]:
     """Return the integer tables of every quasi-identifier.
 
     Parameters
     ----------
-    data : DataFrame
-        One row per subject.
+    data : table
+        One row per subject; pandas, polars, Arrow, a DuckDB relation or a mapping of arrays.
     hierarchies : mapping of str to DataFrame, str or object with ``frame``
         Per quasi-identifier its hierarchy, or the name of a built-in ladder.
-    further : sequence of DataFrame
+    further : sequence of table
         Tables with the same columns whose rows follow those of ``data``, such as a
         population; their values get codes too.
 
@@ -356,18 +391,13 @@ def encode_attributes(
     HierarchyError
         When a hierarchy is ragged, does not nest, has a cycle or lacks values.
     """
-    if not len(data):
+    tables = [as_table(table) for table in (data, *further)]
+    if not row_count(tables[0]):
         raise SearchError("the table has no records", hint="Nothing can be recoded")
     if not hierarchies:
         raise SearchError("no quasi-identifier was given", hint="Give a hierarchy per column")
     out = []
     for name, source in hierarchies.items():
-        for table in (data, *further):
-            if name not in table.columns:
-                known = [str(column) for column in table.columns]
-                raise SearchError(f"no column '{name}'", hint=did_you_mean(str(name), known))
-        columns = [table[name] for table in (data, *further)]
-        if any(isinstance(column, pd.DataFrame) for column in columns):
-            raise SearchError(f"column '{name}' occurs twice", hint="Rename one of them")
+        columns = [column_of(table, name) for table in tables]
         out.append(encode_column(str(name), columns, hierarchy_rows(name, source, columns)))
     return tuple(out)

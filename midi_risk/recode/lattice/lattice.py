@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.errors import SearchError, did_you_mean, listed, quoted
 from midi_risk.recode.lattice.codes import AttributeCodes
 from midi_risk.risk.classes.keys import dense, pack
 
@@ -225,14 +225,15 @@ def build_lattice(
     """
     names = [attribute.name for attribute in attributes]
     ranges_given = dict(levels or {})
-    mentioned = [*keep, *ranges_given, *(name for group in coupled for name in group)]
+    coupled = [listed("coupled attributes", group) for group in listed("groups", coupled)]
+    grouped = [name for group in coupled for name in group]
+    mentioned = [*listed("attributes to keep", keep), *ranges_given, *grouped]
     for name in mentioned:
         if name not in names:
             raise SearchError(
-                f"'{name}' is not a quasi-identifier of this search",
+                f"{quoted(name)} is not a quasi-identifier of this search",
                 hint=did_you_mean(str(name), names),
             )
-    grouped = [name for group in coupled for name in group]
     if len(set(grouped)) < len(grouped):
         raise SearchError("an attribute is coupled twice", hint="Join the two groups")
     ranges = {a.name: _range(a.name, a.levels - 1, keep, ranges_given) for a in attributes}

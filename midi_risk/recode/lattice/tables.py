@@ -284,6 +284,7 @@ class NodeTables:
         widths = [axis.cardinality(0) for axis in lattice.axes]
         self.base = base_table([axis.codes for axis in lattice.axes], widths, tag, tags)
         self.built = 0
+        self.entries = 0
         self._luts: dict[tuple[int, int, int], Ints] = {}
         self._tables: list[ClassTable | None] = [self.base]
         self._steps = np.zeros((64, len(lattice.axes)), dtype=np.int16)
@@ -303,6 +304,7 @@ class NodeTables:
     def rolled(self, table: ClassTable, low: Sequence[int], high: Sequence[int]) -> ClassTable:
         """Return the table of node ``high`` from the table of a node ``low`` below it."""
         self.built += 1
+        self.entries += len(table)
         changes = [
             (axis, self._lut(axis, int(a), int(b)))
             for axis, (a, b) in enumerate(zip(low, high, strict=True))

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from midi_risk.errors import SearchError, did_you_mean
-from midi_risk.recode.lattice.codes import text_of
+from midi_risk.errors import SearchError
+from midi_risk.recode.lattice.codes import column_of
 from midi_risk.recode.lattice.tables import ClassTable
+from midi_risk.recode.lattice.unknown import Matching
+from midi_risk.risk.classes.columns import dense_codes, text_of
 from midi_risk.risk.classes.keys import dense, pack
 
 Ints = npt.NDArray[np.int64]
@@ -41,7 +42,7 @@ class SensitiveColumn:
     shares: Floats
 
 
-def sensitive_column(data: pd.DataFrame, name: str) -> SensitiveColumn:
+def sensitive_column(data: Any, name: str) -> SensitiveColumn:
     """Return a sensitive column in data-type order: numbers by value, texts by code point.
 
     Raises
@@ -49,11 +50,8 @@ def sensitive_column(data: pd.DataFrame, name: str) -> SensitiveColumn:
     SearchError
         When the column does not exist or holds no value at all.
     """
-    if name not in data.columns:
-        known = [str(column) for column in data.columns]
-        raise SearchError(f"no sensitive column '{name}'", hint=did_you_mean(name, known))
-    codes, uniques = pd.factorize(data[name], use_na_sentinel=True)
-    texts = [text_of(value) or "" for value in np.asarray(uniques, dtype=object)]
+    codes, values = dense_codes(column_of(data, name, "sensitive column"))
+    texts = [text_of(value) or "" for value in values]
     if not texts:
         raise SearchError(f"sensitive column '{name}' is empty", hint="Leave it out")
     try:
@@ -176,13 +174,16 @@ class ClassView:
         Records of the sample in each class; never zero.
     failed : ndarray of bool, shape (classes,)
         Classes that fail a criterion checked so far.
+    matching : Matching or None
+        Sizes when an unknown value may be any value; None where it is a value of its own.
     """
 
-    __slots__ = ("_kept", "_open", "_starts", "failed", "sizes", "table", "tags")
+    __slots__ = ("_kept", "_open", "_starts", "failed", "matching", "sizes", "table", "tags")
 
     def __init__(self, table: ClassTable, tags: TagSpace) -> None:
         self.table = table
         self.tags = tags
+        self.matching: Matching | None = None
         self._kept: Bools | None = None
         self._starts: Ints | None = None
         self._open: tuple[str, Bools, ViewCounts] | None = None
@@ -198,6 +199,15 @@ class ClassView:
                 self._kept = self.sizes > 0
                 self.sizes = self.sizes[self._kept]
         self.failed = np.zeros(len(self.sizes), dtype=bool)
+
+    def smallest_shown(self) -> int:
+        """Return the smallest size among the classes that do not fail; 0 when all do."""
+        shown = ~self.failed
+        if not shown.any():
+            return 0
+        if self.matching is None:
+            return int(self.sizes[shown].min())
+        return int(self.matching.sizes(shown)[shown].min())
 
     def entries(self, classes: Ints) -> Ints:
         """Return the first table entry of some classes."""

@@ -1,4 +1,4 @@
-"""Search of large lattices within a time budget: descent first, then best bound first.
+"""Search of large lattices within a budget of work: descent first, then best bound first.
 
 Bounds come from the lattice of some of the axes. A node of that projection has the other axes at
 the top. What it hides, every node hides that has the same steps on these axes, whatever the steps
@@ -8,7 +8,6 @@ bound of the projection therefore bounds the lattice.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -24,6 +23,7 @@ from midi_risk.recode.lattice.lattice import (
     not_above,
     widest_first,
 )
+from midi_risk.recode.search.budget import Budget
 from midi_risk.recode.search.exact import TopDownSearch, descend
 from midi_risk.recode.search.judge import BestSoFar, Evaluated, Found, Judge
 
@@ -105,35 +105,35 @@ class Projection:
         key = self._keys(np.array([steps]), np.array([hidden]), parts[None, :])
         return Proved(hidden=hidden, parts=parts, key=tuple(key[0].tolist()))
 
-    def lowest(self, best: Key, deadline: float, start: Sequence[int] = ()) -> tuple[bool, Key]:
+    def lowest(self, best: Key, budget: Budget, start: Sequence[int] = ()) -> tuple[bool, Key]:
         """Return whether all nodes were settled in time, and the smallest bound of all nodes.
 
         Parameters
         ----------
         best : tuple of float
             A bound that is not worth exceeding: the score of the best node so far.
-        deadline : float
-            Value of ``time.monotonic()`` from which nothing more is counted; the bound is then
-            minus infinity.
+        budget : Budget
+            When it is used up nothing more is counted, and the bound is minus infinity.
         start : sequence of int, optional
             Steps of a good node on all axes, near which the smallest bound is looked for first.
         """
         lowest = best
         if start:
             near = tuple(int(start[axis]) for axis in self._axes)
-            found = descend(near, lambda s: self._count(s).key, lambda: time.monotonic() > deadline)
+            found = descend(near, lambda s: self._count(s).key, budget.late)
             lowest = best if found is None else min(best, found)
         local = [self._axes.index(axis) for axis in self._order if axis in self._axes]
         for level in levels_from_top(
             self._shape, self._elsewhere, self._width, self._limit + SLACK
         ):
+            self._judge.listed += len(level.steps)
             keys = self._keys(level.steps, level.hidden, level.parts)
             within = level.hidden <= self._limit + SLACK
             open_ = np.flatnonzero(within & not_above(keys, lowest[0]))
             for number in open_[in_table_order(level.steps[open_], local)].tolist():
                 if tuple(keys[number].tolist()) >= lowest:
                     continue
-                if time.monotonic() > deadline:
+                if budget.late():
                     return False, (float("-inf"),)
                 proved = self._count(tuple(level.steps[number].tolist()))
                 level.prove(number, proved.hidden, proved.parts)
@@ -180,25 +180,25 @@ class BudgetedSearch:
     ----------
     judge : Judge
     limit : int
-    deadline : float
-        Value of ``time.monotonic()`` at which to stop.
+    budget : Budget
     """
 
-    def __init__(self, judge: Judge, limit: int, deadline: float) -> None:
+    def __init__(self, judge: Judge, limit: int, budget: Budget) -> None:
         self._judge = judge
         self._limit = limit
-        self._deadline = deadline
+        self._budget = budget
         self._rules = judge.pruning_rules(limit)
         self._failures = Failures(len(judge.lattice.axes))
         self._seen: dict[tuple[int, ...], Evaluated | None] = {}
         self.so_far = BestSoFar(judge.lattice, limit)
 
     def late(self) -> bool:
-        """Tell whether the time is up."""
-        return time.monotonic() > self._deadline
+        """Tell whether the budget is used up."""
+        return self._budget.late()
 
     def look(self, steps: tuple[int, ...]) -> Evaluated | None:
         """Return the figures of a node, None when it is not within the limit."""
+        self._judge.listed += 1
         if steps in self._seen:
             return self._seen[steps]
         self._seen[steps] = None
@@ -251,27 +251,27 @@ class BudgetedSearch:
             nodes = prod(self._shape[axis] for axis in axes[:count])
             if nodes < FIRST_PROJECTION and count < len(axes):
                 continue
-            begun = time.monotonic()
+            begun = self._budget.spent()
             growth = max(float(self._shape[axes[count - 1]]), spent / before if before else 0.0)
-            if begun + growth * spent > self._deadline or nodes > MOST_NODES:
+            if begun + growth * spent > self._budget.seconds or nodes > MOST_NODES:
                 break
             if count == len(axes):
                 search = TopDownSearch(judge, self._limit, self.so_far)
-                complete, found = search.run(self._deadline)
+                complete, found = search.run(self._budget)
                 return complete, max(bound, found)
             settled, key = Projection(judge, self._limit, axes[:count]).lowest(
-                aim, self._deadline, () if best is None else best.steps
+                aim, self._budget, () if best is None else best.steps
             )
             bound = max(bound, key[0])
             if self.so_far.finished(key):
                 return True, bound
             if not settled:
                 break
-            before, spent = spent, time.monotonic() - begun
+            before, spent = spent, self._budget.spent() - begun
         return False, bound
 
     def wander(self, seed: int = 0) -> None:
-        """Begin again from the best node with some axes moved at random, while there is time."""
+        """Begin again from the best node with some axes moved at random, while the budget lasts."""
         draw = np.random.default_rng(seed)
         shape = np.array(self._shape)
         while self.so_far.best is not None and not self.late():
@@ -284,18 +284,17 @@ class BudgetedSearch:
         return self._judge.lattice.shape
 
 
-def search_within(judge: Judge, *, limit: int, deadline: float) -> Found:
-    """Return the best node found in time, with a bound; proved when the bound is reached.
+def search_within(judge: Judge, *, limit: int, budget: Budget) -> Found:
+    """Return the best node found within a budget, with a bound; proved when that is reached.
 
     Parameters
     ----------
     judge : Judge
     limit : int
         Records that may be hidden.
-    deadline : float
-        Value of ``time.monotonic()`` at which to stop.
+    budget : Budget
     """
-    search = BudgetedSearch(judge, limit, deadline)
+    search = BudgetedSearch(judge, limit, budget)
     top = tuple(size - 1 for size in judge.lattice.shape)
     search.descend(top)
     search.polish()
@@ -306,3 +305,26 @@ def search_within(judge: Judge, *, limit: int, deadline: float) -> Found:
     if so_far.closest is None:
         so_far.take(judge.evaluate(top))
     return so_far.found(complete=complete, bound=bound)
+
+
+def improved(judge: Judge, found: Found, *, limit: int, budget: Budget) -> Found:
+    """Return what a walk down from the top adds to a search that did not come to its end.
+
+    A search that begins where the loss is least has nothing to show when it is cut short.
+
+    Parameters
+    ----------
+    judge : Judge
+    found : Found
+        With its bound.
+    limit : int
+        Records that may be hidden.
+    budget : Budget
+    """
+    search = BudgetedSearch(judge, limit, budget)
+    search.so_far.take(found.closest)
+    search.descend(tuple(size - 1 for size in judge.lattice.shape))
+    search.polish()
+    for node in found.evaluated:
+        search.so_far.take(node)
+    return search.so_far.found(complete=False, bound=found.bound)

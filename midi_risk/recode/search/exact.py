@@ -14,14 +14,13 @@ out are counted.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from midi_risk.recode.criteria import CustomCriterion, failing_classes
+from midi_risk.recode.criteria import CustomCriterion
 from midi_risk.recode.lattice.lattice import (
     SLACK,
     Level,
@@ -31,6 +30,7 @@ from midi_risk.recode.lattice.lattice import (
     not_above,
     widest_first,
 )
+from midi_risk.recode.search.budget import Budget
 from midi_risk.recode.search.judge import BestSoFar, Evaluated, Found, Judge
 
 States = npt.NDArray[np.int8]
@@ -168,15 +168,16 @@ class OrderedSearch:
         )
         self.so_far = BestSoFar(judge.lattice, limit)
 
-    def run(self, deadline: float | None) -> tuple[bool, float]:
+    def run(self, budget: Budget) -> tuple[bool, float]:
         """Return whether the search ended by itself, and the bound it reached."""
         bound = float("nan")
         for key, node in self._agenda:
             bound = key[0]
             if self.so_far.finished(key):
                 return True, bound
-            if deadline is not None and time.monotonic() > deadline:
+            if budget.late():
                 return False, bound
+            self._judge.listed += 1
             steps = tuple(int(step) for step in np.unravel_index(node, self._shape))
             if not self.so_far.beaten(key, steps) and self._may_pass(node, steps):
                 self._look(steps)
@@ -318,11 +319,11 @@ class TopDownSearch:
             if dead and self.so_far.best is not None:
                 self._paid += 1
                 return Counted(hidden=hidden, components=components, node=None)
-        failing_classes(view, self._rest)
+        judge.finish(view, self._rest)
         node = self.so_far.judge(judge, steps, view)
         return Counted(hidden=hidden, components=components, node=node)
 
-    def _descend(self, deadline: float | None) -> None:
+    def _descend(self, budget: Budget) -> None:
         """Find a good node on the way down from the top."""
 
         def key_of(steps: tuple[int, ...]) -> tuple[float, ...] | None:
@@ -330,17 +331,18 @@ class TopDownSearch:
             return None if node is None else node.key
 
         top = tuple(size - 1 for size in self._shape)
-        descend(top, key_of, lambda: deadline is not None and time.monotonic() > deadline)
+        descend(top, key_of, budget.late)
 
-    def run(self, deadline: float | None) -> tuple[bool, float]:
+    def run(self, budget: Budget) -> tuple[bool, float]:
         """Return whether every node was settled, and the bound that was reached."""
         if self.so_far.best is None:
-            self._descend(deadline)
+            self._descend(budget)
         complete, bound = True, float("inf")
         for level in levels_from_top(
             self._shape, self._elsewhere, self._width, self._limit + SLACK
         ):
-            if not self._settle(level, deadline):
+            self._judge.listed += len(level.steps)
+            if not self._settle(level, budget):
                 complete = False
                 bound = min(bound, self._lowest(level))
         return complete, bound
@@ -350,8 +352,8 @@ class TopDownSearch:
         least = utility.bounds_when_hidden(level.steps, level.hidden)
         return utility.keys(np.maximum(least, level.parts))
 
-    def _settle(self, level: Level, deadline: float | None) -> bool:
-        """Count the nodes of one level that may be the best; False when the time is up."""
+    def _settle(self, level: Level, budget: Budget) -> bool:
+        """Count the nodes of one level that may be the best; False when the budget is used up."""
         keys = self._keys(level)
         best = self.so_far.best
         most = float("inf") if best is None else best.key[0]
@@ -361,7 +363,7 @@ class TopDownSearch:
             steps = tuple(level.steps[number].tolist())
             if self.so_far.beaten(key, steps):
                 continue
-            if deadline is not None and time.monotonic() > deadline:
+            if budget.late():
                 return False
             found = self.count(steps)
             level.prove(number, found.hidden, found.components)
@@ -384,20 +386,19 @@ def _starts_at_top(judge: Judge, limit: int) -> bool:
     return limit >= share * judge.utility.inputs.records
 
 
-def search_exactly(judge: Judge, *, limit: int, deadline: float | None = None) -> Found:
-    """Return the best node, proved unless the time is up.
+def search_exactly(judge: Judge, *, limit: int, budget: Budget | None = None) -> Found:
+    """Return the best node, proved unless the budget is used up.
 
     Parameters
     ----------
     judge : Judge
     limit : int
         Records that may be hidden.
-    deadline : float, optional
-        Value of ``time.monotonic()`` at which to stop.
+    budget : Budget, optional
     """
     kind = TopDownSearch if _starts_at_top(judge, limit) else OrderedSearch
     search = kind(judge, limit)
-    complete, bound = search.run(deadline)
+    complete, bound = search.run(Budget(judge, None) if budget is None else budget)
     so_far = search.so_far
     if so_far.best is None:
         so_far.take(judge.evaluate([len(axis.steps) - 1 for axis in judge.lattice.axes]))

@@ -22,11 +22,20 @@ from midi_risk.recode.criteria import (
     SizedCriterion,
     SoftCriterion,
     failing_classes,
+    matched,
 )
 from midi_risk.recode.lattice.lattice import Lattice
 from midi_risk.recode.lattice.tables import ClassTable, NodeTables
+from midi_risk.recode.lattice.unknown import Unknowns
 from midi_risk.recode.lattice.view import ClassView, TagSpace
 from midi_risk.recode.loss import Utility
+from midi_risk.recode.search.budget import (
+    CELL_SECONDS,
+    ENTRY_SECONDS,
+    LISTED_SECONDS,
+    NODE_SECONDS,
+    TABLE_SECONDS,
+)
 from midi_risk.risk.classes.keys import pack
 
 Floats = npt.NDArray[np.float64]
@@ -63,14 +72,6 @@ def pareto(objectives: Floats) -> list[int]:
         kept.append(row)
         front = np.vstack((front, point))
     return kept
-
-
-def smallest_shown(sizes: npt.NDArray[np.int64], hidden: npt.NDArray[np.bool_]) -> int:
-    """Return the smallest class that is not hidden; 0 when every class is."""
-    if not hidden.any():
-        return int(sizes.min())
-    shown = sizes[~hidden]
-    return int(shown.min()) if len(shown) else 0
 
 
 Ints = npt.NDArray[np.int64]
@@ -131,6 +132,8 @@ class Judge:
     tags : TagSpace
     criteria : sequence of CustomCriterion
     utility : Utility
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        How the judge of the release reads an unknown value.
     """
 
     def __init__(
@@ -140,13 +143,28 @@ class Judge:
         tags: TagSpace,
         criteria: Sequence[CustomCriterion],
         utility: Utility,
+        missing: str = "category",
     ) -> None:
         self.lattice = lattice
         self.tables = tables
         self.tags = tags
+        self.unknowns = Unknowns(lattice, missing)
+        if self.unknowns.counted:
+            criteria = matched(criteria, missing)
         self.criteria = (*criteria, *_implied(criteria, tags))
         self.utility = utility
         self.checked = 0
+        self.listed = 0
+
+    def work(self) -> float:
+        """Return the work so far in CPU seconds, see `midi_risk.recode.search.budget`."""
+        return (
+            self.tables.entries * ENTRY_SECONDS
+            + self.tables.built * TABLE_SECONDS
+            + self.checked * NODE_SECONDS
+            + self.listed * LISTED_SECONDS
+            + self.unknowns.spent * CELL_SECONDS
+        )
 
     def pruning_rules(self, limit: int) -> tuple[CustomCriterion, ...]:
         """Return the criteria for which a failing node proves that all below it fail."""
@@ -209,8 +227,21 @@ class Judge:
         """
         self.checked += 1
         view = ClassView(self.tables.at(steps) if table is None else table, self.tags)
+        if self.unknowns.counted:
+            view.matching = self.unknowns.matching(steps, view)
         failing_classes(view, self.criteria if rules is None else rules)
         return view
+
+    def finish(self, view: ClassView, rest: Sequence[CustomCriterion]) -> None:
+        """Judge the classes of a view by the criteria that were left aside.
+
+        Parameters
+        ----------
+        view : ClassView
+        rest : sequence of CustomCriterion
+            Where unknown values may be any value the others are asked again.
+        """
+        failing_classes(view, rest if view.matching is None else self.criteria)
 
     def hidden(self, view: ClassView) -> int:
         """Return the records in failing classes."""
@@ -241,7 +272,7 @@ class Judge:
             steps=node,
             hidden=int(view.sizes[failed].sum()),
             classes=len(view.sizes) - len(failed),
-            smallest=smallest_shown(view.sizes, view.failed),
+            smallest=view.smallest_shown(),
             key=tuple(float(part) for part in self.utility.keys(components[None, :])[0]),
             components=tuple(float(part) for part in components),
         )
@@ -264,7 +295,8 @@ class Found:
     best : Evaluated or None
     closest : Evaluated
         The best node, or the one with the fewest hidden records when none is good.
-    optimal : bool
+    complete : bool
+        Whether every node was settled; a best node is then optimal.
     bound : float
         Lower bound of the first part of the score; NaN when there is none.
     evaluated : tuple of Evaluated
@@ -273,9 +305,14 @@ class Found:
 
     best: Evaluated | None
     closest: Evaluated
-    optimal: bool
+    complete: bool
     bound: float
     evaluated: tuple[Evaluated, ...]
+
+    @property
+    def optimal(self) -> bool:
+        """Whether the best node is proved to be the best."""
+        return self.best is not None and self.complete
 
 
 def rank_of(lattice: Lattice, node: Evaluated) -> Rank:
@@ -372,7 +409,7 @@ class BestSoFar:
         return Found(
             best=best,
             closest=closest,
-            optimal=best is not None and complete,
+            complete=complete,
             bound=bound,
             evaluated=tuple(self.within),
         )

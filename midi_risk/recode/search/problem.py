@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
-from typing import Any
-
-import pandas as pd
+from typing import Any, get_args
 
 from midi_risk.errors import SearchError
 from midi_risk.recode.class_loss import utility_model
 from midi_risk.recode.criteria import CustomCriterion, KAnonymity
-from midi_risk.recode.lattice.codes import encode_attributes
+from midi_risk.recode.lattice.codes import as_table, encode_attributes, row_count
 from midi_risk.recode.lattice.lattice import build_lattice
 from midi_risk.recode.lattice.tables import DEFAULT_MEMORY, NodeTables
 from midi_risk.recode.lattice.view import TagSpace, sensitive_column, tag_space
 from midi_risk.recode.loss import UtilityInputs, attribute_weights
 from midi_risk.recode.search.judge import Judge
+from midi_risk.risk.classes.classes import MissingPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +71,11 @@ def all_criteria(k: int | None, criteria: Sequence[CustomCriterion]) -> tuple[Cu
 
 
 def _tags(
-    data: pd.DataFrame,
+    data: Any,
+    records: int,
     names: Sequence[str],
     criteria: Sequence[CustomCriterion],
-    population: pd.DataFrame | None,
+    population: Any,
 ) -> TagSpace:
     sensitive = list(dict.fromkeys(c.sensitive for c in criteria if c.sensitive is not None))
     for name in sensitive:
@@ -85,10 +85,10 @@ def _tags(
                 hint="Leave it out of the hierarchies or of the criteria",
             )
     columns = [sensitive_column(data, name) for name in sensitive]
-    return tag_space(columns, len(data), 0 if population is None else len(population))
+    return tag_space(columns, records, 0 if population is None else row_count(population))
 
 
-def _one_population(criteria: Sequence[CustomCriterion]) -> pd.DataFrame | None:
+def _one_population(criteria: Sequence[CustomCriterion]) -> Any:
     tables = [c.population for c in criteria if c.population is not None]
     if any(table is not tables[0] for table in tables):
         raise SearchError("the criteria use different population tables", hint="Use one table")
@@ -96,7 +96,7 @@ def _one_population(criteria: Sequence[CustomCriterion]) -> pd.DataFrame | None:
 
 
 def prepare(
-    data: pd.DataFrame,
+    data: Any,
     hierarchies: Mapping[str, Any],
     *,
     k: int | None = None,
@@ -110,6 +110,7 @@ def prepare(
     gs_factor: float = 0.5,
     aggregate: str = "geometric",
     memory: int = DEFAULT_MEMORY,
+    missing: MissingPolicy = "category",
 ) -> Problem:
     """Return a checked problem; parameters as in `midi_risk.recode.search.search.search`.
 
@@ -118,22 +119,28 @@ def prepare(
     SearchError, HierarchyError
         Input that cannot be searched.
     """
+    if missing not in get_args(MissingPolicy):
+        raise SearchError(
+            "the missing policy must be 'category', 'wildcard' or 'wildcard-cautious'"
+        )
     rules = all_criteria(k, criteria)
-    limit = hidden_limit(max_suppression, len(data))
+    data = as_table(data)
+    records = row_count(data)
+    limit = hidden_limit(max_suppression, records)
     population = _one_population(rules)
     attributes = encode_attributes(
         data, hierarchies, further=() if population is None else (population,)
     )
     names = [attribute.name for attribute in attributes]
-    tags = _tags(data, names, rules, population)
+    tags = _tags(data, records, names, rules, population)
     lattice = build_lattice(attributes, keep=keep, levels=levels, coupled=coupled)
     inputs = UtilityInputs(
         lattice=lattice,
-        records=len(data),
+        records=records,
         weights=attribute_weights(names, weights),
         gs_factor=gs_factor,
         aggregate=aggregate,
     )
     model = utility_model(utility, inputs)
     tables = NodeTables(lattice, tags.tag, tags.size, memory)
-    return Problem(judge=Judge(lattice, tables, tags, rules, model), limit=limit)
+    return Problem(judge=Judge(lattice, tables, tags, rules, model, missing), limit=limit)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from midi_risk.recode.criteria import CustomCriterion
 from midi_risk.recode.lattice.tables import DEFAULT_MEMORY
-from midi_risk.recode.search.budgeted import DEFAULT_BUDGET, LISTED_NODES, search_within
+from midi_risk.recode.search.budget import Budget
+from midi_risk.recode.search.budgeted import (
+    DEFAULT_BUDGET,
+    LISTED_NODES,
+    improved,
+    search_within,
+)
 from midi_risk.recode.search.exact import search_exactly
 from midi_risk.recode.search.judge import Solution, solution_of
 from midi_risk.recode.search.problem import prepare
+from midi_risk.risk.classes.classes import MissingPolicy
+
+PROVING = 0.8
+"""Share of a budget after which a search of a listed lattice turns from proof to good nodes."""
 
 
 def search(
-    data: pd.DataFrame,
+    data: Any,
     hierarchies: Mapping[str, Any],
     *,
     k: int | None = None,
@@ -32,13 +39,14 @@ def search(
     gs_factor: float = 0.5,
     aggregate: str = "geometric",
     memory: int = DEFAULT_MEMORY,
+    missing: MissingPolicy = "category",
 ) -> Solution:
     """Return the generalisation that meets the criteria and loses least.
 
     Parameters
     ----------
-    data : DataFrame, shape (N, columns)
-        One row per subject.
+    data : table, shape (N, columns)
+        One row per subject; pandas, polars, Arrow, a DuckDB relation or a mapping of arrays.
     hierarchies : mapping of str to DataFrame, str or hierarchy
         Per quasi-identifier a table (one row per value, column 0 raw, the rightmost most
         general), the name of a built-in ladder, or an object with ``frame``.
@@ -59,14 +67,18 @@ def search(
     coupled : sequence of sequences of str
         Attributes that move together.
     budget_seconds : float, optional
-        Stop then, with the best node so far and a bound; 60 when the lattice has more than a
-        million nodes.
+        Stop after so much work, with the best node so far and a bound; 60 when the lattice has
+        more than a million nodes. Work is counted (nodes and classes) and priced in CPU seconds,
+        so that a busy machine returns what an idle one does.
     gs_factor : float
         Weight of generalisation against suppression, 0.5 for both.
     aggregate : str
         ``"geometric"``, ``"arithmetic"``, ``"sum"``, ``"maximum"`` or ``"rank"``, for Loss.
     memory : int
         Bytes of class tables to keep.
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        How an unknown value counts, as in `equivalence_classes`: a value of its own, or any
+        value. Sensitive values are counted in classes of equal patterns all the same.
 
     Returns
     -------
@@ -101,12 +113,15 @@ def search(
         gs_factor=gs_factor,
         aggregate=aggregate,
         memory=memory,
+        missing=missing,
     )
     judge, limit = problem.judge, problem.limit
     if judge.lattice.size > LISTED_NODES:
-        budget = DEFAULT_BUDGET if budget_seconds is None else budget_seconds
-        found = search_within(judge, limit=limit, deadline=time.monotonic() + budget)
+        seconds = DEFAULT_BUDGET if budget_seconds is None else budget_seconds
+        found = search_within(judge, limit=limit, budget=Budget(judge, seconds))
     else:
-        deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
-        found = search_exactly(judge, limit=limit, deadline=deadline)
+        budget = Budget(judge, budget_seconds)
+        found = search_exactly(judge, limit=limit, budget=budget.part(PROVING))
+        if not found.complete:
+            found = improved(judge, found, limit=limit, budget=budget)
     return solution_of(judge, found, limit, utility)

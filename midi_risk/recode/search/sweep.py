@@ -15,8 +15,11 @@ from midi_risk.document.plan import FrontPoint
 from midi_risk.errors import SearchError
 from midi_risk.recode.criteria import KAnonymity
 from midi_risk.recode.lattice.tables import ClassTable, NodeTables
+from midi_risk.recode.lattice.unknown import Matching
+from midi_risk.recode.lattice.view import ClassView
 from midi_risk.recode.search.judge import BestSoFar, Judge, Solution, pareto, solution_of
 from midi_risk.recode.search.problem import Problem, hidden_limit, prepare
+from midi_risk.risk.classes.classes import MissingPolicy
 
 Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
@@ -38,7 +41,8 @@ class LatticeSweep:
     Attributes
     ----------
     classes, smallest : ndarray of int32, shape (nodes,)
-        Classes, and records in the smallest one.
+        Classes, and records in the smallest one: those it could be, where an unknown value may
+        be any value.
     histogram : ndarray of int32, shape (nodes, largest)
         Classes with 1, 2, ... records.
     """
@@ -47,16 +51,42 @@ class LatticeSweep:
         self._judge = problem.judge
         self._utility = utility
         self.largest = largest
+        self._below: dict[int, Ints] = {}
         nodes = problem.judge.lattice.size
         self.classes = np.zeros(nodes, dtype=np.int32)
         self.smallest = np.zeros(nodes, dtype=np.int32)
         self.histogram = np.zeros((nodes, largest), dtype=np.int32)
         for node, table in sweep_tables(problem.judge.tables):
-            sizes = table.sizes()
+            sizes = self._sizes(node, table)
             self.classes[node] = len(sizes)
             self.smallest[node] = sizes.min()
-            small = sizes[sizes <= largest]
+            small = sizes[sizes <= largest].astype(np.int64)
             self.histogram[node] = np.bincount(small, minlength=largest + 1)[1:]
+
+    def _matching(self, node: int, table: ClassTable) -> tuple[Matching, Ints]:
+        judge = self._judge
+        view = ClassView(table, judge.tags)
+        steps = judge.lattice.steps_of(np.array([node]))[0].tolist()
+        return judge.unknowns.matching(steps, view), view.sizes
+
+    def _sizes(self, node: int, table: ClassTable) -> npt.NDArray[Any]:
+        """Return the size of each class: its records, or those that it could be."""
+        if not self._judge.unknowns.counted:
+            return table.sizes()
+        matching, counts = self._matching(node, table)
+        return matching.sizes(np.ones(len(counts), dtype=bool))
+
+    def _peeled(self, k: int) -> Ints:
+        """Return the records to leave out at every node so that all others have k matches."""
+        if k not in self._below:
+            out = np.zeros(self.nodes, dtype=np.int64)
+            for node, table in sweep_tables(self._judge.tables):
+                if self.smallest[node] < k:
+                    matching, counts = self._matching(node, table)
+                    nobody = np.zeros(len(counts), dtype=bool)
+                    out[node] = counts[matching.too_small(k, nobody)].sum()
+            self._below[k] = out
+        return self._below[k]
 
     @property
     def nodes(self) -> int:
@@ -99,6 +129,8 @@ class LatticeSweep:
                 f"this sweep answers k from 1 to {self.largest + 1}",
                 hint="Sweep again with a larger 'largest'",
             )
+        if self._judge.unknowns.counted:
+            return self._peeled(k)
         sizes = np.arange(1, k, dtype=np.int64)
         out: Ints = self.histogram[:, : k - 1].astype(np.int64) @ sizes
         return out
@@ -116,7 +148,9 @@ class LatticeSweep:
         limit = hidden_limit(max_suppression, self.records)
         hidden = self.hidden(k)
         base = self._judge
-        judge = Judge(base.lattice, base.tables, base.tags, (KAnonymity(k),), base.utility)
+        policy = base.unknowns.policy
+        rules = (KAnonymity(k),)
+        judge = Judge(base.lattice, base.tables, base.tags, rules, base.utility, policy)
         so_far = BestSoFar(base.lattice, limit)
         nodes = np.flatnonzero(hidden <= limit)
         order = nodes[np.lexsort((nodes, *self._keys[nodes].T[::-1]))]
@@ -203,7 +237,7 @@ def sweep_tables(tables: NodeTables) -> Iterator[tuple[int, ClassTable]]:
 
 
 def sweep(
-    data: pd.DataFrame,
+    data: Any,
     hierarchies: Mapping[str, Any],
     *,
     utility: str = "entropy",
@@ -214,12 +248,13 @@ def sweep(
     gs_factor: float = 0.5,
     aggregate: str = "geometric",
     largest: int = 50,
+    missing: MissingPolicy = "category",
 ) -> LatticeSweep:
     """Return the class sizes of every node of the lattice.
 
     Parameters
     ----------
-    data, hierarchies, utility, weights, keep, levels, coupled, gs_factor, aggregate
+    data, hierarchies, utility, weights, keep, levels, coupled, gs_factor, aggregate, missing
         As in `midi_risk.recode.search.search.search`.
     largest : int
         Class sizes are counted one by one up to here.
@@ -256,6 +291,7 @@ def sweep(
         coupled=coupled,
         gs_factor=gs_factor,
         aggregate=aggregate,
+        missing=missing,
     )
     size = problem.judge.lattice.size
     if size > LARGEST_SWEEP:

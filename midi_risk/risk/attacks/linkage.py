@@ -19,6 +19,7 @@ from midi_risk.risk.classes.columns import (
     FloatArray,
     as_names,
     decode_numbers,
+    number_array,
     read_columns,
 )
 from midi_risk.risk.classes.keys import joint_codes
@@ -53,7 +54,7 @@ def interval_disclosure(
     >>> interval_disclosure([1.0, 2.0, 9.0], [1.0, 2.1, 5.0]).mean().round(4)
     np.float64(0.6667)
     """
-    x, y = (np.asarray(table, dtype=np.float64) for table in (original, masked))
+    x, y = (number_array("original and masked values", table) for table in (original, masked))
     if x.ndim == 1:
         x, y = x[:, None], y.reshape(-1, 1)
     if x.ndim != 2 or x.shape != y.shape or len(x) < 2 or width < 0:

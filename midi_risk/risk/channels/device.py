@@ -155,6 +155,7 @@ def device_entry(table: SubjectTable, view: SubjectTable, names: list[str]) -> C
         value=mean,
         lower=0.0,
         upper=highest,
+        mean=mean,
         evidence=f"{text}; value and upper bound: mean and highest risk if the site is known",
     )
 

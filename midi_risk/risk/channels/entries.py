@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
@@ -26,7 +29,7 @@ from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.channels.device import device_entry
 from midi_risk.risk.channels.face import face_entry
-from midi_risk.risk.measures.trajectory import governing_row
+from midi_risk.risk.measures.trajectory import governing_row, interval_row
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.channels import CHANNELS, FOUND, Channel
 
@@ -67,6 +70,7 @@ def channel_entries(
     limits: Mapping[str, float],
     measured: Mapping[str, ChannelEntry],
     files: Mapping[str, FileState] | None = None,
+    subjects: Mapping[str, int] | None = None,
 ) -> list[ChannelEntry]:
     """Return one entry per channel, none left out.
 
@@ -84,6 +88,8 @@ def channel_entries(
     files : mapping of str to str, optional
         Channel -> what was found of the file that its statement names; a file that nobody
         looked for is missing.
+    subjects : mapping of str to int, optional
+        Channel -> subjects who have it; everybody by default.
 
     Returns
     -------
@@ -100,13 +106,13 @@ def channel_entries(
     if unknown:
         faults = [f"channels.{n}: no such channel. {did_you_mean(n, CHANNELS)}" for n in unknown]
         raise ConfigError("project file", faults)
-    sampled = sum(statement.counted for statement in statements.values())
     for name, channel in CHANNELS.items():
         statement = statements.get(name)
+        having = (subjects or {}).get(name, table.n_subjects)
         if statement is not None:
             entry = _worse(
                 channel,
-                _stated(name, statement, table.n_subjects, sampled),
+                _stated(name, statement, having),
                 measured[name],
                 (files or {}).get(name, "missing"),
             )
@@ -115,11 +121,12 @@ def channel_entries(
         else:
             entry = measured[name]
         limit = limits.get(name)
-        entries.append(entry.model_copy(update={"required": limit is not None, "limit": limit}))
+        own = {"required": limit is not None, "limit": limit, "subjects": having}
+        entries.append(entry.model_copy(update=own))
     return entries
 
 
-def _stated(name: str, statement: ChannelStatement, subjects: int, sampled: int) -> ChannelEntry:
+def _stated(name: str, statement: ChannelStatement, subjects: int) -> ChannelEntry:
     """Return what the assessor stated, with the bound that the counts give.
 
     Parameters
@@ -127,10 +134,7 @@ def _stated(name: str, statement: ChannelStatement, subjects: int, sampled: int)
     name : str
     statement : ChannelStatement
     subjects : int
-        In the release.
-    sampled : int
-        Statements with counts: the bounds of all hold together with 95 % when each holds with
-        1 - .05 / `sampled` (Bonferroni).
+        Who have the channel.
     """
     words = "; ".join(text for text in (statement.method, statement.evidence) if text)
     basis = Statement(
@@ -157,13 +161,11 @@ def _stated(name: str, statement: ChannelStatement, subjects: int, sampled: int)
         return entry
     said = max(statement.value or 0.0, statement.upper or 0.0)
     upper = max(said, share_of_subjects(basis, subjects, CONFIDENCE))
-    joint = share_of_subjects(basis, subjects, 1 - (1 - CONFIDENCE) / sampled)
     figures = {
         "status": "bounded" if upper else "assessed",
         "value": statement.value if upper else 0.0,
         "lower": statement.lower or statement.value or 0.0,
         "upper": upper,
-        "joint": max(said, joint),
     }
     return entry.model_copy(update=figures)
 
@@ -180,7 +182,7 @@ def share_of_subjects(basis: Statement, subjects: int, confidence: float) -> flo
     basis : Statement
         With counts.
     subjects : int
-        In the release.
+        Who have the channel.
     confidence : float
     """
     looked, of = basis.looked or 0, basis.of or 0
@@ -282,12 +284,48 @@ class Release:
 
 def _visit_intervals(release: Release) -> ChannelEntry:
     name = "visit_intervals"
+    known = [risk.adversary.visits for risk in release.risks]
+    stated = interval_row(_intervals(release.view), release.view.n_subjects, known)
+    entries = [] if stated is None else [interval_entry(stated)]
     if release.trajectory:
-        known = [risk.adversary.visits for risk in release.risks]
-        return visit_entry(governing_row(release.trajectory, known))
+        entries.append(visit_entry(governing_row(release.trajectory, known)))
+    if entries:
+        worst = max(entries, key=lambda entry: (entry.value or 0.0, entry.upper or 0.0))
+        both = "; ".join(entry.evidence for entry in entries)
+        return worst.model_copy(update={"evidence": both})
     if not len(release.view.visits):
-        return _nothing(name, "no dates of visits are in the sources")
+        return _nothing(name, "no dates of visits and no times between events are in the sources")
     return _nothing(name, "no subject has two visits on different days, or dates are removed")
+
+
+def _intervals(view: SubjectTable) -> pd.DataFrame:
+    """Return the times between events of a release; a quasi-identifier as it leaves."""
+    stated = view.intervals
+    quasi = {a.name for a in view.attributes.of_role(Role.QUASI_IDENTIFIER)}
+    parts = [stated[~stated["column"].isin(quasi)]]
+    for name in stated["column"].unique():
+        if name in quasi and name in view.frame.columns:
+            texts = view.frame[name].to_numpy(dtype=object)
+            seen = np.array([text not in {None, "*"} for text in texts], dtype=bool)
+            own = {"subject": np.flatnonzero(seen), "column": name, "value": texts[seen]}
+            parts.append(pd.DataFrame(own))
+    return pd.concat(parts, ignore_index=True)
+
+
+def interval_entry(row: Mapping[str, Any]) -> ChannelEntry:
+    """Return the channel of visit intervals from columns that state them.
+
+    Parameters
+    ----------
+    row : mapping
+        From `midi_risk.risk.measures.trajectory.interval_row`.
+    """
+    known = "all values" if row["m"] == "all" else f"{row['m']} values"
+    return _known_visits(
+        row,
+        f"{known} known of the times between events in {_names(row['columns'])}:"
+        f" {row['unique']} of {row['subjects']} subjects share theirs with nobody",
+    )
 
 
 def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
@@ -299,17 +337,24 @@ def visit_entry(row: Mapping[str, Any]) -> ChannelEntry:
         From `midi_risk.risk.measures.trajectory.trajectory_rows`.
     """
     known = "all visits" if row["m"] == "all" else f"{row['m']} visits"
+    return _known_visits(
+        row,
+        f"{known} known, as days since the first visit at a resolution of"
+        f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
+        f" more visits share theirs with nobody, {row['at_risk']} with too few",
+    )
+
+
+def _known_visits(row: Mapping[str, Any], evidence: str) -> ChannelEntry:
+    """Return the channel of visit intervals from a row of figures."""
     return ChannelEntry(
         name="visit_intervals",
         status="assessed" if row["kind"] == "exact" else "bounded",
         value=row["max"],
         lower=row["max"],
         upper=row["max"] if row["kind"] == "exact" else 1.0,
-        evidence=(
-            f"{known} known, as days since the first visit at a resolution of"
-            f" {row['bin_days']} days: {row['unique']} of {row['subjects']} subjects with two or"
-            f" more visits share theirs with nobody, {row['at_risk']} with too few"
-        ),
+        mean=row["mean"] if row["kind"] == "exact" else None,
+        evidence=evidence,
     )
 
 
@@ -373,6 +418,7 @@ def _linked_data(release: Release) -> ChannelEntry:
         subjects = f"{hits} {'subject' if hits == 1 else 'subjects'}"
         return ChannelEntry(
             name=name, status="assessed", value=1.0, lower=1.0, upper=1.0,
+            mean=min(1.0, hits / max(1, release.view.n_subjects)),
             evidence=f"{subjects} found in other public data",
         )  # fmt: skip
     if not all(search_counts(search, today) for search in searches):

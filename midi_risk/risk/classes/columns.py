@@ -1,8 +1,12 @@
 """Columns of any table as integer codes, missing values as -1, or as numbers.
 
 pandas, polars, Arrow, a DuckDB relation or a mapping of arrays come in; what goes out is the
-same for all of them, so no measure depends on who holds the data. Names of columns are looked
-up, never interpreted.
+same for all of them, so no measure and no search depends on who holds the data. Names of columns
+are looked up, never interpreted.
+
+One rule says what is equal, whoever holds the values: NaN, None, NA, NaT and masked are missing;
+-0.0 is 0.0; a whole number is the same as an integer, a decimal or a float. Two values that differ
+but are written alike, such as 1 beside "1", are refused: a release would hold them as one.
 
 Hashing text is most of the cost of a measure, and several measures are asked of one table, so
 codes of text are kept. Arrow arrays never change: the codes of one are right for as long as it
@@ -15,9 +19,10 @@ import threading
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +30,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from midi_risk.errors import MeasureError, did_you_mean
+from midi_risk.errors import MeasureError, did_you_mean, listed, quoted
 
 Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]
 
@@ -254,12 +259,16 @@ def as_names(names: Hashable | Sequence[Hashable], *, what: str = "quasi-identif
     MeasureError
         If a name is given twice.
     """
-    several = isinstance(names, Iterable) and not isinstance(names, str | bytes)
-    listed = list(cast("Iterable[Any]", names)) if several else [names]
-    twice = [name for i, name in enumerate(listed) if name in listed[:i]]
+    if isinstance(names, Hashable) and not isinstance(names, Iterable):
+        return [names]
+    given = listed(what, names)
+    strange = [name for name in given if not isinstance(name, Hashable)]
+    if strange:
+        raise MeasureError(f"One of the {what} is {quoted(strange[0])}, not a name")
+    twice = [name for i, name in enumerate(given) if name in given[:i]]
     if twice:
-        raise MeasureError(f"Column {twice[0]!r} is listed twice among the {what}")
-    return listed
+        raise MeasureError(f"Column {quoted(twice[0])} is listed twice among the {what}")
+    return given
 
 
 def read_columns(data: Any, names: Sequence[Hashable]) -> tuple[int, list[CodedColumn]]:
@@ -284,10 +293,7 @@ def read_columns(data: Any, names: Sequence[Hashable]) -> tuple[int, list[CodedC
     MeasureError
         If a column is absent, ambiguous, nested or of another length.
     """
-    if not isinstance(data, pd.DataFrame) and isinstance(
-        getattr(data, "frame", None), pd.DataFrame
-    ):
-        data = data.frame
+    data = readable(data)
     if isinstance(data, pd.DataFrame):
         _require(names, list(data.columns))
         return len(data), [encode(name, data[name]) for name in names]
@@ -301,9 +307,27 @@ def read_columns(data: Any, names: Sequence[Hashable]) -> tuple[int, list[CodedC
             return lengths.pop(), columns
         first = next(iter(data.values()), ())
         return len(first), []
-    table = _arrow_table(data)
-    _require(names, table.column_names)
-    return table.num_rows, [encode(name, table.column(name)) for name in names]
+    _require(names, data.column_names)
+    return data.num_rows, [encode(name, data.column(name)) for name in names]
+
+
+def readable(data: Any) -> pd.DataFrame | Mapping[Hashable, Any] | pa.Table:
+    """Return a table whose columns can be read again and again; a relation is run once.
+
+    Parameters
+    ----------
+    data : table
+        As in `read_columns`.
+
+    Raises
+    ------
+    MeasureError
+        If it is no table; the message names its type alone.
+    """
+    if isinstance(data, pd.DataFrame | Mapping | pa.Table):
+        return data
+    frame = getattr(data, "frame", None)
+    return frame if isinstance(frame, pd.DataFrame) else _arrow_table(data)
 
 
 def encode(name: Hashable, values: Any) -> CodedColumn:
@@ -332,8 +356,17 @@ def encode(name: Hashable, values: Any) -> CodedColumn:
     """
     if isinstance(values, CodedColumn):
         return values
+    return _one_rule(_encoded(name, values))
+
+
+def _encoded(name: Hashable, values: Any) -> CodedColumn:
+    """Return codes as the container has them; labels may repeat or be missing."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return _encode_arrow(name, values)
+    if isinstance(values, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(values)
+        values = np.asarray(values.data).astype(object)
+        values[hidden] = None
     if isinstance(values, pd.Categorical) or isinstance(
         getattr(values, "dtype", None), pd.CategoricalDtype
     ):
@@ -345,8 +378,10 @@ def encode(name: Hashable, values: Any) -> CodedColumn:
             return _encode_arrow(name, values.to_arrow())
         values = _object_vector(name, values)
     if getattr(values, "ndim", 1) != 1:
-        raise MeasureError(f"Column {name!r} is not one-dimensional", hint=_NESTED_HINT)
+        raise MeasureError(f"Column {quoted(name)} is not one-dimensional", hint=_NESTED_HINT)
     dtype = values.dtype
+    if isinstance(values, np.ndarray) and dtype.kind in "mM":
+        values = pd.Series(values)
     if isinstance(dtype, np.dtype) and dtype.kind in "biu":
         dense = _dense_integers(name, np.asarray(values))
         if dense is not None:
@@ -354,10 +389,117 @@ def encode(name: Hashable, values: Any) -> CodedColumn:
     return _factorize(name, values)
 
 
+_ONE_KIND = ({str}, {bytes}, {int}, {bool})
+_WRITTEN_ALIKE = "holds values that differ but are written alike, such as 1 beside '1'"
+_WRITTEN_ALIKE_HINT = "Turn the whole column into text, or into numbers"
+
+
+def text_of(value: Any) -> str | None:
+    """Return the text by which values are compared with a hierarchy, None for a missing value.
+
+    Whole numbers have no decimal point, so that 39, 39.0 and ``"39"`` are written alike.
+
+    Examples
+    --------
+    >>> text_of(39.0), text_of("39"), text_of(float("nan"))
+    ('39', '39', None)
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):
+        return None
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, Decimal):
+        return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
+    return str(value)
+
+
+def _one_rule(column: CodedColumn) -> CodedColumn:
+    """Return codes by the one rule of equality and missing, see the module text."""
+    labels = column.labels
+    if labels.dtype != object:
+        return column
+    listed = labels.tolist()
+    kinds = set(map(type, listed))
+    if not kinds or kinds in _ONE_KIND:
+        return column
+    if kinds == {float}:
+        numbers = labels.astype(np.float64)
+        if not np.isnan(numbers).any() and np.count_nonzero(numbers == 0.0) <= 1:
+            return column
+    places: dict[Any, int] = {}
+    to = np.full(len(listed) + 1, -1, dtype=np.int64)
+    try:
+        for number, label in enumerate(listed):
+            if text_of(label) is not None:
+                to[number] = places.setdefault(label, len(places))
+    except TypeError:
+        raise MeasureError(f"Column {quoted(column.name)} {_NESTED}", hint=_NESTED_HINT) from None
+    codes = to[column.codes.astype(np.int64, copy=False)]
+    if len(kinds) > 1:
+        refuse_written_alike(column.name, _occurring(codes, list(places)))
+    kept = np.empty(len(places), dtype=object)
+    kept[:] = list(places)
+    return replace(column, codes=codes, labels=kept)
+
+
+def _occurring(codes: IntArray, labels: list[Any]) -> list[Any]:
+    """Return the labels that some record has."""
+    used = np.bincount(codes[codes >= 0], minlength=len(labels)) > 0
+    return [label for label, there in zip(labels, used.tolist(), strict=True) if there]
+
+
+def refuse_written_alike(name: Hashable, labels: Iterable[Any]) -> None:
+    """Refuse distinct values that are written alike, such as 1 beside ``"1"``.
+
+    Parameters
+    ----------
+    name : hashable
+        Name of the column, for the message.
+    labels : iterable
+        Distinct values, none missing.
+
+    Raises
+    ------
+    MeasureError
+    """
+    seen: set[str | None] = set()
+    for label in labels:
+        text = text_of(label)
+        if text in seen:
+            raise MeasureError(f"Column {quoted(name)} {_WRITTEN_ALIKE}", hint=_WRITTEN_ALIKE_HINT)
+        seen.add(text)
+
+
+def dense_codes(column: CodedColumn) -> tuple[IntArray, list[Any]]:
+    """Return codes in the order in which values occur, -1 where missing, and these values.
+
+    Parameters
+    ----------
+    column : CodedColumn
+
+    Returns
+    -------
+    codes : numpy.ndarray of int64, shape (n,)
+    values : list
+        Only those that occur.
+    """
+    codes, used = pd.factorize(column.codes.astype(np.int64, copy=False))
+    missing = np.flatnonzero(used < 0)
+    labels = column.labels.tolist()
+    values = [labels[code] for code in used.tolist() if code >= 0]
+    out = codes.astype(np.int64, copy=False)
+    if missing.size:
+        gap = int(missing[0])
+        out = np.where(out == gap, -1, out - (out > gap))
+    return out, values
+
+
 def _object_vector(name: Hashable, values: Any) -> npt.NDArray[np.object_]:
     """Return a list or another sequence as a vector of objects, never as a matrix."""
     if isinstance(values, str) or not hasattr(values, "__len__"):
-        raise MeasureError(f"Column {name!r} is not a sequence of values")
+        raise MeasureError(f"Column {quoted(name)} is not a sequence of values")
     vector = np.empty(len(values), dtype=object)
     vector[:] = list(values)
     return vector
@@ -369,8 +511,8 @@ def _factorize(name: Hashable, values: Any) -> CodedColumn:
         return CodedColumn(name=name, codes=text[0], labels=text[1])
     try:
         codes, labels = pd.factorize(values)
-    except TypeError:
-        raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT) from None
+    except (TypeError, pa.ArrowNotImplementedError):
+        raise MeasureError(f"Column {quoted(name)} {_NESTED}", hint=_NESTED_HINT) from None
     return CodedColumn(name=name, codes=codes, labels=np.asarray(labels, dtype=object))
 
 
@@ -401,9 +543,11 @@ def _encode_arrow(name: Hashable, values: pa.Array | pa.ChunkedArray) -> CodedCo
     if pa.types.is_dictionary(kind):
         return _encode_dictionary(name, array)
     if pa.types.is_nested(kind):
-        raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT)
-    if pa.types.is_floating(kind):
-        array = pc.if_else(pc.is_nan(array), None, array)
+        raise MeasureError(f"Column {quoted(name)} {_NESTED}", hint=_NESTED_HINT)
+    if isinstance(array, pa.ExtensionArray):
+        return _encode_arrow(name, array.storage)
+    if pa.types.is_float16(kind):
+        array, kind = array.cast(pa.float32()), pa.float32()
     if pa.types.is_integer(kind) and array.null_count == 0 and len(array):
         dense = _dense_integers(name, array.to_numpy(zero_copy_only=False))
         if dense is not None:
@@ -423,10 +567,11 @@ def _encode_arrow(name: Hashable, values: pa.Array | pa.ChunkedArray) -> CodedCo
 def _encode_dictionary(name: Hashable, array: pa.DictionaryArray) -> CodedColumn:
     """Codes of a dictionary array; its dictionary may hold nulls, NaN or a value twice."""
     if pa.types.is_nested(array.type.value_type):
-        raise MeasureError(f"Column {name!r} {_NESTED}", hint=_NESTED_HINT)
+        raise MeasureError(f"Column {quoted(name)} {_NESTED}", hint=_NESTED_HINT)
     values = np.empty(len(array.dictionary), dtype=object)
     values[:] = array.dictionary.to_pylist()
     small, labels = pd.factorize(values)
+    labels = np.asarray(labels, dtype=object)
     places = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
     return CodedColumn(name=name, codes=np.append(small, -1)[places], labels=labels)
 
@@ -453,10 +598,10 @@ def _require(names: Sequence[Hashable], known: list[Any]) -> None:
         found = known.count(name)
         if found == 0:
             hint = did_you_mean(str(name), [k for k in known if isinstance(k, str)])
-            raise MeasureError(f"The table has no column {name!r}", hint=hint)
+            raise MeasureError(f"The table has no column {quoted(name)}", hint=hint)
         if found > 1:
             raise MeasureError(
-                f"The table has {found} columns named {name!r}", hint="Rename all but one"
+                f"The table has {found} columns named {quoted(name)}", hint="Rename all but one"
             )
 
 
@@ -478,11 +623,11 @@ def decode_numbers(column: CodedColumn) -> FloatArray:
         If a value is not a number.
     """
     if any(isinstance(label, str | bytes) for label in column.labels):
-        raise MeasureError(f"Column {column.name!r} must hold numbers, not text")
+        raise MeasureError(f"Column {quoted(column.name)} must hold numbers, not text")
     try:
         labels = np.append(np.asarray(column.labels, dtype=np.float64), np.nan)
     except (TypeError, ValueError):
-        raise MeasureError(f"Column {column.name!r} must hold numbers") from None
+        raise MeasureError(f"Column {quoted(column.name)} must hold numbers") from None
     numbers: FloatArray = labels[column.codes]
     return numbers
 
@@ -501,6 +646,8 @@ def as_numbers(name: Hashable, values: Any) -> FloatArray:
     -------
     numpy.ndarray of shape (n,)
     """
+    if isinstance(values, np.ma.MaskedArray):
+        return decode_numbers(encode(name, values))
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.ndim == 1:
         return values.astype(np.float64, copy=False)
     if isinstance(values, pd.Series) and isinstance(values.dtype, np.dtype):
@@ -510,3 +657,28 @@ def as_numbers(name: Hashable, values: Any) -> FloatArray:
             else (decode_numbers(encode(name, values)))
         )
     return decode_numbers(encode(name, values))
+
+
+def number_array(what: str, values: Any) -> FloatArray:
+    """Return an array of numbers of any shape as float64.
+
+    Parameters
+    ----------
+    what : str
+        What the numbers are, for the message.
+    values : array_like
+
+    Raises
+    ------
+    MeasureError
+        If they are no numbers; the message shows none of them.
+
+    Examples
+    --------
+    >>> number_array("risks", [1, 0.5]).tolist()
+    [1.0, 0.5]
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise MeasureError(f"The {what} must be numbers, not {quoted(values)}") from None

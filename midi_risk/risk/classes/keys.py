@@ -14,7 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from midi_risk.risk.classes.columns import CodedColumn, IntArray, read_columns
+from midi_risk.risk.classes.columns import (
+    CodedColumn,
+    IntArray,
+    read_columns,
+    refuse_written_alike,
+)
 
 CAPACITY = 1 << 62
 _COUNTING_FACTOR = 4
@@ -182,6 +187,8 @@ def joint_codes(
     codes, cards = [], []
     for own, other in zip(ours, theirs, strict=True):
         joint, labels = pd.factorize(np.concatenate([_objects(own), _objects(other)]))
+        if len({type(label) for label in labels.tolist()}) > 1:
+            refuse_written_alike(own.name, labels.tolist())
         split = own.cardinality
         codes.append(
             np.concatenate([_through(own, joint[:split]), _through(other, joint[split:])]) + 1

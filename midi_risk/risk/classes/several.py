@@ -45,15 +45,23 @@ class Several:
         return np.bincount(self.owner, minlength=n).astype(np.int64)
 
 
-class _Listed(NamedTuple):
+class Listed(NamedTuple):
     """Combinations of values: whose they are, and the place of the value of each attribute."""
 
     owner: Codes
     places: list[Codes]
 
 
-def _listed(n: int, lengths: Sequence[Codes]) -> _Listed:
-    """List every combination of one value of each attribute; nobody without a value is listed."""
+def listed_combinations(n: int, lengths: Sequence[Codes]) -> Listed:
+    """List every combination of one value of each attribute; nobody without a value is listed.
+
+    Parameters
+    ----------
+    n : int
+        Subjects.
+    lengths : sequence of numpy.ndarray of int64, shape (n,)
+        Number of values of each subject, by attribute.
+    """
     owner = np.arange(n, dtype=np.int64)
     places: list[Codes] = []
     for own in lengths:
@@ -63,7 +71,7 @@ def _listed(n: int, lengths: Sequence[Codes]) -> _Listed:
         places = [np.repeat(place, times) for place in places]
         owner = np.repeat(owner, times)
         places.append((np.cumsum(own) - own)[owner] + nth)
-    return _Listed(owner, places)
+    return Listed(owner, places)
 
 
 def combinations_of(lengths: Sequence[Codes]) -> float:
@@ -83,7 +91,7 @@ def any_value_sizes(
     exact: npt.NDArray[np.int64],
     several: Sequence[Several],
     *,
-    missing: Literal["category", "wildcard"] = "category",
+    missing: Literal["category", "wildcard", "wildcard-cautious"] = "category",
 ) -> Codes:
     """Return the smallest matching set of each subject over the values that may be known.
 
@@ -93,8 +101,9 @@ def any_value_sizes(
         Codes of attributes with one value that is known exactly; missing is -1.
     several : sequence of Several
         Attributes with several values, and every attribute that is known roughly.
-    missing : {"category", "wildcard"}
-        A missing value is compatible with a missing one only, or with every value.
+    missing : {"category", "wildcard", "wildcard-cautious"}
+        A missing value is compatible with a missing one only, or with every value; cautiously
+        it is so for whoever lacks the value, and enlarges no set of a known one.
 
     Returns
     -------
@@ -126,10 +135,10 @@ def any_value_sizes(
     """
     n = len(exact)
     rough = [own for own in several if own.within is not None]
-    if missing == "wildcard":
+    if missing != "category":
         if rough:
             raise MeasureError("rough values cannot be several where a missing one matches all")
-        return _by_pattern(exact, several)
+        return _by_pattern(exact, several, missing)
     lacking = [np.flatnonzero(own.lengths(n) == 0) for own in several]
     flags = np.zeros((n, len(several)), dtype=np.int64)
     for column, rows in enumerate(lacking):
@@ -137,7 +146,7 @@ def any_value_sizes(
     filled = [_filled(own, rows) for own, rows in zip(several, lacking, strict=True)]
     group = renumbered(np.column_stack([exact, flags]))
     sure = [own for own in filled if own.within is None]
-    listed = _listed(n, [own.lengths(n) for own in sure])
+    listed = listed_combinations(n, [own.lengths(n) for own in sure])
     columns = [own.value[place] for own, place in zip(sure, listed.places, strict=True)]
     group = renumbered(np.column_stack([group[listed.owner], *columns]).astype(np.int64))
     if not rough:
@@ -163,7 +172,11 @@ def _smallest(sizes: Codes, owner: Codes, n: int) -> Codes:
     return out
 
 
-def _by_pattern(exact: Codes, several: Sequence[Several]) -> Codes:
+def _by_pattern(
+    exact: Codes,
+    several: Sequence[Several],
+    missing: Literal["wildcard", "wildcard-cautious"],
+) -> Codes:
     """Return sizes where a missing value matches all, by which attributes a subject has.
 
     Who asks knows a value of each of these, so whoever is compatible is so in one combination.
@@ -176,12 +189,12 @@ def _by_pattern(exact: Codes, several: Sequence[Several]) -> Codes:
         asking = pattern == kind
         first = int(np.argmax(asking))
         used = [i for i, own in enumerate(lengths) if own[first]]
-        listed = _listed(n, [np.maximum(lengths[i], 1) for i in used])
+        listed = listed_combinations(n, [np.maximum(lengths[i], 1) for i in used])
         columns = [exact[listed.owner]]
         for i, place in zip(used, listed.places, strict=True):
             without = np.flatnonzero(lengths[i] == 0)
             columns.append(_filled(several[i], without, -1).value[place].astype(np.int64))
-        classes = EquivalenceClasses.from_codes(np.column_stack(columns), missing="wildcard")
+        classes = EquivalenceClasses.from_codes(np.column_stack(columns), missing=missing)
         sizes = np.asarray(classes.record_sizes).astype(np.int64)
         out[asking] = _smallest(sizes, listed.owner, n)[asking]
     return out
@@ -225,7 +238,7 @@ def _in_ranges(group: Codes, owner: Codes, rough: Sequence[Several], n: int) -> 
         Subjects.
     """
     cells = [_cells(own, n) for own in rough]
-    points = _listed(len(owner), [c.lengths[owner] for c in cells])
+    points = listed_combinations(len(owner), [c.lengths[owner] for c in cells])
     starts = [(np.cumsum(c.lengths) - c.lengths) for c in cells]
     own_starts = [(np.cumsum(c.lengths[owner]) - c.lengths[owner]) for c in cells]
     where = [
@@ -245,7 +258,7 @@ def _in_ranges(group: Codes, owner: Codes, rough: Sequence[Several], n: int) -> 
     total = np.bincount(same, weights=weight).round().astype(np.int64)
     first, total = first[total != 0], total[total != 0]
     lengths = [own.lengths(n) for own in rough]
-    asked = _listed(len(owner), [length[owner] for length in lengths])
+    asked = listed_combinations(len(owner), [length[owner] for length in lengths])
     low, high = [], []
     for own, length, place in zip(rough, lengths, asked.places, strict=True):
         shift = np.cumsum(length[owner]) - length[owner]

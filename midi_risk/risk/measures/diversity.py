@@ -50,6 +50,8 @@ class SensitiveCounts:
         Number of classes, including those without any known value.
     missing : int
         Records without a value.
+    base : numpy.ndarray of shape (m,), optional
+        Share of each value among all subjects, where a subject has several records.
     """
 
     attribute: Hashable
@@ -59,6 +61,7 @@ class SensitiveCounts:
     cell_count: IntArray
     n_classes: int
     missing: int
+    base: FloatArray | None = None
 
     @property
     def n_values(self) -> int:
@@ -78,6 +81,8 @@ class SensitiveCounts:
     @cached_property
     def global_share(self) -> FloatArray:
         """Share p of each value among all records with a value, shape (m,)."""
+        if self.base is not None:
+            return self.base
         totals = np.bincount(self.cell_value, self.cell_count, minlength=self.n_values)
         share: FloatArray = totals / totals.sum()
         return share

@@ -18,7 +18,13 @@ import numpy.typing as npt
 from midi_risk.document.assessment import EstimateKind, RiskEstimate
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.classes.columns import FloatArray, as_names, decode_numbers, read_columns
+from midi_risk.risk.classes.columns import (
+    FloatArray,
+    as_names,
+    decode_numbers,
+    number_array,
+    read_columns,
+)
 from midi_risk.risk.classes.keys import joint_codes
 from midi_risk.risk.measures.registry import cited
 
@@ -98,7 +104,7 @@ def population_of(
         if classes.population_source == "weights":
             return np.maximum(given, classes.sizes.astype(np.float64))
     else:
-        given = np.asarray(population_sizes, dtype=np.float64)
+        given = number_array("population sizes", population_sizes)
     if given.shape == (classes.n,) and classes.n != classes.n_classes:
         per_class = given[classes.first_records()]
         if np.any(per_class[classes.class_of_record] != given):

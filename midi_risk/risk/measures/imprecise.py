@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.attributes.model import Attribute, Decision, Kind
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import EstimateKind, RiskEstimate
 from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes.matching import matching_set_sizes
@@ -112,7 +112,7 @@ def _numbers(table: SubjectTable, attribute: Attribute) -> npt.NDArray[np.float6
     """Return the numeric reading of a column, NaN where missing."""
     texts = table.frame[attribute.name].to_numpy(dtype=object)
     distinct = sorted({str(text) for text in texts if text is not None})
-    number = dict(zip(distinct, normalise_for(attribute, distinct).number, strict=True))
+    number = dict(zip(distinct, read_again(attribute, distinct).number, strict=True))
     return np.array([np.nan if text is None else number[str(text)] for text in texts])
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.classes.columns import FloatArray, encode
+from midi_risk.risk.classes.columns import FloatArray, encode, number_array
 from midi_risk.risk.measures.identity import population_of
 
 _SERIES_FROM = 24
@@ -58,7 +58,7 @@ def expected_inverse(
     [0.25584, 0.04637]
     """
     size, people = np.broadcast_arrays(
-        np.asarray(f, dtype=np.float64), np.asarray(population, dtype=np.float64)
+        number_array("class sizes", f), number_array("population sizes", population)
     )
     if np.any(~(size >= 1)) or np.any(~(people > 0)):
         raise MeasureError("Individual risk needs class sizes of at least 1 and positive weights")
@@ -319,7 +319,7 @@ def outstanding_records(
 
 
 def _risks(risks: npt.ArrayLike) -> FloatArray:
-    array = np.asarray(risks, dtype=np.float64)
+    array = number_array("risks", risks)
     if array.ndim != 1 or np.any(~((array >= 0) & (array <= 1))):
         raise MeasureError("Risks must be a vector of numbers between 0 and 1")
     return array

@@ -11,10 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.model import Attribute, Decision
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import RepeatedEntry
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.classes.several import Several, any_value_sizes, combinations_of, fits
+from midi_risk.risk.classes.several import (
+    Several,
+    any_value_sizes,
+    combinations_of,
+    fits,
+    listed_combinations,
+)
+from midi_risk.risk.measures.diversity import SensitiveCounts, sensitive_counts
 from midi_risk.risk.measures.imprecise import tolerance
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.visits import sets_by_visit
@@ -117,11 +124,7 @@ def released_sizes(
     columns += [_sets(table, a)[:, None] for a in known if a.name in whole]
     exact = np.column_stack(columns)
     if ragged:
-        # a cautious unknown enlarges no class; as a category of its own it hides nobody either
-        policy: Literal["category", "wildcard"] = (
-            "wildcard" if table.missing == "wildcard" else "category"
-        )
-        sizes = any_value_sizes(exact, list(ragged.values()), missing=policy)
+        sizes = any_value_sizes(exact, list(ragged.values()), missing=table.missing)
     else:
         classes = EquivalenceClasses.from_codes(exact, missing=table.missing)
         sizes = np.asarray(classes.record_sizes).astype(np.int64)
@@ -141,6 +144,98 @@ def sizes_known_exactly(
     exactly = {a.name: "exact" for a in quasi_identifiers}
     found = released_sizes(table, quasi_identifiers, exactly)
     return None if found is None else found.sizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedClasses:
+    """What whoever knows one released value of each attribute can tell apart.
+
+    Parameters
+    ----------
+    classes : EquivalenceClasses
+        Of records, each a combination of one value of every attribute of one subject.
+    owner : numpy.ndarray of int64, shape (n_records,), or None
+        Subject of each record; None where every subject has one.
+    """
+
+    classes: EquivalenceClasses
+    owner: Codes | None
+
+    def of_records(self, column: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+        """Return a value of each subject for each record."""
+        return column if self.owner is None else column[self.owner]
+
+    def subjects_in(
+        self, chosen: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_] | None = None
+    ) -> int:
+        """Return how many subjects, or how many among some, have a record in chosen classes."""
+        inside = chosen[self.classes.class_of_record]
+        owner = np.arange(len(inside)) if self.owner is None else self.owner
+        met = np.unique(owner[inside])
+        return len(met) if among is None else int(among[met].sum())
+
+    def counts(self, column: npt.NDArray[np.object_], attribute: str) -> SensitiveCounts:
+        """Return the sensitive values of each class; base rates are those of subjects."""
+        found = sensitive_counts(self.classes, self.of_records(column), attribute=attribute)
+        if self.owner is None:
+            return found
+        values, holders = np.unique(column[pd.notna(column)].astype(str), return_counts=True)
+        share = dict(zip(values.tolist(), (holders / holders.sum()).tolist(), strict=True))
+        base = np.array([share[str(label)] for label in found.labels], dtype=np.float64)
+        return replace(found, base=base)
+
+
+def released_classes(
+    table: SubjectTable, names: Sequence[str], visits: int | Literal["all"] | None = None
+) -> ReleasedClasses:
+    """Return the classes on all the values that leave, known exactly.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        As it would be released.
+    names : sequence of str
+        Released attributes that are known.
+    visits : int or "all", optional
+        Whoever knows all visits knows all values of a subject.
+
+    Notes
+    -----
+    A class holds each subject once, since the values of a subject are distinct. Where one value
+    of each attribute can be chosen in too many ways, all values of an attribute are taken as
+    known, which tells more subjects apart.
+    """
+    n = table.n_subjects
+    several = repeating(table, names)
+    whole = [*several] if visits == "all" else []
+    ragged = {
+        name: _one_at_least(_several(table, table.attributes[name], None), n)
+        for name in several
+        if name not in whole
+    }
+    while not fits([own.lengths(n) for own in ragged.values()]):
+        most = max(ragged, key=lambda name: len(ragged[name].owner))
+        del ragged[most]
+        whole.append(most)
+    columns = [table.codes([name for name in names if name not in several])]
+    columns += [_sets(table, table.attributes[name])[:, None] for name in whole]
+    codes, owner = np.column_stack(columns), None
+    if ragged:
+        listed = listed_combinations(n, [own.lengths(n) for own in ragged.values()])
+        owner = listed.owner
+        chosen = [own.value[at] for own, at in zip(ragged.values(), listed.places, strict=True)]
+        codes = np.column_stack([codes[owner], *chosen]).astype(np.int64)
+    classes = EquivalenceClasses.from_codes(codes, missing=table.missing)
+    return ReleasedClasses(classes=classes, owner=owner)
+
+
+def _one_at_least(own: Several, n: int) -> Several:
+    """Give the subjects without a value a missing one."""
+    lacking = np.flatnonzero(own.lengths(n) == 0)
+    owner = np.concatenate([own.owner, lacking])
+    value = np.concatenate([own.value, np.full(len(lacking), -1)])
+    order = np.argsort(owner, kind="stable")
+    return Several(owner=owner[order], value=value[order])
 
 
 def repeated_entries(
@@ -206,7 +301,7 @@ def _several(table: SubjectTable, attribute: Attribute, within: float | None) ->
     codes, distinct = pd.factorize(texts)
     if within is None:
         return Several(owner=owner, value=codes.astype(np.int64))
-    read = normalise_for(attribute, [str(text) for text in distinct]).number
+    read = read_again(attribute, [str(text) for text in distinct]).number
     value = np.asarray(read, dtype=np.float64)[codes]
     known = ~np.isnan(value)
     pair = np.unique(np.column_stack([owner[known], value[known]]), axis=0)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from midi_risk.attributes.model import Attribute, Decision
 from midi_risk.errors import MeasureError
 from midi_risk.table.model import SubjectTable
-from midi_risk.table.visits import VISIT_DATES
+from midi_risk.table.subjects import VISIT_DATES
 
 Codes = NDArray[np.int64]
 _BITSET_BYTES = 400_000_000
@@ -519,8 +519,71 @@ def visit_resolution(table: SubjectTable) -> int | None:
             and a.source == stating[0].source
             and table.distinct.get(a.name, (0, 0))[0] > 0
         ]
+    stating += [a for a in table.attributes if a.name in table.visit_family]
     bins = [days for days in map(released_bin, stating) if days is not None]
     return min(bins, default=None)
+
+
+def interval_row(
+    intervals: pd.DataFrame, n: int, known: Sequence[int | Literal["all"] | None]
+) -> dict[str, Any] | None:
+    """Return the risk of who knows times between events that columns state.
+
+    Parameters
+    ----------
+    intervals : pandas.DataFrame
+        Columns ``subject``, ``column`` and ``value``, distinct.
+    n : int
+        Subjects.
+    known : sequence of int, "all" or None
+        How many of them each adversary knows, as for `governing_row`.
+
+    Returns
+    -------
+    dict or None
+        ``m``, ``max``, ``unique``, ``subjects`` (with a value), ``columns`` and ``kind``; None
+        when nobody has a value.
+
+    Notes
+    -----
+    Each value of a column is an item, and the risk is that of the items of a subject that are
+    rarest together. Of subjects with more than thirty values on average all are taken as known:
+    nobody knows more.
+
+    Examples
+    --------
+    >>> days = pd.DataFrame({"subject": [0, 1, 2], "column": ["d"] * 3, "value": ["7", "7", "9"]})
+    >>> row = interval_row(days, 3, [None])
+    >>> row["max"], row["unique"], row["subjects"]
+    (1.0, 1, 3)
+    """
+    if not len(intervals):
+        return None
+    subject = intervals["subject"].to_numpy(dtype=np.int64)
+    item = intervals.groupby(["column", "value"], sort=False).ngroup().to_numpy(dtype=np.int64)
+    several = np.bincount(subject, minlength=n) > 0
+    m = KNOWN[_most(known)]
+    if len(subject) > _MANY_ITEMS * int(several.sum()):
+        m = "all"
+    found = known_visits_risk(subject, item, m, n_subjects=n)
+    support = found.support[several]
+    return _rarest(support, m) | {
+        "subjects": int(several.sum()),
+        "columns": sorted(intervals["column"].unique()),
+        "kind": found.kind,
+    }
+
+
+_MANY_ITEMS = 30
+
+
+def _rarest(support: npt.NDArray[np.int64], m: int | Literal["all"]) -> dict[str, Any]:
+    """Return the risk of the rarest of what is known, and how many share theirs with nobody."""
+    return {
+        "m": str(m),
+        "max": float(1 / support.min()),
+        "unique": int((support == 1).sum()),
+    }
 
 
 def trajectory_rows(visits: pd.DataFrame, n: int, k: int, bin_days: int) -> list[dict[str, Any]]:
@@ -589,11 +652,9 @@ def _rows(
         found = known_visits_risk(subject, items, m, n_subjects=n)
         support = found.support[several]
         rows.append(
-            {
-                "m": str(m),
-                "max": float(1 / support.min()),
+            _rarest(support, m)
+            | {
                 "mean": float((1 / support).mean()),
-                "unique": int((support == 1).sum()),
                 "at_risk": int((support < k).sum()),
                 "subjects": int(several.sum()),
                 "bin_days": bin_days,
@@ -617,11 +678,15 @@ def governing_row(
         Visits that each adversary knows; None knows all, and so does, to be safe, who knows
         more visits than are reported one by one.
     """
-    most = max(
+    return rows[_most(known)]
+
+
+def _most(known: Sequence[int | Literal["all"] | None]) -> int:
+    """Return the place in `KNOWN` of the adversary who knows most."""
+    return max(
         (KNOWN.index(m) if m in KNOWN else len(KNOWN) - 1 for m in known),
         default=len(KNOWN) - 1,
     )
-    return rows[most]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,14 @@ from typing import Any, BinaryIO, cast
 
 import pydicom
 from pydicom import config
-from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_dataset, read_partial, read_sequence
 from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.sources.dicom.header import (
+    BINARY_VRS,
     NUMBER_FORMATS,
     TEXT_VRS,
     Header,
@@ -30,7 +31,12 @@ from midi_risk.sources.dicom.header import (
     notice_of,
     wanted_attributes,
 )
-from midi_risk.sources.dicom.nested import NOTICED_INSIDE, NestedValues, nested_tags
+from midi_risk.sources.dicom.nested import (
+    NestedValues,
+    nested_tags,
+    notice_inside,
+    notice_private,
+)
 from midi_risk.sources.dicom.payloads import PixelElement, check_pixels
 from midi_risk.sources.dicom.private import any_unsafe_private
 from midi_risk.sources.dicom.text import element_text, encodings_of
@@ -208,14 +214,30 @@ def _held(data_set: Any, tag: int) -> Any:
     return data_set.get_item(tag, keep_deferred=True)
 
 
-def _vr_of(element: Any) -> str:
+def value_representation(element: Any) -> str:
+    """Return how an element is to be read.
+
+    That is what the file says. Where it says nothing, or something binary of what the standard
+    has as text, it is what the standard says: no text becomes invisible by its label.
+
+    Parameters
+    ----------
+    element : pydicom.dataelem.RawDataElement or pydicom.DataElement
+
+    Examples
+    --------
+    >>> value_representation(pydicom.DataElement(0x00100010, "OB", b"Doe^Jane"))
+    'PN'
+    """
     vr = element.VR
-    if vr is None or vr == "UN":
-        try:
-            return str(dictionary_VR(element.tag))
-        except KeyError:
-            wanted = wanted_attributes().get(int(element.tag))
-            return wanted.vr if wanted else "UN"
+    if vr is not None and vr not in BINARY_VRS:
+        return str(vr)
+    known = vr_of(int(element.tag))
+    if not known:
+        wanted = wanted_attributes().get(int(element.tag))
+        known = wanted.vr if wanted else "UN"
+    if vr is None or vr == "UN" or known in TEXT_VRS:
+        return known
     return str(vr)
 
 
@@ -236,6 +258,35 @@ def _text(element: Any, vr: str, encodings: tuple[str, ...], *, little: bool) ->
             return None
         return element_text(vr, _raw_bytes(element), encodings, little=little)
     return element_text("CS", _raw_bytes(element))
+
+
+def text_held(data_set: Any, tag: int) -> str:
+    """Return the text of an element of a data set, as the scan of its file reads it.
+
+    Parameters
+    ----------
+    data_set : pydicom.Dataset
+        As pydicom read it.
+    tag : int
+
+    Examples
+    --------
+    >>> data_set = pydicom.Dataset()
+    >>> data_set.add_new(0x00100020, "OB", b"A 1 ")
+    >>> text_held(data_set, 0x00100020)
+    'A 1'
+    """
+    element = _held(data_set, tag)
+    vr = value_representation(element)
+    if not isinstance(element, RawDataElement):
+        if isinstance(element.value, bytes):
+            return element_text(vr, element.value) or ""
+        parts = element.value if isinstance(element.value, MultiValue) else [element.value or ""]
+        return "\\".join(str(part).strip(" \0") for part in parts)
+    said = data_set.get("SpecificCharacterSet") or ""
+    named = said if isinstance(said, str) else "\\".join(map(str, said))
+    encodings, _ = encodings_of(named.encode("ascii", "replace"))
+    return _text(element, vr, encodings, little=element.is_little_endian) or ""
 
 
 def _encodings(data_set: Any, inherited: tuple[str, ...], header: Header) -> tuple[str, ...]:
@@ -274,11 +325,16 @@ def _items(data_set: Any, tag: int, header: Header) -> list[Any]:
     return list(items)
 
 
-def _sequences(data_set: Any) -> Iterator[int]:
+def _sequences(data_set: Any, header: Header) -> Iterator[int]:
     for tag in list(data_set.keys()):
+        if tag.is_private:
+            continue
         element = _held(data_set, tag)
-        if _vr_of(element) == "SQ" and not tag.is_private:
+        vr = value_representation(element)
+        if vr == "SQ":
             yield int(tag)
+        elif element.value and vr_of(int(tag)) == "SQ":
+            header.noticed |= Noticed.HIDDEN
 
 
 def _walk_nested(
@@ -291,19 +347,32 @@ def _walk_nested(
         path, data_set, inherited = stack.pop()
         if path:
             inherited = _encodings(data_set, inherited, header)
+            header.noticed |= notice_private(_private_inside(path, data_set, inherited))
             for tag in list(data_set.keys()):
-                if tag in NOTICED_INSIDE and data_set.get_item(tag).value:
-                    header.noticed |= NOTICED_INSIDE[tag]
+                if data_set.get_item(tag).value:
+                    header.noticed |= notice_inside(int(tag))
                 if tag in tags:
                     element = _held(data_set, tag)
-                    text = _text(element, _vr_of(element), inherited, little=little)
+                    vr = value_representation(element)
+                    text = _text(element, vr, inherited, little=little)
                     nested.element(path, int(tag), text)
         below = [
             ((*path, tag, number), item, inherited)
-            for tag in _sequences(data_set)
+            for tag in _sequences(data_set, header)
             for number, item in enumerate(_items(data_set, tag, header))
         ]
         stack.extend(reversed(below))
+
+
+def _private_inside(
+    path: tuple[int, ...], data_set: Any, encodings: tuple[str, ...]
+) -> Iterator[tuple[tuple[int, ...], int, str]]:
+    """Yield the private elements of one item."""
+    for tag in list(data_set.keys()):
+        if tag.is_private:
+            creator = 0x10 <= tag & 0xFFFF <= 0xFF
+            raw = _raw_bytes(_held(data_set, tag)) if creator else b""
+            yield path, int(tag), element_text("LO", raw, encodings) or ""
 
 
 def _notice_tags(data_set: Any, encodings: tuple[str, ...], header: Header) -> None:
@@ -405,11 +474,16 @@ def _read(read_at: ReadAt, size: int, start: int) -> Header:
         source = meta if tag >> 16 == 2 else data_set
         if tag in source and wanted.vr != "SQ":
             element = _held(source, tag)
-            text = _text(element, _vr_of(element), encodings, little=little or tag >> 16 == 2)
+            vr = value_representation(element)
+            text = _text(element, vr, encodings, little=little or tag >> 16 == 2)
             collector.top(wanted.keyword, text)
     nested = NestedValues(collector)
     _walk_nested(data_set, encodings, nested, header)
-    nested.result().note(header, collector.top_value)
+    result = nested.result()
+    for keyword, uids in result.uids_beside(collector.top_value).items():
+        for uid in uids:
+            collector.nested(keyword, uid)
+    result.note(header, collector.top_value)
     _notice_tags(data_set, encodings, header)
     header.values = collector.values()
     return header

@@ -34,6 +34,8 @@ FACTS = {
     "wsi_label_images": Noticed.WSI_LABEL,
     "wsi_overview_images": Noticed.WSI_OVERVIEW,
     "trailing_data_files": Noticed.TRAILING_DATA,
+    "listed_binaries": Noticed.LISTED_BINARY,
+    "hidden_elements": Noticed.HIDDEN,
 }
 """Fact -> what is counted for it; always looked at."""
 

@@ -418,6 +418,6 @@ class PrefixParser:
                 if len(self._merged) >= _VERDICTS:
                     self._merged.clear()
                 self._merged[key] = held
-        found.more = held[0].more
+        found.more = {**held[0].more, **held[0].uids_beside(found.get)}
         found.noticed |= held[1]
         held[0].note(found, found.get)

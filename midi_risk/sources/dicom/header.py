@@ -4,18 +4,28 @@ Wanted are the texts of the catalogue and of Table E.1-1, by tag. Values that st
 sequences (contributing equipment, request attributes, functional groups, content trees) join the
 column of their keyword as further values, except those that would change whose record it is:
 identity, sex, age and dates of patient and study level are compared instead, see
-`NESTED_COMPARED`.
+`NESTED_COMPARED`. Of UIDs that refer to something else one value of each attribute is kept for a
+file, see `midi_risk.sources.dicom.nested`. Which row of the table is read, which only noticed, and
+which is left aside why, says `midi_risk.sources.dicom.coverage`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
+from pydicom._dicom_dict import DicomDictionary
 
 from midi_risk.resources import data_rows
+from midi_risk.sources.dicom.dictionary import (
+    LISTED_TABLE,
+    keyword_of,
+    listed_tag,
+    tag_of,
+    vr_of,
+)
 
 NESTED_LIMIT = 256
 """Most distinct values that sequences add to one attribute of one file."""
@@ -56,20 +66,31 @@ class Noticed:
     JPEG_METADATA = 1 << 25
     JPEG2000_METADATA = 1 << 26
     DOCUMENT_METADATA = 1 << 27
+    LISTED_BINARY = 1 << 28
+    HIDDEN = 1 << 29
 
 
-NOTICED_BITS = tuple(1 << number for number in range(28))
+NOTICED_BITS = tuple(1 << number for number in range(30))
 """Every bit of `Noticed`."""
 
+
+def _binary_rows() -> dict[int, int]:
+    """Return the binary elements that Table E.1-1 lists: no column can hold what is in them."""
+    tags = (listed_tag(row) for row in data_rows(LISTED_TABLE))
+    return {tag: Noticed.LISTED_BINARY for tag in tags if tag and vr_of(tag) in BINARY_VRS}
+
+
+BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "OB or OW"})
+"""Value representations that are neither text nor numbers of a known kind."""
+
 _BY_TAG = {
+    **_binary_rows(),
     0x00880200: Noticed.ICON,
     0x04000561: Noticed.ORIGINAL_ATTRIBUTES,
     0x00282000: Noticed.ICC_PROFILE,
+    0x00420011: Noticed.ENCAPSULATED_DOCUMENT,
+    0xFFFCFFFC: Noticed.TRAILING_DATA,
 }
-
-
-_OVERLAY = frozenset({0x0010, 0x3000})
-"""Rows and data of an overlay; in unused bits of the pixels it has no data of its own."""
 
 
 def notice_of(tag: int) -> int:
@@ -83,7 +104,7 @@ def notice_of(tag: int) -> int:
     group = tag >> 16
     if group & 1:
         return Noticed.ANY_PRIVATE
-    if group >> 8 == 0x60 and tag & 0xFFFF in _OVERLAY:
+    if group >> 8 == 0x60:
         return Noticed.OVERLAY
     if group >> 8 == 0x50:
         return Noticed.CURVE
@@ -196,28 +217,24 @@ _MORE = (
     "InstanceNumber",
 )  # fmt: skip
 
-_LISTED_VRS = frozenset({"PN", "LO", "LT", "SH", "ST", "UC", "UT"})
-_SELECTOR = "Selector"
-"""Values that a hanging protocol compares with; of nobody."""
-
 _NOT_TEXT = frozenset({"ContourData"})
 
 NESTED_COMPARED = frozenset(
     {
         "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge",
         "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "InstanceCreationDate",
-        "AccessionNumber",
+        "AccessionNumber", "StudyID", "StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime",
+        "InstanceCreationTime",
     }
 )  # fmt: skip
 """Read inside sequences only to see whether they differ from the top level's."""
 
 _TOP_ONLY = NESTED_COMPARED | {
     "SOPInstanceUID", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality",
-    "StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime", "InstanceCreationTime",
     "SpecificCharacterSet", "ImageType", "ImagePositionPatient", "WindowCenter", "Rows",
     "FrameOfReferenceUID", "InstanceNumber", "SeriesNumber", "TransferSyntaxUID",
     "BurnedInAnnotation", "RecognizableVisualFeatures", "PatientIdentityRemoved",
-    "LongitudinalTemporalInformationModified", "QualityControlSubject", "StudyID",
+    "LongitudinalTemporalInformationModified", "QualityControlSubject",
 }  # fmt: skip
 
 
@@ -253,16 +270,26 @@ def _tag_number(text: str) -> int | None:
         return None
 
 
-def _listed_texts() -> list[str]:
-    """Return the names and texts that Table E.1-1 lists, whether the catalogue has them or not."""
-    named = (row["keyword"] for row in data_rows("ps315_e1_1.csv") if row["basic"])
-    return [
-        keyword
-        for keyword in named
-        if not keyword.startswith(_SELECTOR)
-        and (tag := tag_for_keyword(keyword)) is not None
-        and dictionary_VR(tag) in _LISTED_VRS
-    ]
+def _listed() -> dict[int, str]:
+    """Return every element that Table E.1-1 lists by a tag of its own."""
+    tags = ((listed_tag(row), row["keyword"]) for row in data_rows(LISTED_TABLE))
+    return {tag: keyword for tag, keyword in tags if tag is not None}
+
+
+_OF_NOBODY = re.compile(
+    "Class|TransferSyntax|ContextUID|CodingScheme|MappingResource|ExtensionCreator"
+    "|InformationCreator|TemplateUID|Negotiation|WellKnown|Selector"
+)
+"""UIDs of things that a standard or a vendor defines for everybody."""
+
+
+def _uids() -> dict[int, str]:
+    """Return the UIDs of the dictionary that are made for a person's data."""
+    return {
+        tag: entry[4]
+        for tag, entry in DicomDictionary.items()
+        if entry[0] == "UI" and tag >> 16 > 2 and not _OF_NOBODY.search(entry[4])
+    }
 
 
 @cache
@@ -282,15 +309,13 @@ def wanted_attributes() -> dict[int, Wanted]:
     levels = {row["keyword"]: row["level"] for row in data_rows("attribute_catalogue.csv")}
     tags = [_tag_number(row["tag"]) for row in data_rows("attribute_catalogue.csv")]
     names = [row["keyword"] for row in data_rows("attribute_catalogue.csv")]
-    more = [(tag_for_keyword(keyword), keyword) for keyword in (*_MORE, *_listed_texts())]
-    for tag, keyword in [*zip(tags, names, strict=True), *more]:
-        if tag is None or keyword in _NOT_TEXT:
+    more = [(tag_of(keyword), keyword) for keyword in _MORE]
+    listed = [*_listed().items(), *_uids().items()]
+    for tag, named in [*zip(tags, names, strict=True), *more, *listed]:
+        if tag is None or named in _NOT_TEXT:
             continue
-        try:
-            vr = dictionary_VR(tag)
-            keyword = dictionary_keyword(tag)  # noqa: PLW2901
-        except KeyError:
-            vr = "SQ" if keyword.endswith("Sequence") else "UC"
+        vr = vr_of(tag) or ("SQ" if named.endswith("Sequence") else "UC")
+        keyword = keyword_of(tag) or named
         if vr in TEXT_VRS or vr in NUMBER_FORMATS or vr == "SQ":
             found[tag] = Wanted(
                 tag=tag,

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, lru_cache
 from hashlib import blake2b
 
@@ -27,9 +28,12 @@ from midi_risk.sources.dicom.header import (
     Noticed,
     ValueCollector,
     Wanted,
+    notice_of,
     wanted_attributes,
 )
+from midi_risk.sources.dicom.private import any_unsafe_private
 from midi_risk.sources.dicom.text import RawHeader, element_text, encodings_of
+from midi_risk.sources.dicom.uids import STANDARD_ROOT, day_of_component, of_a_device, telling
 
 ORIGINAL_ATTRIBUTES = 0x04000561
 OTHER_PATIENT_IDS = 0x00101002
@@ -39,10 +43,43 @@ CODE_VALUE = 0x00080100
 LONG_CODE_VALUE = 0x00080119
 CODE_SCHEME = 0x00080102
 CODE_MEANING = 0x00080104
-NOTICED_INSIDE = {0x30060050: Noticed.CONTOURS, 0x00282000: Noticed.ICC_PROFILE}
-"""ContourData and ICCProfile: what their presence inside a sequence means."""
+_CONTOUR_DATA = 0x30060050
+
+
+def notice_inside(tag: int) -> int:
+    """Return what an element that is not empty means inside a sequence.
+
+    Examples
+    --------
+    >>> notice_inside(0x00282000) == Noticed.ICC_PROFILE
+    True
+    """
+    return Noticed.CONTOURS if tag == _CONTOUR_DATA else notice_of(tag)
+
+
+def notice_private(elements: Iterable[tuple[tuple[int, ...], int, str]]) -> int:
+    """Return what private elements inside sequences mean.
+
+    Parameters
+    ----------
+    elements : iterable of (tuple of int, int, str)
+        Place of the item, tag, and the text of the elements that name a creator.
+    """
+    items: dict[tuple[int, ...], dict[int, str]] = {}
+    for path, tag, text in elements:
+        items.setdefault(path, {})[tag] = text
+    noticed = Noticed.ANY_PRIVATE if items else 0
+    for item in items.values():
+        creators = {tag: text for tag, text in item.items() if 0x10 <= tag & 0xFFFF <= 0xFF}
+        if any_unsafe_private(item, creators):
+            noticed |= Noticed.UNSAFE_PRIVATE
+    return noticed
+
 
 PATIENT_ID = 0x00100020
+
+ALSO_FROM = {"OtherPatientIDs": ("OtherPatientIDsSequence",)}
+"""Column -> further elements that it is read from; what becomes of it becomes of these."""
 
 CODE_TAGS = {CODE_VALUE: "SH", LONG_CODE_VALUE: "UC", CODE_SCHEME: "SH", CODE_MEANING: "LO"}
 """Elements of a coded concept that readers must deliver besides the wanted ones."""
@@ -66,7 +103,44 @@ def nested_tags() -> dict[int, str]:
         for item in wanted_attributes().values()
         if item.vr != "SQ" and (item.nested or item.keyword in NESTED_COMPARED)
     }
-    return {**wanted, **CODE_TAGS}
+    return {**wanted, **dict.fromkeys(uid_tags(), "UI"), **CODE_TAGS}
+
+
+@cache
+def uid_tags() -> dict[int, str]:
+    """Return the UIDs that are looked for inside sequences, with the column they belong to.
+
+    The UID of another study, series or object is one of what the item refers to.
+    """
+    uids = [item for item in wanted_attributes().values() if item.vr == "UI" and item.tag >> 16 > 2]
+    return {
+        item.tag: item.keyword if item.nested else "ReferencedSOPInstanceUID"
+        for item in uids
+        if item.nested or item.keyword in UIDS_OF_OBJECTS
+    }
+
+
+UIDS_OF_OBJECTS = frozenset(
+    {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"}
+)
+_TELLING_KEPT = 8
+
+
+def uid_sample(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the least of many UIDs, and the least few that may hold a day or are of a device.
+
+    So the one that stands for all does not depend on the order of reading, and what matters is
+    not lost among thousands of references.
+
+    Examples
+    --------
+    >>> uid_sample(["1.9", "1.3", "1.2.840.10008.1", "1.5.20200317"])
+    ('1.3', '1.5.20200317')
+    """
+    parts = {part for text in texts for part in text.split("\\")}
+    held = sorted(part for part in parts if part and not part.startswith(STANDARD_ROOT))
+    told = [uid for uid in held[1:] if telling(uid)][:_TELLING_KEPT]
+    return (*held[:1], *told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +157,28 @@ class NestedResult:
         What was noticed.
     cut : bool
         Whether values were left out.
+    uids : dict of str to tuple of str
+        Keyword -> sample of the UIDs under it, see `uid_sample`.
     """
 
     more: dict[str, list[str]]
     compared: tuple[tuple[str, str], ...]
     noticed: int
     cut: bool
+    uids: Mapping[str, tuple[str, ...]]
+
+    def uids_beside(self, top: Callable[[str], str]) -> dict[str, list[str]]:
+        """Return the UIDs to keep of one file: the least, and those that speak of this file.
+
+        Parameters
+        ----------
+        top : callable
+            Returns the text of an attribute of the file itself.
+        """
+        return {
+            keyword: [sample[0], *(u for u in sample[1:] if of_a_device(u) or _of_days(u, top))]
+            for keyword, sample in self.uids.items()
+        }
 
     def note(self, header: Header | RawHeader, top: Callable[[str], str]) -> None:
         """Add flags and what was noticed to the header of the file."""
@@ -99,16 +189,31 @@ class NestedResult:
             header.flag("more values inside sequences than are kept")
 
 
+_DAYS = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
+
+
+def _of_days(uid: str, top: Callable[[str], str]) -> bool:
+    """Whether a UID holds a day of the file, or one beside it."""
+    for keyword in _DAYS:
+        day = day_of_component(top(keyword)[:8])
+        if day is None:
+            continue
+        if any(f"{day + timedelta(days=step):%Y%m%d}" in uid for step in (-1, 0, 1)):
+            return True
+    return False
+
+
 class NestedValues:
     """Gathers what the sequences of one file hold."""
 
-    __slots__ = ("_codes", "_collector", "_compared", "_wanted")
+    __slots__ = ("_codes", "_collector", "_compared", "_uids", "_wanted")
 
     def __init__(self, collector: ValueCollector) -> None:
         self._collector = collector
         self._wanted = wanted_attributes()
         self._codes: dict[tuple[int, ...], dict[int, str]] = {}
         self._compared: list[tuple[str, str]] = []
+        self._uids: dict[str, set[str]] = {}
 
     def element(self, path: tuple[int, ...], tag: int, text: str | None) -> None:
         """Take one element inside a sequence.
@@ -126,6 +231,9 @@ class NestedValues:
             return
         if tag in CODE_TAGS:
             self._codes.setdefault(path, {})[tag] = text
+            return
+        if tag in uid_tags():
+            self._uids.setdefault(uid_tags()[tag], set()).add(text)
             return
         wanted = self._wanted[tag]
         if ORIGINAL_ATTRIBUTES in path[::2]:
@@ -154,6 +262,7 @@ class NestedValues:
             compared=tuple(self._compared),
             noticed=noticed,
             cut=self._collector.cut,
+            uids={k: held for k, texts in self._uids.items() if (held := uid_sample(texts))},
         )
 
 
@@ -205,12 +314,19 @@ class SequenceContent:
         self.size = size
 
 
-def _value_of(tag: int, vr: bytes | None, raw: bytes, encodings: tuple[str, ...]) -> str | None:
-    """Return the text of a wanted element inside a sequence."""
-    wanted = nested_tags()[tag]
-    if vr is not None and vr != wanted.encode():
+def _expect(vr: bytes | None, known: str) -> None:
+    """Refuse a representation that is not the dictionary's."""
+    if vr is not None and vr != known.encode():
         raise NotVouchedError
-    return element_text(wanted, raw, encodings)
+
+
+def _own_encodings(vr: bytes | None, raw: bytes) -> tuple[str, ...]:
+    """Return the character sets that an item states, when all are known."""
+    _expect(vr, "CS")
+    encodings, sure = encodings_of(raw)
+    if not sure:
+        raise NotVouchedError
+    return encodings
 
 
 def _head(data: bytes, at: int, length: int) -> tuple[bytes, int, int]:
@@ -234,8 +350,10 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
     what is being walked around it waits on the stack.
     """
     size = len(data)
-    nested, sequences = nested_tags(), sequence_tags()
+    nested, sequences, uids = nested_tags(), sequence_tags(), uid_tags()
     events: list[Event] = []
+    referred: dict[int, set[bytes]] = {}
+    private_here: list[tuple[tuple[int, ...], int, str]] = []
     noticed = 0
     stack: list[tuple[tuple[int, ...], int, tuple[str, ...], bool, bool, int]] = []
     path: tuple[int, ...] = (tag,)
@@ -253,7 +371,8 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             at += 8 if over else 0
         if over:
             if not stack:
-                return SequenceContent(events, at, noticed)
+                noticed |= notice_private(private_here)
+                return SequenceContent(events + _referred(tag, referred), at, noticed)
             path, end, encodings, items, emit, last = stack.pop()
             continue
         if items:
@@ -271,10 +390,12 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             raise NotVouchedError
         last = found
         private = bool(group & 1)
+        if private and emit:
+            private_here.append((path, found, _creator(found, data, start, length, encodings)))
         known = vr == b"SQ" or (vr is None and found in sequences)
-        if vr == b"UN" and (not private or length == UNDEFINED):
-            raise NotVouchedError
-        if length == UNDEFINED and not known and not (vr is None and private):
+        if (vr == b"UN" and (not private or length == UNDEFINED)) or (
+            length == UNDEFINED and not known and not (vr is None and private)
+        ):
             raise NotVouchedError
         if known or length == UNDEFINED:
             inside = -1 if length == UNDEFINED else start + length
@@ -282,6 +403,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
                 raise NotVouchedError
             stack.append((path, end, encodings, False, emit, last))
             path, end, items, last, at = (*path, found), inside, True, -1, start
+            noticed |= notice_inside(found) if emit and length else 0
             emit = emit and not private
             continue
         at = start + length
@@ -289,20 +411,36 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             raise NotVouchedError
         if at > size:
             raise MoreNeededError
-        if found in nested:
-            text = _value_of(found, vr, data[start:at], encodings) if emit else None
-            if vr is not None and not emit:
-                _value_of(found, vr, b"", encodings)
-            if text:
+        if found in uids:
+            _expect(vr, "UI")
+            if emit:
+                referred.setdefault(found, set()).add(data[start:at])
+        elif found in nested:
+            _expect(vr, nested[found])
+            if emit and (text := element_text(nested[found], data[start:at], encodings)):
                 events.append((path, found, text))
-                if len(events) > _MOST_EVENTS:
-                    raise NotVouchedError
-        elif found in NOTICED_INSIDE:
-            noticed |= NOTICED_INSIDE[found] if emit and length else 0
-        elif found == _CHARACTER_SET:
-            encodings, sure = encodings_of(data[start:at])
-            if not sure or vr not in {None, b"CS"}:
+            if len(events) > _MOST_EVENTS:
                 raise NotVouchedError
+        elif found == _CHARACTER_SET:
+            encodings = _own_encodings(vr, data[start:at])
+        elif emit and length:
+            noticed |= notice_inside(found)
+
+
+def _creator(tag: int, data: bytes, start: int, length: int, encodings: tuple[str, ...]) -> str:
+    """Return the text of an element that names a private creator, else nothing."""
+    if not 0x10 <= tag & 0xFFFF <= 0xFF or length == UNDEFINED or start + length > len(data):
+        return ""
+    return element_text("LO", data[start : start + length], encodings) or ""
+
+
+def _referred(tag: int, raws: dict[int, set[bytes]]) -> list[Event]:
+    """Return the samples of the UIDs met in one sequence as its last elements."""
+    return [
+        ((tag, 0), inside, text)
+        for inside, met in raws.items()
+        for text in uid_sample(element_text("UI", raw) or "" for raw in met)
+    ]
 
 
 def walk_sequence(

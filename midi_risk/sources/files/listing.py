@@ -118,6 +118,37 @@ class _Met:
     single: set[tuple[Identity, bytes]] = field(default_factory=set)
 
 
+PROJECT, LOG = b"midi-risk.yaml", b"log.jsonl"
+RESULTS = frozenset(
+    {b"assessment.json", b"plan.json", b"subjects.parquet", b"summary.csv", LOG}
+    | {b"report-internal.html", b"report-shareable.html"}
+)
+"""What midi-risk writes into a folder of results."""
+
+_OWN_FOLDER = b".midi-risk"
+"""Store and staging folders of midi-risk begin so."""
+
+
+def without_own(entries: Sequence[os.DirEntry[bytes]]) -> list[os.DirEntry[bytes]]:
+    """Leave out what midi-risk itself wrote into a folder: a project, its log, its results.
+
+    By rule, never by name alone: the log counts beside a project file or an assessment,
+    results where an assessment lies with its reports. A source may have files of these names.
+
+    Parameters
+    ----------
+    entries : sequence of os.DirEntry
+        Of one folder.
+    """
+    names = {entry.name for entry in entries}
+    own: set[bytes] = set()
+    if PROJECT in names:
+        own |= {PROJECT, LOG}
+    if {b"assessment.json", b"report-internal.html"} <= names:
+        own |= RESULTS
+    return [e for e in entries if e.name not in own and not e.name.startswith(_OWN_FOLDER)]
+
+
 def _below(folder: bytes, met: _Met) -> Iterator[Listed]:
     """Walk one folder depth first by name, with a stack of its own."""
     stack = [folder]
@@ -135,7 +166,7 @@ def _below(folder: bytes, met: _Met) -> Iterator[Listed]:
                 continue
             met.folders.add(identity)
             with os.scandir(current) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                found = without_own(sorted(entries, key=lambda entry: entry.name))
             met.listed.add(identity)
         except OSError as error:
             yield Listed(

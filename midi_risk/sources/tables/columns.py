@@ -458,6 +458,9 @@ def _described(document: Mapping[str, object], depth: int) -> dict[str, str]:
         text = ": ".join(dict.fromkeys(parts))
         levels = entry.get("Levels")
         text = with_levels(text, levels if isinstance(levels, dict) else {})
+        units = entry.get("Units")
+        if isinstance(units, str) and units.strip():
+            text = f"{text} [Units: {units.strip()}]".strip()
         if text:
             labels[name] = shown(text, limit=400)
         if depth < _DEPTH:

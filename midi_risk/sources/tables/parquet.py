@@ -163,7 +163,8 @@ def read_sequences(
     counts.identity += any(text != own(keyword) for keyword, text in found.compared)
     counts.items += bool(found.noticed & Noticed.IDENTIFYING_CONTENT_ITEMS)
     counts.cut += found.cut
-    return {keyword: join_values(own(keyword), more) for keyword, more in found.more.items()}
+    more = {**found.more, **found.uids_beside(lambda keyword: own(keyword) or "")}
+    return {keyword: join_values(own(keyword), texts) for keyword, texts in more.items()}
 
 
 class _Own:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from midi_risk.errors import LinkageError, SourceError, did_you_mean
 from midi_risk.sources.model import SourceKind, SourceTable, TableSpec
+from midi_risk.sources.tables.beside import with_units_beside
 from midi_risk.sources.tables.columns import (
     INSTANCE_COUNTS,
     SCOPES,
@@ -23,18 +24,27 @@ from midi_risk.sources.tables.columns import (
     level_of,
 )
 from midi_risk.sources.tables.formats import known_formats, table_format
+from midi_risk.sources.tables.joins import (
+    ENOUGH,
+    Join,
+    Leading,
+    check_join,
+    joined,
+    key_share,
+    through_study,
+)
 from midi_risk.sources.tables.json import with_tag_columns
-from midi_risk.sources.tables.keys import fold_name, key_rank, match_keys
+from midi_risk.sources.tables.keys import fold_name, key_rank
+from midi_risk.sources.tables.lone_key import lone_key, without_summaries
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
 
 _ID_LIKE = re.compile(
     r"(^|[\W_])(id|code|nr|no|number|key|subject|patient|case|mrn)s?($|[\W_])|ID$"
 )
 _FEW = 0.05
-_HALF = 0.5
 
 
-def propose_key(rows: pa.Table, where: str, known: frozenset[str]) -> tuple[str, str]:
+def propose_key(rows: pa.Table, where: str, known: frozenset[str] = frozenset()) -> tuple[str, str]:
     """Propose the subject key of a table, and say why when it is not plain.
 
     Columns with the name of a patient key come first; a leading table's keys decide between
@@ -69,20 +79,21 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str]) -> tuple[str,
     )
     named = [name for _, _, name in ranked]
     if known and named:
-        best = max(named, key=lambda n: (_share(rows, n, known), -named.index(n)))
-        if _share(rows, best, known) > _share(rows, named[0], known) + _FEW:
+        best = max(named, key=lambda n: (key_share(rows, n, known), -named.index(n)))
+        if key_share(rows, best, known) > key_share(rows, named[0], known) + _FEW:
             return best, f"{where}: '{shown(best)}' taken as key, it matches the images best"
-        if _share(rows, named[0], known) > _FEW:
+        if key_share(rows, named[0], known) > _FEW:
             return named[0], ""
     if known:
         others = [n for n in names if n not in named and _may_be_key(rows, n)]
         best_share, best = max(
-            ((_share(rows, n, known), n) for n in others), default=(0.0, ""), key=lambda p: p[0]
+            ((key_share(rows, n, known), n) for n in others), default=(0.0, ""), key=lambda p: p[0]
         )
-        if best_share >= _HALF:
+        if best_share >= ENOUGH:
             return best, f"{where}: '{shown(best)}' taken as key, it matches the images best"
-    if named:
-        return named[0], ""
+    choice = lone_key(rows, names)
+    if choice is not None:
+        return choice.column, f"{where}: {choice.why}" if choice.why else ""
     for name in names:
         column = rows.column(name)
         like = bool(_ID_LIKE.search(name)) or name == rows.column_names[0]
@@ -90,6 +101,8 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str]) -> tuple[str,
             continue
         if like and _may_be_key(rows, name) and _unique(column):
             return name, f"{where}: '{shown(name)}' taken as key, its values are unique"
+    if studies := [n for n in names if keyword_of(n) == "StudyInstanceUID" and not known]:
+        return studies[0], f"{where}: '{shown(studies[0])}' taken as key: no column names a person"
     raise LinkageError(
         f"{where}: no column looks like a subject key among {listed(rows.column_names)}",
         hint="Name it with --table FILE:KEY, or FILE:#row when every row is one subject",
@@ -111,12 +124,6 @@ def distinct_values(rows: pa.Table, name: str) -> list[str]:
     """Return the distinct values of a column, without null."""
     values: list[str] = pc.unique(rows.column(name)).cast(pa.string()).drop_null().to_pylist()
     return values
-
-
-def _share(rows: pa.Table, name: str, known: frozenset[str]) -> float:
-    """Return the share of a column's values that are keys of the leading table."""
-    values = distinct_values(rows, name)
-    return match_keys(values, sorted(known)).share
 
 
 ROW_KEY = "#row"
@@ -172,9 +179,7 @@ def check_file(path: Path) -> None:
         raise SourceError(f"{name} is empty", hint="It has no bytes; copy it again")
 
 
-def read_table(
-    spec: TableSpec, *, name: str, known_keys: frozenset[str] = frozenset()
-) -> TableReading:
+def read_table(spec: TableSpec, *, name: str, leading: Leading | None = None) -> TableReading:
     """Read a table file as a source table.
 
     A table whose columns are those of image metadata is named by DICOM keywords and keyed by
@@ -186,8 +191,8 @@ def read_table(
         File, and the key and sheet where they were given.
     name : str
         Label of the source table.
-    known_keys : frozenset of str
-        Keys of the leading table, which help to choose this one's key column.
+    leading : Leading, optional
+        What the table is to be joined to; it helps to choose the key column.
 
     Returns
     -------
@@ -204,11 +209,11 @@ def read_table(
     if spec.path.suffix.casefold() == ".tsv":
         raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
     raw = with_tag_columns(raw, name)
-    return keyed_table(raw, spec, name=name, known_keys=known_keys)
+    return keyed_table(raw, spec, name=name, leading=leading)
 
 
 def keyed_table(
-    raw: RawTable, spec: TableSpec, *, name: str, known_keys: frozenset[str] = frozenset()
+    raw: RawTable, spec: TableSpec, *, name: str, leading: Leading | None = None
 ) -> TableReading:
     """Return raw columns as a source table: its kind, names, key, level and scope.
 
@@ -216,7 +221,7 @@ def keyed_table(
     ----------
     raw : RawTable
         What a reader gave.
-    spec, name, known_keys
+    spec, name, leading
         As for `read_table`.
 
     Raises
@@ -236,25 +241,69 @@ def keyed_table(
         return _metadata(raw, spec, name)
     rows = raw.rows
     notes = list(raw.findings)
+    on_date, join, guess = "", None, ""
+    known = leading or Leading()
     if spec.key == ROW_KEY:
         rows = rows.append_column(ROW_KEY, cell_array(range(1, rows.num_rows + 1)))
         key = ROW_KEY
     elif spec.key is not None:
-        key = asked_key(spec.key, names, {}, name)
+        key, on_date = _asked_keys(spec.key, names, name)
+        join = through_study(rows, known, [key]) if not key_share(rows, key, known.keys) else None
     else:
-        key, note = propose_key(rows, name, known_keys)
+        key, note, join = _found_key(rows, name, known)
         notes += [note] if note else []
+        guess = "" if known.keys or join is not None else note.removeprefix(f"{name}: ")
+    if key != ROW_KEY:
+        rows, note = without_summaries(rows, key, name)
+        notes += [note] if note else []
+    said = with_units_beside(rows, {n: text for n, text in raw.labels.items() if n in names})
     table = SourceTable(
         name=name,
         kind=SourceKind.SPREADSHEET,
         level=level_of(names),
         key=key,
-        rows=rows,
-        labels={column: text for column, text in raw.labels.items() if column in names},
+        key_guess=guess,
+        rows=said.rows,
+        labels=said.labels,
         instances_column=_instances_column(names),
+        spelt=said.spelt,
+        on_date=on_date,
     )
+    if join is not None:
+        table, note = joined(table, join, known)
+        notes.append(note)
     findings = (*notes, *key_findings(table))
     return TableReading(table=table, findings=findings, flagged=bool(raw.findings))
+
+
+def _asked_keys(asked: str, names: list[str], where: str) -> tuple[str, str]:
+    """Return the key column that was asked for, and the date of ``SUBJECT+DATE``."""
+    if asked in names or "+" not in asked:
+        return asked_key(asked, names, {}, where), ""
+    subject, _, date = asked.partition("+")
+    return asked_key(subject.strip(), names, {}, where), asked_key(date.strip(), names, {}, where)
+
+
+def _found_key(rows: pa.Table, where: str, leading: Leading) -> tuple[str, str, Join | None]:
+    """Return the key column and why, or a way through studies where that joins better."""
+    names = [name for name in rows.column_names if rows.column(name).null_count < rows.num_rows]
+    try:
+        key, note = propose_key(rows, where, leading.keys)
+    except LinkageError:
+        join = through_study(rows, leading, names)
+        if join is None or join.spread < ENOUGH:
+            raise
+        return join.column, "", join
+    share = key_share(rows, key, leading.keys)
+    if not leading.keys or (share >= ENOUGH and key_rank(key) is not None):
+        return key, note, None
+    join = through_study(rows, leading, names)
+    if join is not None and join.spread >= ENOUGH and join.share >= share:
+        return join.column, "", join
+    if share >= ENOUGH:
+        return key, note, None
+    check_join(rows, key, where, leading)
+    return key, note, None
 
 
 def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
@@ -268,6 +317,7 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
             f"{name}: {counted(len(aliases.clashes), 'column')} kept under another name because "
             f"their DICOM attribute occurs twice: {listed(aliases.clashes)}"
         )
+    guess = ""
     if spec.key is not None:
         key = asked_key(spec.key, rows.column_names, aliases.origin, name)
     elif "PatientID" in rows.column_names:
@@ -275,11 +325,13 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
     else:
         key, note = propose_key(rows, name, frozenset())
         notes += [note] if note else []
+        guess = note.removeprefix(f"{name}: ")
     table = SourceTable(
         name=name,
         kind=SourceKind.METADATA,
         level=level_of(rows.column_names),
         key=key,
+        key_guess=guess,
         scope=_scope(rows, key),
         rows=rows,
         origin=aliases.origin,

@@ -1,0 +1,72 @@
+"""Which subjects have images, and images that may show a face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from midi_risk.sources.dicom.facts import face_possible
+from midi_risk.sources.model import SourceTable
+from midi_risk.table.model import raw_codes
+from midi_risk.table.subjects import Subjects
+
+
+def describes_images(table: SourceTable) -> bool:
+    """Tell whether a source speaks of images, so that pixel channels are in scope.
+
+    Parameters
+    ----------
+    table : SourceTable
+    """
+    return bool({"Modality", "SOPClassUID", "SeriesInstanceUID"} & set(table.rows.column_names))
+
+
+def concerned_subjects(
+    rows_of: Sequence[tuple[SourceTable, np.ndarray]], subjects: Subjects
+) -> dict[str, frozenset[str]]:
+    """Return who has images, and who has images that may show a face.
+
+    Parameters
+    ----------
+    rows_of : sequence of (SourceTable, numpy.ndarray of int64)
+        Each source with the subject of each row, -1 for none.
+    subjects : Subjects
+
+    Returns
+    -------
+    dict of str to frozenset of str
+        ``images`` where a source describes images, and ``face`` where each of these says the
+        modality: without it every image may show a face.
+    """
+    imaged = [(table, of_row) for table, of_row in rows_of if describes_images(table)]
+    if not imaged:
+        return {}
+    labels = np.asarray(subjects.labels, dtype=object)
+    shown = [_possible(table) for table, _ in imaged]
+    found = {"images": _keys(labels, [of_row for _, of_row in imaged])}
+    if all(rows is not None for rows in shown):
+        rows = [o[r] for (_, o), r in zip(imaged, shown, strict=True) if r is not None]
+        found["face"] = _keys(labels, rows)
+    return found
+
+
+def _keys(labels: np.ndarray, rows: Sequence[np.ndarray]) -> frozenset[str]:
+    """Return the keys of the subjects of these rows."""
+    met = np.unique(np.concatenate(rows).astype(np.int64))
+    return frozenset(str(label) for label in labels[met[met >= 0]])
+
+
+def _possible(table: SourceTable) -> np.ndarray | None:
+    """Return the rows whose modality and part of the body may show a face."""
+    names = table.rows.column_names
+    if "Modality" not in names:
+        return None
+    modality, modalities = raw_codes(table.rows.column("Modality"))
+    part, parts = np.full(len(modality), -1), [""]
+    if "BodyPartExamined" in names:
+        part, raw = raw_codes(table.rows.column("BodyPartExamined"))
+        parts = [*raw, ""]
+    modalities = [*modalities, ""]
+    shows = np.array([[face_possible(m, p) for p in parts] for m in modalities], dtype=bool)
+    return np.asarray(shows[modality, part])

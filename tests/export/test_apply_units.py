@@ -1,0 +1,140 @@
+"""A column in months, pounds or inches leaves in its unit, or says which one it has."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from midi_risk.cli.app import run
+
+PEOPLE = 60
+
+
+def released(folder: Path, project: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Suggest and apply; return what was printed."""
+    (folder / "midi-risk.yaml").write_text(project, encoding="utf-8")
+    assert run(["suggest", str(folder), "-o", str(folder / "plan"), "-q"]) == 0
+    capsys.readouterr()
+    plan = str(folder / "plan" / "plan.json")
+    run(["apply", str(folder), "--plan", plan, "-o", str(folder / "out"), "-q"])
+    return capsys.readouterr().out
+
+
+def written(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle, delimiter=delimiter))
+
+
+def table(path: Path, **columns) -> None:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["patient_id", *columns])
+        writer.writerows([f"p{i:03d}", *(c[i] for c in columns.values())] for i in range(PEOPLE))
+
+
+HEAD = (
+    "schema: midi-risk/project/1\ncollection: {name: T, sources: [{table: t.csv}]}\nattributes:\n"
+)
+
+
+def test_months_leave_as_years_that_say_so(tmp_path, capsys):
+    ages = [24 + i % 30 for i in range(PEOPLE)]
+    table(tmp_path / "t.csv", age_months=ages)
+    out = released(tmp_path, HEAD + "  age_months: {level: 5y}\n", capsys)
+    assert "the files carry the risk that the plan promised" in out
+    assert {r["age_months"] for r in written(tmp_path / "out" / "release" / "t.csv")} == {
+        "0-4 years"
+    }
+
+
+def test_months_that_are_kept_stay_as_they_are(tmp_path, capsys):
+    ages = [12 * (3 + i % 2) for i in range(PEOPLE)]
+    table(tmp_path / "t.csv", age=ages, sex=["MF"[i % 2] for i in range(PEOPLE)])
+    out = released(tmp_path, HEAD + "  age: {unit: months, decision: retain}\n", capsys)
+    assert "the files carry the risk that the plan promised" in out
+    assert [r["age"] for r in written(tmp_path / "out" / "release" / "t.csv")] == list(
+        map(str, ages)
+    )
+    assert "unit: months" in (tmp_path / "out" / "midi-risk.yaml").read_text(encoding="utf-8")
+
+
+def test_days_of_age_leave_as_years_that_say_so(tmp_path, capsys):
+    table(tmp_path / "t.csv", days_to_birth=[-(9000 + i) for i in range(PEOPLE)])
+    released(tmp_path, HEAD + "  days_to_birth: {level: 10y}\n", capsys)
+    assert {r["days_to_birth"] for r in written(tmp_path / "out" / "release" / "t.csv")} == {
+        "20-29 years"
+    }
+
+
+def test_a_weight_in_pounds_is_banded_in_kilograms_and_its_middle_stays_in_pounds(tmp_path, capsys):
+    table(tmp_path / "t.csv", weight_lb=[150 + i % 3 for i in range(PEOPLE)])
+    released(tmp_path, HEAD + "  weight_lb: {level: 10kg}\n", capsys)
+    assert {r["weight_lb"] for r in written(tmp_path / "out" / "release" / "t.csv")} == {"60-69 kg"}
+
+
+def test_the_one_value_of_somebody_with_several_is_written_in_the_unit_of_the_column(
+    tmp_path, capsys
+):
+    with (tmp_path / "t.csv").open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["patient_id", "weight_lb"])
+        for i in range(PEOPLE):
+            writer.writerows([[f"p{i:03d}", 150], [f"p{i:03d}", 160 if i % 2 else 150]])
+    more = "  weight_lb: {decision: retain}\n  weight_lb.range: {decision: remove}\n"
+    released(tmp_path, HEAD + more, capsys)
+    values = {r["weight_lb"] for r in written(tmp_path / "out" / "release" / "t.csv")}
+    assert values == {"150", "155"}
+
+
+def test_bids_units_go_with_the_numbers_that_they_described(tmp_path, capsys):
+    folder = tmp_path / "bids"
+    folder.mkdir()
+    (folder / "dataset_description.json").write_text(
+        json.dumps({"Name": "x", "BIDSVersion": "1.8.0"}), encoding="utf-8"
+    )
+    (folder / "participants.json").write_text(
+        json.dumps({"age": {"Description": "age at scan", "Units": "months"}}), encoding="utf-8"
+    )
+    rows = ["participant_id\tage\tsex"]
+    rows += [f"sub-{i:03d}\t{1 + i % 30}\t{'MF'[i % 2]}" for i in range(PEOPLE)]
+    (folder / "participants.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    project = "schema: midi-risk/project/1\ncollection: {name: T, sources: [{bids: bids}]}\n"
+    out = released(tmp_path, project + "attributes:\n  age: {level: 5y}\n", capsys)
+    assert "the files carry the risk that the plan promised" in out
+    place = next((tmp_path / "out" / "release").rglob("participants.tsv"))
+    assert {r["age"] for r in written(place, "\t")} == {"0-4 years"}
+    about = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
+    assert "Units" not in about["age"]
+
+
+def test_units_beside_stay_where_ages_stay_and_say_years_where_ages_are_bands(tmp_path, capsys):
+    ages = [(18, "MONTHS") if i % 2 else (30, "YEARS") for i in range(PEOPLE)]
+    both = {"AGE": [a for a, _ in ages], "AGEU": [u for _, u in ages]}
+    table(tmp_path / "t.csv", **both)
+    released(tmp_path, HEAD + "  AGE: {decision: retain}\n", capsys)
+    kept = written(tmp_path / "out" / "release" / "t.csv")
+    assert [(r["AGE"], r["AGEU"]) for r in kept] == [(str(a), u) for a, u in ages]
+
+
+def test_a_trial_in_months_says_years_once_its_ages_are_bands(tmp_path, capsys):
+    pyreadstat = pytest.importorskip("pyreadstat")
+    pandas = pytest.importorskip("pandas")
+    trial = tmp_path / "trial"
+    trial.mkdir()
+    frame = pandas.DataFrame(
+        {
+            "STUDYID": "T", "DOMAIN": "DM", "USUBJID": [f"S-1{n:02d}" for n in range(PEOPLE)],
+            "AGE": [float(13 + n % 20) for n in range(PEOPLE)], "AGEU": "MONTHS",
+            "SEX": ["MF"[n % 2] for n in range(PEOPLE)],
+        }
+    )  # fmt: skip
+    pyreadstat.write_xport(frame, str(trial / "dm.xpt"), table_name="DM", file_format_version=5)
+    project = "schema: midi-risk/project/1\ncollection: {name: T, sources: [{sdtm: trial}]}\n"
+    out = released(tmp_path, project + "attributes:\n  AGE: {level: 5y}\n", capsys)
+    assert "the files carry the risk that the plan promised" in out
+    found, _ = pyreadstat.read_xport(str(next((tmp_path / "out" / "release").rglob("dm.xpt"))))
+    assert set(found["AGEU"]) == {"YEARS"}
+    assert set(found["AGE"]) <= {0.0, 2.5, 1.0, 2.0}
