@@ -130,6 +130,7 @@ class Proposer:
         self.facts = facts(self.values) if levels_from_data else each
         self.options = {v.name: single_options(v, max(2, self.k)) for v in self.values}
         self.free = derived(self.values) if levels_from_data else ()
+        self._axes: dict[tuple[str, ...], Axis] = {}
         self._tall = next((v.name for v in self.values if v.attribute.ladder == "height"), "")
 
     def axes(self, *, age_weight: float | None = None, age_loss: float = 1.0) -> list[Axis]:
@@ -151,7 +152,10 @@ class Proposer:
         total = sum(weights) or 1.0
         found = []
         for fact, weight in zip(self.facts, weights, strict=True):
-            axis = axis_of(fact, [self.options[n] for n in fact.names], weight / total)
+            if fact.names not in self._axes:
+                self._axes[fact.names] = axis_of(fact, [self.options[n] for n in fact.names], 1.0)
+            whole = self._axes[fact.names]
+            axis = Axis(whole.codes, whole.options, weight / total)
             if _of_age(fact) and age_loss < 1:
                 some = tuple(o for o in axis.options if o.loss <= age_loss)
                 axis = Axis(axis.codes, some or axis.options[:1], axis.weight)

@@ -25,6 +25,9 @@ REPEATED = 30
 """Records with repeated values, from which it is judged whether a column follows from another."""
 
 ALIKE = 1 - 1e-12
+MOST_CELLS = 1 << 24
+"""Cells of a table of two columns, up to which it is asked whether one determines the other."""
+
 ODD_RECORDS = 0.01
 """Records that may lie outside the group that a level of the other column gives them."""
 
@@ -250,7 +253,11 @@ def _joint(fact: Fact) -> tuple[Ints, list[Ints], Spread]:
 
 
 def _cells(columns: Sequence[Ints]) -> Ints:
-    return np.unique(np.column_stack(columns), axis=0, return_inverse=True)[1].reshape(-1)
+    key = columns[0]
+    for column in columns[1:]:
+        joint = key * (int(column.max()) + 1) + column
+        key = np.unique(joint, return_inverse=True)[1].reshape(-1)
+    return np.unique(key, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _form(group: Ints) -> bytes:
@@ -276,10 +283,12 @@ def _finest(
     group = option.group[parts[place]]
     for other in sorted(others, key=lambda o: (-o.groups, o.loss)):
         told = other.group[parts[at]]
-        cells = _cells([group, told])
-        size = np.bincount(cells, weights=spread.count)
-        largest = np.zeros(int(group.max()) + 1)
-        np.maximum.at(largest, group, size[cells])
+        width = int(told.max()) + 1
+        joint = group * width + told
+        if (int(group.max()) + 1) * width > MOST_CELLS:
+            continue
+        size = np.bincount(joint, weights=spread.count, minlength=(int(group.max()) + 1) * width)
+        largest = size.reshape(-1, width).max(axis=1)
         odd = spread.count.sum() - largest.sum()
         if odd <= most_odd * spread.count.sum():
             return other
