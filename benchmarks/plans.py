@@ -37,8 +37,10 @@ def sources(data: Path, name: str, folder: Path) -> list[str]:
         return [a if a.startswith("--") else str(data / a) for a in TABLES[name]]
     one = folder / f"{name}.parquet"
     index = data / "idc" / "idc_v25_series_A.parquet"
-    query = f"copy (select * from '{index}' where collection_id = '{name}') to '{one}'"
-    duckdb.execute(f"{query} (format parquet)")
+    rows = duckdb.read_parquet(str(index)).filter(
+        duckdb.ColumnExpression("collection_id") == duckdb.ConstantExpression(name)
+    )
+    rows.write_parquet(str(one))
     return [str(one)]
 
 

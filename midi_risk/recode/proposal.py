@@ -430,7 +430,12 @@ class Drafts:
             others = [d for limit, d in told.items() if limit > most and shows_something(d)]
             return empty, others[:1], notes, demand
         enough = found[most].solution.score + WORTH_LEAVING_OUT
-        chosen = next(limit for limit in sorted(told) if told[limit].solution.score <= enough)
+        chosen = next(
+            limit
+            for limit in sorted(told)
+            if told[limit].solution.score <= enough
+            and not_removed(told[most]) <= not_removed(told[limit])
+        )
         if 0 not in found and demand.k > 1:
             notes.append("Nobody left out: no plan is possible.")
         more, said = self._about_age(proposer, told[chosen], demand, most, budget_seconds)
@@ -550,6 +555,15 @@ WORTH_LEAVING_OUT = 0.01
 
 NOTICEABLE = 0.1
 """Weighted difference of losses from which two plans differ noticeably."""
+
+
+def not_removed(draft: Draft) -> set[str]:
+    """Return the attributes that a plan does not remove."""
+    setting = draft.setting
+    lasts = {
+        n: len(c) - 1 for n, c in zip(setting.columns.names, setting.columns.codes, strict=True)
+    }
+    return {name for name, level in draft.solution.levels.items() if level < lasts[name]}
 
 
 def shows_something(draft: Draft) -> bool:

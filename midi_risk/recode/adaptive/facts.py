@@ -22,7 +22,8 @@ from midi_risk.recode.loss import weight_of
 Ints = npt.NDArray[np.int64]
 
 REPEATED = 30
-"""Records with repeated values, from which it is judged whether a column follows from another."""
+"""Records with repeated values, from which it is judged whether a column follows from another;
+half of the records at least, since the few repeats of a near-key share everything else too."""
 
 ALIKE = 1 - 1e-12
 MOST_CELLS = 1 << 24
@@ -82,7 +83,7 @@ def follows(of: Ints, given: Ints, known: npt.NDArray[np.bool_]) -> float:
     if n < REPEATED:
         return 0.0
     by_a = np.bincount(a)
-    if by_a[by_a > 1].sum() < REPEATED:
+    if by_a[by_a > 1].sum() < max(REPEATED, n / 2):
         return 0.0
     by_b = np.bincount(b).astype(np.float64)
     by_both = np.unique(a * (int(b.max()) + 1) + b, return_counts=True)[1].astype(np.float64)
