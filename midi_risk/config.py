@@ -215,6 +215,9 @@ class Settings(BaseModel):
     )
 
 
+_PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@|[?&](?:ssl)?passw(?:or)?d=", re.IGNORECASE)
+
+
 class SourceSettings(Settings):
     """One source: exactly one of ``dicom``, ``metadata``, ``bids``, ``sdtm``, ``table``."""
 
@@ -225,12 +228,25 @@ class SourceSettings(Settings):
     table: str | None = None
     key: str | None = None
     sheet: str | None = None
+    header_rows: int | None = Field(
+        default=None, ge=1, le=100, description="rows of a table above its first row of data"
+    )
+    encoding: str | None = Field(default=None, description="of delimited text, as shift_jis")
+    left_out: tuple[str, ...] = Field(
+        default=(), description="sheets of a workbook, and 'comments', that do not leave"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceSettings:
         given = [kind for kind in SOURCE_KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of {', '.join(SOURCE_KINDS)}")
+        if _PASSWORD.search(str(getattr(self, given[0]))):
+            raise ValueError("a URL here holds a password; set PGPASSWORD or a service file")
+        if given[0] not in {"table", "metadata"}:
+            own = ("sheet", "header_rows", "encoding", "left_out")
+            if set_here := [name for name in own if getattr(self, name)]:
+                raise ValueError(f"{set_here[0]} is for a table or metadata, not for {given[0]}")
         return self
 
     @property
@@ -250,6 +266,9 @@ class CollectionSettings(Settings):
     name: str = Field(min_length=1, max_length=200)
     sources: tuple[SourceSettings, ...] = Field(min_length=1)
     where: str | None = None
+    exclude: tuple[str, ...] = Field(
+        default=(), description="patterns of tables beside the data that do not leave"
+    )
 
 
 def _share(value: Any) -> Any:
@@ -441,6 +460,34 @@ class ChannelStatement(Settings):
         return self
 
 
+class ReleaseDecision(Settings):
+    """What is done about something that leaves and that is no attribute."""
+
+    decision: Literal["retain", "remove"]
+    reason: str = Field(min_length=1, description="why; it stands in the account")
+
+
+class ReleaseSettings(Settings):
+    """What the assessor says of what leaves beside the attributes."""
+
+    decisions: dict[str, ReleaseDecision] = Field(
+        default={}, description="name in the account, or a pattern with *, -> decision"
+    )
+
+
+class PrivateDecision(Settings):
+    """What is done about private elements of one creator."""
+
+    creator: str = Field(min_length=1, description="as in the files; * stands for any text")
+    element: Annotated[str, BeforeValidator(_as_text)] | None = Field(
+        default=None,
+        pattern=r"^[0-9A-Fa-f]{2}$",
+        description="two digits inside its block; absent: all of the creator",
+    )
+    decision: Literal["retain", "remove"]
+    source: str = Field(min_length=1, description="what says so, such as a conformance statement")
+
+
 class Validity(Settings):
     """How long the assessment stands; a policy choice, not a published norm."""
 
@@ -490,6 +537,8 @@ class Project(Settings):
     subject_key: SubjectKeySettings | None = Field(
         default=None, description="the key that links the rows of a subject"
     )
+    release: ReleaseSettings = ReleaseSettings()
+    private: tuple[PrivateDecision, ...] = ()
     channels: dict[str, ChannelStatement] = {}
     validity: Validity = Validity()
     tolerance: Tolerance = Tolerance()

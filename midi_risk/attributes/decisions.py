@@ -56,7 +56,7 @@ def decided(
     'retain'
     """
     faults = []
-    revised = proposed
+    revised: dict[str, Attribute] = {}
     for name, setting in _spelt_out(proposed, settings).items():
         if name not in proposed:
             if name == _COUNTED:
@@ -86,7 +86,7 @@ def decided(
         if setting.unit is not None:
             changes, fault = _with_unit(proposed[name], setting.unit, changes)
             faults += [f"attributes.{name}.unit: {fault}"] if fault else []
-        revised = revised.revised(name, **changes)
+        revised[name] = proposed[name].revised(**changes)
         judged = setting.sensitive or setting.harmful or setting.disclosure
         if judged and not revised[name].discloses:
             faults.append(
@@ -96,7 +96,7 @@ def decided(
             )
     if faults:
         raise ConfigError(path, faults)
-    return revised
+    return proposed.replaced(revised)
 
 
 def _with_unit(
@@ -108,7 +108,8 @@ def _with_unit(
     """
     measures = next(q for q, factors in FACTORS.items() if unit in factors)
     changes = {**changes, "unit": unit}
-    if attribute.unit == UNKNOWN and "ladder" not in changes and "kind" not in changes:
+    undecided = changes.get("ladder", "number") == "number" and "kind" not in changes
+    if attribute.unit == UNKNOWN and undecided:
         ladders = {Quantity.LENGTH: "height", Quantity.MASS: "weight"}
         if measures in ladders:
             changes["ladder"] = ladders[measures]

@@ -39,6 +39,16 @@ OPTION_COLUMNS = (
 NOT_LISTED = "not listed"
 """Action of a standard attribute that Table E.1-1 has no row for."""
 
+OWN_DATES = frozenset(
+    {
+        "DateOfLastCalibration", "TimeOfLastCalibration", "DateOfManufacture",
+        "DateOfInstallation", "DateTimeOfLastCalibration", "ContextGroupVersion",
+        "ContextGroupLocalVersion", "PatientBirthDate", "PatientBirthTime",
+        "PatientBirthDateInAlternativeCalendar",
+    }
+)  # fmt: skip
+"""Dates that are not dates of the subject's visits; each has its own rule."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ps315Table:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from midi_risk.cli.options import Progress
     from midi_risk.document.assessment import Assessment
     from midi_risk.document.plan import Plan
+    from midi_risk.export.proof import Proof
     from midi_risk.export.release import Comparison, Release
     from midi_risk.export.rules import ReleaseRules
     from midi_risk.sources.model import Extraction
@@ -106,6 +107,12 @@ def _print(applied: Applied, plan: Plan, form: str) -> None:
     ]
     lines += [f"  {reason}" for reason in comparison.reasons]
     verdict = applied.assessment.verdict
+    proof = applied.proof
+    lines.append(
+        f"the files hold what the account lets leave: {proof.elements} elements and"
+        f" {proof.columns} columns; {proof.removed} removed rows are gone,"
+        f" {len(proof.emptied)} are empty"
+    )
     lines.append(f"verdict on the files: {verdict.status}")
     lines += [f"  because {reason.text}" for reason in verdict.reasons]
     click.echo("\n".join(neutral(line) for line in lines))
@@ -139,6 +146,7 @@ class Applied:
     rules: ReleaseRules
     comparison: Comparison
     assessment: Assessment
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +189,7 @@ def apply_plan(
         Command line, for the internal edition.
     """
     from midi_risk.document.files import write_private
+    from midi_risk.export.proof import removed_paths
     from midi_risk.export.release import plan_statement, write_release
     from midi_risk.export.rules import release_rules
     from midi_risk.export.targets.tables import dictionary_text
@@ -189,6 +198,7 @@ def apply_plan(
     attributes = job.attributes(extraction)
     table = job.fold(extraction, attributes)
     rules = release_rules(table, extraction, given.plan, job.hierarchies(attributes))
+    decisions = job.decisions()
     (staging / RELEASE).mkdir(mode=0o700)
     (staging / ASSESSMENT).mkdir(mode=0o700)
     release = write_release(
@@ -199,15 +209,19 @@ def apply_plan(
         rules,
         statement=plan_statement(given.content),
         selected=_selection(job),
+        removed=removed_paths(table, decisions),
         progress=progress,
     )
     dictionary = dictionary_text(rules, release.dicom, release.written)
     write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
-    comparison, assessment = _assess_written(
+    comparison, assessment, proof = _assess_written(
         job, given.plan, rules, release, staging, jobs, command
     )
-    _write_account(staging / ASSESSMENT, release, rules, comparison, assessment)
-    return Applied(release=release, rules=rules, comparison=comparison, assessment=assessment)
+    applied = Applied(
+        release=release, rules=rules, comparison=comparison, assessment=assessment, proof=proof
+    )
+    _write_account(staging / ASSESSMENT, applied)
+    return applied
 
 
 def _selection(job: Job) -> Callable[[Any], bool] | None:
@@ -228,13 +242,15 @@ def _assess_written(
     staging: Path,
     jobs: int | None,
     command: str,
-) -> tuple[Comparison, Assessment]:
-    """Read back what was written and assess it."""
+) -> tuple[Comparison, Assessment, Proof]:
+    """Read back what was written, hold it against the account of its sources, and assess it."""
     from midi_risk.attributes.roles import propose
     from midi_risk.cli.job import history_in, open_job
     from midi_risk.document.files import write_private
+    from midi_risk.export.proof import prove
     from midi_risk.export.release import compare, project_yaml, release_project, release_settings
     from midi_risk.recode.steps import release_state
+    from midi_risk.risk.account import account
     from midi_risk.risk.assess import assess
     from midi_risk.table.release import released
 
@@ -246,6 +262,13 @@ def _assess_written(
     written = open_job([str(file)])
     attributes = written.attributes(extraction)
     table = written.fold(extraction, attributes)
+    proof = prove(
+        account(rules.accounted(), job.decisions()),
+        extraction,
+        attributes,
+        release.copies.outcome.kept if release.copies else (),
+        [staging / RELEASE / file.target for file in release.files if file.target],
+    )
     models = job.threat_models()
     options = replace(
         written.options(extraction, attributes, command),
@@ -254,25 +277,25 @@ def _assess_written(
     assessment = assess(table, models, options=options)
     found = released(table)
     state = release_state(found, models, plan.k, table=table)
-    return compare(plan.after, state, rules, found), assessment
+    return compare(plan.after, state, rules, found), assessment, proof
 
 
-def _write_account(
-    folder: Path,
-    release: Release,
-    rules: ReleaseRules,
-    comparison: Comparison,
-    assessment: Assessment,
-) -> None:
+def _write_account(folder: Path, applied: Applied) -> None:
     """Write the assessment of the release, its reports, and an account of every file."""
     from midi_risk.document.files import write_private
     from midi_risk.export.tables import csv_text
     from midi_risk.report import report, write_assessment
 
+    release, assessment = applied.release, applied.assessment
     write_assessment(assessment, folder / "assessment.json")
     for edition in ("internal", "shareable"):
         report(assessment, None, edition=edition).write(folder / f"report-{edition}.html")
-    account = {"schema": "midi-risk/apply/1", **comparison.to_dict(), **summary(release, rules)}
+    account = {
+        "schema": "midi-risk/apply/1",
+        **applied.comparison.to_dict(),
+        **summary(release, applied.rules),
+        "account": applied.proof.to_dict(),
+    }
     write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
     rows = [(f.source, f.target, f.reason) for f in release.files]
     write_private(folder / "files.csv", csv_text(("source", "release", "reason"), rows))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from midi_risk.attributes.families import families
 from midi_risk.cli import options as common
 from midi_risk.cli.evidence import comments
 from midi_risk.cli.options import progress_bar
@@ -141,21 +142,41 @@ def project_text(
         "missing: category          # or wildcard: an absent value may be any value",
         "validity: {months: 24}     # a policy choice, not a published norm",
         *comments(job, table),
+        *_release_lines(table),
         "attributes:",
     ]
-    written = 0
+    listed = [a for a in table.attributes if not _derived(a, table)]
+    lines_of = dict(_attribute_lines(listed, table))
     for role, heading in _ORDER:
-        chosen = [a for a in table.attributes if a.role.value == role and not _derived(a, table)]
+        chosen = [a for a in listed if a.role.value == role and a.name in lines_of]
         if chosen:
             lines += ["", f"  # {heading}"]
-            written += len(chosen)
         for attribute in chosen:
-            distinct, missing = table.distinct.get(attribute.name, (0, table.n_subjects))
-            lines.append(f"  # {_comment(attribute.reason)} ({distinct} values, {missing} missing)")
-            lines.append(f"  {_scalar(attribute.name)}: {_setting(attribute)}")
-    if not written:
+            lines += lines_of[attribute.name]
+    if not listed:
         lines[-1] = "attributes: {}"
     return "\n".join(lines) + "\n"
+
+
+def _attribute_lines(
+    attributes: Sequence[Attribute], table: SubjectTable
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the lines of each attribute; a family has its lines at its first column alone."""
+    found = families({a.name: _setting(a) for a in attributes})
+    family = {name: pattern for pattern, names in found.items() for name in names}
+    for attribute in attributes:
+        name = attribute.name
+        setting, reason = _setting(attribute), _comment(attribute.reason)
+        if name not in family:
+            distinct, missing = table.distinct.get(name, (0, table.n_subjects))
+            told = f"  # {reason} ({distinct} values, {missing} missing)"
+            yield name, [told, f"  {_scalar(name)}: {setting}"]
+            continue
+        names = found[family[name]]
+        if name == names[0]:
+            told = f"  # {len(names)} columns, {_comment(names[0])} to {_comment(names[-1])}: one"
+            told += f" decision for all of them, a line of its own for an exception; {reason}"
+            yield name, [told, f"  {_scalar(family[name])}: {setting}"]
 
 
 def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
@@ -172,6 +193,27 @@ def _guessed_key(read: Sequence[SourceTable]) -> list[str]:
     ]
 
 
+def _release_lines(table: SubjectTable) -> list[str]:
+    """Return decisions on what leaves and is no attribute: what PS3.15 acts on is removed."""
+    from midi_risk.risk.account import LISTED, ReleaseDecisions, account
+
+    still = [row for row in account(table, ReleaseDecisions()) if row.disposition == "open"]
+    acted = [row.name for row in still if row.reason == LISTED]
+    others = [row for row in still if not row.by and row.reason != LISTED]
+    lines = []
+    if others:
+        lines.append("# Leaves, and nobody decided: remove it, or retain it with a reason, under")
+        lines.append("# release (names may have *) or private (by creator). It is open until then.")
+        lines += [f"#   {_comment(row.name)}: {row.reason}" for row in others]
+    if acted:
+        lines += ["release:", "  decisions:"]
+        reason = "PS3.15 Table E.1-1 lists it and nothing reads it."
+        lines += [
+            f"    {json.dumps(name)}: {{decision: remove, reason: {reason}}}" for name in acted
+        ]
+    return lines
+
+
 def _derived(attribute: Attribute, table: SubjectTable) -> bool:
     """Tell whether an attribute is the range of another, which it follows."""
     return attribute.name.endswith(".range") and attribute.name[:-6] in table.attributes
@@ -179,9 +221,13 @@ def _derived(attribute: Attribute, table: SubjectTable) -> bool:
 
 def _setting(attribute: Attribute) -> str:
     """Return the settings of one attribute in one line."""
+    from midi_risk.attributes.units import MIXED, converted
+
     parts = [f"role: {attribute.role.value}"]
     if attribute.role.value in {"quasi_identifier", "undecided"} and attribute.ladder:
         parts.append(f"hierarchy: {_scalar(attribute.ladder)}")
+    if converted(attribute) and attribute.unit != MIXED:
+        parts.append(f"unit: {attribute.unit}")
     if attribute.role.value == "direct_identifier":
         parts.append("decision: remove")
     return "{" + ", ".join(parts) + "}"
@@ -189,7 +235,14 @@ def _setting(attribute: Attribute) -> str:
 
 def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str, str]) -> str:
     """Return one source with its path relative to the project."""
+    from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.databases import database_from, is_database
+
     path = source.path
+    name = Path(path).name
+    if is_database(path):
+        name = TableSpec.parse(path).path.name
+        path = database_from(path, Path(os.path.abspath(folder)))  # noqa: PTH100
     if "://" not in path:
         absolute = Path(os.path.normpath(base / path))
         try:
@@ -197,7 +250,7 @@ def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str,
         except ValueError:
             path = str(absolute)
     parts = [f"{source.kind}: {_scalar(Path(path).as_posix() if '://' not in path else path)}"]
-    key = source.key or (keys.get(Path(path).name) if source.kind == "table" else None)
+    key = source.key or (keys.get(name) if source.kind == "table" else None)
     if key:
         parts.append(f"key: {_scalar(key)}")
     return "{" + ", ".join(parts) + "}"

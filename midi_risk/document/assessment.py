@@ -662,6 +662,24 @@ class AttributeEntry(Part):
     )
 
 
+Disposition = Literal["classes", "repeated", "channel", "recoded", "removed", "harmless", "open"]
+"""What is done about something that leaves: judged in the classes, or on all values that repeat;
+measured by a channel; coarsened; removed; harmless for a reason; or nothing yet."""
+
+
+class AccountEntry(Part):
+    """One thing that leaves: an element path, a column, or a pattern of names."""
+
+    kind: Literal["element", "column", "name", "other"]
+    name: str = Field(description="keywords of the path, column, or pattern; never a value")
+    source: str = Field(default="", description="source table of a column")
+    vr: str = Field(default="", description="value representations of an element")
+    files: int | None = Field(default=None, description="files that hold it; null: not counted")
+    disposition: Disposition
+    by: str = Field(default="", description="attribute or channel that it rests on")
+    reason: str = ""
+
+
 class Statement(Part):
     """On what the assessor's figure of a channel rests."""
 
@@ -920,6 +938,9 @@ class Assessment(Part):
     threshold: Threshold
     log: Log | None = Field(default=None, description="null where no log was kept")
     attributes: list[AttributeEntry]
+    account: list[AccountEntry] = Field(
+        default=[], description="everything that leaves, and what is done about it"
+    )
     measures: Measures
     threats: list[Threat]
     channels: list[ChannelEntry]
@@ -1005,6 +1026,7 @@ __all__ = [
     "ASSESSMENT_SCHEMA",
     "NOT_APPLICABLE",
     "AcceptedDisclosure",
+    "AccountEntry",
     "Assessment",
     "AttributeEntry",
     "AttributeShare",
@@ -1015,6 +1037,7 @@ __all__ = [
     "Context",
     "CurvePoint",
     "Disclosure",
+    "Disposition",
     "Diversity",
     "EstimateKind",
     "FileCounts",

@@ -12,6 +12,7 @@ from datetime import date
 
 from midi_risk.config import Tolerance
 from midi_risk.document.assessment import (
+    AccountEntry,
     Assessment,
     AttributeEntry,
     ChannelEntry,
@@ -50,6 +51,7 @@ class Evidence:
         The channels together, and what each model accepts; None: 1 / k, of their sum.
     context : Context or None
     disclosure : sequence of Disclosure
+    account : sequence of AccountEntry
     """
 
     collection: Collection
@@ -68,6 +70,7 @@ class Evidence:
         return day_of(self.created) or date.min
 
     disclosure: Sequence[Disclosure] = ()
+    account: Sequence[AccountEntry] = ()
 
     @classmethod
     def of(cls, assessment: Assessment) -> Evidence:
@@ -83,6 +86,7 @@ class Evidence:
             together=assessment.channels_together,
             context=assessment.context,
             disclosure=assessment.disclosure,
+            account=assessment.account,
         )
 
 
@@ -100,6 +104,22 @@ def undecided(evidence: Evidence) -> list[Reason]:
         "undecided",
         [a for a in evidence.attributes if a.role == "undecided" and a.decision != "remove"],
     )
+
+
+def account_open(evidence: Evidence) -> list[Reason]:
+    """Return the rows of the account that are open and that no other reason names.
+
+    Open attributes are named by their role, required channels without a figure by theirs.
+    """
+    attributes = {attribute.name for attribute in evidence.attributes}
+    required = {c.name for c in evidence.channels if c.limit is not None and c.worst is None}
+    rows = [
+        row
+        for row in evidence.account
+        if row.disposition == "open" and row.by not in attributes | required
+    ]
+    names = dict.fromkeys(row.name for row in rows)
+    return [reason("account_open", names, rows=len(rows))] if rows else []
 
 
 def direct_open(evidence: Evidence) -> list[Reason]:
@@ -179,7 +199,7 @@ def channel_above(evidence: Evidence) -> list[Reason]:
 def channels_together(evidence: Evidence) -> list[Reason]:
     """Return the channels that are above the limit together although none is alone.
 
-    A figure below that of one of its channels is not believed.
+    A figure below what the channels of everybody come to is not believed.
     """
     if any(_above(c, evidence) for c in evidence.channels):
         return []
@@ -188,9 +208,22 @@ def channels_together(evidence: Evidence) -> list[Reason]:
     if together is None:
         failed = min(1.0, sum(risks.values())) > 1 / evidence.k + _ROUNDING
     else:
-        largest = max(together.largest, *risks.values(), 0.0)
+        largest = max(together.largest, _of_everybody(evidence), *risks.values(), 0.0)
         failed = any(not _within(largest, together.mean, model) for model in together.models)
     return [reason("channels_together", risks)] if failed else []
+
+
+def _of_everybody(evidence: Evidence) -> float:
+    """Return what the channels that every subject has come to at least.
+
+    Bounds from samples are one bound together, which is no smaller than any of them.
+    """
+    shared = [
+        c for c in evidence.channels if c.worst and c.subjects == evidence.collection.subjects
+    ]
+    sampled = [c for c in shared if c.stated is not None and c.stated.defects == 0]
+    rest = sum(c.worst or 0.0 for c in shared if c not in sampled)
+    return min(1.0, rest + max((c.worst or 0.0 for c in sampled), default=0.0))
 
 
 def _within(largest: float, mean: float, model: ChannelsJudged) -> bool:
@@ -339,6 +372,7 @@ def not_known(evidence: Evidence) -> list[Reason]:
 CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "unread_files": unread_files,
     "undecided": undecided,
+    "account_open": account_open,
     "direct_open": direct_open,
     "channels_open": channels_open,
     "contradicted": contradicted,

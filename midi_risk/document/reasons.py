@@ -35,9 +35,9 @@ class ReasonKind:
         Status that it causes; None when it only tells.
     condition : int or None
         Condition of an acceptable release that does not hold; None when no single one.
-    names : {"attributes", "channels", "adversary", "model", "event", "source", "none"}
+    names : {"attributes", "channels", "adversary", "model", "event", "source", "account", "none"}
         What its names are: of attributes, of channels, a threat model with adversary and
-        measures, a threat model, kinds of attempts, or a source.
+        measures, a threat model, kinds of attempts, a source, or rows of the account.
     sentence : callable
         Makes the sentence from names and counts.
     """
@@ -45,7 +45,9 @@ class ReasonKind:
     meaning: str
     status: Status | None
     condition: int | None
-    names: Literal["attributes", "channels", "adversary", "model", "event", "source", "none"]
+    names: Literal[
+        "attributes", "channels", "adversary", "model", "event", "source", "account", "none"
+    ]
     sentence: Callable[[Names, Counts], str]
 
 
@@ -62,6 +64,9 @@ def _listed(names: Names, most: int = _LISTED) -> str:
 def _why(counts: Counts) -> str:
     """Say whether a reason stands in the document; its words stand there, once."""
     return "the reason is stated" if counts["stated"] else "no reason is stated"
+
+
+_BESIDE = {"tables": "table", "sheets": "sheet", "comments": "cell comment"}
 
 
 REASONS: Mapping[str, ReasonKind] = {
@@ -101,6 +106,17 @@ REASONS: Mapping[str, ReasonKind] = {
             f" {_listed(names)}"
         ),
     ),
+    "account_open": ReasonKind(
+        meaning="Something leaves that nobody judged, measured, removed or justified.",
+        status="incomplete",
+        condition=2,
+        names="account",
+        sentence=lambda names, n: (
+            f"{_count(n['rows'], 'row')} of the account of what leaves"
+            f" {'is' if n['rows'] == 1 else 'are'} open: {_listed(names)}; decide on them under"
+            " 'release' or 'private' of the project file"
+        ),
+    ),
     "direct_kept": ReasonKind(
         meaning="A direct identifier is retained or generalised, not removed.",
         status="above_threshold",
@@ -117,6 +133,16 @@ REASONS: Mapping[str, ReasonKind] = {
             f"StudyDate is {'removed' if n['removed'] else 'generalised'} while"
             f" {_count(len(names), 'attribute')} that may state the same day stay:"
             f" {_listed(names, 5)}; decide these too"
+        ),
+    ),
+    "uids_tell": ReasonKind(
+        meaning="UIDs leave that hold a day or a serial number, or that a device gave.",
+        status="incomplete",
+        condition=2,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; replace"
+            " them by random ones, or state in 'need' why they may leave"
         ),
     ),
     "overruled": ReasonKind(
@@ -137,6 +163,18 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda _, n: (
             f"{_count(n['rows'], 'row')} without a subject key: they belong to nobody, so no class"
             " counts them; give them a key or leave them out"
+        ),
+    ),
+    "beside_unread": ReasonKind(
+        meaning="Tables, sheets or comments lie beside what was read, and may leave with it.",
+        status="incomplete",
+        condition=3,
+        names="none",
+        sentence=lambda _, n: (
+            ", ".join(_count(n[what], noun) for what, noun in _BESIDE.items() if n.get(what))
+            + " beside what was read, so no class counts what they hold; link them, or say in the"
+            " project file that they do not leave ('exclude' of the collection, 'left_out' of a"
+            " source)"
         ),
     ),
     "orphans": ReasonKind(

@@ -20,10 +20,10 @@ import numpy as np
 from midi_risk import __version__
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.stand_ins import age_string, date_string, time_string
+from midi_risk.attributes.standard import OWN_DATES
 from midi_risk.errors import OutputError
 from midi_risk.export.dicom.files import Written
 from midi_risk.export.dicom.recode import number_of
-from midi_risk.export.dicom.rules import OWN_DATES
 from midi_risk.export.nifti import NotCopiedError, copy_nifti
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.tables import (

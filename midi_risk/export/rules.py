@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -323,6 +323,15 @@ class ReleaseRules:
     suppressed: frozenset[str]
     emptied: Mapping[str, frozenset[str]] = field(default_factory=dict)
     assessed: Mapping[str, str] = field(default_factory=dict)
+
+    def accounted(self) -> SubjectTable:
+        """Return the table of the sources with what the plan decides beyond the project."""
+        decided = self.table.attributes
+        actions = {Action.REMOVE: Decision.REMOVE, Action.GENERALISE: Decision.GENERALISE}
+        for rule in self.rules:
+            if rule.name in decided and rule.action in actions:
+                decided = decided.revised(rule.name, decision=actions[rule.action])
+        return replace(self.table, attributes=decided)
 
     def loses(self, rule: Rule, subject: str | None) -> bool:
         """Tell whether the plan empties this attribute for a subject."""

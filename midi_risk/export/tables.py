@@ -21,11 +21,12 @@ from pydicom.datadict import tag_for_keyword
 
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind
+from midi_risk.attributes.standard import OWN_DATES
 from midi_risk.attributes.units import band_in_words, value_in_unit
 from midi_risk.errors import LinkageError, OutputError
 from midi_risk.export.dicom.files import Written
 from midi_risk.export.dicom.recode import ladder_of_dates
-from midi_risk.export.dicom.rules import OWN_DATES, dicom_rules
+from midi_risk.export.dicom.rules import dicom_rules
 from midi_risk.export.rules import Action, Labeller, ReleaseRules, Rule
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, SourceTable

@@ -109,6 +109,7 @@ def _view(
         threats=tuple(shown.threats),
         measures=shown.measures,
         attributes=tuple(shown.attributes),
+        account=tuple(shown.account),
         channels=tuple(shown.channels),
         disclosure=tuple(shown.disclosure),
         plan=shown.plan,

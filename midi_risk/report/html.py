@@ -211,6 +211,7 @@ def render(view: ReportView) -> str:
         charts=drawn(view),
         cards=sections.cards(view),
         visits=sections.visit_table(view),
+        account=sections.account_table(view),
         best_practices=mapping.best_practices(view),
         clauses=mapping.clauses(view),
         triggers=mapping.TRIGGERS,

@@ -83,6 +83,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "threshold": FIELDS,
         "log": FIELDS,
         "attributes": FIELDS,
+        "account": FIELDS,
         "measures": FIELDS,
         "threats": FIELDS,
         "channels": FIELDS,
@@ -147,6 +148,12 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
             "unit",
             "utility",
         ),
+    },
+    doc.AccountEntry: {
+        "kind": CODE,
+        "name": special(rules.name_in_account),
+        "disposition": CODE,
+        **dropped("source", "vr", "files", "by", "reason"),
     },
     doc.Ps315Action: {"release": VERSION, "action": ACTION, "options": those_like(Option)},
     doc.Measures: {

@@ -15,8 +15,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+
+from pydicom.datadict import tag_for_keyword
 
 from midi_risk.document.assessment import (
     MEASUREMENT,
@@ -61,7 +64,7 @@ from midi_risk.report.words import is_share
 from midi_risk.threat.channels import FOUND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Around:
     """What a rule may look at besides the value.
 
@@ -83,6 +86,15 @@ class Around:
     part: Any
     name: str = ""
     above: Around | None = None
+
+    @property
+    def contributions(self) -> float:
+        """Sum of the contributions of all attributes, added up once for the whole document."""
+        return self._whole if self.above is None else self.above.contributions
+
+    @cached_property
+    def _whole(self) -> float:
+        return sum(max(0.0, a.contribution or 0.0) for a in self.document.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,6 +445,19 @@ def counts_of_reason(counts: Mapping[str, int], around: Around) -> Mapping[Code,
     )
 
 
+# Special rules: the account.
+
+
+def name_in_account(name: str, around: Around) -> Name | None:
+    """Return the name of an element when all of it is in the standard's dictionary.
+
+    Private creators, columns and file names are written by somebody, and may hold anything.
+    """
+    if around.part.kind != "element":
+        return None
+    return Name(name) if all(tag_for_keyword(part) for part in name.split("/")) else None
+
+
 # Special rules: text.
 
 UNNAMED = "Collection without a stated name"
@@ -671,7 +696,7 @@ def share_of_contributions(value: float | None, around: Around) -> Risk | None:
     The sum of the contributions is the number of classes over that of subjects, less one
     over the latter; each alone would give a count of classes without the attribute.
     """
-    whole = sum(max(0.0, a.contribution or 0.0) for a in around.document.attributes)
+    whole = around.contributions
     if value is None or whole <= 0:
         return None
     return risk(round(20 * max(0.0, value) / whole) / 20)

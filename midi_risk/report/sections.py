@@ -17,6 +17,8 @@ from midi_risk.report.counts import SafeCount
 from midi_risk.report.view import Count, ReportView, Shown
 from midi_risk.report.words import (
     ATTACKERS,
+    DISPOSITIONS,
+    KINDS_OF_ROWS,
     NOT_ASSESSED,
     channel_term,
     count_text,
@@ -95,6 +97,52 @@ def _risk(view: ReportView) -> list[str]:
     if not view.measures.quasi_identifiers:
         out.append("There is no quasi-identifier, so every subject is in one class.")
     return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTable:
+    """The account of what leaves, counted.
+
+    Parameters
+    ----------
+    heads : tuple of str
+    rows : tuple of (str, tuple of int)
+        What is done about it, and rows of each kind.
+    open_rows : tuple of part
+        Open rows that this edition names.
+    unnamed : int
+        Open rows that it only counts.
+    """
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[int, ...]], ...]
+    open_rows: tuple[Shown, ...]
+    unnamed: int
+
+
+OPEN_SHOWN = 60
+
+
+def account_table(view: ReportView) -> AccountTable | None:
+    """Return the account of what leaves, counted, with what is open; None without any."""
+    if not view.account:
+        return None
+    kinds = [k for k in KINDS_OF_ROWS if any(str(row.kind) == k for row in view.account)]
+    counted = {
+        code: tuple(
+            sum((str(r.kind), str(r.disposition)) == (kind, code) for r in view.account)
+            for kind in kinds
+        )
+        for code in DISPOSITIONS
+    }
+    still = [row for row in view.account if str(row.disposition) == "open"]
+    named = [row for row in still if row.name][:OPEN_SHOWN]
+    return AccountTable(
+        heads=("What is done about it", *(f"#{KINDS_OF_ROWS[kind]}" for kind in kinds)),
+        rows=tuple((DISPOSITIONS[c], each) for c, each in counted.items() if any(each)),
+        open_rows=tuple(named),
+        unnamed=len(still) - len(named),
+    )
 
 
 def beside(view: ReportView) -> dict[str, Shown]:

@@ -59,7 +59,7 @@ class ReportView:
     title : str
         Name of the collection.
     tool, verdict, threshold, log, measures, plan, context, sign_off : part
-    threats, attributes, channels, disclosure, findings, links : tuple of part
+    threats, attributes, account, channels, disclosure, findings, links : tuple of part
     created, valid_until : str or int
         A moment, or its year.
     digest, project_digest : str
@@ -105,6 +105,7 @@ class ReportView:
     threats: tuple[Shown, ...]
     measures: Shown
     attributes: tuple[Shown, ...]
+    account: tuple[Shown, ...]
     channels: tuple[Shown, ...]
     disclosure: tuple[Shown, ...]
     plan: Shown | None

@@ -71,6 +71,23 @@ DECISIONS = {
     "generalise": "Generalise",
     "remove": "Remove",
 }
+DISPOSITIONS = {
+    "classes": "Judged in the classes",
+    "repeated": "Judged on every value that repeats",
+    "channel": "Measured by a channel",
+    "recoded": "Recoded",
+    "removed": "Removed",
+    "harmless": "Harmless, for a reason that stands in the account",
+    "open": "Open",
+}
+"""What is done about something that leaves."""
+KINDS_OF_ROWS = {
+    "element": "Elements",
+    "column": "Columns",
+    "name": "Names",
+    "other": "Other",
+}
+"""What leaves."""
 RELEASES = {
     "public": "Public release",
     "semi-public": "Semi-public release",
@@ -634,6 +651,12 @@ def methods_paragraph(view: ReportView) -> str:
         f"The threshold was a class size of k = {threshold.k}, conventionally written "
         f"{threshold.label}{source}, applied to the {threshold.statistic}; {fixed(view)}."
     )
+    if any(c.status != "not_assessed" for c in view.channels):
+        parts.append(
+            "Beside the classes, the risks of the channels that a subject has were added (Boole), "
+            "with one joint 95 % bound for all samples in which nothing was found, and judged "
+            "over the channels alone by the statistic and the attempt of each threat model."
+        )
     missed = [
         channel_term(c.name).title.lower() for c in view.channels if c.status == "not_assessed"
     ]

@@ -25,6 +25,7 @@ from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
+    AccountEntry,
     Assessment,
     AttributeEntry,
     ChannelEntry,
@@ -53,6 +54,12 @@ from midi_risk.document.conditions import Evidence
 from midi_risk.document.reasons import Reason, reason
 from midi_risk.errors import MeasureError, listed
 from midi_risk.resources import data_rows
+from midi_risk.risk.account import (
+    ReleaseDecisions,
+    account,
+    measured_account,
+    texts_without_attribute,
+)
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk, as_judged
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
@@ -533,6 +540,8 @@ class AssessmentOptions:
         Name of the collection, as the report prints it.
     channels : mapping of str to ChannelStatement
         What the assessor found about channels.
+    decisions : ReleaseDecisions
+        On what leaves and is no attribute.
     evidence_files : mapping of str to {"same", "changed", "missing"}
         Channel -> what was found of the file that its statement names.
     validity_months : int
@@ -565,6 +574,7 @@ class AssessmentOptions:
 
     name: str = "collection"
     channels: Mapping[str, ChannelStatement] = field(default_factory=dict)
+    decisions: ReleaseDecisions = field(default_factory=ReleaseDecisions)
     evidence_files: Mapping[str, FileState] = field(default_factory=dict)
     validity_months: int = 24
     unread_tolerance: int = 0
@@ -642,8 +652,12 @@ def assess(
     measures, scores = _measures(judged, names, models, trajectory, risks)
     created = datetime.now(UTC).replace(microsecond=0)
     searches = options.context.linked_search if options.context else []
-    computed = measured_channels(table, view, names, risks, trajectory, searches, created.date())
-    evidence = _evidence(table, view, risks, models, options, computed, created)
+    rows = account(table, options.decisions)
+    texts = texts_without_attribute(rows)
+    computed = measured_channels(
+        table, view, names, risks, trajectory, searches, created.date(), texts
+    )
+    evidence = _evidence(table, view, risks, models, options, computed, created, rows)
     return Assessment(
         tool=Tool(name="midi-risk", version=__version__),
         created=evidence.created,
@@ -655,6 +669,7 @@ def assess(
         threshold=_threshold(models, strictest, options),
         log=options.log,
         attributes=list(evidence.attributes),
+        account=list(evidence.account),
         measures=measures,
         threats=list(evidence.threats),
         channels=list(evidence.channels),
@@ -751,6 +766,7 @@ def _evidence(
     options: AssessmentOptions,
     computed: Mapping[str, ChannelEntry],
     created: datetime,
+    rows: Sequence[AccountEntry],
 ) -> Evidence:
     """Return the parts of the assessment that the verdict rests on."""
     having = {name: subjects_of(view, name) for name in computed}
@@ -775,6 +791,7 @@ def _evidence(
         together=channels_together(channels, computed, having, risks),
         context=options.context,
         disclosure=disclosures(table, view, risks),
+        account=measured_account(rows, channels),
     )
 
 

@@ -13,14 +13,19 @@ from collections.abc import Collection, Sequence
 from midi_risk.attributes.decisions import GUESSED, OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
+from midi_risk.attributes.standard import catalogue
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
+from midi_risk.sources.model import SourceKind
 from midi_risk.table.across import BIRTH_DIFFERS, LINK_CONTRADICTED
 from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
+from midi_risk.table.uids import TELLING
+
+_BESIDE = ("tables", "sheets", "comments")
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
@@ -52,17 +57,20 @@ def verdict(
     """
     against = [
         *shown(evidence, "unread_files", "undecided", "direct_open", "channels_open", "no_threat"),
+        *shown(evidence, "account_open"),
         *shown(evidence, "contradicted", "evidence_incomplete", "evidence_of_part"),
         *shown(evidence, "evidence_file_missing", "evidence_file_changed"),
         *shown(evidence, "search_incomplete", "search_old", "quality_incomplete", "quality_old"),
         *shown(evidence, "attacks_open"),
         *_unidentified_files(table, evidence.tolerance.unread_files),
         *shown(evidence, "rows_without_key"),
+        *_beside_unread(table),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_contested_key(table, "split_subjects", {SPLIT}),
         *_contested_key(table, "merged_subjects", _TWO_PEOPLE),
         *_unread_values(table),
         *_restated_dates(table),
+        *_telling_uids(table),
         *shown(evidence, "above", "channel_above", "channels_together", "direct_kept"),
         *shown(evidence, "search_hits", "quality_above"),
         *shown(evidence, "disclosed", "not_known"),
@@ -100,6 +108,14 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
     if files <= tolerance:
         return []
     return [reason("unidentified_files", files=files, tolerated=tolerance)]
+
+
+def _beside_unread(table: SubjectTable) -> list[Reason]:
+    """Return tables, sheets and comments that lie beside what was read and were not."""
+    tables, sheets, comments = (table.facts.get(f"unread_{what}", 0) for what in _BESIDE)
+    if not tables + sheets + comments:
+        return []
+    return [reason("beside_unread", tables=tables, sheets=sheets, comments=comments)]
 
 
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
@@ -167,6 +183,26 @@ def _restated_dates(table: SubjectTable) -> list[Reason]:
         return []
     generalised = study.decision is Decision.GENERALISE and not emptied
     return [reason("restated_dates", copies, removed=int(not generalised))]
+
+
+def _telling_uids(table: SubjectTable) -> list[Reason]:
+    """Return the columns of UIDs that tell something, unless removed or accepted in writing."""
+    told = {finding.attribute for finding in table.findings if finding.code in TELLING}
+    images = {s["name"] for s in table.sources if s["kind"] == SourceKind.DICOM.value}
+    names = [
+        a.name
+        for a in table.attributes
+        if a.name in told
+        and not a.need
+        and (a.decision is not Decision.REMOVE or (a.source in images and _stays(a)))
+    ]
+    return [reason("uids_tell", names)] if names else []
+
+
+def _stays(attribute: Attribute) -> bool:
+    """Tell a UID that no object can be without: removing it is not possible."""
+    entry = catalogue().get(attribute.keyword or "")
+    return entry is None or not entry.strictest_type.startswith(("2", "3"))
 
 
 def _identifying_key(table: SubjectTable) -> list[Reason]:

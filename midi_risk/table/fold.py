@@ -13,6 +13,7 @@ from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
 from midi_risk.table.findings import (
     age_date_findings,
@@ -21,6 +22,7 @@ from midi_risk.table.findings import (
     hygiene_findings,
     key_findings,
     keyless_rows,
+    own_value_findings,
 )
 from midi_risk.table.imaged import concerned_subjects, describes_images
 from midi_risk.table.intervals import intervals_of
@@ -35,6 +37,7 @@ from midi_risk.table.model import (
 from midi_risk.table.repeated import repeated_values
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
 from midi_risk.table.subjects import Subjects, find_subjects, instances_of, link
+from midi_risk.table.uids import uid_findings
 from midi_risk.table.visits import visit_date, visits, visits_elsewhere
 
 FOLDED_ROLES = (Role.QUASI_IDENTIFIER, Role.SENSITIVE, Role.UNDECIDED)
@@ -128,10 +131,15 @@ def fold(
         draft.links.append(report)
         draft.findings += keyless_rows(table)
         _fold_source(table, attributes, of_row, subjects, draft)
+    draft.findings += own_value_findings(
+        draft.attributes, draft.alone, draft.folded, len(subjects.labels)
+    )
     draft.findings += cross_source_findings(
         draft.attributes, draft.folded | draft.unfolded, draft.spans
     )
     draft.findings += key_findings(leading, subjects, set(draft.folded))
+    for table, of_row in rows_of:
+        draft.findings += uid_findings(table, attributes, of_row)
     family: tuple[str, ...] = ()
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
@@ -167,6 +175,7 @@ def fold(
         notes=extraction.findings,
         repeated=draft.repeated,
         concerned=concerned_subjects(rows_of, subjects),
+        leaves=leaves(extraction),
     )
 
 
@@ -181,8 +190,9 @@ def _fold_source(
     n = len(subjects.labels)
     weight = instances_of(table)
     columns: dict[str, NormalisedColumn] = {}
+    there = set(table.rows.column_names)
     for attribute in attributes:
-        if attribute.source != table.name or attribute.column not in table.rows.column_names:
+        if attribute.source != table.name or attribute.column not in there:
             continue
         draft.attributes.append(attribute)
         column = table.rows.column(attribute.column)

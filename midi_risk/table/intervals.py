@@ -40,6 +40,7 @@ _WAVES = re.compile(
 )
 _STUDY_DAY = re.compile(r"(?:[A-Z]{2}|VISIT|A|TRT|TR\d\d)(?:ST|EN|S|E)?DY")
 _OFFSET = "LongitudinalTemporalOffsetFromEvent"
+_STATUS = re.compile(r"\b(?:status|flag|event|indicator|censor\w*|units?|unit of \w+|reason)$")
 _OF_BIRTH = re.compile(r"\b(?:birth|birthday|geburt|naissance|nacimiento)\b")
 
 
@@ -70,7 +71,7 @@ def states_interval(attribute: Attribute, kind: SourceKind) -> bool:
     if attribute.ladder == "offset" or attribute.keyword == _OFFSET:
         return True
     words = column_words(attribute.column)
-    if _OF_BIRTH.search(words):
+    if _OF_BIRTH.search(words) or _STATUS.search(words):
         return False
     if kind is SourceKind.SDTM and _STUDY_DAY.fullmatch(attribute.column):
         return True
@@ -96,10 +97,11 @@ def intervals_of(
     """
     parts = [pd.DataFrame({"subject": np.empty(0, np.int64), "column": [], "value": []})]
     for table, of_row in sources:
+        there = set(table.rows.column_names)
         for attribute in attributes:
             if (
                 attribute.source != table.name
-                or attribute.column not in table.rows.column_names
+                or attribute.column not in there
                 or attribute.decision is Decision.REMOVE
                 or attribute.role in {Role.DIRECT_IDENTIFIER, Role.LINKAGE_KEY}
                 or not states_interval(attribute, table.kind)

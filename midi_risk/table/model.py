@@ -20,6 +20,7 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.sources.model import SourceTable
+from midi_risk.table.account import Leaf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,8 @@ class SubjectTable:
     concerned : mapping of str to frozenset of str
         ``images``, ``face`` -> keys of the subjects with images, and with images that may show
         a face; absent where no source says, and everybody may have them.
+    leaves : tuple of Leaf
+        Everything that leaves with the sources.
     """
 
     frame: pd.DataFrame
@@ -134,6 +137,7 @@ class SubjectTable:
     notes: tuple[str, ...] = ()
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
     concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    leaves: tuple[Leaf, ...] = ()
 
     @property
     def n_subjects(self) -> int:

@@ -230,6 +230,8 @@ def test_weights_heavier_than_people_are_asked_about(middle, doubt):
 
 def test_an_unknown_unit_can_be_said():
     found = propose(column("height", range(58, 78)))
+    as_init_writes_it = AttributeSettings(unit="in", hierarchy="number")
+    assert decided(found, {"height": as_init_writes_it})["height"].ladder == "height"
     said = decided(found, {"height": AttributeSettings(unit="in")})["height"]
     assert said.ladder == "height"
     assert normalise_for(said, ["70"]).text == ("177.8",)
@@ -244,9 +246,8 @@ def test_units_in_cells_are_named():
     found = proposed("age", ["18 months", "2y3m", "3", "4 years"])
     assert found.unit == MIXED
     assert "months" not in findings("age", ["30", "41", "52 years"])
-    assert "states units" in findings("age", ["18 months", "2y3m", "3", "4 years"])[
-        "unit-converted"
-    ]  # fmt: skip
+    text = findings("age", ["18 months", "2y3m", "3", "4 years", "3 wk"])["unit-converted"]
+    assert "states units in its cells (months, weeks)" in text
 
 
 def test_the_finding_names_months():

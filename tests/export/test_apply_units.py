@@ -50,6 +50,41 @@ def test_months_leave_as_years_that_say_so(tmp_path, capsys):
     }
 
 
+def test_init_writes_the_unit_that_it_found(tmp_path, capsys):
+    table(
+        tmp_path / "t.csv",
+        age_months=[24 + i % 30 for i in range(PEOPLE)],
+        height=[58 + i % 20 for i in range(PEOPLE)],
+    )
+    project = tmp_path / "p"
+    assert run(["init", str(tmp_path / "t.csv"), "-o", str(project), "-q"]) == 0
+    text = (project / "midi-risk.yaml").read_text(encoding="utf-8")
+    assert "age_months: {role: quasi_identifier, hierarchy: age, unit: months}" in text
+    assert "in a unit that nothing says" in text
+    capsys.readouterr()
+    run(["assess", str(project), "-o", str(tmp_path / "o"), "-q"])
+    assert "cannot be read or believed" in capsys.readouterr().out
+    said = text.replace("hierarchy: number}", "hierarchy: number, unit: in}")
+    (project / "midi-risk.yaml").write_text(said, encoding="utf-8")
+    run(["assess", str(project), "-o", str(tmp_path / "o"), "-q"])
+    assert "cannot be read or believed" not in capsys.readouterr().out
+    found = json.loads((tmp_path / "o" / "assessment.json").read_text(encoding="utf-8"))
+    units = {a["name"]: a["unit"] for a in found["attributes"]}
+    assert (units["age_months"], units["height"]) == ("months", "in")
+    page = (tmp_path / "o" / "report-internal.html").read_text(encoding="utf-8")
+    assert "Patient, in months, t.csv" in page
+
+
+def test_a_height_in_inches_is_no_rule_for_another_tool(tmp_path, capsys):
+    table(tmp_path / "t.csv", height_in=[60 + i % 12 for i in range(PEOPLE)])
+    project = HEAD + "  height_in: {level: 10cm}\n"
+    (tmp_path / "midi-risk.yaml").write_text(project, encoding="utf-8")
+    asked = ["export", str(tmp_path), "--to", "spreadsheet", "-o", str(tmp_path / "x")]
+    run(asked)
+    out = capsys.readouterr().out
+    assert "height_in: 10 cm bands (labels only: which values become which is not listed)" in out
+
+
 def test_months_that_are_kept_stay_as_they_are(tmp_path, capsys):
     ages = [12 * (3 + i % 2) for i in range(PEOPLE)]
     table(tmp_path / "t.csv", age=ages, sex=["MF"[i % 2] for i in range(PEOPLE)])

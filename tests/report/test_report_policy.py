@@ -120,6 +120,7 @@ INSIDE = {
         "schema_", "tolerance", "threat_models", "changes", "internal", "channels_total",
         "channels_together",
     },
+    "AccountEntry": {"source", "vr", "files", "by", "reason"},
     "SpecialUniques": {"mean_dis", "method", "reference", "sampling_fraction"},
     "SizeCount": {"uniques"},
     "IndividualRisk": {"method", "population", "reference"},

@@ -64,6 +64,13 @@ def undecided(document):
     document["attributes"][0] |= {"role": "undecided", "decision": "retain"}
 
 
+def leaving(_document):
+    return {
+        "kind": "element", "name": "MakerNote", "vr": "UN", "files": 3, "disposition": "open",
+        "reason": "UN that nobody reads",
+    }  # fmt: skip
+
+
 def failed(document):
     document["threats"][0]["results"][0]["passed"] = False
 
@@ -119,6 +126,7 @@ SPOILT = {
     "not_known": lambda d: [t["knows"].pop("Manufacturer", None) for t in d["threats"]],
     "unread_files": unread,
     "undecided": undecided,
+    "account_open": lambda d: d.update(account=[leaving(d)]),
     "direct_open": lambda d: identifier(d, None),
     "direct_kept": lambda d: identifier(d, "retain"),
     "channels_open": lambda d: d["channels"][1].update(status="not_assessed"),
@@ -354,3 +362,35 @@ def test_the_shareable_edition_spells_a_contested_key(code):
         text = decision(document)
         assert f"<li>{HEADS[code]}{told}.</li>" in text
         assert "reason(s) are given" not in text
+
+
+def test_both_figures_of_the_channels_stand_in_the_internal_report():
+    document = acceptable()
+    document["channels_together"] = {
+        "largest": 0.05, "mean": 0.0125, "confidence": 0.95,
+        "models": [{"model": "public-release", "statistic": "maximum", "attempt": 1.0,
+                    "alone": 1 / 11, "total": 1 / 11, "floor": None}],
+    }  # fmt: skip
+    found = Assessment.model_validate(document)
+    inside = html.unescape(report(found, edition="internal").html)
+    assert "0.0500" in inside or "0.05 " in inside
+    assert "0.0125" in inside
+    assert "one joint 95" in inside
+    outside = report(found, edition="shareable").html
+    assert "0.0125" not in outside
+
+
+def test_a_figure_below_what_everybody_has_is_not_believed():
+    document = acceptable()
+    document["channels_together"] = {
+        "largest": 0.03, "mean": 0.03, "confidence": 0.95,
+        "models": [{"model": "public-release", "statistic": "maximum", "attempt": 1.0,
+                    "alone": 1 / 11, "total": 1 / 11, "floor": None}],
+    }  # fmt: skip
+    everybody = document["collection"]["subjects"]
+    for channel in document["channels"]:
+        channel.update(value=0.03, lower=0.03, upper=0.03, subjects=everybody)
+    assert any("together" in fault for fault in contradictions(Assessment.model_validate(document)))
+    for channel in document["channels"]:
+        channel.update(subjects=everybody - 1)
+    assert contradictions(Assessment.model_validate(document)) == []

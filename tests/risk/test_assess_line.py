@@ -226,7 +226,9 @@ def pd_replace(table, attribute_set):
 
 def test_a_required_channel_that_nobody_assessed_is_incomplete_and_a_statement_closes_it():
     rows = {"PatientID": [f"p{i}" for i in range(12)], "Modality": ["CT"] * 12}
-    table = fold(extraction(source("dicom", rows, "PatientID", level="series")), attributes())
+    modality = attribute("dicom", "Modality", Kind.CATEGORY, decision=Decision.RETAIN)
+    images = extraction(source("dicom", rows, "PatientID", level="series"))
+    table = fold(images, attributes(modality))
     asks = model(channels={"face": "required"})
     assert assess(table, [asks]).verdict.status == "incomplete"
     bare = {"face": ChannelStatement(status="bounded", upper=0.01, evidence="defaced")}
@@ -258,7 +260,9 @@ def test_a_channel_that_no_model_may_pass_over_is_required_of_models_that_do_not
     monkeypatch,
 ):
     rows = {"PatientID": [f"p{i}" for i in range(12)], "Modality": ["CT"] * 12}
-    table = fold(extraction(source("dicom", rows, "PatientID", level="series")), attributes())
+    modality = attribute("dicom", "Modality", Kind.CATEGORY, decision=Decision.RETAIN)
+    images = extraction(source("dicom", rows, "PatientID", level="series"))
+    table = fold(images, attributes(modality))
     assert assess(table, [model()]).verdict.status == "acceptable"
     strict = {**CHANNELS, "face": replace(CHANNELS["face"], requirement="required")}
     monkeypatch.setattr("midi_risk.threat.model.CHANNELS", strict)

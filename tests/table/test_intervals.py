@@ -30,7 +30,7 @@ KEYS = [f"s{i}" for i in range(6)]
         ("Tage_seit_OP", True), ("years_since_menopause", True), ("scan1to2", False),
         ("days_from_birth", False), ("age_days", False), ("days_per_week", False),
         ("T1_T2_ratio", False), ("years_of_education", False), ("reaction_time", False),
-        ("from", False), ("dose_days", False),
+        ("from", False), ("dose_days", False), ("disease_free_interval_status", False),
     ],
 )  # fmt: skip
 def test_the_name_of_a_column_says_that_it_is_an_interval(name, found):

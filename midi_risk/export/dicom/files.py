@@ -33,6 +33,7 @@ from midi_risk.export.dicom.recode import (
     UnrecodableError,
     recode,
     state_method,
+    strip,
     subject_key,
 )
 from midi_risk.export.dicom.rules import DicomRules
@@ -42,6 +43,7 @@ from midi_risk.sources.files.archives import DAMAGED, ArchiveError, open_zip_mem
 from midi_risk.sources.files.bounded import ReadAt
 from midi_risk.sources.files.inputs import list_inputs
 from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.files.remote import shown_url
 from midi_risk.sources.files.sniff import Sniffed, sniff
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 from midi_risk.sources.select import select_rows
@@ -209,6 +211,7 @@ def write_copies(
     statement: str,
     selected: Callable[[Dataset], bool] | None = None,
     refused: Mapping[str, str] | None = None,
+    removed: frozenset[tuple[str, ...]] = frozenset(),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Copies:
     """Write recoded copies of every DICOM file below some paths.
@@ -227,6 +230,8 @@ def write_copies(
         Tells whether an object belongs to the collection.
     refused : mapping of str to str, optional
         Printable path -> why no conformant copy of it can be made.
+    removed : frozenset of tuple of str
+        Paths of elements that are taken out, see `strip`.
     progress : callable, optional
         Called with files done and None.
 
@@ -247,7 +252,9 @@ def write_copies(
             opened.stream.close()
             file = Written(source=opened.shown, reason=refused[opened.shown])
         else:
-            file = _one(opened, folder, rules, release, statement, selected, copies.outcome)
+            file = _one(
+                opened, folder, rules, release, statement, selected, removed, copies.outcome
+            )
         copies.files.append(file)
         if progress is not None:
             progress(len(copies.files), None)
@@ -261,6 +268,7 @@ def _one(
     release: ReleaseRules,
     statement: str,
     selected: Callable[[Dataset], bool] | None,
+    removed: frozenset[tuple[str, ...]],
     total: Outcome,
 ) -> Written:
     if opened.stream is None:
@@ -275,6 +283,8 @@ def _one(
         target = _free(folder, data_set)
         try:
             outcome = recode(data_set, rules, release)
+            if removed:
+                strip(data_set, removed, outcome)
             state_method(data_set, rules, statement)
             _save(data_set, target)
         except MemoryError:
@@ -414,7 +424,8 @@ def check_local(sources: Iterator[str] | Sequence[str]) -> None:
     for source in sources:
         if "://" in source:
             raise OutputError(
-                f"{source}: recoded copies are made of local files only", hint="Fetch it first"
+                f"{shown_url(source)}: apply writes local files only",
+                hint="Fetch it as a file and name that in the project",
             )
 
 

@@ -31,14 +31,17 @@ from midi_risk.attributes.stand_ins import (
     text_for,
     time_string,
 )
-from midi_risk.attributes.standard import method_codes
-from midi_risk.export.dicom.rules import DUMMIES, OWN_DATES, DicomRules, Removal, removal
+from midi_risk.attributes.standard import OWN_DATES, method_codes
+from midi_risk.export.dicom.rules import DUMMIES, DicomRules, Removal, removal
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
 from midi_risk.sources.dicom.careful import text_held
+from midi_risk.sources.dicom.contents import creator_place, names_creator, spelt
 from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.sources.dicom.header import BINARY_VRS
+from midi_risk.table.account import part_name
 
 _PATIENT_ID = 0x00100020
+_PIXEL_DATA = 0x7FE00010
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
 _MOMENTS = frozenset({"DA", "DT", "TM"})
 _WITHOUT_TEXT = BINARY_VRS | {"SQ"}
@@ -281,6 +284,39 @@ def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outco
     if body_part and not data_set.get("BodyPartExamined"):
         _unknown_side(data_set)
     return visit.outcome
+
+
+def strip(data_set: Dataset, removed: frozenset[tuple[str, ...]], outcome: Outcome) -> None:
+    """Take elements out of an object, at every depth.
+
+    Parameters
+    ----------
+    data_set : pydicom.Dataset
+    removed : frozenset of tuple of str
+        Their paths, as `midi_risk.sources.dicom.contents` spells them; ``("trailing",)`` for all
+        that stands behind the pixel data.
+    outcome : Outcome
+        Takes the count.
+    """
+    stack: list[tuple[tuple[str, ...], Dataset]] = [((), data_set)]
+    while stack:
+        above, part = stack.pop()
+        tags = list(part.keys())
+        creators = {int(t): str(part[t].value or "") for t in tags if names_creator(int(t))}
+        for tag in tags:
+            number = int(tag)
+            creator = None
+            if tag.is_private:
+                creator = creators.get(number if names_creator(number) else creator_place(number))
+            own = spelt(number, creator)
+            path = (*above, own)
+            behind = not above and number > _PIXEL_DATA and ("trailing",) in removed
+            if path in removed or behind:
+                del part[tag]
+                outcome.removed[part_name(own)] += 1
+            elif _vr(part.get_item(tag)) == "SQ":
+                under = above if above[-1:] == (own,) else path
+                stack.extend((under, item) for item in part[tag].value or ())
 
 
 def _unknown_side(data_set: Dataset) -> None:

@@ -16,20 +16,11 @@ from pydicom.tag import Tag
 from midi_risk.attributes.model import Kind, Role
 from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.attributes.roles import SAME_VISIT
+from midi_risk.attributes.standard import OWN_DATES
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule, same_date_level
 from midi_risk.resources import data_rows
 from midi_risk.sources.dicom.dictionary import tag_of, vr_of
 from midi_risk.sources.dicom.nested import ALSO_FROM
-
-OWN_DATES = frozenset(
-    {
-        "DateOfLastCalibration", "TimeOfLastCalibration", "DateOfManufacture",
-        "DateOfInstallation", "DateTimeOfLastCalibration", "ContextGroupVersion",
-        "ContextGroupLocalVersion", "PatientBirthDate", "PatientBirthTime",
-        "PatientBirthDateInAlternativeCalendar",
-    }
-)  # fmt: skip
-"""Dates that are not dates of the subject's visits; each has its own rule."""
 
 _COUPLED: Mapping[str, tuple[str, ...]] = {
     "PatientAge": (

@@ -113,7 +113,7 @@ def steps_of(rule: Rule, vr: str) -> Steps | None:
         Kind.NUMBER: rule.attribute.kind is Kind.NUMBER,
         None: names,
     }
-    if not readable.get(ladder.reads, False):
+    if converted(rule.attribute) or not readable.get(ladder.reads, False):
         return None
     known = tuple(rule.labels.known.values()) if rule.labels else ()
     return ladder.portable(

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydicom.datadict import DicomDictionary, dictionary_VR, keyword_for_tag  # type: ignore[attr-defined]
 
-from midi_risk.export.dicom.rules import OWN_DATES, DicomRules, element_type, removal
+from midi_risk.attributes.standard import OWN_DATES
+from midi_risk.export.dicom.rules import DicomRules, element_type, removal
 from midi_risk.export.rules import DICOM, Action, ReleaseRules, Rule
 from midi_risk.export.targets.base import (
     Fidelity,

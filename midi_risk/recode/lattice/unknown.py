@@ -10,16 +10,13 @@ size never grows when somebody leaves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from midi_risk.recode.lattice.lattice import Lattice
 from midi_risk.risk.classes.wildcard import cautious_sizes, wildcard_sizes
-
-if TYPE_CHECKING:
-    from midi_risk.recode.lattice.view import ClassView
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -115,18 +112,23 @@ class Unknowns:
         self.counted = policy != "category" and some
         self.spent = 0
 
-    def matching(self, steps: Sequence[int], view: ClassView) -> Matching:
+    def matching(
+        self, steps: Sequence[int], sizes: Ints, field: Callable[[int, Ints], Ints]
+    ) -> Matching:
         """Return the matched sizes of the classes of a node.
 
         Parameters
         ----------
         steps : sequence of int
-        view : ClassView
+        sizes : ndarray of int64, shape (classes,)
+            Records in each class.
+        field : callable
+            Number of an axis and numbers of classes -> their codes on it.
         """
-        classes = np.arange(len(view.sizes))
+        classes = np.arange(len(sizes))
         columns = []
         for number, (axis, step) in enumerate(zip(self._lattice.axes, steps, strict=True)):
-            codes = view.field(number, classes)
+            codes = field(number, classes)
             for place, member in enumerate(axis.members):
                 attribute, level = self._lattice.attributes[member], axis.steps[step][place]
                 labels = attribute.labels[level]
@@ -135,7 +137,7 @@ class Unknowns:
                 held = axis.member_codes[step][place][codes]
                 columns.append(np.where(held == _unknown(labels), -1, held))
         patterns = np.stack(columns, axis=1) if columns else np.zeros((len(classes), 0), np.int64)
-        return Matching(patterns, view.sizes, self.policy, self._spend)
+        return Matching(patterns, sizes, self.policy, self._spend)
 
     def _spend(self, cells: int) -> None:
         self.spent += cells

@@ -228,7 +228,7 @@ class Judge:
         self.checked += 1
         view = ClassView(self.tables.at(steps) if table is None else table, self.tags)
         if self.unknowns.counted:
-            view.matching = self.unknowns.matching(steps, view)
+            view.matching = self.unknowns.matching(steps, view.sizes, view.field)
         failing_classes(view, self.criteria if rules is None else rules)
         return view
 

@@ -67,7 +67,7 @@ class LatticeSweep:
         judge = self._judge
         view = ClassView(table, judge.tags)
         steps = judge.lattice.steps_of(np.array([node]))[0].tolist()
-        return judge.unknowns.matching(steps, view), view.sizes
+        return judge.unknowns.matching(steps, view.sizes, view.field), view.sizes
 
     def _sizes(self, node: int, table: ClassTable) -> npt.NDArray[Any]:
         """Return the size of each class: its records, or those that it could be."""

@@ -271,6 +271,8 @@ class Release:
     searches : sequence of SearchEntry
         For linked public data, as the assessor recorded them.
     today : datetime.date
+    texts : sequence of str
+        Text elements that leave and that no attribute reads.
     """
 
     table: SubjectTable
@@ -280,6 +282,7 @@ class Release:
     trajectory: list[dict[str, Any]]
     searches: Sequence[SearchEntry]
     today: date
+    texts: Sequence[str] = ()
 
 
 def _visit_intervals(release: Release) -> ChannelEntry:
@@ -379,9 +382,9 @@ def _burned_in(release: Release) -> ChannelEntry:
 
 
 def _free_text(release: Release) -> ChannelEntry:
-    texts = _retained(release.view, lambda a: a.kind is Kind.TEXT)
+    texts = [*_retained(release.view, lambda a: a.kind is Kind.TEXT), *release.texts]
     if not texts:
-        return _nothing("free_text", "no free-text attribute is retained")
+        return _nothing("free_text", "no free text is retained")
     return _open("free_text", f"retained free text was not reviewed: {_names(texts)}")
 
 
@@ -454,12 +457,13 @@ def measured_channels(
     trajectory: list[dict[str, Any]],
     searches: Sequence[SearchEntry],
     today: date,
+    texts: Sequence[str] = (),
 ) -> dict[str, ChannelEntry]:
     """Return every channel by its rule, before anything that the assessor states of it.
 
     Parameters
     ----------
-    table, view, names, risks, trajectory, searches, today
+    table, view, names, risks, trajectory, searches, today, texts
         As for `Release`.
     """
     release = Release(
@@ -470,6 +474,7 @@ def measured_channels(
         trajectory=trajectory,
         searches=searches,
         today=today,
+        texts=texts,
     )
     return {name: _by_rule(channel, release) for name, channel in CHANNELS.items()}
 

@@ -541,8 +541,8 @@ def interval_row(
     Returns
     -------
     dict or None
-        ``m``, ``max``, ``unique``, ``subjects`` (with a value), ``columns`` and ``kind``; None
-        when nobody has a value.
+        ``m``, ``max``, ``mean``, ``unique``, ``subjects`` (with a value), ``columns`` and
+        ``kind``; None when nobody has a value.
 
     Notes
     -----
@@ -582,6 +582,7 @@ def _rarest(support: npt.NDArray[np.int64], m: int | Literal["all"]) -> dict[str
     return {
         "m": str(m),
         "max": float(1 / support.min()),
+        "mean": float((1 / support).mean()),
         "unique": int((support == 1).sum()),
     }
 
@@ -654,7 +655,6 @@ def _rows(
         rows.append(
             _rarest(support, m)
             | {
-                "mean": float((1 / support).mean()),
                 "at_risk": int((support < k).sum()),
                 "subjects": int(several.sum()),
                 "bin_days": bin_days,

@@ -20,6 +20,18 @@ from pydicom.filereader import read_dataset, read_partial, read_sequence
 from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from midi_risk.sources.dicom.contents import (
+    PREAMBLE,
+    TRAILING,
+    below,
+    contents_text,
+    creator_place,
+    known_vr,
+    line,
+    names_creator,
+    spelt,
+    unread,
+)
 from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.sources.dicom.header import (
     BINARY_VRS,
@@ -37,7 +49,7 @@ from midi_risk.sources.dicom.nested import (
     notice_inside,
     notice_private,
 )
-from midi_risk.sources.dicom.payloads import PixelElement, check_pixels
+from midi_risk.sources.dicom.payloads import TOO_MANY, TRUNCATED, PixelElement, check_pixels
 from midi_risk.sources.dicom.private import any_unsafe_private
 from midi_risk.sources.dicom.text import element_text, encodings_of
 from midi_risk.sources.files.archives import ArchiveError
@@ -61,13 +73,14 @@ class Stop:
     def __init__(self, before: int | None = None) -> None:
         self.before = before
         self.last: int | None = None
+        self.vr: str | None = None
         self.at_pixels = False
         self.meant = False
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
         """Whether pydicom shall stop here."""
-        del vr, length
-        self.last = int(tag)
+        del length
+        self.last, self.vr = int(tag), vr
         self.at_pixels = tag in _PIXELS
         self.meant = self.at_pixels or tag == self.before
         return self.meant
@@ -375,17 +388,62 @@ def _private_inside(
             yield path, int(tag), element_text("LO", raw, encodings) or ""
 
 
+def _creators(data_set: Any, encodings: tuple[str, ...]) -> dict[int, str]:
+    """Return the names of private creators by the element that holds them."""
+    return {
+        int(tag): element_text("LO", _raw_bytes(_held(data_set, tag)), encodings) or ""
+        for tag in list(data_set.keys())
+        if names_creator(tag)
+    }
+
+
+def _lines(data_set: Any, encodings: tuple[str, ...]) -> Iterator[str]:
+    """Yield the line of every element at every depth, and of what could not be searched."""
+    stack: list[tuple[str, Any, tuple[str, ...]]] = [("", data_set, encodings)]
+    while stack:
+        prefix, part, inherited = stack.pop()
+        header = Header()
+        inherited = _encodings(part, inherited, header)
+        creators = _creators(part, inherited)
+        for tag in list(part.keys()):
+            creator = None
+            if tag.is_private:
+                creator = creators.get(tag if names_creator(tag) else creator_place(tag))
+            vr = _held(part, tag).VR
+            vr = known_vr(int(tag)) if vr in {None, "UN"} else str(vr)
+            yield line(prefix, int(tag), vr, creator)
+            if vr == "SQ":
+                header.flags.clear()
+                under = below(prefix, spelt(int(tag), creator))
+                stack.extend((under, item, inherited) for item in _items(part, tag, header))
+                if header.flags:
+                    yield unread(under)
+
+
+def _contents(
+    opened: Opened, header: Header, encodings: tuple[str, ...], *, preamble: bool, cut: bool
+) -> str:
+    """Return what stands in a file."""
+    stop = opened.stop
+    found = [*_lines(opened.meta, ("iso8859",)), *_lines(opened.data_set, encodings)]
+    if stop.at_pixels and stop.last is not None:
+        found.append(line("", stop.last, stop.vr))
+    if preamble:
+        found.append(PREAMBLE)
+    if header.noticed & Noticed.TRAILING_DATA or (opened.deflated and stop.at_pixels):
+        found.append(TRAILING)
+    if cut:
+        found.append(unread(""))
+    return contents_text(found)
+
+
 def _notice_tags(data_set: Any, encodings: tuple[str, ...], header: Header) -> None:
     private: list[int] = []
-    creators: dict[int, str] = {}
     for tag in list(data_set.keys()):
         header.noticed |= notice_of(tag)
         if tag.is_private:
             private.append(int(tag))
-            if 0x10 <= tag & 0xFFFF <= 0xFF:
-                raw = _raw_bytes(_held(data_set, tag))
-                creators[int(tag)] = element_text("LO", raw, encodings) or ""
-    if private and any_unsafe_private(private, creators):
+    if private and any_unsafe_private(private, _creators(data_set, encodings)):
         header.noticed |= Noticed.UNSAFE_PRIVATE
 
 
@@ -463,6 +521,7 @@ def _read(read_at: ReadAt, size: int, start: int) -> Header:
     opened = open_within_budget(read_at, size, start, header)
     meta, data_set = opened.meta, opened.data_set
     _judge_end(opened, header)
+    cut = not {TRUNCATED, TOO_MANY}.issuperset(header.flags)
     if opened.stop.at_pixels and not opened.deflated:
         header.pixels_at = opened.bounded.tell() + (128 if start == 128 else 0)
     if not len(data_set) and not len(meta):
@@ -485,5 +544,7 @@ def _read(read_at: ReadAt, size: int, start: int) -> Header:
             collector.nested(keyword, uid)
     result.note(header, collector.top_value)
     _notice_tags(data_set, encodings, header)
+    preamble = start >= 128 and any(read_at(0, 128))
+    header.contents = _contents(opened, header, encodings, preamble=preamble, cut=cut)
     header.values = collector.values()
     return header

@@ -12,8 +12,17 @@ from __future__ import annotations
 import struct
 from operator import getitem
 
+from midi_risk.sources.dicom.contents import (
+    PREAMBLE,
+    TRAILING,
+    code_of,
+    contents_text,
+    creator_place,
+    names_creator,
+    top_lines,
+)
 from midi_risk.sources.dicom.header import Noticed, ValueCollector, notice_of, wanted_attributes
-from midi_risk.sources.dicom.layout import LONGEST, LONGEST_VALUE, Element, Layouts
+from midi_risk.sources.dicom.layout import LONGEST, LONGEST_VALUE, Element, Layouts, Run
 from midi_risk.sources.dicom.nested import (
     LONG_VRS,
     SHORT_VRS,
@@ -36,6 +45,7 @@ SHORT_HEAD = 8192
 """Bytes read first where most headers end before."""
 
 _LONGEST_VALUE = 8 << 20
+_NO_PREAMBLE = bytes(128)
 _MOST_PRIVATE = 20_000
 _CHARACTER_SET = 0x00080005
 _LENGTH = struct.Struct("<I").unpack_from
@@ -45,8 +55,8 @@ class WalkState:
     """Where the walk stands and what it gathered."""
 
     __slots__ = (
-        "base", "contents", "creators", "data", "last", "noticed", "private", "raws", "read_at",
-        "rel", "sequences", "size",
+        "base", "creators", "data", "last", "noticed", "preamble", "private", "raws", "read_at",
+        "rel", "sequences", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, data: bytes, read_at: ReadAt, size: int) -> None:
@@ -61,6 +71,8 @@ class WalkState:
         self.creators: list[int] = []
         self.sequences: list[tuple[int, SequenceContent | None]] = []
         self.noticed = 0
+        self.shape: list[Run | int] = []
+        self.preamble = not data.startswith(_NO_PREAMBLE)
 
     def refill(self) -> None:
         """Read the next stretch from the present place on."""
@@ -88,6 +100,13 @@ class WalkState:
             return self.data[start : start + count]
         return self.read_at(offset, count)
 
+    def creator(self, tag: int) -> str | None:
+        """Return the creator of a private element, None where there is none."""
+        place = tag if names_creator(tag) else creator_place(tag)
+        if not tag >> 16 & 1 or place not in self.creators:
+            return None
+        return element_text("LO", self.raws[place], self.encodings()[0])
+
     def encodings(self) -> tuple[tuple[str, ...], bool]:
         """Return the character sets of the data set and whether all are known."""
         raw = self.raws.get(_CHARACTER_SET)
@@ -111,7 +130,7 @@ def follow(  # noqa: PLR0912 - the hot loop
 
     Returns the elements that were walked singly since the last run.
     """
-    data, rel, last, raws = state.data, state.rel, state.last, state.raws
+    data, rel, last, raws, shape = state.data, state.rel, state.last, state.raws, state.shape
     runs_at, single_at = layouts.runs.get, layouts.singles.get
     size = len(data)
     limit = size - 12
@@ -132,6 +151,7 @@ def follow(  # noqa: PLR0912 - the hot loop
                 raws.update(zip(run.tags, values, strict=True))
             if run.special:
                 run.tell(state)
+            shape.append(run)
             rel = found.end()
             last = run.last
             if walked:
@@ -151,6 +171,7 @@ def follow(  # noqa: PLR0912 - the hot loop
             state.private.append(private)
         rel = end
         last = tag
+        shape.append(element.code)
         walked.append(element)
         if len(walked) >= LONGEST:
             layouts.learn(walked)
@@ -190,7 +211,8 @@ class PrefixParser:
         self._far = 0.0
         self._alone: dict[int, tuple[int, ...]] = {}
         self._verdicts: dict[tuple[object, ...], tuple[bool, object]] = {}
-        self._merged: dict[object, tuple[NestedResult, int]] = {}
+        self._merged: dict[object, tuple[NestedResult, int, frozenset[str]]] = {}
+        self._contents: dict[object, str] = {}
 
     def parse(self, head: bytes, read_at: ReadAt, size: int) -> RawHeader | None:
         """Read the elements before the pixel data.
@@ -279,7 +301,7 @@ class PrefixParser:
             layouts.learn(walked)
         return state.rel + 8 <= len(state.data)
 
-    def _single(self, state: WalkState, mode: str) -> Element | None:  # noqa: C901, PLR0912 - hot
+    def _single(self, state: WalkState, mode: str) -> Element | None:  # noqa: C901, PLR0912, PLR0915 - hot
         """Take one element; None at the end of the meta header or at the pixel data."""
         data, rel = state.data, state.rel
         group, number, length = _HEADER(data, rel)
@@ -314,13 +336,14 @@ class PrefixParser:
                 raise NotVouchedError
             content = self._undefined(state, tag, start, explicit=mode == "explicit")
             state.rel = start + content.size
-            if not private:
-                state.sequences.append((tag, content))
-            return Element(b"", tag, UNDEFINED, kept=False, sequence=False, plain=False)
+            state.sequences.append((tag, content))
+            code = code_of(tag, b"SQ")
+            state.shape.append(code)
+            return Element(b"", tag, UNDEFINED, kept=False, sequence=False, plain=False, code=code)
         if state.base + start + length > state.size:
             raise NotVouchedError
         creator = private and 0x10 <= number <= 0xFF
-        kept = bool(wanted or creator or tag == _CHARACTER_SET or (sequence and not private))
+        kept = bool(wanted or creator or tag == _CHARACTER_SET or sequence)
         if kept:
             self._keep(state, tag, start, length, sequence=sequence)
         if creator:
@@ -334,7 +357,9 @@ class PrefixParser:
         elif state.rel > len(data):
             state.base, state.rel, state.data = state.size, 0, b""
         plain = not (sequence or creator) and (private or not noticed)
-        return Element(head, tag, length, kept=kept, sequence=sequence and not private, plain=plain)
+        code = code_of(tag, vr)
+        state.shape.append(code)
+        return Element(head, tag, length, kept=kept, sequence=sequence, plain=plain, code=code)
 
     def _keep(self, state: WalkState, tag: int, start: int, length: int, *, sequence: bool) -> None:
         state.raws[tag] = state.bytes_at(start, length)
@@ -351,7 +376,10 @@ class PrefixParser:
             if window:
                 data = state.read_at(state.base + start, window)
             try:
-                return walk_sequence(tag, data, encodings, explicit=explicit, defined=False)
+                return walk_sequence(
+                    tag, data, encodings, explicit=explicit, defined=False,
+                    creator=state.creator(tag),
+                )  # fmt: skip
             except MoreNeededError:
                 if window and len(data) < window:
                     break
@@ -364,18 +392,56 @@ class PrefixParser:
         found = RawHeader(raws=state.raws, encodings=encodings, noticed=state.noticed)
         if at_pixels:
             found.pixels_at = state.base + state.rel
+            state.shape.append(self._pixel_code(state, explicit=explicit))
         if at_pixels and not is_whole(state):
             pixels = PixelElement(
                 read_at=state.read, size=state.size, at=state.base + state.rel, little=True
             )
             check_pixels(pixels, found)
-        if state.sequences:
-            self._nested(state, found, explicit=explicit)
+        inside = self._nested(state, found, explicit=explicit) if state.sequences else frozenset()
+        found.contents = self._told(state, encodings, inside, found.noticed)
         if state.private:
             found.noticed |= Noticed.ANY_PRIVATE
             if self._unsafe(state, encodings):
                 found.noticed |= Noticed.UNSAFE_PRIVATE
         return found
+
+    def _pixel_code(self, state: WalkState, *, explicit: bool) -> int:
+        """Return the code of the element of pixel data, where the walk ended."""
+        data, rel = state.data, state.rel
+        group, number, _ = _HEADER(data, rel)
+        return code_of(group << 16 | number, data[rel + 4 : rel + 6] if explicit else None)
+
+    def _told(
+        self,
+        state: WalkState,
+        encodings: tuple[str, ...],
+        inside: frozenset[str],
+        noticed: int,
+    ) -> str:
+        """Return the contents of a file; remembered by its layout."""
+        raws = tuple([state.raws[tag] for tag in state.creators])
+        trailing = bool(noticed & Noticed.TRAILING_DATA)
+        key = (tuple(state.shape), raws, raws and encodings, inside, state.preamble, trailing)
+        held = self._contents.get(key)
+        if held is None:
+            codes = [
+                code
+                for part in state.shape
+                for code in (part.codes if isinstance(part, Run) else (part,))
+            ]
+            creators = {
+                tag: element_text("LO", raw, encodings) or ""
+                for tag, raw in zip(state.creators, raws, strict=True)
+            }
+            lines = [*top_lines(codes, creators), *inside]
+            lines += [PREAMBLE] if state.preamble else []
+            lines += [TRAILING] if trailing else []
+            held = contents_text(lines)
+            if len(self._contents) >= _VERDICTS:
+                self._contents.clear()
+            self._contents[key] = held
+        return held
 
     def _unsafe(self, state: WalkState, encodings: tuple[str, ...]) -> bool:
         """Whether a private element is missing from the safe list; remembered by layout."""
@@ -394,16 +460,24 @@ class PrefixParser:
             self._verdicts[key] = held
         return held[0]
 
-    def _nested(self, state: WalkState, found: RawHeader, *, explicit: bool) -> None:
-        """Merge what the sequences hold; remembered by the bytes of short ones."""
+    def _nested(self, state: WalkState, found: RawHeader, *, explicit: bool) -> frozenset[str]:
+        """Merge what the sequences hold; remembered by the bytes of short ones.
+
+        Returns the lines of the elements inside.
+        """
         raws = tuple([state.raws.pop(tag, None) for tag, _ in state.sequences])
+        tags = tuple([tag for tag, _ in state.sequences])
+        creators = tuple([state.creator(tag) for tag in tags if tag >> 16 & 1])
         key = None
         if sum([_SHORT + 1 if raw is None else len(raw) for raw in raws]) <= _SHORT:
-            key = (raws, tuple([tag for tag, _ in state.sequences]), found.encodings, explicit)
+            key = (raws, tags, creators, found.encodings, explicit)
         held = self._merged.get(key)
         if held is None:
             contents = [
-                walked or sequence_content(tag, raw or b"", found.encodings, explicit=explicit)
+                walked
+                or sequence_content(
+                    tag, raw or b"", found.encodings, explicit=explicit, creator=state.creator(tag)
+                )
                 for (tag, walked), raw in zip(state.sequences, raws, strict=True)
             ]
             nested = NestedValues(ValueCollector())
@@ -413,7 +487,8 @@ class PrefixParser:
             noticed = 0
             for content in contents:
                 noticed |= content.noticed
-            held = nested.result(), noticed
+            lines = frozenset[str]().union(*(content.lines for content in contents))
+            held = nested.result(), noticed, lines
             if key is not None:
                 if len(self._merged) >= _VERDICTS:
                     self._merged.clear()
@@ -421,3 +496,4 @@ class PrefixParser:
         found.more = {**held[0].more, **held[0].uids_beside(found.get)}
         found.noticed |= held[1]
         held[0].note(found, found.get)
+        return held[2]

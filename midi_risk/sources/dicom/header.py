@@ -125,12 +125,15 @@ class Header:
         Fixed phrases: why the file was read with reservations.
     pixels_at : int, optional
         Where the pixel data element begins.
+    contents : str
+        What stands in the object, see `midi_risk.sources.dicom.contents`.
     """
 
     values: dict[str, str] = field(default_factory=dict)
     noticed: int = 0
     flags: list[str] = field(default_factory=list)
     pixels_at: int | None = None
+    contents: str = ""
 
     def flag(self, phrase: str) -> None:
         """Add a phrase once."""

@@ -43,6 +43,8 @@ class Element(NamedTuple):
     kept: bool
     sequence: bool
     plain: bool
+    code: int
+    """Tag and representation, see `midi_risk.sources.dicom.contents.code_of`."""
 
 
 Single = tuple[int, int, bool, tuple[int, ...] | None, Element]
@@ -100,7 +102,7 @@ class Run:
     """
 
     __slots__ = (
-        "_elements", "_implicit", "_lengths", "creators", "cuts", "first", "last",
+        "_elements", "_implicit", "_lengths", "codes", "creators", "cuts", "first", "last",
         "match", "most", "noticed", "private", "sequences", "special", "tags",
     )  # fmt: skip
 
@@ -115,6 +117,7 @@ class Run:
             else {length}
             for element, length in zip(elements, before, strict=True)
         ]
+        self.codes = tuple(element.code for element in elements)
         self.tags = tuple(element.tag for element in elements if element.kept)
         self.private = tuple(element.tag for element in elements if element.tag >> 16 & 1)
         self.creators = tuple(tag for tag in self.private if 0x10 <= tag & 0xFFFF <= 0xFF)

@@ -18,10 +18,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
 from hashlib import blake2b
+from typing import Any
 
 from pydicom._dicom_dict import DicomDictionary
 
 from midi_risk.resources import data_rows
+from midi_risk.sources.dicom.contents import (
+    below,
+    creator_place,
+    line,
+    spelt,
+)
 from midi_risk.sources.dicom.header import (
     NESTED_COMPARED,
     Header,
@@ -304,14 +311,27 @@ def sequence_tags() -> frozenset[int]:
 
 
 class SequenceContent:
-    """What one sequence holds that is wanted."""
+    """What one sequence holds: what is wanted of it, and the line of every element."""
 
-    __slots__ = ("events", "noticed", "size")
+    __slots__ = ("events", "lines", "noticed", "size")
 
-    def __init__(self, events: list[Event], size: int, noticed: int) -> None:
+    def __init__(self, events: list[Event], size: int, noticed: int, lines: frozenset[str]) -> None:
         self.events = tuple(events)
+        self.lines = lines
         self.noticed = noticed
         self.size = size
+
+
+Met = tuple[str, int, bytes | None, str | None]
+"""Path of the sequences, tag, representation where the file tells it, private creator."""
+
+
+def _lines(met: set[Met]) -> frozenset[str]:
+    """Return the lines of the elements met inside a sequence."""
+    return frozenset(
+        line(prefix, tag, None if vr is None else vr.decode("ascii"), creator)
+        for prefix, tag, vr, creator in met
+    )
 
 
 def _expect(vr: bytes | None, known: str) -> None:
@@ -342,9 +362,9 @@ def _head(data: bytes, at: int, length: int) -> tuple[bytes, int, int]:
 
 
 def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and items
-    tag: int, data: bytes, encodings: tuple[str, ...], end: int, *, explicit: bool
+    tag: int, data: bytes, encodings: tuple[str, ...], end: int, above: str, *, explicit: bool
 ) -> SequenceContent:
-    """Walk one sequence whose value begins at 0.
+    """Walk one sequence whose value begins at 0 and whose path is given.
 
     ``items`` says whether a list of items is being walked, or the elements of one item;
     what is being walked around it waits on the stack.
@@ -355,9 +375,10 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
     referred: dict[int, set[bytes]] = {}
     private_here: list[tuple[tuple[int, ...], int, str]] = []
     noticed = 0
-    stack: list[tuple[tuple[int, ...], int, tuple[str, ...], bool, bool, int]] = []
+    stack: list[tuple[Any, ...]] = []
     path: tuple[int, ...] = (tag,)
     items, emit, last, at = True, not tag >> 16 & 1, -1, 0
+    met, prefix, creators = set[Met](), above, dict[int, str]()
     while True:
         over = at == end
         if not over:
@@ -371,17 +392,18 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             at += 8 if over else 0
         if over:
             if not stack:
-                noticed |= notice_private(private_here)
-                return SequenceContent(events + _referred(tag, referred), at, noticed)
-            path, end, encodings, items, emit, last = stack.pop()
+                told = noticed | notice_private(private_here)
+                return SequenceContent(events + _referred(tag, referred), at, told, _lines(met))
+            path, end, encodings, items, emit, last, prefix, creators = stack.pop()
             continue
         if items:
             inside = -1 if length == UNDEFINED else at + 8 + length
             if found != _ITEM or 0 <= end < inside:
                 raise NotVouchedError
             last += 1
-            stack.append((path, end, encodings, True, emit, last))
+            stack.append((path, end, encodings, True, emit, last, prefix, creators))
             path, end, items, last, at = (*path, last), inside, False, -1, at + 8
+            creators = {}
             continue
         vr, start = None, at + 8
         if explicit and group != 0xFFFE:
@@ -390,27 +412,26 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             raise NotVouchedError
         last = found
         private = bool(group & 1)
-        if private and emit:
-            private_here.append((path, found, _creator(found, data, start, length, encodings)))
-        known = vr == b"SQ" or (vr is None and found in sequences)
-        if (vr == b"UN" and (not private or length == UNDEFINED)) or (
-            length == UNDEFINED and not known and not (vr is None and private)
-        ):
-            raise NotVouchedError
-        if known or length == UNDEFINED:
+        creator = None
+        if private:
+            named = _creator(found, data, start, length, encodings)
+            creators |= {found: named} if named else {}
+            creator = creators.get(found if named else creator_place(found))
+            if emit:
+                private_here.append((path, found, named))
+        known = _is_sequence(found, vr, length, sequences)
+        met.add((prefix, found, b"SQ" if known else vr, creator))
+        if known:
             inside = -1 if length == UNDEFINED else start + length
             if 0 <= end < inside or len(stack) + 1 >= 2 * DEPTH_LIMIT:
                 raise NotVouchedError
-            stack.append((path, end, encodings, False, emit, last))
+            stack.append((path, end, encodings, False, emit, last, prefix, creators))
             path, end, items, last, at = (*path, found), inside, True, -1, start
+            prefix = below(prefix, spelt(found, creator))
             noticed |= notice_inside(found) if emit and length else 0
             emit = emit and not private
             continue
-        at = start + length
-        if 0 <= end < at:
-            raise NotVouchedError
-        if at > size:
-            raise MoreNeededError
+        at = _behind(start + length, end, size)
         if found in uids:
             _expect(vr, "UI")
             if emit:
@@ -425,6 +446,25 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             encodings = _own_encodings(vr, data[start:at])
         elif emit and length:
             noticed |= notice_inside(found)
+
+
+def _is_sequence(tag: int, vr: bytes | None, length: int, sequences: frozenset[int]) -> bool:
+    """Tell whether items follow an element's header; refuse what cannot be told."""
+    private, known = tag >> 16 & 1, vr == b"SQ" or (vr is None and tag in sequences)
+    if (vr == b"UN" and (not private or length == UNDEFINED)) or (
+        length == UNDEFINED and not known and not (vr is None and private)
+    ):
+        raise NotVouchedError
+    return known or length == UNDEFINED
+
+
+def _behind(at: int, end: int, size: int) -> int:
+    """Return the place behind a value, which lies inside its item and the bytes at hand."""
+    if 0 <= end < at:
+        raise NotVouchedError
+    if at > size:
+        raise MoreNeededError
+    return at
 
 
 def _creator(tag: int, data: bytes, start: int, length: int, encodings: tuple[str, ...]) -> str:
@@ -444,7 +484,13 @@ def _referred(tag: int, raws: dict[int, set[bytes]]) -> list[Event]:
 
 
 def walk_sequence(
-    tag: int, data: bytes, encodings: tuple[str, ...], *, explicit: bool, defined: bool
+    tag: int,
+    data: bytes,
+    encodings: tuple[str, ...],
+    *,
+    explicit: bool,
+    defined: bool,
+    creator: str | None = None,
 ) -> SequenceContent:
     """Return the wanted elements inside one sequence.
 
@@ -460,6 +506,8 @@ def walk_sequence(
         Whether elements carry their representation.
     defined : bool
         Whether the sequence's length was given, so that ``data`` ends with it.
+    creator : str, optional
+        Creator of a private sequence.
 
     Returns
     -------
@@ -472,29 +520,37 @@ def walk_sequence(
     MoreNeededError
         When the sequence continues behind ``data``.
     """
-    return _walk(tag, data, encodings, len(data) if defined else -1, explicit=explicit)
+    above = below("", spelt(tag, creator))
+    return _walk(tag, data, encodings, len(data) if defined else -1, above, explicit=explicit)
 
 
 @lru_cache(maxsize=4096)
 def _remembered(
-    tag: int, data: bytes, encodings: tuple[str, ...], explicit: bool
+    tag: int, data: bytes, encodings: tuple[str, ...], explicit: bool, creator: str | None
 ) -> SequenceContent:
-    return walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+    return walk_sequence(tag, data, encodings, explicit=explicit, defined=True, creator=creator)
 
 
 _LARGE: OrderedDict[tuple[object, ...], SequenceContent] = OrderedDict()
 
 
 def sequence_content(
-    tag: int, data: bytes, encodings: tuple[str, ...], *, explicit: bool
+    tag: int,
+    data: bytes,
+    encodings: tuple[str, ...],
+    *,
+    explicit: bool,
+    creator: str | None = None,
 ) -> SequenceContent:
     """Return what a whole sequence holds; remembered by its bytes, or by their digest."""
     if len(data) <= _SHORT:
-        return _remembered(tag, data, encodings, explicit)
-    key = (tag, len(data), blake2b(data).digest(), encodings, explicit)
+        return _remembered(tag, data, encodings, explicit, creator)
+    key = (tag, len(data), blake2b(data).digest(), encodings, explicit, creator)
     content = _LARGE.get(key)
     if content is None:
-        content = walk_sequence(tag, data, encodings, explicit=explicit, defined=True)
+        content = walk_sequence(
+            tag, data, encodings, explicit=explicit, defined=True, creator=creator
+        )
         if len(content.events) <= _FEW_EVENTS:
             if len(_LARGE) >= _LARGE_KEPT:
                 _LARGE.popitem(last=False)

@@ -203,6 +203,8 @@ class RawHeader:
         Fixed phrases.
     pixels_at : int, optional
         Where the pixel data element begins.
+    contents : str
+        What stands in the object, see `midi_risk.sources.dicom.contents`.
     """
 
     raws: dict[int, bytes]
@@ -211,6 +213,7 @@ class RawHeader:
     noticed: int = 0
     flags: list[str] = field(default_factory=list)
     pixels_at: int | None = None
+    contents: str = ""
 
     def get(self, keyword: str) -> str:
         """Return one attribute's text at the top level, empty when absent."""

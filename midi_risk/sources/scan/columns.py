@@ -161,6 +161,7 @@ INTERNAL = pa.schema(
         ("_status", pa.dictionary(pa.int32(), pa.string())),
         ("_reason", pa.dictionary(pa.int32(), pa.string())),
         ("_noticed", pa.int64()),
+        ("_contents", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
 """Columns of a batch that describe the file; every other one is named by a keyword."""
@@ -230,6 +231,7 @@ def batch_of(records: Sequence[FileRecord]) -> pa.RecordBatch:
         _coded([record.status for record in records]),
         _coded([record.reason for record in records]),
         _noticed(records, columns, identified),
+        _coded(["" if record.header is None else record.header.contents for record in records]),
     ]
     texts = [column.array() for column in columns.values()]
     schema = pa.schema([*INTERNAL, *((name, _TEXT) for name in columns)])

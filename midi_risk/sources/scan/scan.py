@@ -28,6 +28,7 @@ from midi_risk.sources.scan.store import (
     INSTANCES,
     Census,
     ScanStore,
+    element_counts,
     fill,
     flush_rows,
     series_rows,
@@ -129,12 +130,15 @@ class DicomReading:
         Sentences without values.
     facts : mapping of str to int
         Counts; absent means not looked at.
+    elements : mapping of str to int
+        Line of an element (`midi_risk.sources.dicom.contents`) -> files that hold it.
     """
 
     table: SourceTable | None
     files: pa.Table
     findings: tuple[str, ...] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
+    elements: Mapping[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return counts only, never values."""
@@ -208,6 +212,7 @@ def _in_memory(
         files=files,
         findings=(*pool.findings, *unopened_findings(files)),
         facts=facts_from(noticed_counts(scan["_noticed"]), payloads=payloads),
+        elements=element_counts(scan["_contents"]),
     )
 
 
@@ -279,6 +284,7 @@ def _stored(
         census, said = scan_into(store, listed, jobs=jobs, progress=progress, payloads=payloads)
         counted: Counter[int] = Counter()
         files = _account(census, counted, store.folder)
+        elements = store.elements(census.parts)
         if census.stale() or store.is_scattered(files.num_rows):
             store.compact(census.parts)
         give_back()
@@ -289,6 +295,7 @@ def _stored(
         files=files,
         findings=(*said, *unopened_findings(files), *folding_findings(rows.num_rows, instances)),
         facts=facts_from(counted, payloads=payloads),
+        elements=elements,
     )
 
 

@@ -25,6 +25,7 @@ import os
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -327,6 +328,26 @@ def write_parquet(table: pa.Table, target: Path) -> None:
     _sync_folder(target.parent)
 
 
+def element_counts(contents: pa.Array | pa.ChunkedArray) -> Counter[str]:
+    """Return how many files hold each element.
+
+    Parameters
+    ----------
+    contents : pyarrow.Array or pyarrow.ChunkedArray
+        What stands in each file, see `midi_risk.sources.dicom.contents`.
+
+    Examples
+    --------
+    >>> element_counts(pa.array(["00100010|PN", "00100010|PN", ""]))
+    Counter({'00100010|PN': 2})
+    """
+    found: Counter[str] = Counter()
+    for item in contents.cast(pa.string()).value_counts().to_pylist():
+        for line in (item["values"] or "").splitlines():
+            found[line] += item["counts"]
+    return found
+
+
 class ScanStore:
     """A folder that keeps what was read from DICOM files.
 
@@ -357,6 +378,7 @@ class ScanStore:
                 hint="Choose another folder",
             ) from None
         self._number = 0
+        self._known: set[str] = set()
         self.scan = self._last_scan() + 1
 
     def _locked(self) -> int | None:
@@ -411,7 +433,48 @@ class ScanStore:
         scan = integer_array([self.scan] * table.num_rows)
         self._number += 1
         name = f"part-{self.scan:06d}-{self._number:06d}.parquet"
+        table = self._with_digests(table, f"contents-{self.scan:06d}-{self._number:06d}.parquet")
         write_parquet(table.append_column("_scan", scan), self.generation / name)
+
+    def _with_digests(self, table: pa.Table, name: str) -> pa.Table:
+        """Return rows with a digest of each file's contents, which are written once beside them.
+
+        Very many files share them. They are there before the part is, and stay when its rows go.
+        """
+        column = table["_contents"].combine_chunks()
+        texts = column.dictionary.to_pylist()
+        digests = [hashlib.blake2b(t.encode(), digest_size=10).hexdigest() for t in texts]
+        new = {d: t for d, t in zip(digests, texts, strict=True) if d not in self._known}
+        if new:
+            held = pa.table({"digest": text_array(new), "contents": text_array(new.values())})
+            write_parquet(held, self.folder / name)
+            self._known |= new.keys()
+        coded = pa.DictionaryArray.from_arrays(column.indices, text_array(digests))
+        return table.set_column(table.column_names.index("_contents"), "_contents", coded)
+
+    def elements(self, rows: Sequence[PartRows]) -> Counter[str]:
+        """Return how many of the current files hold each element.
+
+        Parameters
+        ----------
+        rows : sequence of PartRows
+            Which rows of the parts are current.
+        """
+        files: Counter[str] = Counter()
+        for path, known in zip(self.parts(), rows, strict=True):
+            with pq.ParquetFile(path) as reader:
+                column = reader.read(["_contents"])["_contents"].cast(pa.string())
+            for item in column.filter(truth_array(known.current)).value_counts().to_pylist():
+                files[item["values"]] += item["counts"]
+        told: dict[str, str] = {}
+        for path in self.folder.glob("contents-*.parquet"):
+            held = parquet_table(path)
+            told |= zip(held["digest"].to_pylist(), held["contents"].to_pylist(), strict=True)
+        found: Counter[str] = Counter()
+        for digest, number in files.items():
+            for line in told[digest].splitlines():
+                found[line] += number
+        return found
 
     def is_scattered(self, rows: int) -> bool:
         """Whether there are more parts than so many rows need."""

@@ -1,0 +1,215 @@
+"""Proof that a release holds what its account lets leave, and nothing else.
+
+The files that were written are read again as any collection is. Every element and column found
+must have a row in the account of the sources that lets it leave, or be one that midi-risk writes
+itself; what the account calls removed must be gone, empty, or hold a dummy.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from midi_risk.attributes.model import AttributeSet
+from midi_risk.document.assessment import AccountEntry
+from midi_risk.errors import OutputError
+from midi_risk.export.dicom.rules import DUMMIES
+from midi_risk.risk.account import ReleaseDecisions, account
+from midi_risk.sources.model import Extraction
+from midi_risk.table.account import Leaf, leaves
+from midi_risk.table.model import SubjectTable, raw_codes
+
+OWN = frozenset(
+    {
+        "PatientIdentityRemoved",
+        "DeidentificationMethod",
+        "DeidentificationMethodCodeSequence",
+        "LongitudinalTemporalInformationModified",
+        "Laterality",
+    }
+)
+"""Elements that midi-risk may write into an object that had none; all of group 0002 too."""
+
+_DUMMIES = frozenset(DUMMIES.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What comparing the files with the account found.
+
+    Parameters
+    ----------
+    elements, columns : int
+        Element paths and columns found in the files; each has a row that lets it leave.
+    removed : int
+        Rows of the account that were removed and are not in the files.
+    emptied : tuple of str
+        Removed rows that are there without a value, or with a dummy.
+    kept : tuple of str
+        Removed rows whose value had to stay (type 1); they count again.
+    """
+
+    elements: int
+    columns: int
+    removed: int
+    emptied: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as `apply.json` holds it."""
+        return {
+            "elements": self.elements,
+            "columns": self.columns,
+            "removed": self.removed,
+            "emptied": list(self.emptied),
+            "kept": list(self.kept),
+        }
+
+
+def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> frozenset[tuple[str, ...]]:
+    """Return the paths of elements that the assessor removes and that are no attribute.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        Of the sources, with decisions.
+    decisions : ReleaseDecisions
+    """
+    pairs = zip(table.leaves, account(table, decisions), strict=True)
+    return frozenset(
+        leaf.path or (leaf.name,)
+        for leaf, row in pairs
+        if row.disposition == "removed" and not row.by and leaf.kind in {"element", "other"}
+    )
+
+
+def prove(
+    rows: Sequence[AccountEntry],
+    written: Extraction,
+    attributes: AttributeSet,
+    kept: Collection[str],
+    files: Sequence[Path],
+) -> Proof:
+    """Compare what was written with the account of its sources.
+
+    Parameters
+    ----------
+    rows : sequence of AccountEntry
+        Account of the sources, with every decision.
+    written : Extraction
+        The release, read again.
+    attributes : AttributeSet
+        Of the release.
+    kept : collection of str
+        Keywords whose value had to stay.
+    files : sequence of Path
+        DICOM files of the release, opened only where the columns cannot tell.
+
+    Raises
+    ------
+    OutputError
+        When something is in the files that the account does not let leave.
+    """
+    known: dict[tuple[str, str], AccountEntry] = {(row.kind, row.name): row for row in rows}
+    found = leaves(written)
+    elements = [leaf for leaf in found if leaf.kind in {"element", "other"}]
+    columns = [leaf for leaf in found if leaf.kind == "column"]
+    for leaf in elements:
+        if not _accounted(leaf, known):
+            raise _refused(leaf.name, "is in the files that were written and not in the account")
+    there = {leaf.name: leaf for leaf in elements} | {leaf.name: leaf for leaf in columns}
+    removed = [row for row in rows if row.disposition == "removed"]
+    values = _columns(written, attributes)
+    emptied, stayed = [], []
+    for row in removed:
+        if row.name not in there:
+            continue
+        keyword = there[row.name].keyword
+        if keyword in kept or row.by in kept:
+            stayed.append(row.name)
+        elif _without_value(row, there[row.name], values, files):
+            emptied.append(row.name)
+        else:
+            raise _refused(row.name, "is removed by the account and still in the files")
+    return Proof(
+        elements=len(elements),
+        columns=len(columns),
+        removed=sum(row.name not in there for row in removed),
+        emptied=tuple(emptied),
+        kept=tuple(stayed),
+    )
+
+
+def _refused(name: str, why: str) -> OutputError:
+    return OutputError(f"{name} {why}", hint="Nothing was left behind; please report it")
+
+
+def _accounted(leaf: Leaf, known: Mapping[tuple[str, str], AccountEntry]) -> bool:
+    """Tell whether an element has a row of its own, or stands inside one that was not opened."""
+    if (leaf.kind, leaf.name) in known or (leaf.path[:1] and leaf.path[0].startswith("0002")):
+        return True
+    parts = leaf.name.split("/")
+    if parts[0] in OWN:
+        return True
+    above = (known.get((leaf.kind, "/".join(parts[:n]))) for n in range(1, len(parts)))
+    return any(row is not None and row.vr != "SQ" for row in above)
+
+
+def _columns(written: Extraction, attributes: AttributeSet) -> dict[str, set[str]]:
+    """Return the values of each attribute of the release, without padding."""
+    found: dict[str, set[str]] = {}
+    for table in written.tables:
+        for a in attributes:
+            if a.source == table.name and a.column in table.rows.column_names:
+                texts = raw_codes(table.rows.column(a.column))[1]
+                found[a.name] = {part.strip() for text in texts for part in text.split("\\")}
+    return found
+
+
+def _without_value(
+    row: AccountEntry, leaf: Leaf, values: Mapping[str, set[str]], files: Sequence[Path]
+) -> bool:
+    """Tell whether a removed row holds nothing in the files, or nothing but a dummy."""
+    if leaf.kind == "column":
+        return values.get(row.by, set()) <= _DUMMIES | {""}
+    if leaf.kind != "element" or leaf.creators or not row.by:
+        return False
+    if values.get(leaf.keyword, {"?"}) <= _DUMMIES | {""}:
+        return True
+    return all(_empty_in(path, leaf) for path in files)
+
+
+def _empty_in(path: Path, leaf: Leaf) -> bool:
+    """Tell whether an element is empty or a dummy wherever it stands in one file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data_set = pydicom.dcmread(path, stop_before_pixels=True)
+        return all(text in _DUMMIES or not text for text in _texts(data_set, leaf.name.split("/")))
+
+
+def _texts(data_set: Dataset, names: Sequence[str]) -> Iterator[str]:
+    """Yield the values of an element at a path, at every repetition of a sequence in itself."""
+    name, rest = names[0], names[1:]
+    value = data_set.get(name)
+    if value is None:
+        return
+    if not rest:
+        if not isinstance(value, pydicom.Sequence):
+            yield from _parts(value)
+        elif len(value):
+            yield "a sequence that is not empty"
+        return
+    for item in value:
+        yield from _texts(item, rest)
+        yield from _texts(item, names)
+
+
+def _parts(value: Any) -> Iterable[str]:
+    several = value if isinstance(value, pydicom.multival.MultiValue) else [value]
+    return (str(each).strip(" \0") for each in several)

@@ -1,0 +1,501 @@
+"""The account of a release: for everything that leaves, what is done about it.
+
+Each rule of `RULES` looks at one leaf and says what is done about it, or nothing; the first that
+answers decides. What no rule and no decision of the assessor answers is open, and a release with
+an open row is not acceptable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal, NamedTuple
+
+from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.attributes.standard import NOT_LISTED, OWN_DATES, packaged_table
+from midi_risk.config import PrivateDecision, ReleaseDecision
+from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
+from midi_risk.sources.dicom.contents import creator_in
+from midi_risk.sources.dicom.coverage import coverage
+from midi_risk.sources.dicom.private import safe_private_elements
+from midi_risk.table.account import UNCOMMON, Leaf, part_name
+from midi_risk.table.model import SubjectTable
+from midi_risk.threat.channels import CHANNELS
+
+NUMERIC_VRS = frozenset(
+    {"AT", "DS", "FD", "FL", "IS", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV"}
+)
+TEXT_VRS = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+DATE_VRS = frozenset({"DA", "DT"})
+
+_PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData"})
+_PAYLOADS = frozenset({"EncapsulatedDocument", "ICCProfile"})
+_FIXED = frozenset({"FileMetaInformationVersion"})
+_ORIGINALS = "OriginalAttributesSequence"
+_GRAPHICS = frozenset({0x50, 0x60})
+_CODE_PARTS = frozenset(
+    {
+        "CodeValue",
+        "LongCodeValue",
+        "URNCodeValue",
+        "CodingSchemeDesignator",
+        "CodingSchemeVersion",
+        "CodeMeaning",
+        "ContextIdentifier",
+        "ContextUID",
+        "MappingResource",
+        "MappingResourceUID",
+        "MappingResourceName",
+        "ContextGroupVersion",
+        "ContextGroupLocalVersion",
+        "ContextGroupExtensionFlag",
+        "ContextGroupExtensionCreatorUID",
+    }
+)
+
+
+class Settled(NamedTuple):
+    """What is done about a leaf, on what it rests, and why."""
+
+    disposition: Disposition
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDecisions:
+    """What the assessor decided about what is no attribute.
+
+    Parameters
+    ----------
+    named : mapping of str to ReleaseDecision
+        Name or pattern -> decision; the exact name wins, then the pattern that stands first.
+    private : sequence of PrivateDecision
+    """
+
+    named: Mapping[str, ReleaseDecision] = field(default_factory=dict)
+    private: Sequence[PrivateDecision] = ()
+
+    def of(self, leaf: Leaf) -> tuple[Literal["retain", "remove"], str] | None:
+        """Return decision and reason for a leaf, None when there is none.
+
+        Examples
+        --------
+        >>> kept = ReleaseDecision(decision="retain", reason="calibration of the tube")
+        >>> decisions = ReleaseDecisions(named={"*Calibration*": kept})
+        >>> decisions.of(Leaf(kind="element", name="DetectorCalibrationData"))
+        ('retain', 'calibration of the tube')
+        """
+        names = (leaf.name, leaf.keyword)
+        exact = next((self.named[name] for name in names if name in self.named), None)
+        if exact is not None:
+            return exact.decision, exact.reason
+        for row in self.private:
+            if any(_is_of(part, row) for part in leaf.path):
+                return row.decision, row.source
+        for pattern, entry in self.named.items():
+            if "*" in pattern and any(_fits(pattern, name) for name in names):
+                return entry.decision, entry.reason
+        return None
+
+
+def _is_of(part: str, row: PrivateDecision) -> bool:
+    """Tell whether a part of a path is the creator's, and the element where one is named."""
+    creator = creator_in(part)
+    if not creator or not _fits(row.creator, creator):
+        return False
+    number = part.partition("[")[0][6:]
+    return row.element is None or row.element.upper() == number
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def _fits(pattern: str, name: str) -> bool:
+    """Tell whether a name is as a pattern says, in which ``*`` stands for any text."""
+    return _pattern(pattern).fullmatch(name) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What the rules of the account look at beside the leaf.
+
+    Parameters
+    ----------
+    columns : mapping of (str, str) to Attribute
+        (Source, column) -> attribute.
+    keywords : mapping of str to Attribute
+        Keyword -> attribute of the DICOM objects.
+    distinct : mapping of str to (int, int)
+        Attribute -> distinct values, subjects without one.
+    repeated : collection of str
+        Quasi-identifiers that are judged on several values of a subject.
+    """
+
+    columns: Mapping[tuple[str, str], Attribute]
+    keywords: Mapping[str, Attribute]
+    distinct: Mapping[str, tuple[int, int]]
+    repeated: frozenset[str]
+
+    @classmethod
+    def of(cls, table: SubjectTable) -> Around:
+        """Return what a subject table, with decisions, tells."""
+        own = [a for a in table.attributes if not a.name.endswith(".range")]
+        images = {str(s["name"]) for s in table.sources if s["kind"] == "dicom"}
+        return cls(
+            columns={(a.source, a.column): a for a in own},
+            keywords={a.keyword: a for a in own if a.keyword and a.source in images},
+            distinct=table.distinct,
+            repeated=frozenset(table.repeated),
+        )
+
+
+Rule = Callable[[Leaf, str, Around], Settled | None]
+
+
+def _attribute(a: Attribute, around: Around) -> Settled:
+    """Return what is done about the values of an attribute."""
+    if a.decision is Decision.REMOVE:
+        return Settled("removed", a.name, "removed by the decision on the attribute")
+    if not around.distinct.get(a.name, (1, 0))[0]:
+        return Settled("harmless", a.name, "empty in every file")
+    if a.role is Role.QUASI_IDENTIFIER and a.name in around.repeated:
+        return Settled("repeated", a.name, "judged on every value that leaves")
+    if a.role in _OF_ROLE:
+        disposition, reason = _OF_ROLE[a.role]
+        return Settled(disposition, a.name, reason)
+    return _insensitive(a)
+
+
+def _insensitive(a: Attribute) -> Settled:
+    """Return what is done about the values of an attribute that is no part of an attack."""
+    if a.decision is Decision.GENERALISE:
+        return Settled("recoded", a.name, "coarsened by the decision on the attribute")
+    if a.kind is Kind.TEXT:
+        return Settled("channel", "free_text", "free text")
+    return Settled("harmless", a.name, a.need or a.reason)
+
+
+_OF_ROLE: Mapping[Role, tuple[Disposition, str]] = {
+    Role.QUASI_IDENTIFIER: ("classes", "judged in the classes"),
+    Role.SENSITIVE: ("classes", "judged for what the classes disclose"),
+    Role.UNDECIDED: ("open", "nobody decided what role the attribute plays"),
+    Role.DIRECT_IDENTIFIER: ("open", "the attribute is a direct identifier"),
+}
+
+
+def unread(_: Leaf, vr: str, __: Around) -> Settled | None:
+    """Settle what was there and could not be read."""
+    return Settled("open", "", "it could not be read") if vr == "??" else None
+
+
+def column(leaf: Leaf, _: str, around: Around) -> Settled | None:
+    """Settle a column of a table by its attribute."""
+    if leaf.kind != "column":
+        return None
+    found = around.columns.get((leaf.source, leaf.name))
+    if found is None and leaf.is_key:
+        return Settled("harmless", "", "the key that links the rows of a subject")
+    if found is None:
+        return Settled("open", "", "a column that no attribute reads")
+    return _attribute(found, around)
+
+
+def name(leaf: Leaf, _: str, __: Around) -> Settled | None:
+    """Settle a pattern of names: keys, UIDs, counters and common words tell nothing new."""
+    if leaf.kind != "name":
+        return None
+    if any(mark in leaf.name for mark in UNCOMMON):
+        return Settled("open", "", "names hold words, dates or long numbers that nobody reads")
+    return Settled("harmless", "", "names hold keys, UIDs, counters and common words only")
+
+
+def outside(leaf: Leaf, _: str, __: Around) -> Settled | None:
+    """Settle what lies in a file beside its elements."""
+    if leaf.kind != "other":
+        return None
+    return Settled("channel", "embedded_metadata", f"{leaf.name} of a file")
+
+
+def private(leaf: Leaf, _: str, __: Around) -> Settled | None:
+    """Settle private elements, and what is inside private sequences."""
+    if not leaf.creators:
+        return None
+    if all(map(_is_safe, leaf.path)):
+        return Settled("harmless", "", "PS3.15 Table E.3.10-1 lists it as safe")
+    return Settled("open", "", "a private element")
+
+
+def _is_safe(part: str) -> bool:
+    """Tell whether a part of a path is public, or listed as safe for its creator."""
+    creator = creator_in(part)
+    if creator is None:
+        return True
+    group, number = int(part[:4], 16), part.partition("[")[0][6:]
+    if part[4:6] != "xx":
+        return bool(creator) and creator in _safe_creators()
+    return (creator, group, int(number, 16)) in safe_private_elements()
+
+
+@cache
+def _safe_creators() -> frozenset[str]:
+    return frozenset(creator for creator, _, _ in safe_private_elements())
+
+
+def originals(leaf: Leaf, _: str, around: Around) -> Settled | None:
+    """Settle what the values were before: they go with their sequence, or a channel tells them."""
+    if _ORIGINALS not in map(part_name, leaf.path):
+        return None
+    found = around.keywords.get(_ORIGINALS)
+    if found is not None and found.decision is Decision.REMOVE:
+        return _attribute(found, around)
+    return Settled("channel", "embedded_metadata", "values from before an object was changed")
+
+
+def attribute(leaf: Leaf, _: str, around: Around) -> Settled | None:
+    """Settle an element by its attribute, which reading takes at every depth."""
+    found = around.keywords.get(leaf.keyword)
+    return None if found is None else _attribute(found, around)
+
+
+def coded(leaf: Leaf, _: str, around: Around) -> Settled | None:
+    """Settle the parts of a code: by the attribute of its sequence, or as coded."""
+    if leaf.keyword not in _CODE_PARTS or len(leaf.path) < 2:
+        return None
+    found = around.keywords.get(part_name(leaf.path[-2]))
+    if found is not None:
+        return _attribute(found, around)
+    if _listed(leaf.path[-2]):
+        return Settled("open", "", "a code that PS3.15 Table E.1-1 lists and no attribute reads")
+    return Settled("harmless", "", "a code that PS3.15 Table E.1-1 does not list")
+
+
+def pixels(leaf: Leaf, _: str, __: Around) -> Settled | None:
+    """Settle pixel data, icons, overlays, curves and documents: channels look at them."""
+    if leaf.keyword in _PIXELS:
+        alone = len(leaf.path) == 1
+        return Settled("channel", "burned_in" if alone else "embedded_metadata", "pixel data")
+    if leaf.keyword in _PAYLOADS:
+        return Settled("channel", "embedded_metadata", "an embedded payload")
+    return None
+
+
+def graphics(leaf: Leaf, vr: str, _: Around) -> Settled | None:
+    """Settle overlays and curves."""
+    if leaf.tag is None or leaf.tag >> 24 not in _GRAPHICS:
+        return None
+    if vr in TEXT_VRS:
+        return Settled("channel", "free_text", "text of an overlay or a curve")
+    if vr in NUMERIC_VRS or vr == "CS":
+        return Settled("harmless", "", "a number or a code of an overlay or a curve")
+    return Settled("channel", "embedded_metadata", "data of an overlay or a curve")
+
+
+def container(_: Leaf, vr: str, __: Around) -> Settled | None:
+    """Settle a sequence: what is inside has rows of its own."""
+    if vr != "SQ":
+        return None
+    return Settled("harmless", "", "a sequence: its elements have rows of their own")
+
+
+def identifier(_: Leaf, vr: str, __: Around) -> Settled | None:
+    """Settle UIDs that are no attribute: registered ones, and those of other objects."""
+    if vr != "UI":
+        return None
+    return Settled(
+        "harmless", "", "a UID: of a class or syntax, or of an object as its own UID attributes"
+    )
+
+
+def moment(leaf: Leaf, vr: str, around: Around) -> Settled | None:
+    """Settle dates and times of a visit, which follow the decision on StudyDate and StudyTime."""
+    leader = "StudyDate" if vr in DATE_VRS else "StudyTime" if vr == "TM" else ""
+    found = around.keywords.get(leader)
+    if found is None or leaf.keyword in OWN_DATES:
+        return None
+    changed = found.decision in {Decision.REMOVE, Decision.GENERALISE}
+    return _attribute(found, around)._replace(by=found.name) if changed else None
+
+
+LISTED = "PS3.15 Table E.1-1 lists it and no attribute reads it"
+"""Why an element is open that a de-identification profile acts on."""
+
+
+def listed(leaf: Leaf, vr: str, _: Around) -> Settled | None:
+    """Settle what Table E.1-1 lists and no reader takes, and names of people."""
+    channel = _noticed().get(leaf.path[-1])
+    if channel:
+        return Settled("channel", channel, "PS3.15 Table E.1-1 lists it and the channel counts it")
+    if _listed(leaf.path[-1]):
+        return Settled("open", "", LISTED)
+    if vr in {"PN", "AS", *DATE_VRS}:
+        return Settled("open", "", "a name, an age or a date that no attribute reads")
+    return None
+
+
+@cache
+def _noticed() -> Mapping[str, str]:
+    """Return the rows of Table E.1-1 that no attribute reads -> the channel that counts them."""
+    by_fact = {fact: name for name, channel in CHANNELS.items() for fact in channel.found}
+    return {
+        "".join(c for c in row.tag if c.isalnum()): by_fact[row.by]
+        for row in coverage()
+        if row.how == "noticed" and row.by in by_fact
+    }
+
+
+@cache
+def _listed(part: str) -> bool:
+    digits = part.upper()
+    found = packaged_table().action_for(digits)
+    return len(digits) == 8 and found.action not in {NOT_LISTED, ""}
+
+
+def plain(leaf: Leaf, vr: str, _: Around) -> Settled | None:
+    """Settle numbers, codes and texts that Table E.1-1 does not list."""
+    if vr in NUMERIC_VRS or vr in {"CS", "TM"}:
+        return Settled("harmless", "", "a number or a code that PS3.15 Table E.1-1 does not list")
+    if vr in TEXT_VRS:
+        return Settled("channel", "free_text", "text")
+    if leaf.keyword in _FIXED:
+        return Settled("harmless", "", "a fixed value of the file format")
+    return None
+
+
+def unknown(_: Leaf, vr: str, __: Around) -> Settled:
+    """Leave open what nobody knows: unknown elements and bytes."""
+    return Settled("open", "", f"{vr or 'an element'} that nobody reads")
+
+
+RULES: tuple[Rule, ...] = (
+    unread,
+    column,
+    name,
+    outside,
+    private,
+    originals,
+    attribute,
+    coded,
+    pixels,
+    graphics,
+    container,
+    identifier,
+    moment,
+    listed,
+    plain,
+    unknown,
+)
+"""The rules in their order; the first that answers decides."""
+
+_WORST: Mapping[Disposition, int] = {
+    "open": 6, "channel": 5, "repeated": 4, "classes": 3, "harmless": 2, "recoded": 1, "removed": 0,
+}  # fmt: skip
+
+
+def settled(leaf: Leaf, decisions: ReleaseDecisions, around: Around) -> Settled:
+    """Return what is done about a leaf; of several representations the worst counts.
+
+    Parameters
+    ----------
+    leaf : Leaf
+    decisions : ReleaseDecisions
+        They close what is open and belongs to no attribute, and remove what is no attribute.
+    around : Around
+    """
+    found = max(
+        (_first(leaf, vr, around) for vr in leaf.vrs or ("",)),
+        key=lambda each: _WORST[each.disposition],
+    )
+    if found.by and found.disposition != "channel":
+        return found
+    decided = decisions.of(leaf)
+    if decided is None:
+        return found
+    decision, why = decided
+    if decision == "remove":
+        return Settled("recoded" if leaf.kind == "name" else "removed", "", why)
+    closed = found.disposition == "open" or (found.by, leaf.kind) == ("free_text", "element")
+    return Settled("harmless", "", why) if closed and not _of_attribute(leaf, around) else found
+
+
+def _of_attribute(leaf: Leaf, around: Around) -> bool:
+    """Tell whether an attribute takes the values of an element."""
+    return not leaf.creators and leaf.keyword in around.keywords
+
+
+def _first(leaf: Leaf, vr: str, around: Around) -> Settled:
+    plainest = _one_vr(vr)
+    found = (rule(leaf, plainest, around) for rule in RULES)
+    return next(answer for answer in found if answer is not None)
+
+
+def _one_vr(vr: str) -> str:
+    """Return one representation where the dictionary gives several: bytes before numbers."""
+    parts = vr.split(" or ")
+    return next((part for part in parts if part in {"OB", "OW", "UN"}), parts[0])
+
+
+def account(table: SubjectTable, decisions: ReleaseDecisions) -> list[AccountEntry]:
+    """Return the account of what leaves, before any channel was asked.
+
+    Parameters
+    ----------
+    table : SubjectTable
+        With decisions, before they are applied.
+    decisions : ReleaseDecisions
+
+    Returns
+    -------
+    list of AccountEntry
+        In the order of the leaves.
+    """
+    around = Around.of(table)
+    entries = []
+    for leaf in table.leaves:
+        found = settled(leaf, decisions, around)
+        entries.append(
+            AccountEntry(
+                kind=leaf.kind,
+                name=leaf.name,
+                source=leaf.source,
+                vr="/".join(leaf.vrs),
+                files=leaf.files,
+                disposition=found.disposition,
+                by=found.by,
+                reason=found.reason,
+            )
+        )
+    return entries
+
+
+def measured_account(
+    entries: Iterable[AccountEntry], channels: Sequence[ChannelEntry]
+) -> list[AccountEntry]:
+    """Return the account with open what no channel has measured.
+
+    Parameters
+    ----------
+    entries : iterable of AccountEntry
+        From `account`.
+    channels : sequence of ChannelEntry
+    """
+    known = {channel.name for channel in channels if channel.worst is not None}
+    return [
+        entry.model_copy(update={"disposition": "open"})
+        if entry.disposition == "channel" and entry.by not in known
+        else entry
+        for entry in entries
+    ]
+
+
+def texts_without_attribute(entries: Iterable[AccountEntry]) -> list[str]:
+    """Return the names of text elements that leave and that no attribute reads."""
+    return [
+        e.name
+        for e in entries
+        if e.disposition == "channel" and e.by == "free_text" and e.reason != "free text"
+    ]
