@@ -22,7 +22,7 @@ from midi_risk.attributes.dates import parse_date, parse_time
 from midi_risk.attributes.ladders import LADDERS, PERIODS
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
-from midi_risk.attributes.recoding import UNPARSED
+from midi_risk.attributes.recoding import UNPARSED, Scale
 from midi_risk.attributes.stand_ins import (
     age_string,
     date_string,
@@ -69,8 +69,10 @@ def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
     str or None
         None where no legal and true text exists.
     """
+    medians = {} if rule.labels is None else rule.labels.medians
     if vr == "AS":
-        return age_string(label)
+        middle = medians.get(label)
+        return age_string(label if not middle else plain(middle))
     if vr == "DA":
         return date_string(label)
     if vr == "DT":
@@ -102,6 +104,9 @@ def _number_before(raw: str) -> float:
 def number_of(rule: Rule, label: str, before: float | None = None) -> float | None:
     """Return the number that stands for a label, in the unit that a number before it had."""
     ladder = rule.built_in
+    medians = {} if rule.labels is None else rule.labels.medians
+    if label in medians and (ladder is None or ladder.scale is not Scale.METRES):
+        return medians[label]
     return number_of_band(label) if ladder is None else ladder.number_for(label, before)
 
 
