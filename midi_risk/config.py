@@ -215,6 +215,9 @@ class Settings(BaseModel):
     )
 
 
+_PASSWORD = re.compile(r"://[^/?#]*:[^/?#]*@|[?&](?:ssl)?passw(?:or)?d=", re.IGNORECASE)
+
+
 class SourceSettings(Settings):
     """One source: exactly one of ``dicom``, ``metadata``, ``bids``, ``sdtm``, ``table``."""
 
@@ -225,12 +228,25 @@ class SourceSettings(Settings):
     table: str | None = None
     key: str | None = None
     sheet: str | None = None
+    header_rows: int | None = Field(
+        default=None, ge=1, le=100, description="rows of a table above its first row of data"
+    )
+    encoding: str | None = Field(default=None, description="of delimited text, as shift_jis")
+    left_out: tuple[str, ...] = Field(
+        default=(), description="sheets of a workbook, and 'comments', that do not leave"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> SourceSettings:
         given = [kind for kind in SOURCE_KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of {', '.join(SOURCE_KINDS)}")
+        if _PASSWORD.search(str(getattr(self, given[0]))):
+            raise ValueError("a URL here holds a password; set PGPASSWORD or a service file")
+        if given[0] not in {"table", "metadata"}:
+            own = ("sheet", "header_rows", "encoding", "left_out")
+            if set_here := [name for name in own if getattr(self, name)]:
+                raise ValueError(f"{set_here[0]} is for a table or metadata, not for {given[0]}")
         return self
 
     @property
@@ -250,6 +266,9 @@ class CollectionSettings(Settings):
     name: str = Field(min_length=1, max_length=200)
     sources: tuple[SourceSettings, ...] = Field(min_length=1)
     where: str | None = None
+    exclude: tuple[str, ...] = Field(
+        default=(), description="patterns of tables beside the data that do not leave"
+    )
 
 
 def _share(value: Any) -> Any:

@@ -75,6 +75,7 @@ def formats() -> str:
     rows = []
     for kind in FORMATS:
         endings = [f"`{suffix}`" for suffix in kind.suffixes]
+        endings += [f"`{scheme}://`" for scheme in kind.schemes]
         notes = [
             "also with `.gz`" if kind.gzipped else "",
             "leads as metadata of images" if kind.leads else "",
@@ -82,7 +83,7 @@ def formats() -> str:
         ]
         extra = f"extra `{kind.extra}`" if kind.extra else ""
         rows.append((kind.name, ", ".join(endings), extra, "; ".join(filter(None, notes))))
-    return table(["format", "ending", "needs", "notes"], rows)
+    return table(["format", "ending or beginning", "needs", "notes"], rows)
 
 
 GROUPS = {measure.group: None for measure in MEASURES.values()}

@@ -31,6 +31,10 @@ _RANGE = re.compile(
     rf"[\[(]?\s*{_NUMBER}\s*([^\W\d_]*)\s*(?:-|\bto\b|\bbis\b|,|_)\s*{_NUMBER}{_UNIT}\s*([\])]?)",
     re.IGNORECASE,
 )
+_SIGNED = re.compile(
+    rf"(?:>=|≥)?\s*{_NUMBER}\s*(?:-|to|and|,)\s*(<=|≤|<)\s*{_NUMBER}{_UNIT}", re.IGNORECASE
+)
+"""A bin whose upper end has a sign, as ADaM writes it: ``25-<30``, ``>=65 - <75``."""
 _ABOVE = re.compile(rf"(>=|≥|>|over|above|älter als)\s*{_NUMBER}{_UNIT}", re.IGNORECASE)
 _PLUS = re.compile(
     rf"{_NUMBER}\s*([^\W\d_]*?)\s*(?:\+|(?:and|or)\s+(?:over|older|above|more))\s*([^\W\d_]*)",
@@ -87,11 +91,15 @@ def _compound(text: str) -> Parsed | None:
     return _single(round(total, 6), smallest, REPAIRED)
 
 
-def _range(text: str, default: str) -> Parsed | None:
-    match = _RANGE.fullmatch(text)
-    if match is None:
+def _range(text: str, default: str, *, half_open: bool = False) -> Parsed | None:
+    if match := _SIGNED.fullmatch(text):
+        low, sign, high, last = match.groups()
+        first, open_end = "", sign == "<"
+    elif match := _RANGE.fullmatch(text):
+        low, first, high, last, closing = match.groups()
+        open_end = closing == ")" or (half_open and not closing)
+    else:
         return None
-    low, first, high, last, closing = match.groups()
     after = _unit(last or first, default)
     unit = _unit(first, after or default)
     if after is None or unit is None:
@@ -102,7 +110,7 @@ def _range(text: str, default: str) -> Parsed | None:
         unit = "months"
     if ends[0] >= ends[1]:
         return None
-    top = ends[1] - 1 if closing == ")" else ends[1]
+    top = ends[1] - 1 if open_end else ends[1]
     months = ends[0] * FACTORS[Quantity.AGE][unit]
     return Parsed(f"{plain(ends[0])}-{plain(top)}{_LETTER[unit]}", months, OK)
 
@@ -128,8 +136,30 @@ def _from(low: float, unit: str | None) -> Parsed | None:
     return Parsed(f"{plain(low)}+{_LETTER[unit]}", low * FACTORS[Quantity.AGE][unit], OK)
 
 
+def touching(ends: Sequence[tuple[float, float]]) -> bool:
+    """Return whether a bin ends where another begins, so that the upper end is not in it.
+
+    Parameters
+    ----------
+    ends : sequence of (float, float)
+        Lower and upper end of each bin of a column.
+
+    Examples
+    --------
+    >>> touching([(20, 30), (30, 40)]), touching([(20, 29), (30, 39)])
+    (True, False)
+    """
+    lows = {low for low, high in ends if low < high}
+    return any(high in lows for low, high in ends if low < high)
+
+
 def parse_age(
-    raw: str, *, bare_is_clean: bool = True, zero_is_missing: bool = True, unit: str = "years"
+    raw: str,
+    *,
+    bare_is_clean: bool = True,
+    zero_is_missing: bool = True,
+    unit: str = "years",
+    half_open: bool = False,
 ) -> Parsed:
     """Read one age.
 
@@ -144,6 +174,8 @@ def parse_age(
         Whether ``000Y`` is a missing token, as the packaged table declares.
     unit : {"years", "months", "weeks", "days", "hours"}
         Unit of a number that says none.
+    half_open : bool
+        Whether the upper end of a bin is not in it.
 
     Returns
     -------
@@ -174,10 +206,10 @@ def parse_age(
         return (
             Parsed(first.text, first.number, MULTI) if first.text else Parsed(None, math.nan, BAD)
         )
-    return _with_one_number(text, unit, bare_is_clean=bare_is_clean)
+    return _with_one_number(text, unit, bare_is_clean=bare_is_clean, half_open=half_open)
 
 
-def _with_one_number(text: str, unit: str, *, bare_is_clean: bool) -> Parsed:
+def _with_one_number(text: str, unit: str, *, bare_is_clean: bool, half_open: bool) -> Parsed:
     """Read one number, a bin or an open end."""
     if match := _ONE.fullmatch(text):
         number, word = match.groups()
@@ -186,15 +218,33 @@ def _with_one_number(text: str, unit: str, *, bare_is_clean: bool) -> Parsed:
             clean = word == "" and "," not in number and bare_is_clean
             return _single(_value(number), known, OK if clean else REPAIRED)
     own = "years" if unit == "hours" else unit
-    return _range(text, own) or _open_end(text, own) or Parsed(None, math.nan, BAD)
+    found = _range(text, own, half_open=half_open) or _open_end(text, own)
+    return found or Parsed(None, math.nan, BAD)
 
 
 def parse_ages(
     raw: Sequence[str], *, zero_is_missing: bool = True, unit: str = "years"
 ) -> list[Parsed]:
-    """Read ages of one attribute; a bare number among age strings counts as repaired."""
+    """Read ages of one attribute, of which each may settle how the others are meant.
+
+    A bare number among age strings counts as repaired. Of bins that touch (20-30, 30-40) the
+    upper end is not part.
+
+    Examples
+    --------
+    >>> [age.text for age in parse_ages(["20-30", "30-40"])], parse_ages(["20-30"])[0].text
+    (['20-29', '30-39'], '20-30')
+    """
     strings = any(_STRICT.fullmatch(value.strip()) for value in raw)
+    bins = [match for value in raw if (match := _RANGE.fullmatch(tidy(value)))]
+    half_open = touching([(_value(bin_[1]), _value(bin_[3])) for bin_ in bins])
     return [
-        parse_age(value, bare_is_clean=not strings, zero_is_missing=zero_is_missing, unit=unit)
+        parse_age(
+            value,
+            bare_is_clean=not strings,
+            zero_is_missing=zero_is_missing,
+            unit=unit,
+            half_open=half_open,
+        )
         for value in raw
     ]

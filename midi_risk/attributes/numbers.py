@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
-from midi_risk.attributes.ages import plain
+from midi_risk.attributes.ages import plain, touching
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.parsed import (
     BAD,
@@ -40,9 +40,15 @@ _UNIT = re.compile(
     r"(%|°?C|kg/m\^?2|kg|lbs?|g|mg|m|cm|mm|in|ms|s|sec|min|h|hrs?|d|days?|w|weeks?|months?|years?"
     r"|y|bpm|T|kV|mA|mAs|mGy|MBq|mL|ml|l|L|mmHg|ng/ml|Hz|MHz)",
 )
-_RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|to)\s*(-?\d+(?:\.\d+)?)")
+_END = r"(-?\d+(?:[.,]\d+)?)"
+_RANGE = re.compile(rf"{_END}\s*(?:-|to)\s*{_END}")
+_SIGNED = re.compile(rf"(?:>=|≥)?\s*{_END}\s*(?:-|to|and)\s*(<=|≤|<)\s*{_END}")
+_INTERVAL = re.compile(rf"([\[(])\s*{_END}\s*[,;-]\s*{_END}\s*([\])])")
 _OPEN = re.compile(r"(<=|>=|≤|≥|<|>|~)\s*(-?\d+(?:[.,]\d+)?)")
-_PLUS = re.compile(r"(\d+(?:\.\d+)?)\s*\+")
+_PLUS = re.compile(r"(\d+(?:[.,]\d+)?)\s*\+")
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|\d{4,},\d+|0+,\d+)(?!\d).*")
+_DOT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")
+_MAYBE_COMMA = re.compile(r"[+-]?\d{1,3},\d{3}")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -60,25 +66,47 @@ def _repaired(text: str) -> float | None:
     if match := _COMMA.fullmatch(text):
         return float(f"{match.group(1)}.{match.group(2)}")
     if match := _UNIT.fullmatch(text):
-        return float(match.group(1).replace(",", "."))
+        return _value(match.group(1))
     return None
 
 
-def _bin(text: str) -> Parsed | None:
+def _value(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _bin(text: str, *, half_open: bool = False) -> Parsed | None:
+    opening, closing = "[", ")" if half_open else "]"
     if match := _RANGE.fullmatch(text):
-        low, high = (float(part) for part in match.groups())
-        return Parsed(f"{plain(low)}-{plain(high)}", low, OK) if low <= high else None
+        low, high = (_value(part) for part in match.groups())
+    elif match := _SIGNED.fullmatch(text):
+        low, high = _value(match.group(1)), _value(match.group(3))
+        closing = ")" if match.group(2) == "<" else "]"
+    elif match := _INTERVAL.fullmatch(text):
+        low, high = _value(match.group(2)), _value(match.group(3))
+        opening, closing = match.group(1), match.group(4)
+    else:
+        return _open_end(text)
+    if low > high:
+        return None
+    if opening + closing == "[]":
+        return Parsed(f"{plain(low)}-{plain(high)}", low, OK)
+    return Parsed(f"{opening}{plain(low)}, {plain(high)}{closing}", low, OK)
+
+
+def _open_end(text: str) -> Parsed | None:
     if match := _OPEN.fullmatch(text):
         sign = {"≤": "<=", "≥": ">="}.get(match.group(1), match.group(1))
-        bound = float(match.group(2).replace(",", "."))
+        bound = _value(match.group(2))
         return Parsed(f"{sign}{plain(bound)}", bound, OK)
     if match := _PLUS.fullmatch(text):
-        bound = float(match.group(1))
+        bound = _value(match.group(1))
         return Parsed(f"{plain(bound)}+", bound, OK)
     return None
 
 
-def parse_measure(raw: str, quantity: Quantity, unit: str = "") -> Parsed:
+def parse_measure(
+    raw: str, quantity: Quantity, unit: str = "", *, half_open: bool = False
+) -> Parsed:
     r"""Read a height or weight, in centimetres or kilograms where a unit is stated.
 
     Parameters
@@ -88,6 +116,8 @@ def parse_measure(raw: str, quantity: Quantity, unit: str = "") -> Parsed:
     quantity : Quantity
     unit : str
         Unit of a number that says none; in a usual one, numbers are read as they stand.
+    half_open : bool
+        Whether the upper end of a bin is not in it.
 
     Examples
     --------
@@ -100,7 +130,7 @@ def parse_measure(raw: str, quantity: Quantity, unit: str = "") -> Parsed:
     if stated is not None and not all(part in USUAL for _, part in stated):
         total = sum(number * FACTORS[quantity][part] for number, part in stated)
         return _finite(round(total, 6), REPAIRED, zero_is_missing=True)
-    read = parse_number(raw, zero_is_missing=True)
+    read = parse_number(raw, zero_is_missing=True, half_open=half_open)
     if stated is not None or unit in USUAL or unit not in FACTORS[quantity] or read.text is None:
         return read
     factor = FACTORS[quantity][unit]
@@ -108,7 +138,7 @@ def parse_measure(raw: str, quantity: Quantity, unit: str = "") -> Parsed:
     return Parsed(text, round(read.number * factor, 6), read.flag)
 
 
-def parse_number(raw: str, *, zero_is_missing: bool = False) -> Parsed:
+def parse_number(raw: str, *, zero_is_missing: bool = False, half_open: bool = False) -> Parsed:
     r"""Read one number.
 
     Parameters
@@ -117,6 +147,8 @@ def parse_number(raw: str, *, zero_is_missing: bool = False) -> Parsed:
         Raw value.
     zero_is_missing : bool
         Whether 0 stands for "not entered", as in a weight or height.
+    half_open : bool
+        Whether the upper end of a bin is not in it.
 
     Returns
     -------
@@ -145,7 +177,7 @@ def parse_number(raw: str, *, zero_is_missing: bool = False) -> Parsed:
     number = _repaired(text)
     if number is not None:
         return _finite(number, REPAIRED, zero_is_missing=zero_is_missing)
-    return _bin(text) or nothing(BAD)
+    return _bin(text, half_open=half_open) or nothing(BAD)
 
 
 def parse_numbers(
@@ -156,7 +188,7 @@ def parse_numbers(
     quantity: Quantity | None = None,
     unit: str = "",
 ) -> list[Parsed]:
-    """Read the numbers of one attribute, knowing codes for missing by their neighbours.
+    """Read the numbers of one attribute, of which each may settle how the others are meant.
 
     Parameters
     ----------
@@ -176,29 +208,56 @@ def parse_numbers(
     -------
     list of Parsed
         A negative number of nines alone (-9, -99, -999) among numbers none of which is
-        negative otherwise is missing.
+        negative otherwise is missing. Where a value has a decimal comma, ``1,234`` has one as
+        well. Of bins that touch (20-30, 30-40) the upper end is not part.
 
     Examples
     --------
+    >>> [read.text for read in parse_numbers(["0,5", "1,234"])], parse_number("1,234").text
+    (['0.5', '1.234'], '1234')
+    >>> [read.text for read in parse_numbers(["20-30", "30-40"])]
+    ['[20, 30)', '[30, 40)']
     >>> [read.text for read in parse_numbers(["1", "-9"])]
     ['1', None]
     >>> [read.text for read in parse_numbers(["-2", "-9"])]
     ['-2', '-9']
     """
+    texts = _with_points(raw)
+    bins = [match for text in texts if (match := _RANGE.fullmatch(tidy(text)))]
+    half_open = touching([(_value(match[1]), _value(match[2])) for match in bins])
     if quantity is not None:
-        nines = [parse_number(value).text in _NINES for value in raw]
-        read = [parse_measure(value, quantity, unit) for value in raw]
+        nines = [parse_number(value).text in _NINES for value in texts]
+        read = [parse_measure(value, quantity, unit, half_open=half_open) for value in texts]
         return [
             nothing(IMPLAUSIBLE) if no or item.number < 0 else item
             for item, no in zip(read, nines, strict=True)
         ]
-    read = [parse_number(value, zero_is_missing=zero_is_missing) for value in raw]
+    read = [
+        parse_number(text, zero_is_missing=zero_is_missing, half_open=half_open) for text in texts
+    ]
     if measure:
         return [nothing(IMPLAUSIBLE) if _no_measure(item) else item for item in read]
     below = {item.text for item in read if item.number < 0}
     if below <= NEGATIVE_CODES and any(item.number >= 0 for item in read):
         return [nothing(MISSING) if item.text in NEGATIVE_CODES else item for item in read]
     return read
+
+
+def _with_points(raw: Sequence[str]) -> Sequence[str]:
+    """Return numbers with a decimal point where the column has decimal commas."""
+    tidied = [tidy(value) for value in raw]
+    if not any(_DECIMAL_COMMA.fullmatch(t) or _DOT_THOUSANDS.fullmatch(t) for t in tidied):
+        return raw
+    if any(_THOUSANDS.fullmatch(text) and text.count(",") + text.count(".") > 1 for text in tidied):
+        return raw
+    return [_with_point(value, text) for value, text in zip(raw, tidied, strict=True)]
+
+
+def _with_point(value: str, text: str) -> str:
+    """Return one number of a column with decimal commas; what is clear without it stays."""
+    if _DOT_THOUSANDS.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
+    return text.replace(",", ".") if _MAYBE_COMMA.fullmatch(text) else value
 
 
 def _no_measure(item: Parsed) -> bool:

@@ -64,6 +64,7 @@ def _in_years(number: str, letter: str) -> float:
 
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _BETWEEN = re.compile(rf"{_NUMBER}-{_NUMBER}")
+_INTERVAL = re.compile(rf"([\[(]){_NUMBER}, {_NUMBER}([\])])")
 _FROM = re.compile(rf"{_NUMBER}\+|>=?{_NUMBER}")
 _UP_TO = re.compile(rf"<=?{_NUMBER}")
 
@@ -74,6 +75,10 @@ def _numbers(text: str, number: float) -> tuple[float, float]:
         return number, number
     if match := _BETWEEN.fullmatch(text):
         return float(match.group(1)), float(match.group(2))
+    if match := _INTERVAL.fullmatch(text):
+        low, high = float(match.group(2)), float(match.group(3))
+        low = low if match.group(1) == "[" else math.nextafter(low, math.inf)
+        return low, high if match.group(4) == "]" else math.nextafter(high, -math.inf)
     if _FROM.fullmatch(text):
         closed = text[0] != ">" or text[1] == "="
         return number if closed else math.nextafter(number, math.inf), math.inf

@@ -45,7 +45,7 @@ _PATH = re.compile(
 )
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:-]{4,64}")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?: ?[ap]m)?", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _DATE = re.compile(
     r"(?:1[89]|2[01])\d{2}[-/.]?(?:0[1-9]|1[0-2])[-/.]?(?:0[1-9]|[12]\d|3[01])(?:\D.*)?"
     r"|\d{1,2}[./-](?:\d{1,2}|[A-Za-z]{3})[./-]\d{2,4}"
@@ -190,7 +190,8 @@ class Evidence:
         whole = _plain_numbers(self.sample) if self.sample else None
         if whole is not None:
             return whole
-        return np.array([float(v) for v in self.sample if _NUMBER.fullmatch(v)], dtype=float)
+        plain = [v.replace(",", ".") for v in self.sample if _NUMBER.fullmatch(v)]
+        return np.array([float(v) for v in plain], dtype=float)
 
     @cached_property
     def numeric(self) -> bool:

@@ -215,7 +215,14 @@ def _setting(attribute: Attribute) -> str:
 
 def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str, str]) -> str:
     """Return one source with its path relative to the project."""
+    from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.databases import database_from, is_database
+
     path = source.path
+    name = Path(path).name
+    if is_database(path):
+        name = TableSpec.parse(path).path.name
+        path = database_from(path, Path(os.path.abspath(folder)))  # noqa: PTH100
     if "://" not in path:
         absolute = Path(os.path.normpath(base / path))
         try:
@@ -223,7 +230,7 @@ def _source(source: SourceSettings, base: Path, folder: Path, keys: Mapping[str,
         except ValueError:
             path = str(absolute)
     parts = [f"{source.kind}: {_scalar(Path(path).as_posix() if '://' not in path else path)}"]
-    key = source.key or (keys.get(Path(path).name) if source.kind == "table" else None)
+    key = source.key or (keys.get(name) if source.kind == "table" else None)
     if key:
         parts.append(f"key: {_scalar(key)}")
     return "{" + ", ".join(parts) + "}"

@@ -92,15 +92,25 @@ class Job:
     ) -> Extraction:
         """Read all sources, and select the rows that the collection is about."""
         from midi_risk.sources import TableSpec, extract, select_rows
+        from midi_risk.sources.tables.databases import database_at, is_database
 
         leading: list[str | Path | TableSpec] = []
         linked: list[str | Path | TableSpec] = []
         for source in self.project.collection.sources:
             text = source.path if "://" in source.path else str(self.base / source.path)
+            text = database_at(text, self.base) if is_database(text) else text
             if source.kind in {"table", "metadata"}:
                 url = text if "://" in text else None
                 path = TableSpec.parse(text).path if url else Path(text)
-                given: str | TableSpec = TableSpec(path, source.key, source.sheet, url)
+                given: str | TableSpec = TableSpec(
+                    path,
+                    source.key,
+                    source.sheet,
+                    url,
+                    header_rows=source.header_rows,
+                    encoding=source.encoding,
+                    left_out=source.left_out,
+                )
             else:
                 given = text
             (linked if source.kind == "table" else leading).append(given)
@@ -114,6 +124,7 @@ class Job:
             progress=progress,
             store=store if store is not None and store.is_dir() else None,
             payloads=payloads,
+            exclude=self.project.collection.exclude,
         )
         where = self.project.collection.where
         return select_rows(extraction, where) if where else extraction
@@ -587,16 +598,20 @@ def _collection_name(paths: Sequence[str]) -> str:
 def _source_settings(text: str, alone: bool) -> SourceSettings:
     """Return a leading source named on the command line.
 
-    Tables of metadata lead; a spreadsheet leads as a table when nothing but tables is
-    named.
+    A folder is what its entries make it. Tables of metadata lead; a spreadsheet leads as a
+    table when nothing but tables is named.
     """
     from midi_risk.sources import TableSpec
-    from midi_risk.sources.tables.formats import BY_SUFFIX
+    from midi_risk.sources.collect import kind_of_source
+    from midi_risk.sources.tables.databases import is_database
+    from midi_risk.sources.tables.formats import table_format
 
     if Path(text).is_dir():
-        return SourceSettings(dicom=text)
+        return SourceSettings.model_validate({kind_of_source(Path(text)): text})
     spec = TableSpec.parse(text)
-    kind, place = BY_SUFFIX.get(spec.path.suffix.lower()), spec.url or str(spec.path)
+    if is_database(text):
+        return _database_settings(text, "table" if alone else "metadata")
+    kind, place = table_format(spec.path), spec.url or str(spec.path)
     if kind is not None and kind.leads:
         return SourceSettings(metadata=place, key=spec.key)
     if kind is not None and alone:
@@ -609,17 +624,34 @@ def _source_settings(text: str, alone: bool) -> SourceSettings:
 def _is_table(text: str) -> bool:
     """Tell whether a source named on the command line is a table file."""
     from midi_risk.sources import TableSpec
-    from midi_risk.sources.tables.formats import BY_SUFFIX
+    from midi_risk.sources.tables.databases import is_database
+    from midi_risk.sources.tables.formats import table_format
 
     if Path(text).is_dir():
         return False
-    return TableSpec.parse(text).path.suffix.lower() in BY_SUFFIX
+    if is_database(text):
+        return True
+    return table_format(TableSpec.parse(text).path) is not None
 
 
 def _table_settings(text: str, base: Path | None) -> SourceSettings:
     """Return a linked table named on the command line."""
     from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.databases import is_database
 
+    if is_database(text):
+        return _database_settings(text, "table")
     spec = TableSpec.parse(text)
     path = spec.path if base is None else base / spec.path
     return SourceSettings(table=spec.url or str(path), key=spec.key)
+
+
+def _database_settings(text: str, kind: str) -> SourceSettings:
+    """Return a table of a database named on the command line, from this folder."""
+    from midi_risk.sources import TableSpec
+    from midi_risk.sources.tables.databases import check_no_secret, database_at
+
+    check_no_secret(text)
+    spec = TableSpec.parse(text)
+    place = database_at(str(spec.url), Path.cwd())
+    return SourceSettings.model_validate({kind: place, "key": spec.key})

@@ -66,6 +66,9 @@ def _why(counts: Counts) -> str:
     return "the reason is stated" if counts["stated"] else "no reason is stated"
 
 
+_BESIDE = {"tables": "table", "sheets": "sheet", "comments": "cell comment"}
+
+
 REASONS: Mapping[str, ReasonKind] = {
     "unread_files": ReasonKind(
         meaning="More files could not be read than are tolerated.",
@@ -160,6 +163,18 @@ REASONS: Mapping[str, ReasonKind] = {
         sentence=lambda _, n: (
             f"{_count(n['rows'], 'row')} without a subject key: they belong to nobody, so no class"
             " counts them; give them a key or leave them out"
+        ),
+    ),
+    "beside_unread": ReasonKind(
+        meaning="Tables, sheets or comments lie beside what was read, and may leave with it.",
+        status="incomplete",
+        condition=3,
+        names="none",
+        sentence=lambda _, n: (
+            ", ".join(_count(n[what], noun) for what, noun in _BESIDE.items() if n.get(what))
+            + " beside what was read, so no class counts what they hold; link them, or say in the"
+            " project file that they do not leave ('exclude' of the collection, 'left_out' of a"
+            " source)"
         ),
     ),
     "orphans": ReasonKind(

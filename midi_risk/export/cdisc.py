@@ -1,6 +1,6 @@
 """Writing a CDISC folder back: every domain in its form, with the subjects that stay.
 
-SAS transport and Dataset-JSON are read with their types and written alike. A supplemental
+SAS transport, Dataset-JSON and Parquet are read with their types and written alike. A supplemental
 qualifier (SUPP--) follows the rule of the column that it became; a findings domain that was read
 with one column per test is written with one row per test. Partial dates stay ISO 8601.
 """
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.stand_ins import date_string
@@ -34,10 +36,12 @@ from midi_risk.export.tables import (
     label_of_cell,
     private,
 )
-from midi_risk.sources.cdisc import ENDINGS
+from midi_risk.sources.cdisc import BODY, ENDINGS, BodyTests, body_tests
 from midi_risk.sources.files.listing import printable
+from midi_risk.sources.model import SourceTable
 from midi_risk.sources.tables.columns import text_of
 from midi_risk.sources.tables.json import dataset_json, load_json
+from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import column_names, shown
 
 _LITTLE = 1 << 20
@@ -98,13 +102,15 @@ def read_domain(path: Path) -> DomainFile:
     Parameters
     ----------
     path : pathlib.Path
-        ``.xpt``, ``.json`` or ``.ndjson``.
+        ``.xpt``, ``.json``, ``.ndjson`` or ``.parquet``.
 
     Raises
     ------
     SourceError
         When it is none that the extraction reads.
     """
+    if path.suffix.casefold() == ".parquet":
+        return _read_parquet(path)
     return _read_xpt(path) if path.suffix.casefold() == ".xpt" else _read_json(path)
 
 
@@ -123,6 +129,9 @@ def write_domain(
     new : mapping of str to sequence
         Changed variables, one value per row that stays.
     """
+    if domain.path.suffix.casefold() == ".parquet":
+        _write_parquet(domain, target, kept, new)
+        return
     stay = np.flatnonzero(kept)
     columns = {
         name: list(new[name]) if name in new else [cells[i] for i in stay]
@@ -201,6 +210,57 @@ def _write_xpt(domain: DomainFile, target: Path, columns: dict[str, list[Any]]) 
     )
     if target.stat().st_size < len(frame) * width:
         raise OSError(errno.ENOSPC, "the file is shorter than its rows")
+
+
+def _read_parquet(path: Path) -> DomainFile:
+    """Read Parquet; cells are the texts of the extraction, types are those of the file."""
+    raw = read_parquet(path)
+    schema = pq.read_schema(path)
+    if raw.rows.column_names != schema.names:
+        raise SourceError(f"{shown(path.name)} has nested columns, which no data set has")
+    numeric = [f.name for f in schema if _is_number(f.type)]
+    return DomainFile(
+        path=path,
+        name=path.stem.upper(),
+        cells={n: raw.rows.column(n).cast(pa.string()).to_pylist() for n in schema.names},
+        numeric=dict.fromkeys(numeric, ""),
+        whole_dates=frozenset(f.name for f in schema if pa.types.is_temporal(f.type)),
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _write_parquet(
+    domain: DomainFile, target: Path, kept: np.ndarray, new: Mapping[str, Sequence[Any]]
+) -> None:
+    """Write Parquet in the types that the file had; its metadata, which nobody read, goes."""
+    rows = pq.read_table(domain.path).filter(pa.array(kept))
+    columns = {
+        name: pa.array(_typed(new[name], rows.schema.field(name).type))
+        if name in new
+        else rows.column(name)
+        for name in domain.cells
+    }
+    with private(target) as handle:
+        pq.write_table(pa.table(columns), handle)
+
+
+def _typed(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values in a type of Arrow; a value that it cannot hold is absent."""
+    if pa.types.is_integer(kind):
+        return pa.array([None if v is None else int(v) for v in values], kind)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return pa.array([None if v is None else float(v) for v in values], pa.float64()).cast(kind)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        days = [None if v is None else date.fromisoformat(str(v)[:10]) for v in values]
+        return pa.array(days, pa.date32()).cast(kind)
+    if pa.types.is_temporal(kind):
+        return pa.nulls(len(values), kind)
+    return pa.array([None if v is None else str(v) for v in values], pa.string())
 
 
 def _read_json(path: Path) -> DomainFile:
@@ -609,14 +669,92 @@ def _domain(source: FolderSource, domain: DomainFile, place: Path) -> RecodedTab
         write_domain(domain, place, kept, new)
         return _account(source, domain, kept, recoded.name, recoded.coupled)
     rules, _ = column_rules(table, source.release)
-    new = {}
+    cells = _repeats(source, domain, recoded.kept)
     for name in domain.cells:
         rule = rules.get(name)
         if rule is not None and rule.changes and name in recoded.columns:
-            new[name] = typed_values(domain, name, rule, list(recoded.columns[name]))
-            new |= _unit_beside(domain, rule, new[name], recoded.kept)
-    write_domain(domain, place, recoded.kept, new)
+            cells[name] = typed_values(domain, name, rule, list(recoded.columns[name]))
+            cells |= _unit_beside(domain, rule, cells[name], recoded.kept)
+    _recode_body(domain, table, rules, recoded, cells)
+    write_domain(domain, place, recoded.kept, cells)
     return recoded
+
+
+def _repeats(source: FolderSource, domain: DomainFile, kept: np.ndarray) -> dict[str, list[Any]]:
+    """Return the variables that repeat the subject table, recoded by its rules."""
+    lead = source.tables.get("DM") or source.tables.get("ADSL")
+    table = source.tables[shown(domain.name)]
+    if lead is None or lead is table:
+        return {}
+    rules, _ = column_rules(lead, source.release)
+    number_of, stay = source.numbers(), np.flatnonzero(kept)
+    keys = domain.texts(KEY)
+    subjects = [source.released_label(number_of.get(str(keys[i]), -1)) for i in stay]
+    new = {}
+    for name in domain.cells:
+        rule = rules.get(name)
+        if rule is None or not rule.changes or name in table.rows.schema.names or name == KEY:
+            continue
+        texts = domain.texts(name)
+        labels = [
+            None if texts[i] is None or subject is None
+            else _label(rule, str(texts[i]), source, subject)
+            for i, subject in zip(stay, subjects, strict=True)
+        ]  # fmt: skip
+        new[name] = typed_values(domain, name, rule, labels)
+    return new
+
+
+def _label(rule: Rule, value: str, source: FolderSource, subject: str) -> str | None:
+    """Return the label of one cell of a subject."""
+    if rule.action is Action.REMOVE:
+        return None
+    return source.release.value_of(rule, subject) if rule.one_value else label_of_cell(rule, value)
+
+
+def _recode_body(
+    domain: DomainFile,
+    table: SourceTable,
+    rules: Mapping[str, Rule],
+    recoded: RecodedTable,
+    new: dict[str, list[Any]],
+) -> None:
+    """Recode height, weight and body mass index, which stand in rows of their own.
+
+    The standard result gets the label, its number what stands for it. The original result, which
+    may be in another unit, and what the measure could be computed from are emptied.
+    """
+    where = body_tests(domain.cells, domain.name)
+    if where is None or where.test not in table.rows.schema.names:
+        return
+    stay = np.flatnonzero(recoded.kept)
+    codes = domain.texts(where.test)
+    for code in BODY:
+        rule = rules.get(code)
+        if code not in recoded.columns or code in domain.cells:
+            continue
+        as_it_was = rule is None or not rule.changes
+        for name in where.results:
+            if as_it_was and name not in new:
+                continue
+            cells = new.setdefault(name, [domain.cells[name][i] for i in stay])
+            for at, row in enumerate(stay):
+                if codes[row] != code:
+                    continue
+                if rule is None or as_it_was:
+                    cells[at] = domain.cells[name][row]
+                else:
+                    cells[at] = _body_value(domain, name, where, rule, recoded.columns[code][at])
+
+
+def _body_value(
+    domain: DomainFile, name: str, where: BodyTests, rule: Rule, label: str | None
+) -> float | str | None:
+    """Return what a result says of a measure that was recoded."""
+    says = name == where.result or name.endswith("STRESN")
+    if label is None or not says or rule.action is Action.REMOVE:
+        return None
+    return number_for(rule, label) if name in domain.numeric else text_for_variable(rule, label)
 
 
 def _unit_beside(
@@ -665,10 +803,16 @@ def _representatives(
     def stands(name: str, rule: Rule) -> Callable[[str], str | None]:
         return lambda label: text_of(typed_values(domain, name, rule, [label])[0])
 
-    return {
-        rule.name: stands(name, rule)
-        for name, rule in rules.items()
-        if rule.action is Action.GENERALISE and name in domain.cells
+    where = body_tests(domain.cells, domain.name)
+
+    def body(rule: Rule, tests: BodyTests) -> Callable[[str], str | None]:
+        return lambda label: text_of(_body_value(domain, tests.result, tests, rule, label))
+
+    coarser = {n: rule for n, rule in rules.items() if rule.action is Action.GENERALISE}
+    return {rule.name: stands(n, rule) for n, rule in coarser.items() if n in domain.cells} | {
+        rule.name: body(rule, where)
+        for n, rule in coarser.items()
+        if where is not None and n in BODY and n not in domain.cells
     }
 
 

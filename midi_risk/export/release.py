@@ -50,7 +50,7 @@ from midi_risk.export.tables import (
 )
 from midi_risk.sources.bids import read_bids
 from midi_risk.sources.cdisc import read_cdisc
-from midi_risk.sources.collect import BIDS_MARKS, CDISC_MARKS
+from midi_risk.sources.collect import kind_of_source
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.listing import printable
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
@@ -124,17 +124,40 @@ def check_sources(sources: Sequence[SourceSettings], base: Path) -> list[Path]:
     Raises
     ------
     OutputError
-        For remote sources, and tables in folders of parts.
+        For remote sources, databases, and tables in folders of parts.
     """
-    check_local([s.path for s in sources if s.kind == "dicom"])
+    check_local([source.path for source in sources])
     paths = [base / source.path for source in sources]
-    for source, path in zip(sources, paths, strict=True):
+    for source, path in zip(as_found(sources, base), paths, strict=True):
         if source.kind != "dicom" and not path.is_file() and not _folder_reader(path):
+            what = "a table in several files" if path.is_dir() else "no file and no folder"
             raise OutputError(
-                f"{source.path}: only tables in one file are written back",
-                hint="Give the file of the table",
+                f"{source.path}: {what}, which apply cannot write back",
+                hint="Save it as one Parquet or CSV file and name that in the project",
             )
     return paths
+
+
+def as_found(sources: Sequence[SourceSettings], base: Path) -> list[SourceSettings]:
+    """Return the sources, those that a project calls ``dicom`` as what they are.
+
+    Parameters
+    ----------
+    sources : sequence of SourceSettings
+    base : pathlib.Path
+        Where relative paths start.
+    """
+    return [_as_found(source, base / source.path) for source in sources]
+
+
+def _as_found(source: SourceSettings, path: Path) -> SourceSettings:
+    """Return a source under its kind: reading goes by what is there, and so does writing."""
+    if source.kind != "dicom" or "://" in source.path:
+        return source
+    kind = kind_of_source(path)
+    if kind == "dicom":
+        return source
+    return SourceSettings.model_validate({kind: source.path, "key": source.key})
 
 
 def write_release(
@@ -181,6 +204,7 @@ def write_release(
         When a source cannot be written back.
     """
     check_sources(sources, base)
+    sources = as_found(sources, base)
     _check_cells(sources, base, release)
     leading = extraction.tables[0]
     subjects = find_subjects(leading)
@@ -256,10 +280,7 @@ def _folder_reader(path: Path) -> Callable[[Path, Collected], None] | None:
     """Return what reads a data set folder, None for other paths."""
     if not path.is_dir():
         return None
-    names = {entry.name.casefold() for entry in path.iterdir()}
-    if names & BIDS_MARKS:
-        return read_bids
-    return read_cdisc if names & CDISC_MARKS else None
+    return {"bids": read_bids, "sdtm": read_cdisc}.get(kind_of_source(path))
 
 
 def _write_folder(

@@ -25,6 +25,8 @@ from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.uids import TELLING
 
+_BESIDE = ("tables", "sheets", "comments")
+
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
 
@@ -62,6 +64,7 @@ def verdict(
         *shown(evidence, "attacks_open"),
         *_unidentified_files(table, evidence.tolerance.unread_files),
         *shown(evidence, "rows_without_key"),
+        *_beside_unread(table),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_contested_key(table, "split_subjects", {SPLIT}),
         *_contested_key(table, "merged_subjects", _TWO_PEOPLE),
@@ -105,6 +108,14 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
     if files <= tolerance:
         return []
     return [reason("unidentified_files", files=files, tolerated=tolerance)]
+
+
+def _beside_unread(table: SubjectTable) -> list[Reason]:
+    """Return tables, sheets and comments that lie beside what was read and were not."""
+    tables, sheets, comments = (table.facts.get(f"unread_{what}", 0) for what in _BESIDE)
+    if not tables + sheets + comments:
+        return []
+    return [reason("beside_unread", tables=tables, sheets=sheets, comments=comments)]
 
 
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:

@@ -28,6 +28,7 @@ from midi_risk.sources.tables.columns import (
     text_of,
 )
 from midi_risk.sources.tables.delimited import read_delimited
+from midi_risk.sources.tables.formats import looks_like_table
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import key_findings
 
@@ -244,6 +245,8 @@ def read_bids(folder: Path, collected: Collected) -> None:
     for path in root:
         if path.suffix == ".json" and str(path) not in described:
             collected.add_file(path, folder.name)
+    beside = [p for p in (*root, *files) if p.suffix != ".tsv" and looks_like_table(p)]
+    collected.ask_for((str(p) for p in beside if p.name[-7:] != ".tsv.gz"), "the data set")
     skipped = [name for name in sorted(_SKIPPED) if (folder / name).is_dir()]
     if skipped:
         collected.findings.append(

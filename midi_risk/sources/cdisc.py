@@ -1,14 +1,18 @@
-"""CDISC data sets: SAS transport or Dataset-JSON, supplemental qualifiers, Define-XML labels.
+"""CDISC data sets: XPT, Dataset-JSON or Parquet, supplemental qualifiers, Define-XML labels.
 
 DM is the subject table and leads (ADSL where there is no DM). Supplemental qualifiers
 (SUPP--) become columns of their parent domain (SDTMIG 8.4). A findings domain with one row
-per subject and test becomes one row per subject; any other domain keeps its rows.
+per subject and test becomes one row per subject; any other domain keeps its rows, with height,
+weight and body mass index in columns of their own. A variable that repeats what DM says of each
+subject is read once.
 """
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -16,10 +20,13 @@ from xml.etree import ElementTree as ET
 import pyarrow as pa
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.files.limits import check_document_type
 from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
 from midi_risk.sources.tables.beside import with_units_beside
 from midi_risk.sources.tables.columns import cell_array
+from midi_risk.sources.tables.formats import looks_like_table
 from midi_risk.sources.tables.json import dataset_json, load_json
+from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
 from midi_risk.sources.tables.read import check_file
 from midi_risk.sources.tables.workbooks import read_statistics
@@ -54,9 +61,10 @@ def define_labels(folder: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
         if path.stat().st_size > _MAX_BYTES:
             return {}, [f"{refused}, larger than 256 MiB"]
         content = path.read_bytes()
-        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-            return {}, [f"{refused}, it declares its own entities"]
+        check_document_type(io.BytesIO(content), path.name)
         root = ET.fromstring(content)  # noqa: S314 - documents with a DTD are refused above
+    except SourceError:
+        return {}, [f"{refused}, it declares its own entities"]
     except (OSError, ET.ParseError):
         return {}, [f"{refused}, not valid XML"]
     return _labels(root), []
@@ -214,7 +222,126 @@ def pivot_tests(rows: pa.Table, domain: str) -> tuple[pa.Table, list[str]]:
     return pa.table(columns), [note]
 
 
-ENDINGS = {".xpt", ".json", ".ndjson"}
+BODY = ("HEIGHT", "WEIGHT", "BMI")
+"""Tests that anybody can guess of a person whom they see (CDISC terminology of VSTESTCD)."""
+
+_RESULTS = ("ORRES", "STRESC", "STRESN")
+_ANALYSED = ("AVAL", "AVALC", "BASE", "BASEC", "CHG", "PCHG")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyTests:
+    """Where a domain with one row per test holds the measures of a body.
+
+    Parameters
+    ----------
+    test : str
+        Variable with the code of the test.
+    result : str
+        Variable that is read as the measure.
+    results : tuple of str
+        Variables that say the same, or that it can be computed from.
+    """
+
+    test: str
+    result: str
+    results: tuple[str, ...]
+
+
+def body_tests(names: Collection[str], domain: str) -> BodyTests | None:
+    """Return where a domain holds measures of a body, None when it has no tests.
+
+    Parameters
+    ----------
+    names : collection of str
+        Variables.
+    domain : str
+        Name, such as ``VS`` or ``ADVS``.
+
+    Examples
+    --------
+    >>> body_tests(["USUBJID", "VSTESTCD", "VSORRES", "VSSTRESC"], "VS").result
+    'VSSTRESC'
+    >>> body_tests(["USUBJID", "PARAMCD", "AVAL", "CHG"], "ADVS").results
+    ('AVAL', 'CHG')
+    """
+    own = tuple(name for end in _RESULTS if (name := f"{domain}{end}") in names)
+    if f"{domain}TESTCD" in names and own:
+        best = f"{domain}STRESC"
+        return BodyTests(f"{domain}TESTCD", best if best in own else own[0], own)
+    analysed = tuple(name for name in _ANALYSED if name in names)
+    return BodyTests("PARAMCD", analysed[0], analysed) if "PARAMCD" in names and analysed else None
+
+
+def body_columns(raw: RawTable, domain: str) -> RawTable:
+    """Return a domain with its measures of a body as columns beside the other results.
+
+    Parameters
+    ----------
+    raw : RawTable
+        One row per subject, visit and test.
+    domain : str
+
+    Returns
+    -------
+    RawTable
+        The same rows. A row of such a test has its result in the column named by the test, and
+        in no other.
+    """
+    where = body_tests(raw.rows.column_names, domain)
+    if where is None or set(BODY) & set(raw.rows.column_names):
+        return raw
+    codes, rows, labels = _texts(raw.rows, where.test), raw.rows, dict(raw.labels)
+    found = [code for code in BODY if code in codes]
+    if not found:
+        return raw
+    values = _texts(rows, where.result)
+    units = _texts(rows, f"{domain}STRESU")
+    for code in found:
+        own = [value if at == code else None for at, value in zip(codes, values, strict=True)]
+        said = {unit for at, unit in zip(codes, units, strict=True) if at == code and unit}
+        labels[code] = f"{code.capitalize()} ({said.pop()})" if len(said) == 1 else code
+        rows = rows.append_column(code, pa.chunked_array([cell_array(own)]))
+    for name in where.results:
+        pairs = zip(codes, _texts(rows, name), strict=True)
+        others = cell_array(None if code in found else value for code, value in pairs)
+        rows = rows.set_column(rows.column_names.index(name), name, pa.chunked_array([others]))
+    note = f"{shown(domain)}: {listed(found)} of every visit in columns of their own"
+    return RawTable(rows=rows, labels=labels, findings=(*raw.findings, note))
+
+
+def repeated(lead: pa.Table, rows: pa.Table) -> list[str]:
+    """Return the variables of a domain that say of each subject what the lead says.
+
+    Parameters
+    ----------
+    lead : pyarrow.Table
+        DM or ADSL.
+    rows : pyarrow.Table
+        Another domain.
+
+    Returns
+    -------
+    list of str
+        Without the key. A variable of which one row differs is not among them: it is read, and
+        the contradiction found.
+    """
+    known = dict(zip(_texts(lead, KEY), range(lead.num_rows), strict=True))
+    if len(known) < lead.num_rows:
+        return []
+    places = [known.get(subject, -1) for subject in _texts(rows, KEY)]
+    found = []
+    for name in rows.column_names:
+        if name == KEY or name not in lead.column_names:
+            continue
+        said = _texts(lead, name)
+        pairs = zip(places, _texts(rows, name), strict=True)
+        if all(value is None or (at >= 0 and said[at] == value) for at, value in pairs):
+            found.append(name)
+    return found
+
+
+ENDINGS = {".xpt", ".json", ".ndjson", ".parquet"}
 _NOT_SUBJECT = {"RELREC", "RELSUB", "RELSPEC"}
 
 
@@ -224,7 +351,7 @@ def read_cdisc(folder: Path, collected: Collected) -> None:
     Parameters
     ----------
     folder : pathlib.Path
-        Holds ``dm.xpt``, ``dm.json`` or an ADSL, and other domains beside it.
+        Holds a DM or ADSL data set, and other domains beside it.
     collected : Collected
         Receives tables, files and findings.
 
@@ -236,8 +363,11 @@ def read_cdisc(folder: Path, collected: Collected) -> None:
     labels, define_notes = define_labels(folder)
     collected.findings += define_notes
     domains: dict[str, RawTable] = {}
-    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+    files = sorted(p for p in folder.iterdir() if p.is_file())
+    for path in files:
         _read_file(path, domains, collected)
+    beside = [p for p in files if p.suffix.casefold() not in ENDINGS and looks_like_table(p)]
+    collected.ask_for(map(str, beside), "the data sets")
     lead = next((name for name in ("DM", "ADSL") if name in domains), None)
     if lead is None or KEY not in domains[lead].rows.column_names:
         raise SourceError(
@@ -249,7 +379,8 @@ def read_cdisc(folder: Path, collected: Collected) -> None:
         _join(name, supplement, domains, collected)
     kept: list[str] = []
     for name in [lead, *sorted(set(domains) - set(supplements) - {lead})]:
-        _add(folder, name, domains[name], labels.get(name, {}), collected, kept)
+        first = None if name == lead else domains[lead]
+        _add(folder, name, domains[name], labels.get(name, {}), collected, kept, first)
     if kept:
         collected.findings.append(
             f"{shown(folder.name)}: {counted(len(kept), 'domain')} with several rows per subject, "
@@ -269,6 +400,8 @@ def _read_file(path: Path, domains: dict[str, RawTable], collected: Collected) -
         check_file(path)
         if path.suffix.casefold() == ".xpt":
             name, raw = path.stem.upper(), read_statistics(path)
+        elif path.suffix.casefold() == ".parquet":
+            name, raw = path.stem.upper(), read_parquet(path)
         else:
             name, raw = dataset_json(load_json(path), path)
     except SourceError as error:
@@ -307,12 +440,24 @@ def _add(
     labels: dict[str, str],
     collected: Collected,
     kept: list[str],
+    lead: RawTable | None,
 ) -> None:
     if KEY not in raw.rows.column_names or name in _NOT_SUBJECT:
         collected.findings.append(f"{shown(name)}: not about subjects, left out")
         return
     rows, notes = pivot_tests(raw.rows, name)
+    if rows is raw.rows:
+        raw = body_columns(raw, name)
+        rows, notes = raw.rows, list(raw.findings)
     collected.findings += notes
+    if lead is not None:
+        again = repeated(lead.rows, rows)
+        if again:
+            collected.findings.append(
+                f"{shown(name)}: {counted(len(again), 'variable')} of the subject table again, "
+                f"read once: {listed(again)}"
+            )
+        rows = rows.drop_columns(again)
     subjects = rows.select([KEY]).group_by([KEY]).aggregate([]).num_rows
     if subjects < rows.num_rows:
         kept.append(name)

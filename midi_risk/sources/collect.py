@@ -26,7 +26,8 @@ from midi_risk.sources.files.remote import download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
-from midi_risk.sources.tables.formats import table_format
+from midi_risk.sources.tables.databases import is_database
+from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.sources.tables.joins import Leading, leading_of
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import (
@@ -133,7 +134,7 @@ def remote_table(source: str | Path | TableSpec) -> TableSpec | None:
     True
     """
     if isinstance(source, TableSpec):
-        return source if source.url else None
+        return source if source.url and not is_database(source.url) else None
     if not isinstance(source, str) or not is_url(source):
         return None
     spec = TableSpec.parse(source)
@@ -176,7 +177,11 @@ IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
 """Kinds of table that hold image metadata."""
 
 BIDS_MARKS = frozenset({"participants.tsv", "dataset_description.json"})
-CDISC_MARKS = frozenset({"dm.xpt", "dm.json", "dm.ndjson", "adsl.xpt", "adsl.json"})
+CDISC_MARKS = frozenset(
+    f"{name}{ending}"
+    for name in ("dm", "adsl")
+    for ending in (".xpt", ".json", ".ndjson", ".parquet")
+)
 """Files, one of which makes a folder a data set of that standard; names in lower case."""
 
 
@@ -187,6 +192,7 @@ def extract(
     progress: Callable[[int, int | None], None] | None = None,
     store: Path | None = None,
     payloads: bool = False,
+    exclude: Sequence[str] = (),
 ) -> Extraction:
     """Read sources of any kind, and the clinical tables linked to them.
 
@@ -205,6 +211,8 @@ def extract(
         Folder of the resumable scan store for DICOM.
     payloads : bool, optional
         Also look inside embedded payloads.
+    exclude : sequence of str, optional
+        Patterns of names or ends of paths of tables beside the data that do not leave.
 
     Returns
     -------
@@ -224,7 +232,7 @@ def extract(
             raise SourceError(
                 f"a source is {quoted(source)}, not a path", hint="Give paths of files or folders"
             )
-    collected = Collected()
+    collected = Collected(excluded=tuple(exclude), linked=_places(tables))
     dicom: list[str | Path] = []
     dicom_at = 0
     for source in sources:
@@ -244,7 +252,7 @@ def extract(
 
 def _is_dicom_source(source: str | Path | TableSpec) -> bool:
     """Return whether a source goes to the DICOM reader; raise when it cannot be read at all."""
-    if isinstance(source, TableSpec) or remote_table(source) is not None:
+    if isinstance(source, TableSpec) or is_database(source) or remote_table(source) is not None:
         return False
     text = str(source)
     if "://" in text:
@@ -273,8 +281,42 @@ def _has_dicom_mark(path: Path) -> bool:
         return False
 
 
+_KIND_OF_LAYOUT = {"bids": "bids", "cdisc": "sdtm", "parts": "metadata", "dicom": "dicom"}
+
+
+def kind_of_source(path: Path) -> str:
+    """Return which kind of source a folder or file is, as a project file names it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        An existing folder or file.
+
+    Returns
+    -------
+    {"bids", "sdtm", "metadata", "dicom"}
+        ``metadata`` for a table, also one in parts; ``dicom`` for everything else.
+
+    Raises
+    ------
+    SourceError
+        When it is empty or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     _ = Path(name, "participants.tsv").write_text("participant_id")
+    ...     kind_of_source(Path(name))
+    'bids'
+    """
+    if path.is_dir():
+        return _KIND_OF_LAYOUT[_layout(path)]
+    return "dicom" if _is_dicom_source(path) else "metadata"
+
+
 def _layout(folder: Path) -> str:
-    """Return "bids", "cdisc" or "dicom" from a folder's own entries."""
+    """Return "bids", "cdisc", "parts" or "dicom" from a folder's own entries."""
     try:
         names = {entry.name.casefold() for entry in os.scandir(folder)}
     except OSError as error:
@@ -293,6 +335,11 @@ def _layout(folder: Path) -> str:
 def _read_source(
     source: str | Path | TableSpec, collected: Collected, known: Leading | None = None
 ) -> None:
+    database = _database_table(source)
+    if database is not None:
+        _read_file(database, collected, known)
+        collected.files[-1]["path"] = f"{shown_url(str(database.url))} {database.path.name}"
+        return
     remote = remote_table(source)
     if remote is not None:
         with tempfile.TemporaryDirectory(prefix="midi-risk-") as folder:
@@ -317,6 +364,12 @@ def _read_source(
         read_participants(spec.path, collected)
         return
     _read_file(spec, collected, known)
+
+
+def _database_table(source: str | Path | TableSpec) -> TableSpec | None:
+    """Return the table of a database that a source names, else None."""
+    url = source.url if isinstance(source, TableSpec) else source
+    return TableSpec.parse(source) if is_database(url) else None
 
 
 def _read_folder(path: Path, collected: Collected, known: Leading | None) -> None:
@@ -357,6 +410,8 @@ def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> 
     name = collected.add_table(reading.table, spec.path)
     status = FileStatus.FLAGGED if reading.flagged else FileStatus.READ
     collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
+    for what, count in reading.beside.items():
+        collected.count(f"unread_{what}", count)
     collected.findings += reading.findings
 
 
@@ -378,15 +433,16 @@ def _read_dicom(
             raise SourceError(f"{shown(path)} holds no file", hint="Check the path")
     reading = read_dicom(paths, jobs=jobs, progress=progress, store=store, payloads=payloads)
     unread = pc.is_in(reading.files["status"], text_array((FileStatus.NOT_DICOM,)))
-    like_tables = sum(
-        _looks_like_table(name)
+    like_tables = [
+        name
         for batch in reading.files.filter(unread).to_batches()
         for name in batch["path"].to_pylist()
-    )
+        if looks_like_table(Path(name))
+    ]
     if reading.table is None:
         named = ", ".join(shown(path) for path in paths)
         hint = (
-            f"{counted(like_tables, 'file')} there look like tables: name the file itself"
+            f"{counted(len(like_tables), 'file')} there look like tables: name the file itself"
             if like_tables
             else "Known: DICOM files, BIDS and CDISC folders, metadata tables"
         )
@@ -403,11 +459,7 @@ def _read_dicom(
         collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
     collected.elements.update(reading.elements)
-    if like_tables:
-        collected.findings.append(
-            f"{counted(like_tables, 'file')} beside the images look like tables and were "
-            "not read: give them with --table"
-        )
+    collected.ask_for(like_tables, "the images")
 
 
 def _root(path: str) -> str:
@@ -422,9 +474,10 @@ def _why(files: pa.Table) -> str:
     return f" ({told})" if told else ""
 
 
-def _looks_like_table(name: str) -> bool:
-    kind = table_format(Path(name))
-    return kind is not None and not kind.common
+def _places(tables: Sequence[str | Path | TableSpec]) -> frozenset[str]:
+    """Return where the files of linked tables lie."""
+    given = [TableSpec.parse(table) for table in tables]
+    return frozenset(str(spec.path.resolve()) for spec in given if not spec.url)
 
 
 def _any_file(folder: Path) -> bool:

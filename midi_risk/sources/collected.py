@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
 
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, FileStatus, SourceTable
-from midi_risk.sources.tables.raw import shown
+from midi_risk.sources.tables.raw import counted, listed, shown
 
 
 @dataclass(slots=True)
@@ -24,6 +25,31 @@ class Collected:
     facts: dict[str, int] = field(default_factory=dict)
     elements: Counter[str] = field(default_factory=Counter)
     roots: list[str] = field(default_factory=list)
+    excluded: tuple[str, ...] = ()
+    linked: frozenset[str] = frozenset()
+
+    def count(self, fact: str, number: int) -> None:
+        """Add to a fact."""
+        self.facts[fact] = self.facts.get(fact, 0) + number
+
+    def ask_for(self, paths: Iterable[str], beside: str) -> None:
+        """Note tables that lie beside what is read, were not read and are not excluded."""
+        left = [p for p in paths if not self._is_excluded(p)]
+        if not left:
+            return
+        self.count("unread_tables", len(left))
+        names = [PurePath(path).name for path in left]
+        self.findings.append(
+            f"{counted(len(left), 'table')} beside {beside} not read: {listed(names)}; give"
+            " them with --table, or name them under 'exclude' in the project file when they do not"
+            " leave"
+        )
+
+    def _is_excluded(self, path: str) -> bool:
+        """Return whether a file is linked, or its name or the end of its path is excluded."""
+        if str(Path(path).resolve()) in self.linked:
+            return True
+        return any(PurePath(path).match(pattern) for pattern in self.excluded)
 
     def add_file(
         self, path: Path, source: str, status: FileStatus = FileStatus.READ, reason: str = ""

@@ -180,6 +180,10 @@ class Extraction:
         return f"Extraction({len(self.tables)} tables, {self.files.num_rows} files)"
 
 
+DATABASE = re.compile(r"(?:postgres(?:ql)?|sqlite|duckdb)://")
+"""How the URL of a table in a database begins."""
+
+_DATABASE_TABLE = re.compile(r"([?&]table=)([^&:]*)(?::([^&]*))?")
 _KEYED_URL = re.compile(r"(.*/[^/]*\.\w+):([^/:]*)", re.DOTALL)
 
 
@@ -198,12 +202,21 @@ class TableSpec:
         Sheet of a workbook.
     url : str, optional
         Where the file is to be fetched; the path is its name then.
+    header_rows : int, optional
+        Rows above the first row of data; told from the rows when not given.
+    encoding : str, optional
+        Encoding of delimited text; told from the bytes when not given.
+    left_out : tuple of str
+        Sheets of a workbook, and ``comments``, of which somebody says that they do not leave.
     """
 
     path: Path
     key: str | None = None
     sheet: str | None = None
     url: str | None = None
+    header_rows: int | None = None
+    encoding: str | None = None
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Take text as a path."""
@@ -224,16 +237,14 @@ class TableSpec:
         True
         >>> TableSpec.parse("https://host/clinical.csv:PatientID").url
         'https://host/clinical.csv'
+        >>> TableSpec.parse("sqlite:///a.db?table=person:person_id").key
+        'person_id'
         """
         if isinstance(given, TableSpec):
             return given
         text = str(given)
         if isinstance(given, str) and "://" in text:
-            keyed = _KEYED_URL.fullmatch(text)
-            url, key = (keyed[1], keyed[2] or None) if keyed else (text, None)
-            parts = urlsplit(url)
-            name = PurePosixPath(unquote(parts.path or parts.netloc)).name
-            return cls(Path(name), key, url=url)
+            return cls._at_url(text)
         if isinstance(given, Path) or ":" not in text or Path(text).exists():
             return cls(Path(text))
         start = 2 if re.match(r"^[A-Za-z]:[\\/]", text) else 0
@@ -245,3 +256,15 @@ class TableSpec:
             return cls(Path(text))
         at = next((i for i in colons if re.search(r"\.\w+$", text[:i])), colons[-1])
         return cls(Path(text[:at]), text[at + 1 :] or None)
+
+    @classmethod
+    def _at_url(cls, text: str) -> TableSpec:
+        """Return the table of a database, or the table file, that a URL names."""
+        if DATABASE.match(text):
+            found = _DATABASE_TABLE.search(text)
+            name, key = (unquote(found[2]), unquote(found[3] or "")) if found else ("", "")
+            return cls(Path(name or "table"), key or None, url=_DATABASE_TABLE.sub(r"\1\2", text))
+        keyed = _KEYED_URL.fullmatch(text)
+        url, own = (keyed[1], keyed[2] or None) if keyed else (text, None)
+        parts = urlsplit(url)
+        return cls(Path(PurePosixPath(unquote(parts.path or parts.netloc)).name), own, url=url)

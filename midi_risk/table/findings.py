@@ -5,8 +5,11 @@ They include what shifted dates still give away of how they were shifted.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -14,11 +17,12 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.parsed import is_missing
 from midi_risk.attributes.units import MIXED, UNKNOWN, converted
 from midi_risk.document.assessment import Finding
 from midi_risk.errors import MeasureError
+from midi_risk.resources import data_rows
 from midi_risk.sources.model import SourceTable
 from midi_risk.table.across import SEX_DIFFERS
 from midi_risk.table.model import NormalisedColumn, coded, day_column, raw_codes
@@ -97,7 +101,54 @@ def hygiene_findings(attribute: Attribute, column: NormalisedColumn) -> list[Fin
                     " of 90 and over".format(name=attribute.name, **_words(old, "distinct age")),
                 )
             )
+    if attribute.ladder == "geo":
+        found += _small_areas(attribute, column)
     return found
+
+
+_ZIP = re.compile(r"\d{5}(?:-?\d{4})?|\d{3}(?:\*\*|XX)?", re.IGNORECASE)
+_ZIP_NAME = re.compile(r"zip", re.IGNORECASE)
+
+
+def _small_areas(attribute: Attribute, column: NormalisedColumn) -> list[Finding]:
+    """Return the finding of US ZIP codes whose first three digits stand for few people.
+
+    Safe Harbor (45 CFR 164.514(b)(2)(i)(B)) allows these three digits where more than 20,000
+    people live, else 000. A number that lost its leading zero gets it back where the column is
+    called ZIP.
+    """
+    used = [str(column.text[i]) for i in np.unique(column.codes[column.codes >= 0])]
+    if _ZIP_NAME.search(attribute.name):
+        used = [text.zfill(5) if text.isdecimal() and len(text) == 4 else text for text in used]
+    codes = [text for text in used if _ZIP.fullmatch(text)]
+    small = sum(text[:3] in small_zip3() for text in codes)
+    if not small or 2 * len(codes) < len(used):
+        return []
+    return [
+        Finding(
+            code="zip3-small",
+            attribute=attribute.name,
+            subjects=small,
+            text="{n} of {name} {be} a US ZIP code in one of the {areas} areas of three digits with"
+            " 20,000 people or fewer (census of 2020): Safe Harbor asks for 000".format(
+                name=attribute.name,
+                areas=len(small_zip3()),
+                **_words(small, "distinct value"),
+            ),
+        )
+    ]
+
+
+@cache
+def small_zip3() -> frozenset[str]:
+    """Return the first three digits of US ZIP codes that stand for 20,000 people or fewer.
+
+    Examples
+    --------
+    >>> "036" in small_zip3(), "100" in small_zip3()
+    (True, False)
+    """
+    return frozenset(row["zip3"] for row in data_rows("small_zip3_us_2020.csv"))
 
 
 UNIT_UNKNOWN = "unit-unknown"
@@ -236,6 +287,61 @@ def _contradicting(table: SourceTable, of_row: np.ndarray, column: str, kind: Ki
         texts = sorted(map(str, read.text[pairs.value[pairs.starts[i] : ends[i]]]))
         n += any(not later.startswith(earlier) for earlier, later in pairwise(texts))
     return n
+
+
+def own_value_findings(
+    attributes: Sequence[Attribute],
+    alone: Mapping[str, int],
+    folded: Mapping[str, NDArray[np.object_]],
+    n: int,
+) -> list[Finding]:
+    """Name the attributes outside the classes of which most subjects have a value of their own.
+
+    Whoever knows such a value finds the subject, so the reason why nobody does is said: once for
+    all attributes that have it, however many these are.
+
+    Parameters
+    ----------
+    attributes : sequence of Attribute
+        Sensitive and insensitive ones are looked at, which no class counts.
+    alone : mapping of str to int
+        Subjects with a value that nobody else has, of attributes that are not folded.
+    folded : mapping of str to numpy.ndarray of object, shape (n_subjects,)
+        Values of those that are.
+    n : int
+        Subjects.
+    """
+    found: dict[tuple[Role, str], list[tuple[str, int]]] = {}
+    for attribute in attributes:
+        if attribute.role not in {Role.SENSITIVE, Role.INSENSITIVE}:
+            continue
+        if attribute.decision is Decision.REMOVE:
+            continue
+        number = alone.get(attribute.name, 0)
+        if attribute.name in folded:
+            held = Counter(value for value in folded[attribute.name] if value is not None)
+            number = sum(times == 1 for times in held.values())
+        if number >= _LEAST_OWN and 2 * number > n:
+            found.setdefault((attribute.role, attribute.reason), []).append(
+                (attribute.name, number)
+            )
+    return [_own_values(role, why, named) for (role, why), named in found.items()]
+
+
+def _own_values(role: Role, why: str, named: Sequence[tuple[str, int]]) -> Finding:
+    first, others = named[0][0], len(named) - 1
+    also = f" and {_words(others, 'other attribute')['n']}" if others else ""
+    text = (
+        f"most subjects have a value of their own of {first}{also}, called {role.value} and so in"
+        f" no class: {why}"
+    )
+    return Finding(
+        code="own-values", attribute=first, subjects=max(number for _, number in named), text=text
+    )
+
+
+_LEAST_OWN = 5
+"""Of fewer subjects a value of one's own is not worth a line."""
 
 
 def age_date_findings(

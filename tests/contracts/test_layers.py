@@ -124,7 +124,18 @@ def test_help_is_answered_without_anything_heavy() -> None:
     assert "Usage" in run.stdout
 
 
-EXTRAS = ("anyio", "fsspec", "aiohttp", "pycanon", "pyreadstat", "ruamel", "starlette", "uvicorn")
+EXTRAS = (
+    "adbc_driver_manager",
+    "adbc_driver_postgresql",
+    "anyio",
+    "fsspec",
+    "aiohttp",
+    "pycanon",
+    "pyreadstat",
+    "ruamel",
+    "starlette",
+    "uvicorn",
+)
 
 
 def test_the_core_works_without_the_packages_of_any_extra(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from midi_risk.sources.files.archives import DAMAGED, ArchiveError, open_zip_mem
 from midi_risk.sources.files.bounded import ReadAt
 from midi_risk.sources.files.inputs import list_inputs
 from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.files.remote import shown_url
 from midi_risk.sources.files.sniff import Sniffed, sniff
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 from midi_risk.sources.select import select_rows
@@ -423,7 +424,8 @@ def check_local(sources: Iterator[str] | Sequence[str]) -> None:
     for source in sources:
         if "://" in source:
             raise OutputError(
-                f"{source}: recoded copies are made of local files only", hint="Fetch it first"
+                f"{shown_url(source)}: apply writes local files only",
+                hint="Fetch it as a file and name that in the project",
             )
 
 

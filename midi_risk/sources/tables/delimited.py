@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.files.limits import MAX_TEXT_RATIO
 from midi_risk.sources.tables.columns import cell_array, text_column
 from midi_risk.sources.tables.raw import (
     RawTable,
@@ -29,6 +31,7 @@ HEAD_ROWS = 300
 """Rows looked at to find delimiter and header."""
 
 _MAX_BYTES = 8 << 30
+_LITTLE = 64 << 20
 _ENCODED = pa.dictionary(pa.int32(), pa.string())
 _FEW, _MOST, _LEAST = 4, 0.7, 0.05
 _DELIMITERS = ",;\t|"
@@ -46,7 +49,13 @@ class _Dialect:
     quote: bool
 
 
-def read_delimited(path: Path, *, delimiter: str | None = None) -> RawTable:
+def read_delimited(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header_rows: int | None = None,
+) -> RawTable:
     """Read delimited text as text columns.
 
     Parameters
@@ -55,6 +64,10 @@ def read_delimited(path: Path, *, delimiter: str | None = None) -> RawTable:
         A CSV or TSV file, also gzip-compressed.
     delimiter : str, optional
         Found from the first rows when not given.
+    encoding : str, optional
+        Found from the bytes when not given: UTF-8, UTF-16, Shift-JIS, else Windows-1252.
+    header_rows : int, optional
+        Rows above the first row of data; found from the rows when not given.
 
     Returns
     -------
@@ -66,7 +79,7 @@ def read_delimited(path: Path, *, delimiter: str | None = None) -> RawTable:
         When the file holds no rows, a column name twice, or rows longer than the header.
     """
     where = shown(path.name)
-    data, findings = _utf8(_read_bytes(path), where)
+    data, findings = _utf8(_read_bytes(path), where, encoding)
     text_head = _head(data)
     dialect = _dialect(text_head, delimiter)
     reader = _rows(text_head, dialect)
@@ -80,12 +93,12 @@ def read_delimited(path: Path, *, delimiter: str | None = None) -> RawTable:
                 break
     except csv.Error:
         raise _broken(where) from None
-    header = find_header(head, where)
+    header = find_header(head, where, header_rows)
     names = column_names(header.names, where)
     body = _after_lines(data, ends[header.body - 1])
     columns, notes = _body(body, len(names), dialect, where)
     findings += header.findings(where) + notes
-    return without_blanks(names, header, columns, where, findings)
+    return without_blanks(names, header, dict(enumerate(columns)), where, findings)
 
 
 def _broken(name: str) -> SourceError:
@@ -96,14 +109,16 @@ def _broken(name: str) -> SourceError:
 
 def _read_bytes(path: Path) -> pa.Buffer:
     if path.suffix.casefold() == ".gz":
+        most = max(_LITTLE, min(_MAX_BYTES, MAX_TEXT_RATIO * path.stat().st_size))
         try:
             with gzip.open(path) as handle:
-                data = handle.read(_MAX_BYTES + 1)
+                data = handle.read(most + 1)
         except (OSError, EOFError) as error:
             raise SourceError(f"{shown(path.name)} is not a readable gzip file") from error
-        if len(data) > _MAX_BYTES:
+        if len(data) > most:
             raise SourceError(
-                f"{shown(path.name)} expands to more than 8 GiB", hint="Unpack it yourself"
+                f"{shown(path.name)} expands to more than {MAX_TEXT_RATIO} times its size or 8 GiB",
+                hint="Unpack it yourself",
             )
         return pa.py_buffer(data)
     try:
@@ -115,8 +130,10 @@ def _read_bytes(path: Path) -> pa.Buffer:
         ) from error
 
 
-def _utf8(buffer: pa.Buffer, name: str) -> tuple[pa.Buffer, list[str]]:
+def _utf8(buffer: pa.Buffer, name: str, declared: str | None = None) -> tuple[pa.Buffer, list[str]]:
     """Return the content as UTF-8 without byte order mark, and what that took."""
+    if declared is not None:
+        return _declared(buffer, name, declared), []
     start = bytes(buffer[: min(4, buffer.size)])
     for mark, encoding in _BOMS:
         if start.startswith(mark):
@@ -132,9 +149,74 @@ def _utf8(buffer: pa.Buffer, name: str) -> tuple[pa.Buffer, list[str]]:
         return pa.py_buffer(text.encode()), [f"{name}: read as {unmarked.upper()}"]
     if _is_utf8(buffer):
         return buffer, []
-    text = buffer.to_pybytes().decode("cp1252", "replace")
-    found = f"{name}: not UTF-8, read as Windows-1252; accented letters may be wrong"
+    content = buffer.to_pybytes()
+    if _is_shift_jis(content):
+        found = f"{name}: not UTF-8, read as Shift-JIS; if wrong, declare 'encoding'"
+        return pa.py_buffer(content.decode("cp932").encode()), [found]
+    text = content.decode("cp1252", "replace")
+    found = (
+        f"{name}: not UTF-8, read as Windows-1252; accented letters may be wrong, declare"
+        " 'encoding' if they are"
+    )
     return pa.py_buffer(text.encode()), [found]
+
+
+def _declared(buffer: pa.Buffer, name: str, encoding: str) -> pa.Buffer:
+    """Return the content as UTF-8, read in the encoding that somebody declared."""
+    try:
+        codec = codecs.lookup(encoding).name
+        "".encode(codec)
+    except LookupError:
+        codec = ""
+    if not codec:
+        raise SourceError(
+            f"{name}: encoding '{shown(encoding)}' is not known",
+            hint="Such as utf-8, utf-16, shift_jis, cp1252, gb18030, euc_kr",
+        )
+    try:
+        text = buffer.to_pybytes().decode(_WIDER.get(codec, codec))
+    except (UnicodeError, ValueError):
+        text = None
+    if text is None:
+        # Outside the handler: Python's message quotes the bytes.
+        raise SourceError(
+            f"{name} cannot be read as {codec}", hint="Correct 'encoding', or leave it out"
+        )
+    return pa.py_buffer(text.removeprefix("\ufeff").encode())
+
+
+_WIDER = {"shift_jis": "cp932", "utf-8": "utf-8-sig"}
+"""Encodings of which the programs that write them mean another."""
+
+
+def _is_shift_jis(content: bytes) -> bool:
+    """Return whether bytes that are not UTF-8 are Japanese text rather than accented letters.
+
+    In Shift-JIS two bytes make a character. The first of kana and common kanji is below A0, where
+    a Western text has nothing but a few marks; the second is often no letter of ASCII, or the
+    next character begins right behind it.
+    """
+    try:
+        content.decode("cp932")
+    except UnicodeDecodeError:
+        return False
+    pairs = telling = common = 0
+    last = -2
+    for match in _PAIR.finditer(content[:_LOOKED_AT]):
+        if match.group(1):
+            continue
+        at = match.start()
+        pairs += 1
+        telling += at == last + 2 or content[at + 1] > _ASCII
+        common += content[at] < _KATAKANA
+        last = at
+    return pairs > 0 and telling * 3 >= pairs and common * 2 >= pairs
+
+
+_LOOKED_AT = 1 << 20
+_ASCII, _KATAKANA = 0x7F, 0xA0
+_PAIR = re.compile(rb"([\x00-\x80\xa0-\xdf\xfd-\xff])|[\x81-\x9f\xe0-\xfc].", re.DOTALL)
+"""One byte of cp932, or two that make a character."""
 
 
 def _unmarked_utf16(start: bytes) -> str | None:
@@ -183,6 +265,7 @@ def _dialect(head: str, delimiter: str | None) -> _Dialect:
 
 
 def _evenness(lines: list[str], mark: str) -> tuple[float, int]:
+    csv.field_size_limit(1 << 28)  # by another mark the header of a wide table is one field
     counts = [
         len(row) - 1 for row in csv.reader(lines, delimiter=mark) if any(c.strip() for c in row)
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from midi_risk.sources.files.sniff import Sniffed
 from midi_risk.sources.model import TableSpec
+from midi_risk.sources.tables.databases import read_database
 from midi_risk.sources.tables.delimited import read_delimited
 from midi_risk.sources.tables.json import read_json
 from midi_risk.sources.tables.parquet import read_parquet
@@ -45,6 +46,8 @@ class TableFormat:
         Whether files that are no tables have the ending too.
     extra : str
         Extra of midi-risk that its reader needs.
+    schemes : tuple of str
+        How URLs of such tables begin, where they are no files.
     """
 
     name: str
@@ -56,10 +59,23 @@ class TableFormat:
     leads: bool = False
     common: bool = False
     extra: str = ""
+    schemes: tuple[str, ...] = ()
 
 
 def _workbook(path: Path, spec: TableSpec) -> RawTable:
-    return read_workbook(path, sheet=spec.sheet, key=spec.key)
+    return read_workbook(
+        path,
+        sheet=spec.sheet,
+        key=spec.key,
+        header_rows=spec.header_rows,
+        left_out=spec.left_out,
+    )
+
+
+def _delimited(path: Path, spec: TableSpec, delimiter: str | None = None) -> RawTable:
+    return read_delimited(
+        path, delimiter=delimiter, encoding=spec.encoding, header_rows=spec.header_rows
+    )
 
 
 def _whole(read: Callable[[Path], RawTable]) -> Callable[[Path, TableSpec], RawTable]:
@@ -79,21 +95,21 @@ FORMATS = (
     TableFormat(
         name="CSV",
         suffixes=(".csv",),
-        read=_whole(read_delimited),
+        read=_delimited,
         content=Sniffed.TEXT,
         gzipped=True,
     ),
     TableFormat(
         name="TSV",
         suffixes=(".tsv", ".tab"),
-        read=_whole(partial(read_delimited, delimiter="\t")),
+        read=partial(_delimited, delimiter="\t"),
         content=Sniffed.TEXT,
         gzipped=True,
     ),
     TableFormat(
         name="delimited text",
         suffixes=(".txt",),
-        read=_whole(read_delimited),
+        read=_delimited,
         content=Sniffed.TEXT,
         gzipped=True,
         common=True,
@@ -160,6 +176,28 @@ FORMATS = (
         parts="json",
         leads=True,
     ),
+    TableFormat(
+        name="PostgreSQL",
+        suffixes=(),
+        read=read_database,
+        content=Sniffed.UNKNOWN,
+        extra="sql",
+        schemes=("postgresql", "postgres"),
+    ),
+    TableFormat(
+        name="SQLite",
+        suffixes=(),
+        read=read_database,
+        content=Sniffed.UNKNOWN,
+        schemes=("sqlite",),
+    ),
+    TableFormat(
+        name="DuckDB",
+        suffixes=(),
+        read=read_database,
+        content=Sniffed.UNKNOWN,
+        schemes=("duckdb",),
+    ),
 )
 """Formats in the order in which a message lists them."""
 
@@ -167,6 +205,17 @@ BY_SUFFIX: Mapping[str, TableFormat] = {
     suffix: kind for kind in FORMATS for suffix in kind.suffixes
 }
 """Ending -> format."""
+
+
+def database_format(url: str) -> TableFormat:
+    """Return the format of a table in a database, by how its URL begins.
+
+    Examples
+    --------
+    >>> database_format("sqlite:///a.db?table=t").name
+    'SQLite'
+    """
+    return next(kind for kind in FORMATS if url.partition("://")[0] in kind.schemes)
 
 
 def table_format(path: Path) -> TableFormat | None:
@@ -185,6 +234,18 @@ def table_format(path: Path) -> TableFormat | None:
     return None if found is None or (packed and not found.gzipped) else found
 
 
+def looks_like_table(path: Path) -> bool:
+    """Return whether a file is a table by its ending, which few other files have.
+
+    Examples
+    --------
+    >>> looks_like_table(Path("notes.xlsx")), looks_like_table(Path("notes.txt"))
+    (True, False)
+    """
+    kind = table_format(path)
+    return kind is not None and not kind.common
+
+
 def known_formats() -> str:
     """Return the usual endings, as a message lists them.
 
@@ -193,4 +254,4 @@ def known_formats() -> str:
     >>> known_formats().split(", ")[:4]
     ['parquet', 'csv', 'tsv', 'txt']
     """
-    return ", ".join(kind.suffixes[0].lstrip(".") for kind in FORMATS)
+    return ", ".join(kind.suffixes[0].lstrip(".") for kind in FORMATS if kind.suffixes)

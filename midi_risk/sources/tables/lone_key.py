@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from midi_risk.sources.column_names import concepts_of, standard_meaning
 from midi_risk.sources.tables.columns import distinct_count
-from midi_risk.sources.tables.keys import fold_name, key_rank
+from midi_risk.sources.tables.keys import KEY_NAMES, fold_name, key_rank
 from midi_risk.sources.tables.raw import counted, shown
 
 PERSON, GENERIC, RECORD = 0, 1, 2
@@ -100,7 +100,7 @@ def lone_key(rows: pa.Table, names: list[str]) -> KeyChoice | None:
         kind = key_class(name)
         if kind is not None and _may_name(rows, name, least=1 if kind == PERSON else 2):
             rank = key_rank(name)
-            found.append((kind, len(names) if rank is None else rank, place, name))
+            found.append((kind, len(KEY_NAMES) if rank is None else rank, place, name))
     if not found:
         return None
     found.sort()
@@ -112,18 +112,23 @@ def lone_key(rows: pa.Table, names: list[str]) -> KeyChoice | None:
     ]
     if coarser:
         _, taken = min(coarser)
-        return KeyChoice(
-            column=taken,
-            why=f"'{shown(taken)}' taken as key and not '{shown(best)}', of which one value of"
-            f" '{shown(taken)}' has several: a key that is finer than the person counts people"
-            " twice",
-        )
+        return KeyChoice(column=taken, why=_finer(taken, best))
+    finer = next((name for _, _, _, name in found[1:] if _groups(rows, name, best)), None)
+    if kind != PERSON and finer is not None:
+        return KeyChoice(column=best, why=_finer(best, finer))
     if kind == RECORD or fold_name(best) == "studyid":
         return KeyChoice(
             column=best,
             why=f"'{shown(best)}' taken as key, whose name does not say that it is a person's",
         )
     return KeyChoice(column=best, why="")
+
+
+def _finer(taken: str, other: str) -> str:
+    return (
+        f"'{shown(taken)}' taken as key and not '{shown(other)}', of which one '{shown(taken)}' has"
+        " several: a key that is finer than the person counts people twice"
+    )
 
 
 def _may_name(rows: pa.Table, name: str, least: int) -> bool:

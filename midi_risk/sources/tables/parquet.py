@@ -23,6 +23,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from midi_risk.errors import SourceError
 from midi_risk.sources.dicom.header import Noticed, ValueCollector, join_values
 from midi_risk.sources.dicom.nested import NestedResult, NestedValues, nested_tags
+from midi_risk.sources.files.limits import check_parquet
 from midi_risk.sources.tables.columns import joined, text_column
 from midi_risk.sources.tables.raw import RawTable, column_names, counted, listed, shown
 
@@ -285,6 +286,7 @@ def read_parquet(path: Path) -> RawTable:
         column_names(schema.names, shown(path.name))
         encoded = [f.name for f in schema if _is_text(f.type)]
         with pq.ParquetFile(path, read_dictionary=encoded, pre_buffer=False) as file:
+            check_parquet(file, path)
             # One column at a time: the text of a column is often larger than its storage.
             columns = ((f.name, _column(file, f.name)) for f in schema)
             return flatten(columns, shown(path.name), labels=_labels(schema))

@@ -69,7 +69,7 @@ class Header:
         }
 
 
-def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
+def find_header(rows: Sequence[Sequence[str]], where: str, declared: int | None = None) -> Header:
     """Find the header of a spreadsheet in its first rows.
 
     Parameters
@@ -78,6 +78,9 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
         First rows, cells as text; blank rows included.
     where : str
         File, for the error.
+    declared : int, optional
+        Rows above the first row of data, where somebody says how many; names then stand in the
+        one of them that names a key, else in the one with the most names.
 
     Returns
     -------
@@ -102,6 +105,8 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
         raise SourceError(f"{where} holds no rows", hint="It needs a header and one row at least")
     width = max(len(row) for row in rows)
     grid = [[*(_text(cell) for cell in row), *[""] * (width - len(row))] for row in rows]
+    if declared is not None:
+        return _declared(rows, grid, filled, declared, where)
     first = _first_dense(grid, filled)
     body = _Body.of([grid[i] for i in filled], grid[first])
     run = [first]
@@ -122,6 +127,31 @@ def find_header(rows: Sequence[Sequence[str]], where: str) -> Header:
         names=tuple(grid[names][: len(rows[names])]),
         body=run[-1] + 1,
         above=sum(index < names for index in filled),
+        below=len(after),
+        descriptions=tuple(grid[after[0]]) if after else (),
+    )
+
+
+def _declared(
+    rows: Sequence[Sequence[str]],
+    grid: list[list[str]],
+    filled: list[int],
+    declared: int,
+    where: str,
+) -> Header:
+    """Return the header of so many rows."""
+    run = [index for index in filled if index < declared]
+    if not run or declared >= len(rows):
+        raise SourceError(
+            f"{where}: header_rows is {declared}, and there is no name or no row of data then",
+            hint="Count the rows above the first row of data, blank ones included",
+        )
+    names = _names_row(grid, run)
+    after = [index for index in run if index > names]
+    return Header(
+        names=tuple(grid[names][: len(rows[names])]),
+        body=declared,
+        above=sum(index < names for index in run),
         below=len(after),
         descriptions=tuple(grid[after[0]]) if after else (),
     )
@@ -247,11 +277,15 @@ class RawTable:
         Column name -> description, where the file carries one.
     findings : tuple of str
         What reading noticed; names and counts, never values.
+    beside : mapping of str to int
+        What lies in the same file, was not read, and nobody said does not leave: number of
+        ``sheets`` and ``comments``.
     """
 
     rows: pa.Table
     labels: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
+    beside: Mapping[str, int] = field(default_factory=dict)
 
     def noting(self, *findings: str) -> RawTable:
         """Return the same table with more findings."""
@@ -346,9 +380,9 @@ def _whole_brackets(names: list[str]) -> list[str]:
 def without_blanks(
     names: Sequence[str],
     header: Header,
-    columns: Sequence[pa.ChunkedArray],
+    columns: Mapping[int, pa.ChunkedArray],
     where: str,
-    findings: Sequence[str],
+    findings: Sequence[str] = (),
 ) -> RawTable:
     """Return a spreadsheet's table without its blank rows and blank, unnamed columns.
 
@@ -358,17 +392,16 @@ def without_blanks(
         Column names, see `column_names`.
     header : Header
         The header they came from.
-    columns : sequence of pyarrow.ChunkedArray
-        Text columns.
+    columns : mapping of int to pyarrow.ChunkedArray
+        Position -> text column; those that are not there are blank and unnamed.
     where : str
         File, for findings.
     findings : sequence of str
         What was noticed before.
     """
-    unnamed = {i for i, cell in enumerate(header.names) if not shown(cell or "")}
-    keep = [
-        i for i, column in enumerate(columns) if i not in unnamed or column.null_count < len(column)
-    ]
+    named = {i for i, cell in enumerate(header.names) if shown(cell or "")}
+    unnamed = set(columns) - named
+    keep = [i for i, c in columns.items() if i not in unnamed or c.null_count < len(c)]
     rows = without_blank_rows(pa.table({names[i]: columns[i] for i in keep}))
     notes = list(findings)
     left = len(unnamed.intersection(keep))

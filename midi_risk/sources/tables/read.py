@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +24,8 @@ from midi_risk.sources.tables.columns import (
     keyword_of,
     level_of,
 )
-from midi_risk.sources.tables.formats import known_formats, table_format
+from midi_risk.sources.tables.databases import is_database
+from midi_risk.sources.tables.formats import database_format, known_formats, table_format
 from midi_risk.sources.tables.joins import (
     ENOUGH,
     Join,
@@ -101,8 +103,10 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str] = frozenset())
             continue
         if like and _may_be_key(rows, name) and _unique(column):
             return name, f"{where}: '{shown(name)}' taken as key, its values are unique"
-    if studies := [n for n in names if keyword_of(n) == "StudyInstanceUID" and not known]:
-        return studies[0], f"{where}: '{shown(studies[0])}' taken as key: no column names a person"
+    for uid in ("StudyInstanceUID", "SeriesInstanceUID"):
+        name = next((n for n in names if keyword_of(n) == uid and not known), None)
+        if name is not None:
+            return name, f"{where}: '{shown(name)}' taken as key: no column names a person"
     raise LinkageError(
         f"{where}: no column looks like a subject key among {listed(rows.column_names)}",
         hint="Name it with --table FILE:KEY, or FILE:#row when every row is one subject",
@@ -117,7 +121,7 @@ def _may_be_key(rows: pa.Table, name: str) -> bool:
     """Return whether a column has more than a handful of values, none a decimal number."""
     distinct = distinct_values(rows, name)
     few = len(distinct) < min(3, rows.num_rows)
-    return not few and not any(re.fullmatch(r"-?\d*\.\d*[1-9]\d*", v) for v in distinct[:200])
+    return not few and not any(re.fullmatch(r"-?\d*[.,]\d*[1-9]\d*", v) for v in distinct[:200])
 
 
 def distinct_values(rows: pa.Table, name: str) -> list[str]:
@@ -137,6 +141,7 @@ class TableReading:
     table: SourceTable
     findings: tuple[str, ...] = ()
     flagged: bool = False
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_raw(spec: TableSpec) -> RawTable:
@@ -148,6 +153,8 @@ def read_raw(spec: TableSpec) -> RawTable:
         When its kind is unknown, it is empty or it cannot be read.
     """
     path = spec.path
+    if is_database(spec.url):
+        return database_format(str(spec.url)).read(path, spec)
     check_file(path)
     kind = table_format(path)
     if kind is None:
@@ -209,7 +216,8 @@ def read_table(spec: TableSpec, *, name: str, leading: Leading | None = None) ->
     if spec.path.suffix.casefold() == ".tsv":
         raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
     raw = with_tag_columns(raw, name)
-    return keyed_table(raw, spec, name=name, leading=leading)
+    reading = keyed_table(raw, spec, name=name, leading=leading)
+    return replace(reading, beside=raw.beside)
 
 
 def keyed_table(

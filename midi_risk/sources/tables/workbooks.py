@@ -11,7 +11,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from midi_risk.errors import SourceError, did_you_mean
+from midi_risk.sources.files.limits import check_opendocument, check_zip
 from midi_risk.sources.tables.columns import cell_array, text_of, with_levels
 from midi_risk.sources.tables.keys import fold_name, key_rank
 from midi_risk.sources.tables.raw import (
@@ -34,7 +35,6 @@ from midi_risk.sources.tables.raw import (
 HEAD_ROWS = 200
 """Rows of each sheet looked at to choose one and to find its header."""
 
-_MAX_UNPACKED = 4 << 30
 _FIXED = r'(?:"[^"]*"|\\.|[-/: ])*'
 _PADDED = re.compile(rf"({_FIXED})(0+)({_FIXED})")
 """A number format of fixed digits between fixed texts, such as ``"P"000``."""
@@ -50,7 +50,14 @@ class _Sheet:
     rest: Iterator[list[str]]
 
 
-def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = None) -> RawTable:
+def read_workbook(
+    path: Path,
+    *,
+    sheet: str | None = None,
+    key: str | None = None,
+    header_rows: int | None = None,
+    left_out: Sequence[str] = (),
+) -> RawTable:
     """Read one sheet of a workbook as text columns.
 
     Parameters
@@ -61,6 +68,10 @@ def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = Non
         The sheet's name; the one that looks most like a subject table when not given.
     key : str, optional
         Column that the sheet must have.
+    header_rows : int, optional
+        Rows above the first row of data; found from the rows when not given.
+    left_out : sequence of str
+        Names of other sheets, and ``comments``, of which somebody says that they do not leave.
 
     Returns
     -------
@@ -78,9 +89,10 @@ def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = Non
             warnings.simplefilter("ignore")
             sheets = opened(path, stack)
             chosen = _choose(sheets, shown(path.name), sheet, key)
-            rows = list(chain(chosen.head, chosen.rest))
+            rows = _trimmed(chain(chosen.head, chosen.rest))
             if opened is _openpyxl:
                 _check_formulas(path, chosen.name)
+            comments = _comments(path)
     except SourceError:
         raise
     except Exception:  # noqa: BLE001 - the parsers fail in many ways on broken files
@@ -89,38 +101,99 @@ def read_workbook(path: Path, *, sheet: str | None = None, key: str | None = Non
             hint="Open it and save it again, or as CSV",
         ) from None
     where = path.name if len(sheets) == 1 else f"{shown(path.name)}, sheet '{chosen.name}'"
-    return _table(
-        rows, where, _sheet_findings(shown(path.name), chosen, sheets, asked=sheet is not None)
-    )
+    table = _table(rows, where, header_rows)
+    findings, beside = _beside(shown(path.name), chosen, sheets, comments, left_out)
+    return replace(table, findings=(*findings, *table.findings), beside=beside)
 
 
-def _table(rows: list[list[str]], where: str, findings: list[str]) -> RawTable:
-    header = find_header(rows[:HEAD_ROWS], where)
-    width = max(len(row) for row in rows)
-    padded = [*header.names, *[""] * (width - len(header.names))]
-    names = column_names(padded, where)
-    body = rows[header.body :]
+def _trimmed(rows: Iterator[list[str]]) -> list[list[str]]:
+    """Return the rows without blank ones at the end and cells behind the last filled one."""
+    kept: list[list[str]] = []
+    last = 0
+    for row in rows:
+        while row and not row[-1]:
+            row.pop()
+        kept.append(row or _BLANK)
+        last = len(kept) if row else last
+    return kept[:last]
+
+
+_BLANK: list[str] = []
+"""The one row that stands for all blank ones: a stray cell may have a million above it."""
+
+
+def _table(rows: list[list[str]], where: str, header_rows: int | None) -> RawTable:
+    header = find_header(rows[:HEAD_ROWS], where, header_rows)
+    body = [row for row in rows[header.body :] if row]
+    used = sorted({i for row in (header.names, *body) for i, cell in enumerate(row) if cell})
+    width = max(used) + 1 if used else 0
+    names = column_names([*header.names, *[""] * (width - len(header.names))], where)
     columns = [
         pa.chunked_array([cell_array(row[i] if i < len(row) else None for row in body)])
-        for i in range(width)
+        for i in used
     ]
-    return without_blanks(names, header, columns, where, [*findings, *header.findings(where)])
+    table = without_blanks(names, header, dict(zip(used, columns, strict=True)), where)
+    return table.noting(*header.findings(where))
 
 
-def _sheet_findings(
-    file: str, chosen: _Sheet, sheets: Sequence[_Sheet], *, asked: bool
-) -> list[str]:
-    others = [s.name for s in sheets if s is not chosen and any(map(any, s.head))]
-    findings = []
-    if others and not asked:
-        findings.append(
-            f"{file}: sheet '{chosen.name}' read; {counted(len(others), 'other sheet')} with data "
-            f"not read: {listed(others)}"
-        )
+def _beside(
+    file: str,
+    chosen: _Sheet,
+    sheets: Sequence[_Sheet],
+    comments: int,
+    left_out: Sequence[str],
+) -> tuple[list[str], dict[str, int]]:
+    """Say what lies in the workbook beside the sheet, and count what nobody says stays inside.
+
+    Hidden sheets and comments leave with the workbook like all else, and nobody sees them.
+    """
+    said = {name.casefold() for name in left_out}
+    filled = [s for s in sheets if s is not chosen and any(map(any, s.head))]
     hidden = [s.name for s in sheets if s.hidden]
+    findings = []
+    if filled:
+        findings.append(
+            f"{file}: sheet '{chosen.name}' read; {counted(len(filled), 'other sheet')} with data "
+            f"not read: {listed([s.name for s in filled])}"
+        )
     if hidden:
         findings.append(f"{file}: {counted(len(hidden), 'hidden sheet')}: {listed(hidden)}")
-    return findings
+    if comments:
+        findings.append(f"{file}: {counted(comments, 'comment')} on cells, not read")
+    beside = {
+        "sheets": sum(s.name.casefold() not in said for s in filled),
+        "comments": 0 if COMMENTS in said else comments,
+    }
+    if any(beside.values()):
+        findings.append(
+            f"{file}: say 'left_out: [NAME, {COMMENTS}]' of the source in the project file when"
+            " these do not leave"
+        )
+    return findings, {name: count for name, count in beside.items() if count}
+
+
+COMMENTS = "comments"
+"""What stands for all comments of a workbook among what is left out."""
+
+_COMMENT_PARTS = re.compile(r"xl/(?:comments|threadedcomments/).*\.xml|content\.xml", re.IGNORECASE)
+_COMMENT = re.compile(rb"<(?:\w+:)?(?:comment|threadedComment|annotation)[ >/]")
+
+
+def _comments(path: Path) -> int:
+    """Return the number of comments on the cells of a workbook; a look at its bytes."""
+    if not zipfile.is_zipfile(path):
+        return 0
+    found = 0
+    with zipfile.ZipFile(path) as archive:
+        for name in filter(_COMMENT_PARTS.fullmatch, archive.namelist()):
+            with archive.open(name) as part:
+                before = b""
+                while block := part.read(1 << 20):
+                    text = before + block
+                    ends = [match.end() for match in _COMMENT.finditer(text)]
+                    found += len(ends)
+                    before = text[max(ends[-1] if ends else 0, len(text) - 40) :]
+    return found
 
 
 def _choose(sheets: Sequence[_Sheet], file: str, asked: str | None, key: str | None) -> _Sheet:
@@ -148,11 +221,7 @@ def _score(sheet: _Sheet, key: str | None) -> tuple[int, int, int, int]:
 def _openpyxl(path: Path, stack: ExitStack) -> list[_Sheet]:
     import openpyxl  # noqa: PLC0415
 
-    with zipfile.ZipFile(path) as archive:
-        if sum(item.file_size for item in archive.infolist()) > _MAX_UNPACKED:
-            raise SourceError(
-                f"{shown(path.name)} expands to more than 4 GiB", hint="Save it as CSV"
-            )
+    check_zip(path)
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     stack.callback(book.close)
     sheets = []
@@ -236,6 +305,10 @@ def _calamine(path: Path, stack: ExitStack) -> list[_Sheet]:
             f"{shown(path.name)}: reading {path.suffix} files needs python-calamine",
             hint="pip install 'midi-risk[stats]', or save the file as XLSX or CSV",
         ) from error
+    if path.suffix.casefold() != ".xls":
+        check_zip(path)
+    if path.suffix.casefold() == ".ods":
+        check_opendocument(path)
     book = stack.enter_context(python_calamine.CalamineWorkbook.from_path(str(path)))
     sheets = []
     for meta in book.sheets_metadata:
