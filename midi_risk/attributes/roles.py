@@ -592,11 +592,11 @@ def propose_by_values(evidence: Evidence) -> Proposal:
 
 def _by_form(evidence: Evidence) -> Proposal | None:
     """Recognise constants, unique identifiers, codes and measurements."""
-    if evidence.distinct == 1:
+    if evidence.distinct == 1 and not evidence.of_one_among_others:
         return Proposal(
             role=Role.INSENSITIVE,
             kind=kind_of(evidence),
-            reason="every row has the same value",
+            reason="all that have a value have the same",
         )
     if evidence.uids:
         return Proposal(
