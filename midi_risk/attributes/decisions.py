@@ -56,7 +56,7 @@ def decided(
     'retain'
     """
     faults = []
-    revised = proposed
+    revised: dict[str, Attribute] = {}
     for name, setting in _spelt_out(proposed, settings).items():
         if name not in proposed:
             if name == _COUNTED:
@@ -86,7 +86,7 @@ def decided(
         if setting.unit is not None:
             changes, fault = _with_unit(proposed[name], setting.unit, changes)
             faults += [f"attributes.{name}.unit: {fault}"] if fault else []
-        revised = revised.revised(name, **changes)
+        revised[name] = proposed[name].revised(**changes)
         judged = setting.sensitive or setting.harmful or setting.disclosure
         if judged and not revised[name].discloses:
             faults.append(
@@ -96,7 +96,7 @@ def decided(
             )
     if faults:
         raise ConfigError(path, faults)
-    return revised
+    return proposed.replaced(revised)
 
 
 def _with_unit(

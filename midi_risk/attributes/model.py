@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,12 @@ class AttributeSet:
     """The attributes of an assessment, in order, with unique names."""
 
     attributes: tuple[Attribute, ...]
+    _by_name: dict[str, Attribute] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the attributes, so that a name is found without a walk through all of them."""
+        by_name = {attribute.name: attribute for attribute in reversed(self.attributes)}
+        object.__setattr__(self, "_by_name", by_name)
 
     def __iter__(self) -> Iterator[Attribute]:
         """Iterate in order."""
@@ -166,13 +172,12 @@ class AttributeSet:
 
     def __contains__(self, name: object) -> bool:
         """Tell whether an attribute of that name exists."""
-        return any(attribute.name == name for attribute in self.attributes)
+        return name in self._by_name
 
     def __getitem__(self, name: str) -> Attribute:
         """Return the attribute of that name, or say which name is close."""
-        for attribute in self.attributes:
-            if attribute.name == name:
-                return attribute
+        if name in self._by_name:
+            return self._by_name[name]
         raise AttributeRoleError(f"no attribute '{name}'", hint=did_you_mean(name, self.names))
 
     @property
@@ -205,7 +210,8 @@ class AttributeSet:
 
     def revised(self, name: str, **changes: Any) -> AttributeSet:
         """Return a copy in which one attribute has changed fields."""
-        self[name]
-        return AttributeSet(
-            tuple(a.revised(**changes) if a.name == name else a for a in self.attributes)
-        )
+        return self.replaced({name: self[name].revised(**changes)})
+
+    def replaced(self, changed: Mapping[str, Attribute]) -> AttributeSet:
+        """Return a copy in which some attributes are others, in one walk for all of them."""
+        return AttributeSet(tuple(changed.get(a.name, a) for a in self.attributes))

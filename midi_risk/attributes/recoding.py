@@ -618,7 +618,7 @@ EMPLOYMENT = _groups(
 
 def is_named_race(text: str) -> bool:
     """Return whether text names a race or ethnic group of the census."""
-    return CENSUS.group(text) not in (UNPARSED, OTHER)
+    return any(map(str.isalpha, text)) and CENSUS.group(text) not in (UNPARSED, OTHER)
 
 
 _POSTCODES = (

@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -63,7 +64,7 @@ from midi_risk.report.words import is_share
 from midi_risk.threat.channels import FOUND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Around:
     """What a rule may look at besides the value.
 
@@ -85,6 +86,15 @@ class Around:
     part: Any
     name: str = ""
     above: Around | None = None
+
+    @property
+    def contributions(self) -> float:
+        """Sum of the contributions of all attributes, added up once for the whole document."""
+        return self._whole if self.above is None else self.above.contributions
+
+    @cached_property
+    def _whole(self) -> float:
+        return sum(max(0.0, a.contribution or 0.0) for a in self.document.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -686,7 +696,7 @@ def share_of_contributions(value: float | None, around: Around) -> Risk | None:
     The sum of the contributions is the number of classes over that of subjects, less one
     over the latter; each alone would give a count of classes without the attribute.
     """
-    whole = sum(max(0.0, a.contribution or 0.0) for a in around.document.attributes)
+    whole = around.contributions
     if value is None or whole <= 0:
         return None
     return risk(round(20 * max(0.0, value) / whole) / 20)

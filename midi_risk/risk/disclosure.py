@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -202,7 +203,7 @@ def disclosures(
     for model in {risk.model.name: risk.model for risk in risks}.values():
         if model.disclosure is None:
             continue
-        seen = as_judged(view, [model])
+        seen = _Released(as_judged(view, [model]))
         for attribute in view.attributes:
             if (
                 attribute.discloses
@@ -212,6 +213,24 @@ def disclosures(
                 of_model = [risk for risk in risks if risk.model.name == model.name]
                 found.append(_judged(table, seen, attribute, model, of_model))
     return found
+
+
+class _Released:
+    """A table as a model judges it, with the classes that were asked for already.
+
+    Most attributes are no quasi-identifier, so that the classes are the same for all of them.
+    """
+
+    def __init__(self, view: SubjectTable) -> None:
+        self.view = view
+        self._known: dict[tuple[object, ...], ReleasedClasses] = {}
+
+    def classes(self, names: Sequence[str], visits: int | Literal["all"] | None) -> ReleasedClasses:
+        """Return the classes of those who know some attributes, see `released_classes`."""
+        key = (*names, visits)
+        if key not in self._known:
+            self._known[key] = released_classes(self.view, names, visits)
+        return self._known[key]
 
 
 def disclosed_attributes(
@@ -230,15 +249,15 @@ def disclosed_attributes(
 
 def _judged(
     table: SubjectTable,
-    view: SubjectTable,
+    seen: _Released,
     attribute: Attribute,
     model: ThreatModel,
     risks: Sequence[AdversaryRisk],
 ) -> Disclosure:
     """Return the result of the adversary for whom most subjects fail."""
-    harmful = harmful_subjects(table, view, attribute)
+    harmful = harmful_subjects(table, seen.view, attribute)
     results = [
-        _of_adversary(view, attribute, model, risk, harmful)
+        _of_adversary(seen, attribute, model, risk, harmful)
         for risk in {
             (*risk.knows, risk.required_size, risk.adversary.visits): risk for risk in risks
         }.values()
@@ -247,7 +266,7 @@ def _judged(
 
 
 def _of_adversary(
-    view: SubjectTable,
+    seen: _Released,
     attribute: Attribute,
     model: ThreatModel,
     risk: AdversaryRisk,
@@ -258,8 +277,8 @@ def _of_adversary(
     if settings is None:
         raise TypeError("the model has no criterion")
     others = [name for name in risk.knows if name != attribute.name]
-    released = released_classes(view, others, risk.adversary.visits)
-    column = view.frame[attribute.name].to_numpy(dtype=object)
+    released = seen.classes(others, risk.adversary.visits)
+    column = seen.view.frame[attribute.name].to_numpy(dtype=object)
     threshold = model.threshold
     found = _Classes(
         attribute=attribute,
@@ -307,6 +326,8 @@ def harmful_subjects(
         None when every value counts: none was named, or none of those named occurs.
     """
     named = {value.casefold() for value in attribute.harmful}
+    if not named:
+        return None
     left = view.frame[attribute.name].to_numpy(dtype=object)
     read = table.frame[attribute.name].loc[view.frame.index].to_numpy(dtype=object)
     holds = np.array(

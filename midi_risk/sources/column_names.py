@@ -327,14 +327,16 @@ def unknown_words(name: str) -> tuple[str, ...]:
 
 
 def known_parts(name: str) -> frozenset[str]:
-    """Return the entries of the word lists that a name was read by.
+    """Return the entries of the word lists that a name was read by, or could have been.
 
     Examples
     --------
     >>> sorted(known_parts("tumor_size"))
-    ['size', 'tumor*']
+    ['size', 'tumor', 'tumor*']
     """
-    return frozenset(_read(name).parts)
+    parts = _read(name).parts
+    stems = (found[0] for part in parts if " " not in part and (found := _by_part(part)))
+    return frozenset((*parts, *stems))
 
 
 @cache

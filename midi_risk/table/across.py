@@ -177,7 +177,7 @@ def compared(attribute: Attribute) -> bool:
 
 def _pairs(attributes: Sequence[Attribute]) -> Iterator[tuple[Attribute, Attribute]]:
     """Yield the pairs of two sources that say the same of a subject."""
-    for first, second in combinations(attributes, 2):
+    for first, second in combinations([a for a in attributes if compared(a)], 2):
         same = (
             first.kind is second.kind is Kind.SEX
             or (_of_birth(first) and _of_birth(second))

@@ -6,7 +6,8 @@ They include what shifted dates still give away of how they were shifted.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -16,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.parsed import is_missing
 from midi_risk.attributes.units import MIXED, UNKNOWN, converted
 from midi_risk.document.assessment import Finding
@@ -286,6 +287,61 @@ def _contradicting(table: SourceTable, of_row: np.ndarray, column: str, kind: Ki
         texts = sorted(map(str, read.text[pairs.value[pairs.starts[i] : ends[i]]]))
         n += any(not later.startswith(earlier) for earlier, later in pairwise(texts))
     return n
+
+
+def own_value_findings(
+    attributes: Sequence[Attribute],
+    alone: Mapping[str, int],
+    folded: Mapping[str, NDArray[np.object_]],
+    n: int,
+) -> list[Finding]:
+    """Name the attributes outside the classes of which most subjects have a value of their own.
+
+    Whoever knows such a value finds the subject, so the reason why nobody does is said: once for
+    all attributes that have it, however many these are.
+
+    Parameters
+    ----------
+    attributes : sequence of Attribute
+        Sensitive and insensitive ones are looked at, which no class counts.
+    alone : mapping of str to int
+        Subjects with a value that nobody else has, of attributes that are not folded.
+    folded : mapping of str to numpy.ndarray of object, shape (n_subjects,)
+        Values of those that are.
+    n : int
+        Subjects.
+    """
+    found: dict[tuple[Role, str], list[tuple[str, int]]] = {}
+    for attribute in attributes:
+        if attribute.role not in {Role.SENSITIVE, Role.INSENSITIVE}:
+            continue
+        if attribute.decision is Decision.REMOVE:
+            continue
+        number = alone.get(attribute.name, 0)
+        if attribute.name in folded:
+            held = Counter(value for value in folded[attribute.name] if value is not None)
+            number = sum(times == 1 for times in held.values())
+        if number >= _LEAST_OWN and 2 * number > n:
+            found.setdefault((attribute.role, attribute.reason), []).append(
+                (attribute.name, number)
+            )
+    return [_own_values(role, why, named) for (role, why), named in found.items()]
+
+
+def _own_values(role: Role, why: str, named: Sequence[tuple[str, int]]) -> Finding:
+    first, others = named[0][0], len(named) - 1
+    also = f" and {_words(others, 'other attribute')['n']}" if others else ""
+    text = (
+        f"most subjects have a value of their own of {first}{also}, called {role.value} and so in"
+        f" no class: {why}"
+    )
+    return Finding(
+        code="own-values", attribute=first, subjects=max(number for _, number in named), text=text
+    )
+
+
+_LEAST_OWN = 5
+"""Of fewer subjects a value of one's own is not worth a line."""
 
 
 def age_date_findings(

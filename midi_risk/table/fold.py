@@ -22,6 +22,7 @@ from midi_risk.table.findings import (
     hygiene_findings,
     key_findings,
     keyless_rows,
+    own_value_findings,
 )
 from midi_risk.table.imaged import concerned_subjects, describes_images
 from midi_risk.table.intervals import intervals_of
@@ -130,6 +131,9 @@ def fold(
         draft.links.append(report)
         draft.findings += keyless_rows(table)
         _fold_source(table, attributes, of_row, subjects, draft)
+    draft.findings += own_value_findings(
+        draft.attributes, draft.alone, draft.folded, len(subjects.labels)
+    )
     draft.findings += cross_source_findings(
         draft.attributes, draft.folded | draft.unfolded, draft.spans
     )
@@ -186,8 +190,9 @@ def _fold_source(
     n = len(subjects.labels)
     weight = instances_of(table)
     columns: dict[str, NormalisedColumn] = {}
+    there = set(table.rows.column_names)
     for attribute in attributes:
-        if attribute.source != table.name or attribute.column not in table.rows.column_names:
+        if attribute.source != table.name or attribute.column not in there:
             continue
         draft.attributes.append(attribute)
         column = table.rows.column(attribute.column)

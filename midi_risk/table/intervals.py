@@ -97,10 +97,11 @@ def intervals_of(
     """
     parts = [pd.DataFrame({"subject": np.empty(0, np.int64), "column": [], "value": []})]
     for table, of_row in sources:
+        there = set(table.rows.column_names)
         for attribute in attributes:
             if (
                 attribute.source != table.name
-                or attribute.column not in table.rows.column_names
+                or attribute.column not in there
                 or attribute.decision is Decision.REMOVE
                 or attribute.role in {Role.DIRECT_IDENTIFIER, Role.LINKAGE_KEY}
                 or not states_interval(attribute, table.kind)

@@ -137,7 +137,8 @@ def test_a_harmful_value_that_nobody_has_frees_no_other(tmp_path):
     "said", [{"harmful": ["x"]}, {"disclosure": ACCEPTED}, {"sensitive": True}], ids=str
 )
 def test_what_is_said_of_an_attribute_that_nobody_judges_is_an_error(tmp_path, said):
-    rows = people("shoe", MIXED)
+    widths = {"positive": "wide", "negative": "narrow"}
+    rows = [[widths.get(cell, cell) for cell in row] for row in people("shoe", MIXED)]
     if "sensitive" not in said:
         said = {"role": "quasi_identifier", **said}
     with pytest.raises(ConfigError, match=r"attributes\.shoe: nobody judges what it discloses"):
@@ -263,6 +264,22 @@ def test_a_key_of_addresses_is_a_direct_identifier_as_well(tmp_path):
     found = judged(tmp_path, rows, {"id": {"role": "linkage_key"}})
     assert "key_identifies" in codes(found)
     assert "example.org" not in " ".join(r.text for r in found.verdict.reasons)
+
+
+def test_a_key_that_was_guessed_is_open_until_somebody_confirms_it(tmp_path):
+    rows = people(HIV, MIXED, key="image_id")
+    guessed = judged(tmp_path, rows)
+    assert (guessed.verdict.status, codes(guessed)) == ("incomplete", ["key_guessed"])
+    called = judged(tmp_path, rows, {"image_id": {"role": "linkage_key"}})
+    assert codes(called) == ["key_guessed"]
+    assert codes(judged(tmp_path, rows, key={"column": "image_id"})) == ["key_guessed"]
+    confirmed = judged(tmp_path, rows, key={"column": "image_id", "confirmed": BY})
+    assert confirmed.verdict.status == "acceptable"
+
+
+def test_a_plain_key_that_the_project_names_without_confirming_is_asked_for(tmp_path):
+    rows = people(HIV, MIXED)
+    assert codes(judged(tmp_path, rows, key={"column": "id"})) == ["key_guessed"]
 
 
 def test_a_key_that_no_source_has_is_an_error(tmp_path):

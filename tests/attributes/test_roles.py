@@ -275,3 +275,43 @@ def test_the_public_index_gets_a_meaningful_class_table(shared_data):
     }  # fmt: skip
     assert [a.name for a in found.of_role(Role.SENSITIVE)] == ["BodyPartExamined"]
     assert np.array([bool(a.reason) for a in found]).all()
+
+
+def test_sentences_are_free_text_whatever_the_name_speaks_of():
+    notes = [f"bed {i}, wife of the baker in village {i}" for i in range(40)]
+    for name in ("reader_comment", "tumor_stage", "age", "slice_thickness", "nurse", "site"):
+        assert one(notes, name).role is Role.UNDECIDED, name
+
+
+def test_terms_of_a_vocabulary_are_no_free_text():
+    terms = [f"Disorder of the {organ} not elsewhere classified" for organ in "abcdefgh"] * 5
+    assert one(terms, "MHHLT").role is Role.SENSITIVE
+
+
+def test_what_nearly_every_subject_has_alone_is_never_called_harmless():
+    codes = [f"QX{i:05d}" for i in range(40)]
+    for name in ("slice_thickness", "qc_pass", "tumor_stage", "md5"):
+        assert one(codes, name).role in {Role.DIRECT_IDENTIFIER, Role.UNDECIDED}, name
+    wordings = [f"wording {i}" for i in range(40)]
+    assert one(wordings, "diagnosis").role is Role.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("values", "role"),
+    [
+        (["adenocarcinoma", "squamous", "none"], Role.SENSITIVE),
+        (["T1a", "T2", "T4"], Role.SENSITIVE),
+        (["C34.1", "C50.9", "C61"], Role.SENSITIVE),
+        (["surgery", "chemotherapy", "none"], Role.SENSITIVE),
+        (["v1", "v2"], Role.INSENSITIVE),
+        (["Ward A", "Ward B"], Role.QUASI_IDENTIFIER),
+        (["one", "two"], Role.UNDECIDED),
+    ],
+)
+def test_words_of_the_values_speak_where_the_name_is_silent(values, role):
+    assert one(spread(values), "xq").role is role
+
+
+def test_a_question_of_the_data_dictionary_makes_no_identifier():
+    label = "Did anybody of your household move to another address in the last year?"
+    assert one(["0", "1"] * 5, "q7", labels={"q7": label}).role is not Role.DIRECT_IDENTIFIER

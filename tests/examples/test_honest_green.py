@@ -171,9 +171,13 @@ def test_the_example_becomes_acceptable_by_no_shorter_route(tmp_path):
     def everybody(given):
         given["collection"]["where"] = "Modality = 'CT'"
 
-    looked = ("device_site", "face", "burned_in", "private_elements", "embedded_metadata")
-    changes = [without("channels", name) for name in looked]
-    changes += [without("tolerance"), without("context", "linked_search"), everybody]
+    looked = (
+        "device_site", "face", "burned_in", "free_text", "private_elements", "embedded_metadata"
+    )  # fmt: skip
+    changes = [without("release"), without("private")]
+    changes += [without("channels", name) for name in looked]
+    changes += [without("tolerance", name) for name in ("unread_files", "orphan_subjects")]
+    changes += [without("context", "linked_search"), everybody]
     for change in changes:
         status, codes = verdict_on(example(tmp_path, change), read)
         assert status == "incomplete", codes

@@ -372,3 +372,25 @@ def test_studies_and_values_of_nobody_are_not_counted():
     result = fold(extraction(table), given)
     assert result.counts["studies"] == 1
     assert result.distinct["x"] == (1, 0)
+
+
+def test_values_of_ones_own_outside_the_classes_are_named_once_for_a_reason():
+    n = 12
+    columns = {"id": [f"p{i}" for i in range(n)], "sex": ["M", "F"] * 6}
+    columns |= {name: [f"{i}.5" for i in range(n)] for name in ("a", "b", "c", "d")}
+    columns["d"] = ["1", "2"] * 6
+    described = [
+        attribute("t.csv", name, Kind.NUMBER, role=role)
+        for name, role in (
+            ("a", Role.INSENSITIVE), ("b", Role.INSENSITIVE), ("c", Role.SENSITIVE),
+            ("d", Role.SENSITIVE), ("sex", Role.QUASI_IDENTIFIER),
+        )
+    ]  # fmt: skip
+    table = source("t.csv", columns, "id")
+    found = [f for f in fold(extraction(table), attributes(*described)).findings
+             if f.code == "own-values"]  # fmt: skip
+    assert [(f.attribute, f.subjects) for f in found] == [("a", n), ("c", n)]
+    assert "1 other attribute" in found[0].text
+    removed = [a.revised(decision=Decision.REMOVE) for a in described]
+    result = fold(extraction(table), attributes(*removed))
+    assert "own-values" not in {f.code for f in result.findings}

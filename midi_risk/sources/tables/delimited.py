@@ -265,6 +265,7 @@ def _dialect(head: str, delimiter: str | None) -> _Dialect:
 
 
 def _evenness(lines: list[str], mark: str) -> tuple[float, int]:
+    csv.field_size_limit(1 << 28)  # by another mark the header of a wide table is one field
     counts = [
         len(row) - 1 for row in csv.reader(lines, delimiter=mark) if any(c.strip() for c in row)
     ]

@@ -112,18 +112,23 @@ def lone_key(rows: pa.Table, names: list[str]) -> KeyChoice | None:
     ]
     if coarser:
         _, taken = min(coarser)
-        return KeyChoice(
-            column=taken,
-            why=f"'{shown(taken)}' taken as key and not '{shown(best)}', of which one value of"
-            f" '{shown(taken)}' has several: a key that is finer than the person counts people"
-            " twice",
-        )
+        return KeyChoice(column=taken, why=_finer(taken, best))
+    finer = next((name for _, _, _, name in found[1:] if _groups(rows, name, best)), None)
+    if kind != PERSON and finer is not None:
+        return KeyChoice(column=best, why=_finer(best, finer))
     if kind == RECORD or fold_name(best) == "studyid":
         return KeyChoice(
             column=best,
             why=f"'{shown(best)}' taken as key, whose name does not say that it is a person's",
         )
     return KeyChoice(column=best, why="")
+
+
+def _finer(taken: str, other: str) -> str:
+    return (
+        f"'{shown(taken)}' taken as key and not '{shown(other)}', of which one '{shown(taken)}' has"
+        " several: a key that is finer than the person counts people twice"
+    )
 
 
 def _may_name(rows: pa.Table, name: str, least: int) -> bool:

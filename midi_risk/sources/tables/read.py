@@ -103,8 +103,10 @@ def propose_key(rows: pa.Table, where: str, known: frozenset[str] = frozenset())
             continue
         if like and _may_be_key(rows, name) and _unique(column):
             return name, f"{where}: '{shown(name)}' taken as key, its values are unique"
-    if studies := [n for n in names if keyword_of(n) == "StudyInstanceUID" and not known]:
-        return studies[0], f"{where}: '{shown(studies[0])}' taken as key: no column names a person"
+    for uid in ("StudyInstanceUID", "SeriesInstanceUID"):
+        name = next((n for n in names if keyword_of(n) == uid and not known), None)
+        if name is not None:
+            return name, f"{where}: '{shown(name)}' taken as key: no column names a person"
     raise LinkageError(
         f"{where}: no column looks like a subject key among {listed(rows.column_names)}",
         hint="Name it with --table FILE:KEY, or FILE:#row when every row is one subject",
