@@ -592,6 +592,14 @@ class AssessmentOptions:
     seed: int | None = None
 
 
+def _models(threats: Sequence[str | ThreatModel]) -> list[ThreatModel]:
+    """Return the threat models that were named, at least one."""
+    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
+    if not models:
+        raise MeasureError("no threat model was given", hint="Name one with --threat")
+    return models
+
+
 def assess(
     table: SubjectTable,
     threats: Sequence[str | ThreatModel] = ("public-release",),
@@ -621,9 +629,7 @@ def assess(
         When a threat model is not known or lacks a number.
     """
     options = options or AssessmentOptions()
-    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
-    if not models:
-        raise MeasureError("no threat model was given", hint="Name one with --threat")
+    models = _models(threats)
     if not table.n_subjects:
         raise MeasureError("the subject table is empty")
     view = released(table, options.hierarchies)
