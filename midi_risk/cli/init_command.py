@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from midi_risk.attributes.families import families
 from midi_risk.cli import options as common
 from midi_risk.cli.evidence import comments
 from midi_risk.cli.options import progress_bar
@@ -144,19 +145,38 @@ def project_text(
         *_release_lines(table),
         "attributes:",
     ]
-    written = 0
+    listed = [a for a in table.attributes if not _derived(a, table)]
+    lines_of = dict(_attribute_lines(listed, table))
     for role, heading in _ORDER:
-        chosen = [a for a in table.attributes if a.role.value == role and not _derived(a, table)]
+        chosen = [a for a in listed if a.role.value == role and a.name in lines_of]
         if chosen:
             lines += ["", f"  # {heading}"]
-            written += len(chosen)
         for attribute in chosen:
-            distinct, missing = table.distinct.get(attribute.name, (0, table.n_subjects))
-            lines.append(f"  # {_comment(attribute.reason)} ({distinct} values, {missing} missing)")
-            lines.append(f"  {_scalar(attribute.name)}: {_setting(attribute)}")
-    if not written:
+            lines += lines_of[attribute.name]
+    if not listed:
         lines[-1] = "attributes: {}"
     return "\n".join(lines) + "\n"
+
+
+def _attribute_lines(
+    attributes: Sequence[Attribute], table: SubjectTable
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the lines of each attribute; a family has its lines at its first column alone."""
+    found = families({a.name: _setting(a) for a in attributes})
+    family = {name: pattern for pattern, names in found.items() for name in names}
+    for attribute in attributes:
+        name = attribute.name
+        setting, reason = _setting(attribute), _comment(attribute.reason)
+        if name not in family:
+            distinct, missing = table.distinct.get(name, (0, table.n_subjects))
+            told = f"  # {reason} ({distinct} values, {missing} missing)"
+            yield name, [told, f"  {_scalar(name)}: {setting}"]
+            continue
+        names = found[family[name]]
+        if name == names[0]:
+            told = f"  # {len(names)} columns, {_comment(names[0])} to {_comment(names[-1])}: one"
+            told += f" decision for all of them, a line of its own for an exception; {reason}"
+            yield name, [told, f"  {_scalar(family[name])}: {setting}"]
 
 
 def _guessed_key(read: Sequence[SourceTable]) -> list[str]:

@@ -60,11 +60,11 @@ def written_once(attributes: AttributeSet, attribute: Attribute) -> bool:
         return False
     if attribute.decision is Decision.GENERALISE:
         return True
-    return any(
-        spread.decision is Decision.REMOVE
-        or (spread.decision is Decision.GENERALISE and bool(spread.generalise_to))
-        for spread in attributes
-        if spread.name == f"{attribute.name}.range"
+    if f"{attribute.name}.range" not in attributes:
+        return False
+    spread = attributes[f"{attribute.name}.range"]
+    return spread.decision is Decision.REMOVE or (
+        spread.decision is Decision.GENERALISE and bool(spread.generalise_to)
     )
 
 
