@@ -653,16 +653,13 @@ def assess(
         if resolution is None
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
-    names = [attribute.name for attribute in quasi_identifiers]
-    judged = as_judged(view, models)
+    names, judged = [a.name for a in quasi_identifiers], as_judged(view, models)
     measures, scores = _measures(judged, names, models, trajectory, risks)
     created = datetime.now(UTC).replace(microsecond=0)
     searches = options.context.linked_search if options.context else []
-    rows = account(table, options.decisions)
+    rows, today = account(table, options.decisions), created.date()
     texts = texts_without_attribute(rows)
-    computed = measured_channels(
-        table, view, names, risks, trajectory, searches, created.date(), texts
-    )
+    computed = measured_channels(table, view, names, risks, trajectory, searches, today, texts)
     evidence = _evidence(table, view, risks, models, options, computed, created, rows)
     return Assessment(
         tool=Tool(name="midi-risk", version=__version__),

@@ -16,11 +16,18 @@ import pytest
 
 import midi_risk as mr
 from midi_risk.attributes.decisions import decided, with_key
-from midi_risk.config import AttributeSettings, ChannelStatement, SubjectKeySettings
+from midi_risk.config import (
+    AttributeSettings,
+    ChannelStatement,
+    ReleaseDecision,
+    SubjectKeySettings,
+)
 from midi_risk.document.assessment import Context, Finding, LinkReport
 from midi_risk.document.conditions import Evidence, no_threat
 from midi_risk.document.reasons import REASONS, WITHIN
+from midi_risk.risk.account import ReleaseDecisions
 from midi_risk.risk.assess import AssessmentOptions, assess
+from midi_risk.table.account import Leaf
 from midi_risk.table.findings import SPLIT
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.library import load_threat_model
@@ -128,6 +135,10 @@ ALL_ILL = [
 ]
 ACCEPTED = {"accepted": {"by": "A. Steward", "on": TODAY, "reason": "known to everybody"}}
 NAMED = [["patient_name", *people()[0][1:]], *people()[1:]]
+FOLDER = Leaf(kind="name", name="{text}-9/9.dcm", files=3)
+NAMES = ReleaseDecisions(
+    named={"{text}-9/*": ReleaseDecision(decision="retain", reason="phases of the trial")}
+)
 GUESSED = [["code", *people()[0][1:]], *people()[1:]]
 ALONE = more("hobby", lambda i: f"h{i:03d}")
 TWICE = [*people(), ["s000", "F", "50-59", "I"]]
@@ -151,6 +162,10 @@ PAIRS: dict[str, Pair] = {
         bad=Release(said={"stage": {"role": "undecided"}}),
         mended=Release(said={"stage": {"role": "sensitive"}}),
     ),
+    "account_open": Pair(
+        bad=Release(table={"leaves": (FOLDER,)}),
+        mended=Release(table={"leaves": (FOLDER,)}, options={"decisions": NAMES}),
+    ),
     "direct_open": Pair(
         bad=Release(rows=NOTE, said={"note": {"role": "direct_identifier"}}),
         mended=Release(rows=NOTE, said=REMOVED),
@@ -171,6 +186,7 @@ PAIRS: dict[str, Pair] = {
     ),
     "overruled": Pair(bad=Release(said={"sex": {"role": "insensitive"}})),
     "rows_without_key": Pair(bad=Release(rows=[*people(), ["", "M", "50-59", "I"]])),
+    "beside_unread": Pair(bad=Release(table={"facts": {"unread_tables": 1}})),
     "orphans": Pair(
         bad=Release(table={"links": (LINK,)}),
         mended=Release(table={"links": (LINK,)}, options={"orphan_tolerance": 2}),

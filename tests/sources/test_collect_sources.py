@@ -49,6 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
             files=pa.Table.from_pylist(listed, schema=FILE_SCHEMA),
             findings=("from the reader",),
             facts={"private_elements": 3},
+            elements={},
         )
 
     module = types.ModuleType("midi_risk.sources.scan.scan")
