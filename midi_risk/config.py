@@ -381,6 +381,9 @@ class AttributeSettings(Settings):
     ) = Field(default=None, description="unit of an age, height or weight whose cells say none")
     hierarchy: HierarchySetting | None = Field(default=None, description="ladder, file or levels")
     level: str | int | None = Field(default=None, description="level of the hierarchy to apply")
+    ceiling: str | int | None = Field(
+        default=None, description="coarsest level that a suggestion may choose"
+    )
     utility: float | None = Field(default=None, ge=0, description="weight of its information loss")
     need: str | None = Field(default=None, description="why research needs it")
     decision: Literal["retain", "generalise", "remove"] | None = None
@@ -506,6 +509,18 @@ class SuggestSettings(Settings):
     max_suppression: Share = 0.02
     keep: tuple[str, ...] = ()
     cells: bool = Field(default=False, description="empty cells instead of leaving subjects out")
+    utility: Literal[
+        "distance",
+        "loss",
+        "entropy",
+        "normalised-entropy",
+        "aecs",
+        "discernibility",
+        "ambiguity",
+        "precision",
+        "height",
+        "kl",
+    ] = Field(default="distance", description="what the search loses least of")
 
 
 class Project(Settings):

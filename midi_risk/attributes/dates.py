@@ -120,6 +120,26 @@ def _named(text: str) -> Parsed | None:
     return None
 
 
+_QUARTER = r"(\d{4})(?:-Q([1-4]))?"
+PERIOD = re.compile(
+    rf"(?:(?P<sign><)?{_QUARTER}(?P<plus>\+)?|{_QUARTER} to {_QUARTER}|(\d{{4}})-(\d{{4}}))"
+)
+"""A period as a released table shows it: ``<2005``, ``2005-2007``, ``2012-Q2``, ``2015+``."""
+
+
+def _period(text: str) -> Parsed | None:
+    """Return a period of a released table under its own text, with its first day as number."""
+    match = PERIOD.fullmatch(text)
+    if match is None:
+        return None
+    first = next(i for i in (2, 5, 9) if match.group(i) is not None)
+    quarter = match.group(first + 1) if first != 9 else None
+    if first == 9 and int(match.group(9)) >= int(match.group(10)):
+        return None
+    whole = _whole(int(match.group(first)), 3 * int(quarter or 1) - 2, 1, OK)
+    return Parsed(text, whole.number, OK) if whole.text else whole
+
+
 def _spreadsheet(text: str, *, day_first: bool, settled: bool) -> Parsed | None:
     if match := _NUMERIC.fullmatch(text):
         first, sign, second, year = match.groups()
@@ -172,10 +192,30 @@ def parse_date(raw: str, *, day_first: bool = False, settled: bool = True) -> Pa
         return Parsed(first.text, first.number, MULTI) if first.text else nothing(BAD)
     return (
         _standard(text)
+        or _period(text)
         or _spreadsheet(text, day_first=day_first, settled=settled)
         or _named(text)
         or nothing(BAD)
     )
+
+
+def in_years(ordinal: float) -> float:
+    """Return a day as a year with its part, so that quarters begin at multiples of 0.25.
+
+    Parameters
+    ----------
+    ordinal : float
+        Proleptic ordinal of the day; NaN stays.
+
+    Examples
+    --------
+    >>> in_years(parse_date("2005-07-01").number)
+    2005.5
+    """
+    if ordinal != ordinal:  # noqa: PLR0124 - NaN
+        return ordinal
+    when = date.fromordinal(int(ordinal))
+    return when.year + (when.month - 1) / 12 + (when.day - 1) / 372
 
 
 def parse_dates(raw: Sequence[str]) -> list[Parsed]:

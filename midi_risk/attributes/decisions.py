@@ -197,7 +197,7 @@ def _changes(setting: AttributeSettings) -> dict[str, Any]:
         changes["generalise_to"] = setting.level
     if setting.disclosure is not None:
         changes["accepted"] = setting.disclosure.accepted
-    for name in ("utility", "need", "order", "label", "sensitive", "harmful"):
+    for name in ("ceiling", "utility", "need", "order", "label", "sensitive", "harmful"):
         value = getattr(setting, name)
         if value is not None:
             changes[name] = value

@@ -97,6 +97,8 @@ class Attribute:
         What the assessor decided; None while open.
     generalise_to : str or int, optional
         Level name or number of the hierarchy that was decided on.
+    ceiling : str or int, optional
+        Coarsest level that a suggestion may choose.
     hierarchy_file : str, optional
         Path of an ARX-format hierarchy that replaces the ladder.
     hierarchy_steps : tuple of HierarchyStep, optional
@@ -131,6 +133,7 @@ class Attribute:
     need: str = ""
     decision: Decision | None = None
     generalise_to: str | int | None = None
+    ceiling: str | int | None = None
     hierarchy_file: str | None = None
     hierarchy_steps: tuple[HierarchyStep, ...] | None = None
     sensitive: bool = False

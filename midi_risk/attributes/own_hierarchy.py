@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,15 @@ from midi_risk.attributes.hierarchy import (
 )
 from midi_risk.attributes.ladders import EXACT, REMOVED, cut_ladder
 from midi_risk.attributes.model import Attribute, Kind
-from midi_risk.attributes.recoding import OTHER, UNPARSED, Common, Material, Period
+from midi_risk.attributes.recoding import (
+    OTHER,
+    UNPARSED,
+    Common,
+    DateBands,
+    Material,
+    Period,
+    quarter_text,
+)
 from midi_risk.attributes.values import normalise
 from midi_risk.config import HierarchyStep
 from midi_risk.errors import HierarchyError
@@ -69,6 +78,8 @@ def _measured(
         return _microaggregated(kind, values, number, counts, step.microaggregate)
     if step.rule == "top":
         return _coded_ends(kind, values, number, step)
+    if kind is Kind.DATE:
+        return DateBands(step.cuts or ()).labels(Material(values, number))
     cuts = step.cuts or _grid(kind, number, step.width or 1)
     return cut_ladder(cuts, kind).columns(values, number)[0]
 
@@ -202,13 +213,17 @@ def _named(step: HierarchyStep, values: list[str], counts: list[int], *, sets: b
     return [SET_JOINER.join(sorted({label[part] for part in parts})) for parts in split]
 
 
+BANDS, MERGED = "bands", "merged"
+"""Names of the levels that a plan makes from the data."""
+
 OWN = "own"
 """Name of a hierarchy that the project file spells out."""
 
 _KINDS: Mapping[str, frozenset[Kind]] = {
     **dict.fromkeys(
-        ("cuts", "width", "round", "top", "microaggregate"), frozenset({Kind.AGE, Kind.NUMBER})
+        ("width", "round", "top", "microaggregate"), frozenset({Kind.AGE, Kind.NUMBER})
     ),
+    "cuts": frozenset({Kind.AGE, Kind.NUMBER, Kind.DATE}),
     "date": frozenset({Kind.DATE}),
 }
 FROM_DATA = frozenset({"rare", "microaggregate"})
@@ -311,7 +326,7 @@ def own_hierarchy(
             )
         columns.append(level_column(step, kind, distinct, number, each, sets=sets))
         names.append(step.name or f"level{place}")
-        texts.append(rule_text(step))
+        texts.append(rule_text(step, kind))
     columns.append([UNPARSED] * len(distinct))
     names.append(REMOVED)
     texts.append("removed")
@@ -327,15 +342,79 @@ def of_value_alone(steps: Sequence[HierarchyStep], level: int) -> bool:
     return 0 < level <= len(steps) and steps[level - 1].rule not in FROM_DATA
 
 
-def rule_text(step: HierarchyStep) -> str:
+def rule_text(step: HierarchyStep, kind: Kind | None = None) -> str:
     """Return what a rule does, in plain English.
+
+    Parameters
+    ----------
+    step : HierarchyStep
+    kind : Kind, optional
+        Of the values; says what the unit of cut points is.
 
     Examples
     --------
     >>> rule_text(HierarchyStep(top=90, bottom=18))
     'below 18 together, 90 and over together'
+    >>> rule_text(HierarchyStep(cuts=(45, 50, 55, 60, 75)), Kind.AGE)
+    'under 45, 5-year bands to 60, 60-74, 75 and over'
     """
+    if step.rule == "cuts":
+        return cuts_text(step.cuts or (), kind)
     return _TEXTS[step.rule](step)
+
+
+def cuts_text(cuts: Sequence[float], kind: Kind | None) -> str:
+    """Return bands between cut points as a person would say them.
+
+    Examples
+    --------
+    >>> cuts_text((2005, 2008, 2012), Kind.DATE), cuts_text((1.65, 1.75), Kind.NUMBER)
+    ('before 2005, 2005-2007, 2008-2011, 2012 and later', 'below 1.65, 1.65 to 1.75, 1.75 and over')
+    >>> cuts_text((45, 50, 55, 60), Kind.AGE)
+    'under 45, 5-year bands, 60 and over'
+    """
+    runs: list[list[float]] = []
+    for low, high in pairwise(cuts):
+        if runs and abs((high - low) - (runs[-1][1] - runs[-1][0])) < 1e-9:
+            runs[-1].append(high)
+        else:
+            runs.append([low, high])
+    said = _FIRST.get(kind or Kind.NUMBER, "below {}").format(_place(cuts[0], kind))
+    middle = []
+    for number, run in enumerate(runs):
+        ends = f" to {_place(run[-1], kind)}" if number < len(runs) - 1 else ""
+        if len(run) > 3 or (len(run) == 3 and len(runs) > 1):
+            middle.append(_width(run[1] - run[0], kind) + ends)
+        else:
+            middle += [_between(low, high, kind) for low, high in pairwise(run)]
+    last = "{} and later" if kind is Kind.DATE else "{} and over"
+    return ", ".join([said, *middle, last.format(_place(cuts[-1], kind))])
+
+
+_FIRST = {Kind.AGE: "under {}", Kind.DATE: "before {}"}
+
+
+def _place(cut: float, kind: Kind | None) -> str:
+    return quarter_text(cut) if kind is Kind.DATE else plain(cut)
+
+
+def _width(width: float, kind: Kind | None) -> str:
+    if kind is Kind.DATE:
+        quarters = round(width * 4)
+        return "quarters" if quarters == 1 else (
+            f"{quarters // 4}-year periods" if quarters % 4 == 0 else f"{quarters}-quarter periods"
+        )  # fmt: skip
+    if kind is Kind.AGE:
+        return "single years" if width == 1 else f"{plain(width)}-year bands"
+    return f"bands of {plain(round(width, 10))}"
+
+
+def _between(low: float, high: float, kind: Kind | None) -> str:
+    if kind is Kind.DATE:
+        return DateBands((low, high)).names()[1]
+    if kind is Kind.AGE:
+        return plain(low) if high - low == 1 else f"{plain(low)}-{plain(high - 1)}"
+    return f"{plain(low)} to {plain(high)}"
 
 
 def _ends_text(step: HierarchyStep) -> str:
@@ -346,7 +425,6 @@ def _ends_text(step: HierarchyStep) -> str:
 
 _PERIODS = {"5y": "periods of 5 years", "10y": "periods of 10 years"}
 _TEXTS: Mapping[str, Callable[[HierarchyStep], str]] = {
-    "cuts": lambda s: f"bands cut at {', '.join(map(plain, s.cuts or ()))}",
     "width": lambda s: f"bands of {plain(s.width or 0)}",
     "round": lambda s: f"rounded to the nearest multiple of {plain(s.round or 0)}",
     "top": _ends_text,
@@ -354,7 +432,11 @@ _TEXTS: Mapping[str, Callable[[HierarchyStep], str]] = {
         f"groups of at least {s.microaggregate} subjects, shown as their mean"
     ),
     "date": lambda s: _PERIODS.get(s.date or "", f"{s.date} only"),
-    "groups": lambda s: f"groups {', '.join(s.groups or {})}; all others as '{OTHER}'",
+    "groups": lambda s: (
+        f"groups {', '.join(s.groups or {})}; all others as '{OTHER}'"
+        if s.name != MERGED
+        else f"{len(s.groups or {})} groups of common or similar values, the others as '{OTHER}'"
+    ),
     "rare": lambda s: f"values of fewer than {s.rare} subjects together as '{OTHER}'",
     "drop": lambda s: f"without {', '.join(s.drop or ())}",
     "first": lambda s: f"only the first {s.first} characters",

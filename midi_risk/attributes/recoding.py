@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from midi_risk.attributes.ages import MONTHS, plain
+from midi_risk.attributes.dates import PERIOD, in_years
 from midi_risk.resources import data_rows
 
 UNPARSED, OTHER = "*", "other"
@@ -231,7 +232,9 @@ def year_bands(edges: Sequence[int]) -> Bands:
     >>> year_bands([0, 18, 65]).edges
     ((0, '0-17'), (18, '18-64'), (65, '65+'))
     """
-    named = [(low, f"{low}-{end - 1}") for low, end in pairwise(edges)]
+    named = [
+        (low, f"{low}-{end - 1}" if end - low > 1 else f"{low}") for low, end in pairwise(edges)
+    ]
     return Bands((*named, (edges[-1], f"{edges[-1]}+")))
 
 
@@ -275,6 +278,96 @@ def cuts_of_numbers(cuts: Sequence[float]) -> Bands:
     named = [(low, f"[{plain(low)}, {plain(end)})") for low, end in pairwise(edges)]
     first, last = edges[0], edges[-1]
     return Bands(((-math.inf, f"<{plain(first)}"), *named, (last, f">={plain(last)}")))
+
+
+def quarter_text(place: float, *, end: bool = False) -> str:
+    """Return a year with its part as the text of a year, or of the quarter that begins there.
+
+    Examples
+    --------
+    >>> quarter_text(2005.0), quarter_text(2005.5), quarter_text(2008.0, end=True)
+    ('2005', '2005-Q3', '2007')
+    """
+    whole = abs(place - round(place)) < 1e-6
+    if whole:
+        return str(round(place) - end)
+    year = math.floor(place)
+    quarter = math.floor((place - year) * 4 + 1e-6) + 1 - end
+    return f"{year}-Q{quarter}"
+
+
+@dataclass(frozen=True, slots=True)
+class DateBands:
+    """Dates between cut points, each a year with its part (2005.5 is 1 July 2005).
+
+    Parameters
+    ----------
+    cuts : tuple of float
+        Ascending.
+    """
+
+    cuts: tuple[float, ...]
+    alone: ClassVar[bool] = True
+
+    def names(self) -> list[str]:
+        """Return the label of each period, the first and the last are open.
+
+        Examples
+        --------
+        >>> DateBands((2005.0, 2008.0, 2009.0, 2009.5)).names()
+        ['<2005', '2005-2007', '2008', '2009-Q1 to 2009-Q2', '2009-Q3+']
+        """
+        named = [f"<{quarter_text(self.cuts[0])}"]
+        for low, high in pairwise(self.cuts):
+            years = abs(low - round(low)) < 1e-6 and abs(high - round(high)) < 1e-6
+            if years:
+                first, last = quarter_text(low), quarter_text(high, end=True)
+                named.append(first if first == last else f"{first}-{last}")
+            else:
+                year, part = divmod(round(low * 4), 4)
+                end_year, end_part = divmod(round(high * 4) - 1, 4)
+                first, last = f"{year}-Q{part + 1}", f"{end_year}-Q{end_part + 1}"
+                named.append(first if first == last else f"{first} to {last}")
+        return [*named, f"{quarter_text(self.cuts[-1])}+"]
+
+    def label(self, text: str, number: float) -> str:
+        """Return the label of one date; a period that straddles two keeps its text."""
+        if math.isnan(number):
+            return UNPARSED
+        cuts = np.array(self.cuts)
+        low, high = _date_ends(text, number)
+        first, last = (int(np.searchsorted(cuts, x + 1e-9, side="right")) for x in (low, high))
+        return self.names()[first] if first == last else text
+
+    def labels(self, material: Material) -> list[str]:
+        """Return the period of each date."""
+        names = self.names()
+        cuts = np.array(self.cuts)
+        out = []
+        for text, number in zip(material.text, material.number.tolist(), strict=True):
+            if math.isnan(number):
+                out.append(UNPARSED)
+                continue
+            low, high = _date_ends(text, number)
+            first, last = (int(np.searchsorted(cuts, x + 1e-9, side="right")) for x in (low, high))
+            out.append(names[first] if first == last else text)
+        return out
+
+
+def _date_ends(text: str, number: float) -> tuple[float, float]:
+    """Return the first and the last day that a date can mean, in years with their part."""
+    low = in_years(number)
+    if re.fullmatch(r"\d{4}", text):
+        return low, low + 1 - 1 / 372
+    if re.fullmatch(r"\d{4}-\d{2}", text):
+        return low, low + 1 / 12 - 1 / 372
+    if PERIOD.fullmatch(text) is None:
+        return low, low
+    if match := re.fullmatch(r"(\d{4})-(\d{4})", text):
+        return low, float(match.group(2)) + 1 - 1 / 372
+    if match := re.fullmatch(r"(?:.* to )?(\d{4})-Q([1-4])", text):
+        return low, float(match.group(1)) + int(match.group(2)) / 4 - 1 / 372
+    return (-math.inf, low - 1 / 372) if text.startswith("<") else (low, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +538,13 @@ class Period:
     def labels(self, material: Material) -> list[str]:
         """Return the period of each date."""
         label = _PERIODS[self.name]
+        if any(PERIOD.fullmatch(text) and len(text) != 4 for text in material.text):
+            whole = label
+
+            def label(text: str) -> str:
+                """Leave what a release already shows as a period."""
+                return whole(text) if len(text) == 4 or not PERIOD.fullmatch(text) else text
+
         known = np.isfinite(material.number).tolist()
         return [
             label(value) if good else UNPARSED

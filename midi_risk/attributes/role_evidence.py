@@ -215,6 +215,12 @@ class Evidence:
         """Number of subjects that have a value."""
         return len(np.unique(self._pairs[:, 0]))
 
+    @property
+    def of_one_among_others(self) -> bool:
+        """Whether one subject has a value in letters and all others have none."""
+        known = self._key.codes[self._key.codes >= 0]
+        return len(np.unique(known)) > 1 and self.subjects == 1 and not self.numeric
+
     @cached_property
     def _pairs(self) -> np.ndarray:
         """Distinct pairs of subject and value code."""

@@ -305,6 +305,38 @@ def restates_day(attribute: Attribute) -> bool:
     )
 
 
+_FREE_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+
+
+def may_hold_text(attribute: Attribute) -> bool:
+    """Tell whether somebody can have written anything into an attribute that no class counts.
+
+    That is free text, and what DICOM leaves to whoever types it where Table E.1-1 lists it: the
+    name of an operator, the state of a patient, the label of a cassette. A `need` settles it.
+
+    Parameters
+    ----------
+    attribute : Attribute
+
+    Examples
+    --------
+    >>> from midi_risk.attributes.model import Kind, Role
+    >>> state = Attribute(
+    ...     name="PatientState", source="dicom", column="PatientState", role=Role.SENSITIVE,
+    ...     kind=Kind.CATEGORY, reason="", vr="LO", ps315=action_for("PatientState"),
+    ... )
+    >>> may_hold_text(state)
+    True
+    """
+    if attribute.kind is Kind.TEXT:
+        return True
+    listed = attribute.ps315 is not None and attribute.ps315.action != NOT_LISTED
+    uncounted = attribute.role in {Role.INSENSITIVE, Role.SENSITIVE}
+    if attribute.keyword in _overrides():
+        return False
+    return listed and uncounted and attribute.vr in _FREE_VRS and not attribute.need
+
+
 _NUMERIC_VR = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 _KIND_OF_VR = {
     "AS": Kind.AGE, "DA": Kind.DATE, "DT": Kind.DATE, "TM": Kind.TIME, "UI": Kind.IDENTIFIER,
@@ -560,11 +592,11 @@ def propose_by_values(evidence: Evidence) -> Proposal:
 
 def _by_form(evidence: Evidence) -> Proposal | None:
     """Recognise constants, unique identifiers, codes and measurements."""
-    if evidence.distinct == 1:
+    if evidence.distinct == 1 and not evidence.of_one_among_others:
         return Proposal(
             role=Role.INSENSITIVE,
             kind=kind_of(evidence),
-            reason="every row has the same value",
+            reason="all that have a value have the same",
         )
     if evidence.uids:
         return Proposal(

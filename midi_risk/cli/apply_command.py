@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ import click
 
 from midi_risk.cli import options as common
 from midi_risk.cli.options import progress_bar
+from midi_risk.errors import MidiRiskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from midi_risk.attributes.model import AttributeSet
     from midi_risk.cli.job import Job
     from midi_risk.cli.options import Progress
     from midi_risk.document.assessment import Assessment
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from midi_risk.export.release import Comparison, Release
     from midi_risk.export.rules import ReleaseRules
     from midi_risk.sources.model import Extraction
+    from midi_risk.table.model import SubjectTable
 
 
 @click.command("apply")
@@ -199,29 +203,73 @@ def apply_plan(
     table = job.fold(extraction, attributes)
     rules = release_rules(table, extraction, given.plan, job.hierarchies(attributes))
     decisions = job.decisions()
-    (staging / RELEASE).mkdir(mode=0o700)
+
+    def written(*, identity_removed: bool) -> Applied:
+        (staging / RELEASE).mkdir(mode=0o700)
+        release = write_release(
+            staging / RELEASE,
+            job.project.collection.sources,
+            job.base,
+            extraction,
+            rules,
+            statement=plan_statement(given.content),
+            identity_removed=identity_removed,
+            selected=_selection(job),
+            removed=removed_paths(table, decisions),
+            progress=progress,
+        )
+        dictionary = dictionary_text(rules, release.dicom, release.written)
+        write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
+        comparison, assessment, proof = _assess_written(
+            job, given.plan, rules, release, staging, jobs, command
+        )
+        return Applied(
+            release=release, rules=rules, comparison=comparison, assessment=assessment, proof=proof
+        )
+
+    # Nobody knows the verdict on files before they are written. It is foretold from the sources;
+    # where that was wrong they are written a second time.
+    foretold = any(s.kind == "dicom" for s in job.project.collection.sources) and not _incomplete(
+        _assessed(job, job, extraction, attributes, table, staging, command)
+    )
+    applied = written(identity_removed=foretold)
+    if applied.release.copies is not None and _incomplete(applied.assessment) is foretold:
+        shutil.rmtree(staging / RELEASE)
+        applied = written(identity_removed=not foretold)
+        if _incomplete(applied.assessment) and not foretold:
+            raise MidiRiskError(
+                "the verdict on the files depends on what they say of themselves",
+                hint="Please report it",
+            )
     (staging / ASSESSMENT).mkdir(mode=0o700)
-    release = write_release(
-        staging / RELEASE,
-        job.project.collection.sources,
-        job.base,
-        extraction,
-        rules,
-        statement=plan_statement(given.content),
-        selected=_selection(job),
-        removed=removed_paths(table, decisions),
-        progress=progress,
-    )
-    dictionary = dictionary_text(rules, release.dicom, release.written)
-    write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
-    comparison, assessment, proof = _assess_written(
-        job, given.plan, rules, release, staging, jobs, command
-    )
-    applied = Applied(
-        release=release, rules=rules, comparison=comparison, assessment=assessment, proof=proof
-    )
     _write_account(staging / ASSESSMENT, applied)
     return applied
+
+
+def _assessed(
+    job: Job,
+    read: Job,
+    extraction: Extraction,
+    attributes: AttributeSet,
+    table: SubjectTable,
+    staging: Path,
+    command: str,
+) -> Assessment:
+    """Assess what was read, before or after writing, by the models and the log of the project."""
+    from midi_risk.cli.job import history_in
+    from midi_risk.risk.assess import assess
+
+    models = job.threat_models()
+    options = replace(
+        read.options(extraction, attributes, command),
+        **job.standing(models, history_in(job.log_file(str(staging)))),
+    )
+    return assess(table, models, options=options)
+
+
+def _incomplete(assessment: Assessment) -> bool:
+    """Tell whether something that decides is not known, so that no object may say YES."""
+    return assessment.verdict.status == "incomplete"
 
 
 def _selection(job: Job) -> Callable[[Any], bool] | None:
@@ -245,13 +293,12 @@ def _assess_written(
 ) -> tuple[Comparison, Assessment, Proof]:
     """Read back what was written, hold it against the account of its sources, and assess it."""
     from midi_risk.attributes.roles import propose
-    from midi_risk.cli.job import history_in, open_job
+    from midi_risk.cli.job import open_job
     from midi_risk.document.files import write_private
     from midi_risk.export.proof import prove
     from midi_risk.export.release import compare, project_yaml, release_project, release_settings
     from midi_risk.recode.steps import release_state
     from midi_risk.risk.account import account
-    from midi_risk.risk.assess import assess
     from midi_risk.table.release import released
 
     file = staging / "midi-risk.yaml"
@@ -269,14 +316,9 @@ def _assess_written(
         release.copies.outcome.kept if release.copies else (),
         [staging / RELEASE / file.target for file in release.files if file.target],
     )
-    models = job.threat_models()
-    options = replace(
-        written.options(extraction, attributes, command),
-        **job.standing(models, history_in(job.log_file(str(staging)))),
-    )
-    assessment = assess(table, models, options=options)
+    assessment = _assessed(job, written, extraction, attributes, table, staging, command)
     found = released(table)
-    state = release_state(found, models, plan.k, table=table)
+    state = release_state(found, job.threat_models(), plan.k, table=table)
     return compare(plan.after, state, rules, found), assessment, proof
 
 

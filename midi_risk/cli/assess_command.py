@@ -130,6 +130,7 @@ def _suggestion(
             budget_seconds=limits.budget_seconds,
             hierarchies=hierarchies,
             cells=settings.cells,
+            utility=settings.utility,
         )
         lattice = tuning_lattice(
             table,

@@ -158,6 +158,20 @@ CELLS = click.option(
     help="Empty single cells of subjects that stay rare instead of leaving them out; needs"
     " 'missing: wildcard'. Default: the project's.",
 )
+UTILITY = click.option(
+    "--utility",
+    metavar="NAME",
+    help="What the search loses least of: distance, or loss, entropy, normalised-entropy, aecs,"
+    " discernibility, ambiguity, precision, height, kl, which choose among fixed levels."
+    " Default: the project's.",
+)
+ACCEPT = click.option(
+    "--accept",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Make alternative N the plan. Default: 0, the recommended one.",
+)
 BUDGET = click.option(
     "--budget", type=SecondsType(), metavar="TIME", help="Time for the search, as 60s or 2m."
 )

@@ -24,6 +24,8 @@ EXIT_ABOVE = 3
     common.SUPPRESSION,
     common.KEEP,
     common.CELLS,
+    common.UTILITY,
+    common.ACCEPT,
     common.BUDGET,
     common.JOBS,
     common.OUTPUT,
@@ -58,6 +60,8 @@ def command(project: str, **given: Any) -> int:
             budget_seconds=given["budget"] or 60.0,
             hierarchies=job.hierarchies(attributes),
             cells=settings.cells if given["cells"] is None else given["cells"],
+            utility=given["utility"] or settings.utility,
+            accept=given["accept"],
         )
         write_plan(plan, folder / "plan.json")
     if given["form"] == "json":
@@ -76,7 +80,13 @@ def command(project: str, **given: Any) -> int:
                 f" information lost {plan.loss or 0:.1%}"
                 f"{'' if plan.optimal else f'; {plan.proof}'}"
             )
-        elif plan.next_step:
+        if plan.found and plan.age_r2 is not None:
+            click.echo(f"age: R\u00b2 {plan.age_r2:.2f} of {plan.age_subjects} subjects")
+        if plan.alternatives:
+            click.echo("Other plans (suggest --accept N):")
+        for other in plan.alternatives:
+            click.echo(f"  {other.number}. {other.title}: {neutral(other.sentence)}")
+        if not plan.found and plan.next_step:
             click.echo(f"cheapest next step: {neutral(plan.next_step)}")
         if plan.imaging:
             click.echo(f"For a user of images{'' if plan.found else ', as decided now'}:")

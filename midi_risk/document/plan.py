@@ -68,9 +68,12 @@ class Tool(Part):
 
 
 class PlanStep(Part):
-    """One change of one attribute, with what it buys and costs."""
+    """One change of one fact, with what it buys and costs."""
 
     attribute: str
+    with_: list[str] = Field(
+        default=[], alias="with", description="further attributes that state the same fact"
+    )
     from_: str = Field(alias="from")
     to: str
     describe: str
@@ -169,6 +172,21 @@ class ImagingFigure(Part):
     reference: str = Field(default="", description="what the figure is set against")
 
 
+class Alternative(Part):
+    """One of the plans that were found beside the recommended one."""
+
+    number: int = Field(description="what `suggest --accept` takes")
+    title: str = Field(description="what it is for")
+    sentence: str
+    levels: dict[str, int]
+    cut_points: dict[str, list[float]] = {}
+    left_out: int
+    share_left_out: float
+    risk_max: float | None
+    loss: float
+    age_r2: float | None = None
+
+
 class Plan(Part):
     """Ordered generalisations and suppressions (`plan.json`)."""
 
@@ -208,6 +226,27 @@ class Plan(Part):
     imaging: list[ImagingFigure] = Field(
         default=[], description="utility for images after the plan, or as decided without one"
     )
+    cut_points: dict[str, list[float]] = Field(
+        default={},
+        description="attribute -> cut points of its level 1, made from the data; a date as a year"
+        " with its part",
+    )
+    groups: dict[str, dict[str, list[str]]] = Field(
+        default={},
+        description="internal only: attribute -> label -> values of its level from the data",
+    )
+    facts: list[list[str]] = Field(
+        default=[], description="attributes that state one fact; they share one step and one cost"
+    )
+    age_r2: float | None = Field(
+        default=None, description="share of the variance of age that the plan keeps; no age: null"
+    )
+    age_subjects: int = Field(default=0, description="subjects that it is computed from")
+    alternatives: list[Alternative] = Field(
+        default=[], description="other plans of the same search, where they differ noticeably"
+    )
+    accepted: int = Field(default=0, description="which alternative this is; 0 is recommended")
+    notes: list[str] = Field(default=[], description="what a reader of the plan should know")
     next_step: str = ""
     reason: str = Field(default="", description="what blocks a plan, or what it leaves open")
     nodes: int = 0
@@ -233,6 +272,7 @@ class Plan(Part):
             )
         if self.reason:
             lines.append(f"{self.reason[0].upper()}{self.reason[1:]}.")
+        lines += self.notes
         return "\n".join(lines)
 
     @property
@@ -266,7 +306,7 @@ class Plan(Part):
             )
             for figure in self.imaging
         ]
-        hidden: dict[str, Any] = {"suppressed_subjects": [], "suppressed_cells": {}}
+        hidden: dict[str, Any] = {"suppressed_subjects": [], "suppressed_cells": {}, "groups": {}}
         return self.model_copy(update={**hidden, "imaging": imaging})
 
     def to_dict(self) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from midi_risk.errors import OutputError
 from midi_risk.export.bids import write_bids, write_tsv
 from midi_risk.export.cdisc import write_cdisc
 from midi_risk.export.dicom.files import Copies, Written, check_local, write_copies
+from midi_risk.export.dicom.recode import Statement
 from midi_risk.export.dicom.rules import DUMMIES, DicomRules, dicom_rules
 from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import (
@@ -168,6 +169,7 @@ def write_release(
     release: ReleaseRules,
     *,
     statement: str,
+    identity_removed: bool = False,
     selected: Callable[[Dataset], bool] | None = None,
     removed: frozenset[tuple[str, ...]] = frozenset(),
     progress: Callable[[int, int | None], None] | None = None,
@@ -187,6 +189,8 @@ def write_release(
     release : ReleaseRules
     statement : str
         For (0012,0063); see `plan_statement`.
+    identity_removed : bool
+        What (0012,0062) says: whether the verdict on these files is not incomplete.
     selected : callable, optional
         Tells whether an object belongs to the collection.
     removed : frozenset of tuple of str
@@ -222,8 +226,8 @@ def write_release(
         target.mkdir(mode=0o700)
         copies = write_copies(
             images, target, rules, release,
-            statement=statement, selected=selected, refused=_cut_short(extraction),
-            removed=removed, progress=progress,
+            statement=Statement(method=statement, identity_removed=identity_removed),
+            selected=selected, refused=_cut_short(extraction), removed=removed, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]

@@ -6,6 +6,7 @@ table is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,13 +16,14 @@ import pandas as pd
 
 from midi_risk.attributes.dates import parse_date
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy, build_hierarchy
-from midi_risk.attributes.ladders import COUNT, LADDERS, PERIODS, Ladder
+from midi_risk.attributes.ladders import COUNT, LADDERS, PERIODS, TOP_AGE, Ladder
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.attributes.own_hierarchy import OWN, hierarchy_for, of_value_alone
 from midi_risk.attributes.recoding import UNPARSED, Period
-from midi_risk.attributes.values import normalise_for
+from midi_risk.attributes.values import normalise, normalise_for
 from midi_risk.document.plan import Plan
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
+from midi_risk.recode.proposal import with_levels_of
 from midi_risk.sources.model import Extraction, SourceKind
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import attribute_hierarchy, planned, without_cells
@@ -47,6 +49,8 @@ class Labeller:
         Raw value -> canonical value, read together with its neighbours.
     made : dict of str to (str or None)
         Canonical value that the collection did not have -> label, made so far.
+    medians : mapping of str to float
+        Label of an open band of ages or numbers -> median of its subjects, in years or as it is.
     """
 
     attribute: Attribute
@@ -55,6 +59,7 @@ class Labeller:
     known: Mapping[str, str]
     canonical: dict[str, str | None] = field(default_factory=dict)
     made: dict[str, str | None] = field(default_factory=dict)
+    medians: Mapping[str, float] = field(default_factory=dict)
 
     def label(self, raw: str) -> str | None:
         """Return the label of a raw value; None when it is missing or has to be removed."""
@@ -129,7 +134,61 @@ def labeller(
         level=level,
         known=known,
         canonical=dict(zip(raws, read, strict=True)),
+        medians=open_medians(attribute.kind, known, texts),
     )
+
+
+_OPEN_BAND = re.compile(r"(?:0-\d+|<\d[\d.]*|>=\d[\d.]*|\d[\d.]*\+)(?: \w+)?")
+_TOP_CODED = re.compile(r"(?:>=)?(\d+)\+?(?: \w+)?")
+FEWEST = 3
+"""Subjects of an open band from which their median is written."""
+
+
+def open_medians(kind: Kind, known: Mapping[str, str], texts: np.ndarray) -> dict[str, float]:
+    """Return the median of the subjects of each open band, which stands for it in an element.
+
+    An open band has no first value that stands for it: 20 would stand for a subject of 76. Ages
+    of 90 and over together keep 90, as top-coded ages are read.
+
+    Parameters
+    ----------
+    kind : Kind
+    known : mapping of str to str
+        Canonical value -> label.
+    texts : numpy.ndarray of object, shape (n_subjects,)
+        Folded values of the subjects.
+
+    Returns
+    -------
+    dict of str to float
+        In years for ages. Bands of fewer than `FEWEST` subjects have none.
+
+    Examples
+    --------
+    >>> values = [str(age) for age in (62, 70, 76, 81)]
+    >>> open_medians(Kind.AGE, dict.fromkeys(values, "20+"), np.array(values, dtype=object))
+    {'20+': 70.0}
+    """
+    if kind not in {Kind.AGE, Kind.NUMBER}:
+        return {}
+    members: dict[str, list[str]] = {}
+    for text in texts[pd.notna(texts)].tolist():
+        label = known.get(text, "")
+        if _OPEN_BAND.fullmatch(label) and not (kind is Kind.AGE and _is_top_coded(label)):
+            members.setdefault(label, []).append(text)
+    found = {}
+    for label, values in members.items():
+        number = np.sort(normalise(kind, values, zero_is_missing=False).number)
+        number = number[np.isfinite(number)]
+        if len(number) >= FEWEST:
+            middle = float(number[(len(number) - 1) // 2])
+            found[label] = float(int(middle / 12)) if kind is Kind.AGE else middle
+    return found
+
+
+def _is_top_coded(label: str) -> bool:
+    match = _TOP_CODED.fullmatch(label)
+    return match is not None and not label.startswith("<") and int(match.group(1)) >= TOP_AGE
 
 
 def _member_labels(attribute: Attribute, level: int, texts: np.ndarray) -> dict[str, str]:
@@ -334,6 +393,7 @@ def release_rules(
     """
     if plan is not None:
         check_plan(plan, table)
+        table = with_levels_of(table, plan)
     levels = dict(plan.levels) if plan and (plan.found or plan.steps) else {}
     hidden = frozenset(plan.suppressed_subjects) if plan else frozenset()
     known = dict(hierarchies)

@@ -16,9 +16,8 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from midi_risk.attributes.model import Attribute, Decision
+from midi_risk.attributes.model import Attribute, Decision, Kind
 from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.lattice.lattice import Lattice
 from midi_risk.recode.lattice.view import ClassView
@@ -520,57 +519,6 @@ class Height(Utility):
         return super().keys(components * self.inputs.weights)
 
 
-def level_losses(values: np.ndarray, hierarchy: pd.DataFrame) -> np.ndarray:
-    """Return the share of information that each level of a hierarchy loses.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of object, shape (n,)
-        Raw values; None is a value of its own that only the last level hides.
-    hierarchy : pandas.DataFrame, shape (n_values, n_levels)
-        One row per value, column 0 raw, the last most general.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (n_levels,)
-        0 for the raw values, 1 where every subject has the same value.
-
-    Notes
-    -----
-    The loss of a level is the sum over subjects of -log2(n(value) / n(generalised
-    value)), divided by its largest possible value, at which nothing is told apart.
-
-    References
-    ----------
-    De Waal & Willenborg 1999; Prasser et al. 2016, doi:10.1016/j.ijmedinf.2016.03.005.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({0: ["a", "b"], 1: ["*", "*"]})
-    >>> level_losses(np.array(["a", "b"], dtype=object), table).tolist()
-    [0.0, 1.0]
-    """
-    rows = {value: i for i, value in enumerate(hierarchy.iloc[:, 0])}
-    missing = len(rows)
-    raw = np.array([missing if v is None else rows[v] for v in values], dtype=np.int64)
-    n = len(raw)
-    count = np.bincount(raw, minlength=missing + 1)
-    present = count > 0
-    largest = float((count[present] * np.log2(n / count[present])).sum()) if n else 0.0
-    losses = np.zeros(hierarchy.shape[1])
-    if largest <= 0:
-        return losses
-    last = hierarchy.shape[1] - 1
-    for level in range(1, last + 1):
-        groups, names = pd.factorize(hierarchy.iloc[:, level].to_numpy(dtype=object))
-        top = int(groups[0]) if level == last and len(groups) else len(names)
-        group = np.append(groups, top)
-        total = np.bincount(group, weights=count, minlength=top + 1)
-        each = count[present] * np.log2(total[group[present]] / count[present])
-        losses[level] = each.sum() / largest
-    return losses
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossShares:
     """What each quasi-identifier weighs in the information that a plan loses.
@@ -590,6 +538,15 @@ class LossShares:
     def cost(self, name: str, loss: float) -> float:
         """Return what an attribute adds to the plan's loss when it loses `loss` of its own."""
         return self.shares[name] * (loss - (name in self.removed))
+
+
+AGE_WEIGHT = 2.0
+"""What age counts beside another attribute: a stated preference, since research needs it most."""
+
+
+def weight_of(attribute: Attribute) -> float:
+    """Return what an attribute counts: its stated utility, age doubled."""
+    return float(attribute.utility) * (AGE_WEIGHT if attribute.kind is Kind.AGE else 1.0)
 
 
 def loss_shares(attributes: Sequence[Attribute]) -> LossShares:
@@ -621,7 +578,7 @@ def loss_shares(attributes: Sequence[Attribute]) -> LossShares:
     removed = frozenset(a.name for a in attributes if a.decision is Decision.REMOVE)
     if len(removed) == len(attributes):
         removed = frozenset()
-    weights = {a.name: float(a.utility) for a in attributes}
+    weights = {a.name: weight_of(a) for a in attributes}
     total = sum(weight for name, weight in weights.items() if name not in removed)
     if not total:
         weights = dict.fromkeys(weights, 1.0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from midi_risk.attributes.hierarchy import Hierarchy
-from midi_risk.attributes.model import Role
+from midi_risk.attributes.model import Attribute, Role
 from midi_risk.document.plan import (
     FrontPoint,
     ImagingFigure,
@@ -19,9 +20,19 @@ from midi_risk.document.plan import (
     State,
     Suppressed,
 )
-from midi_risk.errors import listed
+from midi_risk.errors import SearchError, listed
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.loss import weight_of
+from midi_risk.recode.proposal import (
+    Draft,
+    Drafts,
+    accepted,
+    age_kept,
+    alternatives,
+    from_data,
+    shows_something,
+)
 from midi_risk.recode.search.judge import Solution
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
@@ -55,6 +66,9 @@ from midi_risk.table.repeated import WRITTEN_ONCE
 from midi_risk.threat.library import load_threat_model
 from midi_risk.threat.model import ThreatModel
 
+DISTANCE = "distance"
+"""Utility of a plan: the mean distance inside a band over the mean distance of all."""
+
 FRONT_NODES = 4_000
 """Nodes of a lattice up to which the front covers all of them."""
 
@@ -68,6 +82,9 @@ def suggest(
     budget_seconds: float | None = 60.0,
     hierarchies: Mapping[str, Hierarchy] | None = None,
     cells: bool = False,
+    utility: str = DISTANCE,
+    levels_from_data: bool = True,
+    accept: int = 0,
 ) -> Plan:
     """Suggest the cheapest generalisation that brings the risk under the threshold.
 
@@ -91,6 +108,13 @@ def suggest(
         that brings every adversary within the threshold. Needs the missing policy
         ``wildcard``; attributes that are kept are never emptied. Such a plan is never called
         optimal: other levels may need fewer cells.
+    utility : str
+        What the search loses least of: ``"distance"``, or a utility model of
+        `midi_risk.recode.class_loss.utility_model`, which chooses among fixed levels only.
+    levels_from_data : bool
+        Whether levels are made from the data, beside the fixed ones.
+    accept : int
+        Which of the alternatives becomes the plan; 0 is the recommended one.
 
     Returns
     -------
@@ -101,8 +125,8 @@ def suggest(
     Raises
     ------
     SearchError
-        When a kept attribute does not exist, a limit is out of range, or cells are to be
-        emptied under another missing policy.
+        When a kept attribute does not exist, a limit is out of range, cells are to be
+        emptied under another missing policy, or there is no such alternative.
 
     Notes
     -----
@@ -112,21 +136,17 @@ def suggest(
     Where subjects have several released values, what was found on the folded ones is judged on
     all of them, and looked for again with the repeating attributes coarser until it stands;
     such a plan is never called optimal.
-    Loss is the non-uniform entropy of each attribute, weighted by its utility. Steps
-    show the mean probability that a prosecutor is right, with nobody left out.
+    Loss is the mean distance of two subjects inside a band over that of all, weighted by the
+    utility of the attributes, age doubled. Steps show the mean probability that a prosecutor
+    is right, with nobody left out.
     """
     if cells:
         check_policy(table)
     given = dict(hierarchies or {})
     models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
-    quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
-    check_kept(table, keep, [a.name for a in quasi])
-    demand = requirement(models, quasi)
+    attributes, demand = _known(table, view, models, keep)
     before = release_state(view, models, demand.k, table=table)
-    attributes = tuple(
-        a for a in quasi if a.name in demand.attributes and table.frame[a.name].notna().any()
-    )
     if not attributes:
         return _trivial(table, models, demand, before, imaging_figures(table, view, given))
     setting = lattice_setting(
@@ -134,15 +154,24 @@ def suggest(
     )
     limits = (max_suppression, budget_seconds)
     if before.passed and not before.disclosed:
-        folded = solution = _unchanged(setting, before)
+        unchanged = _unchanged(setting, before)
+        drafts = [Draft(table=table, setting=setting, solution=unchanged)]
+        notes: list[str] = []
     else:
-        folded, demand = _best_node(table, view, setting, demand, models, *limits)
-        solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
+        drafts, notes, demand = _drafts(
+            table, view, setting, given, models, demand, limits, utility, cuts=levels_from_data
+        )
+    draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
+    folded = draft.solution
+    source, table, setting = table, draft.table, draft.setting
+    solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
+    solution, alone = _not_everything(solution, setting, draft)
     target = [solution.levels[a.name] for a in attributes]
-    steps = ordered_steps(setting.columns, setting.start, target) if solution.found else []
+    facts = draft.facts
+    steps = ordered_steps(setting.columns, setting.start, target, facts) if solution.found else []
     left, after = view, before
     emptied: EmptiedCells | None = None
-    if solution.found and cells and solution.suppressed_rows.any() and demand.k > 1:
+    if cells and solution.suppressed_rows.any() and solution.found and demand.k > 1:
         emptied = accepted_cells(table, setting, solution, models, demand.k, max_suppression)
     hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
     gone = {} if emptied is None else emptied.subjects
@@ -152,14 +181,9 @@ def suggest(
         after = release_state(left, models, demand.k, table=table)
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
-    own = FrontPoint(
-        levels={name: int(level) for name, level in solution.levels.items()},
-        risk=_highest(solution, after, judged=solution is not folded or emptied is not None),
-        loss=loss,
-        suppressed=len(hidden),
-    )
+    risk = _highest(solution, after, judged=solution is not folded or emptied is not None)
     return Plan(
-        **plan_heading(table, models, demand.k),
+        **plan_heading(source, models, demand.k),
         found=solution.found,
         optimal=solution.optimal and emptied is None,
         gap=_gap(solution, emptied),
@@ -168,23 +192,148 @@ def suggest(
         hierarchies={n: _described(n, h) for n, h in setting.hierarchies.items()},
         steps=[_told(table, setting, each) for each in steps],
         kept=_kept(table, setting, target) if solution.found else [],
-        suppressed=Suppressed(
-            subjects=len(hidden),
-            cells=len(hidden) * len(attributes) + sum(map(len, gone.values())),
-            emptied=sum(map(len, gone.values())),
-        ),
+        suppressed=_left_out(len(hidden), len(attributes), gone),
         suppressed_cells={name: list(keys) for name, keys in gone.items()},
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=_front(table, setting, solution, own, max_suppression),
+        front=_front(table, setting, solution, max_suppression, (loss, len(hidden), risk)),
         imaging=imaging_figures(table, left, given),
+        **_beside(draft, others, solution, hidden_rows),
+        accepted=accept,
+        notes=[*notes, *_class_note(after, demand.k)] if solution.found else notes,
         next_step="" if before.passed else _next_step(setting),
-        reason=_blocked(solution, folded, setting, demand, max_suppression)
-        or _disclosed_text(after),
+        reason=alone or _blocked(solution, folded, setting, demand, max_suppression, after),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
+
+
+def _left_out(subjects: int, attributes: int, gone: Mapping[str, Sequence[str]]) -> Suppressed:
+    """Return what a plan leaves out: subjects with all their cells, and single cells."""
+    emptied = sum(map(len, gone.values()))
+    cells = subjects * attributes + emptied
+    return Suppressed(subjects=subjects, cells=cells, emptied=emptied)
+
+
+def _known(
+    table: SubjectTable, view: SubjectTable, models: Sequence[ThreatModel], keep: Sequence[str]
+) -> tuple[tuple[Attribute, ...], Requirement]:
+    """Return the attributes with values that an adversary knows, and what is required of them."""
+    quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
+    check_kept(table, keep, [a.name for a in quasi])
+    demand = requirement(models, quasi)
+    known = (a for a in quasi if a.name in demand.attributes)
+    return tuple(a for a in known if table.frame[a.name].notna().any()), demand
+
+
+def _drafts(
+    table: SubjectTable,
+    view: SubjectTable,
+    setting: Setting,
+    given: Mapping[str, Hierarchy],
+    models: Sequence[ThreatModel],
+    demand: Requirement,
+    limits: tuple[float, float | None],
+    utility: str,
+    *,
+    cuts: bool,
+) -> tuple[list[Draft], list[str], Requirement]:
+    """Return the recommended plan and those beside it, notes, and what was asked for."""
+    unknown = _wildcard(table, setting)
+    if utility == DISTANCE and not unknown:
+        drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
+        first, others, notes, asked = drafts.all(demand, *limits)
+        good = not first.solution.found or _stands(first, models, demand.k)
+        if good or not cuts:
+            return [first, *others], notes, asked
+        drafts = Drafts(table, view, setting, given, models, levels_from_data=False)
+        first, others, notes, asked = drafts.all(demand, *limits)
+        return [first, *others], notes, asked
+    model = PLAN_UTILITY if utility == DISTANCE else utility
+    folded, demand = _best_node(table, view, setting, demand, models, *limits, model)
+    notes = [FIXED_LEVELS] if unknown and utility == DISTANCE else []
+    return [Draft(table=table, setting=setting, solution=folded)], notes, demand
+
+
+FIXED_LEVELS = (
+    "Levels follow the data only where unknown values are a category of their own; here they may"
+    " be any value, and the plan chooses among fixed levels."
+)
+
+
+def _beside(
+    draft: Draft, others: Sequence[Draft], solution: Solution, hidden: np.ndarray
+) -> dict[str, Any]:
+    """Return what a plan says of its levels from the data, of age, and of other plans."""
+    target = [solution.levels[a.name] for a in draft.setting.attributes]
+    r2, of = age_kept(draft, target, hidden) if solution.found else (None, 0)
+    return {
+        **(from_data(draft) if solution.found else {}),
+        "facts": [list(names) for names in draft.facts],
+        "age_r2": r2,
+        "age_subjects": of,
+        "alternatives": alternatives(others),
+    }
+
+
+def _stands(draft: Draft, models: Sequence[ThreatModel], k: int) -> bool:
+    """Tell whether the judge sees the classes that the search counted."""
+    levels, rows = draft.solution.levels, draft.solution.suppressed_rows
+    left = planned(draft.table, levels, draft.setting.hierarchies, rows)
+    state = release_state(left, models, k)
+    return state.passed or (state.k or 0) >= draft.solution.smallest
+
+
+FAR_ABOVE = 3
+"""Times k from which the smallest class is worth a note."""
+
+
+def _class_note(after: State, k: int) -> list[str]:
+    """Return a note where the smallest class is far larger than it has to be."""
+    if after.k is None or after.k < FAR_ABOVE * k:
+        return []
+    said = (
+        f"The smallest class has {after.k} subjects, {after.k / k:.0f} times what the threshold"
+        " asks: no finer level of these attributes passes, or the search did not find one."
+    )
+    return [said]
+
+
+def _wildcard(table: SubjectTable, setting: Setting) -> bool:
+    """Tell whether unknown values match every value, so that classes overlap."""
+    if setting.missing == "category":
+        return False
+    return bool(table.frame[list(setting.columns.names)].isna().to_numpy().any())
+
+
+def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Draft, list[Draft]]:
+    """Return the draft that becomes the plan, and the others with the recommended one."""
+    if not 0 <= accept <= len(others):
+        raise SearchError(
+            f"there is no alternative {accept}",
+            hint=f"Give a number from 1 to {len(others)}" if others else "There is only one plan",
+        )
+    if not accept:
+        return first, others
+    rest = [*others]
+    rest[accept - 1] = first
+    return others[accept - 1], rest
+
+
+def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple[Solution, str]:
+    """Refuse a plan that removes every one of several facts; say what would have to give."""
+    if tuple(solution.levels[a.name] for a in setting.attributes) == setting.start:
+        return solution, ""
+    several = len(setting.attributes) - sum(len(names) - 1 for names in draft.facts) > 1
+    if not solution.found or not several or shows_something(replace(draft, solution=solution)):
+        return solution, ""
+    why = (
+        "only removing every quasi-identifier that an adversary knows would reach the threshold,"
+        " which leaves nothing to suggest: release to fewer people, under a threat model with a"
+        " smaller class, or collect more subjects"
+    )
+    return replace(solution, found=False, optimal=False), why
 
 
 def _gap(solution: Solution, emptied: EmptiedCells | None) -> float | None:
@@ -224,22 +373,24 @@ def _best_node(
     models: Sequence[ThreatModel],
     max_suppression: float,
     budget_seconds: float | None,
+    utility: str,
 ) -> tuple[Solution, Requirement]:
     """Return the best node and what it was asked for: k, or people of the population."""
     private = disclosure_criteria(models, view)
     demand = replace(demand, criteria=(*demand.criteria, *private))
-    solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
-    if setting.missing == "wildcard" and not _stands(table, setting, solution, models):
+    limits = (max_suppression, budget_seconds)
+    solution = _search(table, view, setting, demand, *limits, utility=utility)
+    if setting.missing == "wildcard" and not _holds(table, setting, solution, models):
         # Who knows fewer attributes can face smaller classes there, but never under this policy.
         columns = replace(setting.columns, missing="wildcard-cautious")
         setting = replace(setting, columns=columns)
-        solution = _search(table, view, setting, demand, max_suppression, budget_seconds)
+        solution = _search(table, view, setting, demand, *limits, utility=utility)
         solution = replace(solution, optimal=False)
     relaxed = population_criteria(models, table.n_subjects)
     if relaxed is not None:
         open_ = replace(demand, k=1, criteria=(*relaxed, *private))
-        other = _search(table, view, setting, open_, max_suppression, budget_seconds)
-        if _milder(other, solution) and _accepted(table, setting, other, models):
+        other = _search(table, view, setting, open_, *limits, utility=utility)
+        if _milder(other, solution) and accepted(table, setting, other, models):
             proved = other.optimal and not max_suppression
             solution, demand = replace(other, optimal=proved), open_
     return solution, demand
@@ -273,10 +424,11 @@ def _blocked(
     setting: Setting,
     demand: Requirement,
     max_suppression: float,
+    after: State,
 ) -> str:
-    """Return why there is no plan, empty when there is one."""
+    """Return why there is no plan, or what one leaves open, empty when that is nothing."""
     if solution.found:
-        return ""
+        return _disclosed_text(after)
     if folded.found:
         return _BY_REPETITION
     return blocked_text(solution, setting, demand, max_suppression)
@@ -310,7 +462,7 @@ def _on_all_values(
     if not any(name in table.repeated for name in names):
         return solution
     least = {name: low for name, (low, _) in ranges.items()}
-    while solution.found and not _accepted(table, setting, solution, models):
+    while solution.found and not accepted(table, setting, solution, models):
         left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
         several = repeating(left, [name for name in names if name in left.frame.columns])
         coarser: list[tuple[bool, float, int, dict[str, int], Solution]] = []
@@ -321,7 +473,7 @@ def _on_all_values(
             floors = least | {name: raised}
             found = _search(table, view, setting, demand, max_suppression, budget_seconds, floors)
             if found.found:
-                passed = _accepted(table, setting, found, models)
+                passed = accepted(table, setting, found, models)
                 coarser.append((not passed, found.score, len(coarser), floors, found))
         if not coarser:
             return replace(solution, found=False, optimal=False)
@@ -345,10 +497,13 @@ def _front(
     table: SubjectTable,
     setting: Setting,
     solution: Solution,
-    own: FrontPoint,
     max_suppression: float,
+    figures: tuple[float, int, float],
 ) -> list[FrontPoint]:
-    """Return the front, with the plan on it when there is one."""
+    """Return the front, with the plan on it by its loss, subjects left out and risk."""
+    loss, left_out, risk = figures
+    levels = {name: int(level) for name, level in solution.levels.items()}
+    own = FrontPoint(levels=levels, risk=risk, loss=loss, suppressed=left_out)
     nodes = _front_nodes(table, setting, solution, max_suppression)
     front = plan_front(setting, nodes, table.n_subjects)
     return with_plan(front, own, solution.suppressed) if solution.found else front
@@ -366,22 +521,11 @@ def _milder(other: Solution, found: Solution) -> bool:
     return other.found and (not found.found or other.score < found.score)
 
 
-def _stands(
+def _holds(
     table: SubjectTable, setting: Setting, solution: Solution, models: Sequence[ThreatModel]
 ) -> bool:
     """Tell whether a solution, if there is one, is accepted."""
-    return not solution.found or _accepted(table, setting, solution, models)
-
-
-def _accepted(
-    table: SubjectTable, setting: Setting, solution: Solution, models: Sequence[ThreatModel]
-) -> bool:
-    """Tell whether every adversary is within the threshold on what would be released.
-
-    Hidden subjects change the fit of a population model, so the search alone does not prove it.
-    """
-    left = planned(table, solution.levels, setting.hierarchies, solution.suppressed_rows)
-    return release_state(left, models, 1).passed
+    return not solution.found or accepted(table, setting, solution, models)
 
 
 def _search(
@@ -392,6 +536,7 @@ def _search(
     max_suppression: float,
     budget_seconds: float | None,
     least: Mapping[str, int] | None = None,
+    utility: str = PLAN_UTILITY,
 ) -> Solution:
     """Search the lattice above the starting levels, or above the least ones.
 
@@ -407,8 +552,8 @@ def _search(
         k=demand.k,
         criteria=demand.criteria,
         max_suppression=max_suppression,
-        utility=PLAN_UTILITY,
-        weights={a.name: a.utility for a in setting.attributes},
+        utility=utility,
+        weights={a.name: weight_of(a) for a in setting.attributes},
         levels=ranges,
         budget_seconds=budget_seconds,
         missing=setting.missing,
@@ -446,7 +591,7 @@ def _front_nodes(
         table.frame[names],
         setting.hierarchies,
         utility=PLAN_UTILITY,
-        weights={a.name: a.utility for a in setting.attributes},
+        weights={a.name: weight_of(a) for a in setting.attributes},
         levels=level_ranges(setting),
         missing=setting.missing,
     )

@@ -19,8 +19,9 @@ from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.document.plan import FrontPoint, KeptAttribute, PlanStep, State, Tool, risk_figure
 from midi_risk.errors import SearchError, did_you_mean
+from midi_risk.recode.adaptive.options import level_distances
 from midi_risk.recode.criteria import Requirement
-from midi_risk.recode.loss import information_lost, level_losses, loss_shares
+from midi_risk.recode.loss import information_lost, loss_shares
 from midi_risk.recode.search.judge import Solution
 from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.classes.classes import EquivalenceClasses, MissingPolicy
@@ -113,9 +114,10 @@ def lattice_columns(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One attribute moved from one level to another, all others as they are."""
+    """One fact moved from one level to another, all others as they are."""
 
     attribute: str
+    others: tuple[tuple[str, int], ...] = ()
     level_from: int
     level_to: int
     risk_before: float
@@ -138,42 +140,56 @@ class Step:
 
 
 def ordered_steps(
-    columns: LatticeColumns, start: Sequence[int], target: Sequence[int]
+    columns: LatticeColumns,
+    start: Sequence[int],
+    target: Sequence[int],
+    facts: Sequence[Sequence[str]] = (),
 ) -> list[Step]:
-    """Return the changes from one node to another, one step per attribute.
+    """Return the changes from one node to another, one step per fact.
 
     Parameters
     ----------
     columns : LatticeColumns
     start, target : sequence of int
         Levels per attribute; no target lies below its start.
+    facts : sequence of sequence of str
+        Attributes that state one fact and change in one step.
 
     Returns
     -------
     list of Step
-        Ordered greedily by risk removed per information lost.
+        Ordered greedily, what lowers the risk most first.
     """
     current = list(start)
-    left = [i for i, (a, b) in enumerate(zip(start, target, strict=True)) if b > a]
+    joint = {name: tuple(names) for names in facts for name in names}
+    changed = [i for i, (a, b) in enumerate(zip(start, target, strict=True)) if b > a]
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for i in changed:
+        groups.setdefault(joint.get(columns.names[i], (columns.names[i],)), []).append(i)
+    left = [sorted(g, key=lambda i: names.index(columns.names[i])) for names, g in groups.items()]
     risk = columns.mean_risk(current)
     steps = []
     while left:
-        tried = [(_gain(columns, current, i, target[i], risk), i) for i in left]
-        (_, after, loss), best = max(tried, key=lambda item: (item[0][0], -item[1]))
+        moved = [[target[i] if i in g else at for i, at in enumerate(current)] for g in left]
+        risks = [columns.mean_risk(levels) for levels in moved]
+        best = min(range(len(left)), key=lambda n: (risks[n], left[n][0]))
+        first, *rest = left[best]
+        loss = columns.losses[first]
         steps.append(
             Step(
-                attribute=columns.names[best],
-                level_from=current[best],
-                level_to=target[best],
+                attribute=columns.names[first],
+                others=tuple((columns.names[i], target[i]) for i in rest),
+                level_from=current[first],
+                level_to=target[first],
                 risk_before=risk,
-                risk_after=after,
-                loss=loss,
+                risk_after=risks[best],
+                loss=float(loss[target[first]] - loss[current[first]]),
                 subjects=columns.n,
             )
         )
-        current[best] = target[best]
-        left.remove(best)
-        risk = after
+        current = moved[best]
+        risk = risks[best]
+        del left[best]
     return steps
 
 
@@ -258,8 +274,8 @@ def _gain(
 PLAN_UTILITY = "normalised-entropy"
 """Utility model of a plan: non-uniform entropy, each attribute as a share of its own."""
 
-PLAN_UTILITY_TEXT = "non-uniform entropy, normalised per attribute"
-"""The same in the words of the document."""
+PLAN_UTILITY_TEXT = "mean distance inside a band over the mean distance of all, age counted double"
+"""Information lost, in the words of the document."""
 
 UNCHANGEABLE = frozenset({"Modality", "SOPClassUID"})
 """Type 1 elements whose value says what the object is: a series can be withheld, not recoded."""
@@ -307,8 +323,8 @@ def lattice_setting(
     """Return hierarchies, codes and starting levels of the lattice."""
     hierarchies = {a.name: attribute_hierarchy(table, a, given) for a in attributes}
     losses = {
-        name: level_losses(table.frame[name].to_numpy(dtype=object), hierarchy.frame)
-        for name, hierarchy in hierarchies.items()
+        a.name: level_distances(a, table.frame[a.name].to_numpy(dtype=object), hierarchies[a.name])
+        for a in attributes
     }
     start = tuple(
         hierarchies[a.name].level_of(a.generalise_to)
@@ -431,10 +447,13 @@ def plan_step(step: Step, hierarchies: Mapping[str, Hierarchy], need: str = "") 
     """Return a step as the document holds it, with the assessor's reason to keep the rest."""
     hierarchy = hierarchies[step.attribute]
     text = hierarchy.describe(step.level_to, step.attribute)
+    for name, level in step.others:
+        text += f"; the same fact, {hierarchies[name].describe(level, name)}"
     if step.attribute == "StudyDate":
         text += "; the other dates of the visit with it"
     return PlanStep(
         attribute=step.attribute,
+        with_=[name for name, _ in step.others],
         from_=hierarchy.level_names[step.level_from],
         to=hierarchy.level_names[step.level_to],
         describe=text,

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, NamedTuple
 
-from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.attributes.model import Attribute, Decision, Role
+from midi_risk.attributes.roles import may_hold_text
 from midi_risk.attributes.standard import NOT_LISTED, OWN_DATES, packaged_table
 from midi_risk.config import PrivateDecision, ReleaseDecision
 from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
@@ -165,6 +166,8 @@ def _attribute(a: Attribute, around: Around) -> Settled:
         return Settled("harmless", a.name, "empty in every file")
     if a.role is Role.QUASI_IDENTIFIER and a.name in around.repeated:
         return Settled("repeated", a.name, "judged on every value that leaves")
+    if a.role is Role.SENSITIVE and may_hold_text(a):
+        return Settled("channel", "free_text", "judged for what classes disclose, and free text")
     if a.role in _OF_ROLE:
         disposition, reason = _OF_ROLE[a.role]
         return Settled(disposition, a.name, reason)
@@ -175,7 +178,7 @@ def _insensitive(a: Attribute) -> Settled:
     """Return what is done about the values of an attribute that is no part of an attack."""
     if a.decision is Decision.GENERALISE:
         return Settled("recoded", a.name, "coarsened by the decision on the attribute")
-    if a.kind is Kind.TEXT:
+    if may_hold_text(a):
         return Settled("channel", "free_text", "free text")
     return Settled("harmless", a.name, a.need or a.reason)
 

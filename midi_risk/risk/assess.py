@@ -592,6 +592,14 @@ class AssessmentOptions:
     seed: int | None = None
 
 
+def _models(threats: Sequence[str | ThreatModel]) -> list[ThreatModel]:
+    """Return the threat models that were named, at least one."""
+    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
+    if not models:
+        raise MeasureError("no threat model was given", hint="Name one with --threat")
+    return models
+
+
 def assess(
     table: SubjectTable,
     threats: Sequence[str | ThreatModel] = ("public-release",),
@@ -621,9 +629,7 @@ def assess(
         When a threat model is not known or lacks a number.
     """
     options = options or AssessmentOptions()
-    models = [load_threat_model(threat) for threat in listed("threat models", threats)]
-    if not models:
-        raise MeasureError("no threat model was given", hint="Name one with --threat")
+    models = _models(threats)
     if not table.n_subjects:
         raise MeasureError("the subject table is empty")
     view = released(table, options.hierarchies)
@@ -647,8 +653,7 @@ def assess(
         if resolution is None
         else trajectory_rows(view.visits, view.n_subjects, strictest.threshold.k, resolution)
     )
-    names = [attribute.name for attribute in quasi_identifiers]
-    judged = as_judged(view, models)
+    names, judged = [a.name for a in quasi_identifiers], as_judged(view, models)
     measures, scores = _measures(judged, names, models, trajectory, risks)
     created = datetime.now(UTC).replace(microsecond=0)
     searches = options.context.linked_search if options.context else []

@@ -20,6 +20,7 @@ from midi_risk.document.assessment import TuningAttribute, TuningLattice, Tuning
 from midi_risk.document.plan import Plan
 from midi_risk.recode.criteria import AverageRisk, Requirement, requirement
 from midi_risk.recode.loss import loss_shares
+from midi_risk.recode.proposal import with_levels_of
 from midi_risk.recode.search.problem import prepare
 from midi_risk.recode.search.sweep import sweep_tables
 from midi_risk.recode.steps import is_demanded, lattice_setting
@@ -305,6 +306,8 @@ def tuning_lattice(
     value is a category. Where adversaries know less, or the population is not the sample,
     the rules are bounds: a node that they accept is accepted by the assessment too.
     """
+    if plan is not None:
+        table = with_levels_of(table, plan)
     targets = dict(plan.levels) if plan is not None and plan.found else {}
     everything = all_axes(table, models, hierarchies, targets)
     if not everything.axes:

@@ -123,6 +123,7 @@ class Bench:
             keep=self.keep,
             budget_seconds=self.budget_seconds,
             hierarchies=self.hierarchies,
+            levels_from_data=False,
         )
 
     def lattice(self, plan: Plan | None, *, max_nodes: int = MAX_NODES) -> TuningLattice:

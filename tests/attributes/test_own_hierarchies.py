@@ -95,7 +95,7 @@ def test_levels_nest_or_the_two_values_are_shown():
     )
     assert good.level_names == ("exact", "level1", "decade", "level3", "removed")
     assert good.apply("decade", ["41"]) == ["40-49"]
-    assert good.describe("level3", "PatientAge") == "PatientAge: bands cut at 60"
+    assert good.describe("level3", "PatientAge") == "PatientAge: under 60, 60 and over"
     with pytest.raises(NestingError, match="'40-49' becomes both '0-44' and '45\\+'"):
         own_hierarchy(
             [HierarchyStep(width=10), HierarchyStep(cuts=(45,))], Kind.AGE, ["41", "47"],
@@ -113,7 +113,11 @@ def test_it_travels_as_an_arx_file(tmp_path):
 @pytest.mark.parametrize(
     ("rules", "kind", "words"),
     [
-        ([{"cuts": [1]}], Kind.CATEGORY, "rule 'cuts', needs age or number, this is category"),
+        (
+            [{"cuts": [1]}],
+            Kind.CATEGORY,
+            "'cuts', needs age or date or number, this is category",
+        ),
         ([{"date": "month"}], Kind.AGE, "needs date"),
         ([{"width": 1e-9}], Kind.NUMBER, "too narrow"),
         ([{"first": 2, "name": "a"}, {"first": 1, "name": "a"}], Kind.TEXT, "two levels of one"),

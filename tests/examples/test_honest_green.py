@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 import yaml
 from honest_collections import bids, clinical, ct
@@ -150,6 +151,9 @@ def test_the_example_becomes_acceptable_by_the_route_of_the_page(tmp_path):
     plan = str(tmp_path / "out" / "plan.json")
     written = tmp_path / "release"
     assert run(["apply", str(file), "--plan", plan, "-o", str(written), "-q"]) == 0
+    images = [*(written / "release").rglob("*.dcm")]
+    assert len(images) > 100
+    assert {pydicom.dcmread(path).PatientIdentityRemoved for path in images} == {"YES"}
     code = run(["assess", str(written / "midi-risk.yaml"), "-o", str(tmp_path / "again"), "-q"])
     assert code == 0
     told = json.loads((tmp_path / "again" / "assessment.json").read_text("utf-8"))

@@ -69,7 +69,8 @@ def test_the_standalone_script_writes_what_apply_wrote(release: Path, exports: P
     for source, copy in pairs(release):
         recoded = module.recode(pydicom.dcmread(source))
         assert values(recoded) == values(pydicom.dcmread(copy))
-        assert recoded.PatientIdentityRemoved == "YES"
+        said = pydicom.dcmread(source).get("PatientIdentityRemoved")
+        assert recoded.get("PatientIdentityRemoved") == said  # a script has no verdict to go by
 
 
 def test_the_standalone_script_writes_what_apply_wrote_of_the_example(
@@ -130,7 +131,7 @@ def test_the_ctp_script_is_well_formed_and_recodes_the_top_level(
 ) -> None:
     text = (exports / "ctp" / "midi-risk.script").read_text(encoding="utf-8")
     found = ctp_reader.scripts(text)
-    assert found["PatientIdentityRemoved"] == "@always()YES"
+    assert "PatientIdentityRemoved" not in found  # a script has no verdict to go by
     assert found["DeidentificationMethod"].startswith("@always()midi-risk ")
     assert "@round" not in text
     assert "\\" not in text

@@ -83,7 +83,7 @@ def mildest(table, threat):
 @pytest.mark.parametrize(("seed", "size"), [(1, 800), (2, 800), (2, 100_000)])
 def test_the_plan_is_the_mildest_node_that_the_assessment_accepts(seed, size):
     table, threat = people(300, seed), model(size)
-    plan = suggest(table, [threat], max_suppression=0.0, budget_seconds=None)
+    plan = suggest(table, [threat], max_suppression=0.0, budget_seconds=None, utility=PLAN_UTILITY)
     assert plan.found
     assert plan.after.passed
     least, score = mildest(table, threat)

@@ -96,7 +96,7 @@ PUBLIC_INTEGERS = {
     "Diversity.distinct_l", "Threat.threshold_k", "Uncertainty.draws", "Plan.k", "Plan.nodes",
     "Plan.nodes_checked", "SizeCount.size_from", "SizeCount.size_to",
     "SpecialUniques.attributes", "SpecialUniques.largest_size",
-    "Threshold.shipped", "Log.runs",
+    "Threshold.shipped", "Log.runs", "Alternative.number",
 }  # fmt: skip
 COUNTS = {"count", "part of all subjects", "part of population", "part of matched", "part of of"}
 OF_COUNTS = {"matched_subjects", "left_out_cells", "emptied_cells", "subjects_of_state", "holders",
@@ -149,7 +149,9 @@ INSIDE = {
     "Plan": {
         "schema_", "tool", "created", "collection_digest", "threat_models", "levels",
         "hierarchies", "suppressed_subjects", "suppressed_cells", "next_step", "reason",
+        "cut_points", "groups", "facts", "age_subjects", "accepted", "notes",
     },
+    "Alternative": {"sentence", "levels", "cut_points", "share_left_out"},
     "PlanStep": {
         "from_", "to", "level_from", "level_to", "classes_before", "classes_after",
         "justification",

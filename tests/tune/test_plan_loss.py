@@ -29,7 +29,7 @@ TABLES = {
 @pytest.mark.parametrize("max_suppression", [0.0, 0.05])
 def test_a_plan_loses_the_same_on_every_page(tmp_path, decisions, max_suppression) -> None:
     table = subject_table(300, **decisions)
-    plan = suggest(table, models(5), max_suppression=max_suppression)
+    plan = suggest(table, models(5), max_suppression=max_suppression, levels_from_data=False)
     assert plan.found
     leave_out = plan.suppressed.subjects > 0
     levels = {k: plan.levels[k] for k in plan.levels}
@@ -48,6 +48,18 @@ def test_a_plan_loses_the_same_on_every_page(tmp_path, decisions, max_suppressio
     out = plan.suppressed.subjects
     levels = session.levels(node)
     assert session._loss(levels, out) == pytest.approx(plan.loss, abs=1e-12)
+
+
+@pytest.mark.parametrize("max_suppression", [0.0, 0.05])
+def test_levels_from_the_data_lose_the_same_on_the_page_of_the_report(max_suppression) -> None:
+    table = subject_table(300)
+    plan = suggest(table, models(5), max_suppression=max_suppression)
+    assert plan.cut_points
+    lattice = tuning_lattice(table, models(5), plan=plan, max_suppression=max_suppression)
+    figures = node_figures(lattice, lattice.plan, leave_out=plan.suppressed.subjects > 0)
+    assert figures.left_out == plan.suppressed.subjects
+    assert figures.loss == pytest.approx(plan.loss, abs=1e-12)
+    assert figures.passed
 
 
 def test_an_attribute_that_does_not_fit_on_the_page_counts_all_the_same() -> None:

@@ -30,6 +30,7 @@ from midi_risk import __version__
 from midi_risk.errors import OutputError, SourceError
 from midi_risk.export.dicom.recode import (
     Outcome,
+    Statement,
     UnrecodableError,
     recode,
     state_method,
@@ -208,7 +209,7 @@ def write_copies(
     rules: DicomRules,
     release: ReleaseRules,
     *,
-    statement: str,
+    statement: Statement,
     selected: Callable[[Dataset], bool] | None = None,
     refused: Mapping[str, str] | None = None,
     removed: frozenset[tuple[str, ...]] = frozenset(),
@@ -224,8 +225,8 @@ def write_copies(
         New folder for the copies.
     rules, release
         What to do.
-    statement : str
-        For (0012,0063).
+    statement : Statement
+        For (0012,0062) and (0012,0063).
     selected : callable, optional
         Tells whether an object belongs to the collection.
     refused : mapping of str to str, optional
@@ -266,7 +267,7 @@ def _one(
     folder: Path,
     rules: DicomRules,
     release: ReleaseRules,
-    statement: str,
+    statement: Statement,
     selected: Callable[[Dataset], bool] | None,
     removed: frozenset[tuple[str, ...]],
     total: Outcome,

@@ -22,7 +22,7 @@ from midi_risk.attributes.dates import parse_date, parse_time
 from midi_risk.attributes.ladders import LADDERS, PERIODS
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
-from midi_risk.attributes.recoding import UNPARSED
+from midi_risk.attributes.recoding import UNPARSED, Scale
 from midi_risk.attributes.stand_ins import (
     age_string,
     date_string,
@@ -69,8 +69,10 @@ def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
     str or None
         None where no legal and true text exists.
     """
+    medians = {} if rule.labels is None else rule.labels.medians
     if vr == "AS":
-        return age_string(label)
+        middle = medians.get(label)
+        return age_string(label if not middle else plain(middle))
     if vr == "DA":
         return date_string(label)
     if vr == "DT":
@@ -102,6 +104,9 @@ def _number_before(raw: str) -> float:
 def number_of(rule: Rule, label: str, before: float | None = None) -> float | None:
     """Return the number that stands for a label, in the unit that a number before it had."""
     ladder = rule.built_in
+    medians = {} if rule.labels is None else rule.labels.medians
+    if label in medians and (ladder is None or ladder.scale is not Scale.METRES):
+        return medians[label]
     return number_of_band(label) if ladder is None else ladder.number_for(label, before)
 
 
@@ -524,7 +529,23 @@ _DUMMIES = frozenset(DUMMIES.values())
 _TEMPORAL = "LongitudinalTemporalInformationModified"
 
 
-def state_method(data_set: Dataset, rules: DicomRules, statement: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a released object says of its de-identification.
+
+    Parameters
+    ----------
+    method : str
+        Tool and plan, at most 64 characters; for (0012,0063).
+    identity_removed : bool
+        Whether (0012,0062) may say so: only where the verdict on the files is not incomplete.
+    """
+
+    method: str
+    identity_removed: bool = False
+
+
+def state_method(data_set: Dataset, rules: DicomRules, statement: Statement) -> None:
     """Say in an object that it was recoded, and keep what it says of itself true.
 
     Parameters
@@ -532,8 +553,7 @@ def state_method(data_set: Dataset, rules: DicomRules, statement: str) -> None:
     data_set : pydicom.Dataset
         After recoding.
     rules : DicomRules
-    statement : str
-        Tool and plan; at most 64 characters.
+    statement : Statement
 
     Notes
     -----
@@ -542,11 +562,11 @@ def state_method(data_set: Dataset, rules: DicomRules, statement: str) -> None:
     recoding made untrue are taken out: full dates become modified dates when dates were
     coarsened, both go when no date is left, patient characteristics go when none is left.
     """
-    data_set.PatientIdentityRemoved = "YES"
+    data_set.PatientIdentityRemoved = "YES" if statement.identity_removed else "NO"
     methods = data_set.get("DeidentificationMethod") or []
     stated = [methods] if isinstance(methods, str) else [str(method) for method in methods]
-    if statement not in stated:
-        data_set.DeidentificationMethod = [*stated, statement]
+    if statement.method not in stated:
+        data_set.DeidentificationMethod = [*stated, statement.method]
     dated = any(_visit_dates(data_set))
     if rules.dates is not None:
         coarse = rules.dates.action is not Action.REMOVE and dated

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
-from midi_risk.attributes.ladders import LADDERS
+from midi_risk.attributes.ladders import CUTS, LADDERS, Ladder, cut_ladder
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.attributes.recoding import OTHER, UNPARSED, edges_of
@@ -59,12 +59,22 @@ def bands(rule: Rule) -> list[tuple[float, str]] | None:
 
     Heights are in centimetres, ages in completed years.
     """
-    ladder = LADDERS.get(rule.ladder)
-    level = None if ladder is None else ladder.level(rule.level_name)
+    ladder, name = ladder_of(rule)
+    level = None if ladder is None else ladder.level(name)
     if ladder is None or level is None or ladder.stays_here or converted(rule.attribute):
         return None
     edges = edges_of(level.steps[0])
     return None if edges is None else list(edges)
+
+
+def ladder_of(rule: Rule) -> tuple[Ladder | None, str]:
+    """Return the ladder of a rule and its level there; cut points make a ladder of their own."""
+    kind, steps = rule.attribute.kind, rule.attribute.hierarchy_steps or ()
+    if rule.ladder == OWN and 0 < rule.level <= len(steps) and kind in {Kind.AGE, Kind.NUMBER}:
+        cuts = steps[rule.level - 1].cuts
+        if cuts:
+            return cut_ladder(cuts, kind), CUTS
+    return LADDERS.get(rule.ladder), rule.level_name
 
 
 def steps_of(rule: Rule, vr: str) -> Steps | None:
@@ -93,7 +103,7 @@ def steps_of(rule: Rule, vr: str) -> Steps | None:
         return None
     if vr in {"DA", "DT"}:
         return date_steps(rule)
-    ladder = LADDERS.get(rule.ladder)
+    ladder, level_name = ladder_of(rule)
     names = vr != "CS" and rule.attribute.kind is not Kind.NUMBER
     if ladder is None:
         return ({"step": "allow", "other": OTHER},) if names and _puts_rare_together(rule) else None
@@ -107,7 +117,7 @@ def steps_of(rule: Rule, vr: str) -> Steps | None:
         return None
     known = tuple(rule.labels.known.values()) if rule.labels else ()
     return ladder.portable(
-        rule.level_name, lambda label, before: written(rule, vr, label, before), known
+        level_name, lambda label, before: written(rule, vr, label, before), known
     )
 
 

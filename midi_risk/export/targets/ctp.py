@@ -310,7 +310,7 @@ def script_text(dicom: DicomRules, release: ReleaseRules, statement: str) -> str
     statement : str
         For (0012,0063).
     """
-    stated = {"PatientIdentityRemoved": "YES", "DeidentificationMethod": statement}
+    stated = {"DeidentificationMethod": statement}
     if temporal(dicom):
         stated["LongitudinalTemporalInformationModified"] = temporal(dicom)
     lines = [_line(keyword, f"{_ALWAYS}{text}") for keyword, text in stated.items()]

@@ -50,7 +50,7 @@ def recipe_text(dicom: DicomRules, release: ReleaseRules, statement: str) -> str
         free = p.removes and element_type("", p.keyword) == "3"
         lines.append(f"REMOVE {p.keyword}" if free else f"REPLACE {p.keyword} func:midi_risk")
     lines += [f"REPLACE {keyword} func:midi_risk" for keyword in visit_keywords(dicom)]
-    lines += ["ADD PatientIdentityRemoved YES", f"ADD DeidentificationMethod {statement}"]
+    lines += [f"ADD DeidentificationMethod {statement}"]
     if temporal(dicom):
         lines.append(f"ADD LongitudinalTemporalInformationModified {temporal(dicom)}")
     return _HEAD + "\n".join(lines) + "\n"

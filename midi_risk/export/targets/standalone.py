@@ -278,7 +278,6 @@ def recode(ds: Dataset, _path: tuple[str, ...] = (), _sop_class: str | None = No
 
 def _state(ds: Dataset) -> None:
     """Say in a data set that it was recoded."""
-    ds.PatientIdentityRemoved = "YES"
     stated = ds.get("DeidentificationMethod") or []
     methods = [stated] if isinstance(stated, str) else list(stated)
     if RULES["statement"] not in methods:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from midi_risk.attributes.model import Attribute, Decision, Kind, Role
+from midi_risk.attributes.model import Attribute, Decision, Role
+from midi_risk.attributes.roles import may_hold_text
 from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
     MEASUREMENT,
@@ -382,7 +383,8 @@ def _burned_in(release: Release) -> ChannelEntry:
 
 
 def _free_text(release: Release) -> ChannelEntry:
-    texts = [*_retained(release.view, lambda a: a.kind is Kind.TEXT), *release.texts]
+    texts = [*_retained(release.view, may_hold_text), *release.texts]
+    texts = [name for name in texts if release.view.distinct.get(name, (1, 0))[0]]
     if not texts:
         return _nothing("free_text", "no free text is retained")
     return _open("free_text", f"retained free text was not reviewed: {_names(texts)}")
