@@ -13,7 +13,6 @@ from release_collection import applied
 from midi_risk.cli.app import run
 from midi_risk.export.nifti import NotCopiedError, copy_nifti
 
-
 FIXED = ("--max-suppression", "5%", "--utility", "normalised-entropy")
 """The objective that leaves one subject out of this tiny data set and removes no attribute."""
 
