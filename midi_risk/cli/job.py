@@ -6,6 +6,7 @@ Results are written aside and moved into place, so none is half-written.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -288,6 +289,8 @@ def history_in(path: Path) -> History:
     try:
         history = read_log(path)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return History(damaged=1)  # nothing can be written there, which is said when it is
         click.echo(f"midi-risk: the log '{path}' cannot be read: {reason_of(error)}", err=True)
         return History(damaged=1)
     if history.damaged:

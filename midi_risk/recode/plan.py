@@ -318,7 +318,7 @@ def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Dra
         return first, others
     rest = [*others]
     rest[accept - 1] = first
-    return others[accept - 1], rest
+    return others[accept - 1], [draft for draft in rest if draft.solution.found]
 
 
 def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple[Solution, str]:

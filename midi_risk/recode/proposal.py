@@ -569,11 +569,16 @@ def not_removed(draft: Draft) -> set[str]:
 def shows_something(draft: Draft) -> bool:
     """Tell whether a plan leaves any attribute of which two values differ."""
     setting = draft.setting
+    second = {name for names in draft.facts for name in names[1:]}
     for name, codes, start in zip(
         setting.columns.names, setting.columns.codes, setting.start, strict=True
     ):
         level = draft.solution.levels[name]
-        if level < len(codes) - 1 and (start > 0 or len(np.unique(codes[level])) > 1):
+        if (
+            name not in second
+            and level < len(codes) - 1
+            and (start > 0 or len(np.unique(codes[level])) > 1)
+        ):
             return True
     return False
 
