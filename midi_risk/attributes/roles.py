@@ -110,7 +110,8 @@ def fitted(kind: Kind, ladder: str | None, evidence: Evidence) -> tuple[Kind, st
         return _fitted_age(evidence)
     if kind is Kind.DATE:
         return _fitted_date(ladder, evidence)
-    if kind in (Kind.SEX, Kind.NUMBER) and evidence.parsed_share(kind) < 0.5:
+    unread = kind in (Kind.SEX, Kind.NUMBER) and evidence.parsed_share(kind) < 0.5
+    if unread or (ladder == "offset" and not evidence.spread):
         return Kind.CATEGORY, "enum"
     if ladder == "height" and not _plausible_height(_typical(evidence)):
         return Kind.NUMBER, "number"
@@ -789,13 +790,9 @@ def _propose_column(
             reason=GUESSED + table.key_guess if table.key_guess else reason,
             ladder="remove",
         )
-    if column in (table.scope, table.instances_column):
-        what = (
-            "the collection within which a key is unique"
-            if column == table.scope
-            else ("the number of instances that a row stands for")
-        )
-        return Proposal(role=Role.INSENSITIVE, kind=Kind.CATEGORY, reason=what, ladder="enum")
+    structure = _propose_structure(table, column, evidence)
+    if structure is not None:
+        return structure
     if identity is not None:
         stands = ""
         if may_restate(identity.keyword, identity.vr, identity.ps315):
@@ -806,6 +803,37 @@ def _propose_column(
         return Proposal(role=Role.INSENSITIVE, kind=Kind.CATEGORY, reason="no row has a value")
     name = "" if column in items else column
     return propose_other(name, table.labels.get(column, ""), evidence)
+
+
+_ENTITIES = re.compile(
+    r"(?:[a-z]+/)?sub-[A-Za-z0-9+]+(?:_[a-z]+-[A-Za-z0-9+]+)*_[A-Za-z0-9]+(?:\.[a-z0-9]+)+/?"
+)
+
+
+def _propose_structure(table: SourceTable, column: str, evidence: Evidence) -> Proposal | None:
+    """Propose for what holds a source together: scope, counts, names of files of BIDS entities."""
+    knowers: tuple[str, ...] = ()
+    if column == table.scope:
+        what = "the collection within which a key is unique"
+    elif column == table.instances_column:
+        what = "the number of instances that a row stands for"
+    elif (
+        table.kind is SourceKind.BIDS
+        and column == "filename"
+        and not evidence.empty
+        and all(_ENTITIES.fullmatch(value) for value in evidence.values)
+    ):
+        what = "names of files: they repeat subject, session and kind of image, as the files do"
+        knowers = ("clinician",)
+    else:
+        return None
+    return Proposal(
+        role=Role.INSENSITIVE,
+        kind=Kind.CATEGORY,
+        reason=what,
+        ladder="enum",
+        knowable_by=knowers,
+    )
 
 
 def propose_other(column: str, label: str, evidence: Evidence) -> Proposal:
