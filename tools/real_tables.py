@@ -12,9 +12,11 @@ listed with its proposal, to be read against the table, and so is what each comm
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import os
+import pkgutil
 import re
 import resource
 import signal
@@ -27,7 +29,8 @@ from typing import Any
 
 import yaml
 
-from midi_risk.cli.app import main as midi_risk
+import midi_risk
+from midi_risk.cli.app import main as command_line
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "real-tables.md"
 BEGIN, END = "<!-- begin of tools/real_tables.py -->", "<!-- end of tools/real_tables.py -->"
@@ -100,7 +103,7 @@ def _run(arguments: list[str], limit: int, said: int) -> None:
     for stream in (1, 2):
         os.dup2(said, stream)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
-    midi_risk(arguments)
+    command_line(arguments)
 
 
 def looked_at(given: list[str], folder: Path, limit: int) -> dict[str, Any]:
@@ -166,8 +169,8 @@ def plan_in_words(answer: dict[str, Any]) -> str:
     gone = [name for name, level in plan["levels"].items() if level and level == steps[name]]
     coarser = [name for name, level in plan["levels"].items() if 0 < level < steps[name]]
     words = f"{len(gone)} of {len(steps)} removed, {len(coarser)} coarser"
-    if plan["suppressed_subjects"]:
-        words += f", {plan['suppressed_subjects']} subjects left out"
+    if plan["suppressed"]["subjects"]:
+        words += f", {plan['suppressed']['subjects']} subjects left out"
     return words
 
 
@@ -226,6 +229,8 @@ def main() -> None:
     ask.add_argument("--limit", type=int, default=120, help="CPU seconds of each command")
     ask.add_argument("--write", action="store_true", help="put the rows into docs/real-tables.md")
     given = ask.parse_args()
+    for module in pkgutil.walk_packages(midi_risk.__path__, "midi_risk."):
+        importlib.import_module(module.name)  # once, for all the commands
     found = {}
     with tempfile.TemporaryDirectory() as temporary:
         for number, (name, arguments) in enumerate(sources(given.folder)):

@@ -20,7 +20,7 @@ from midi_risk.attributes.ladders import DEFAULT_LADDER
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.numbers import sex_spellings
 from midi_risk.attributes.recoding import is_known_region, is_named_race
-from midi_risk.attributes.role_evidence import Evidence, SubjectKey
+from midi_risk.attributes.role_evidence import CODES, Evidence, SubjectKey
 from midi_risk.attributes.standard import (
     NOT_LISTED,
     CatalogueEntry,
@@ -30,6 +30,7 @@ from midi_risk.attributes.standard import (
     packaged_table,
 )
 from midi_risk.attributes.unit_evidence import with_unit
+from midi_risk.attributes.values import normalise
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
 from midi_risk.sources.column_names import (
@@ -126,9 +127,17 @@ def _plausible_height(typical: float) -> bool:
 def _fitted_age(evidence: Evidence) -> tuple[Kind, str | None]:
     if evidence.numeric and AGE_IN_DAYS[0] < _typical(evidence) < AGE_IN_DAYS[1]:
         return Kind.NUMBER, "agedays"
-    if evidence.parsed_share(Kind.AGE) < 0.5:
+    if evidence.parsed_share(Kind.AGE) < 0.5 or _named_group(evidence):
         return Kind.CATEGORY, "enum"
     return Kind.AGE, "age"
+
+
+def _named_group(evidence: Evidence) -> bool:
+    """Tell groups of ages that many share, of which one has a name (``adult``), from ages."""
+    if evidence.distinct > CODES or evidence.subjects < FEW * evidence.distinct:
+        return False
+    words = [value for value in evidence.values if not any(map(str.isdigit, value))]
+    return any(text is None for text in normalise(Kind.AGE, words).text)
 
 
 def _fitted_date(ladder: str | None, evidence: Evidence) -> tuple[Kind, str | None]:

@@ -274,6 +274,12 @@ def test_file_names_of_a_bids_data_set_tell_what_its_files_tell(name, role):
     assert one(names, "filename").role is Role.DIRECT_IDENTIFIER
 
 
+def test_groups_of_ages_of_which_one_has_a_name_are_a_category():
+    assert one(["3yo", "8-12yo", "Adult"] * 20, "AgeGroup").kind is Kind.CATEGORY
+    assert one(["3yo", "8-12yo", "13-17"] * 20, "AgeGroup").kind is Kind.AGE
+    assert one([*map(str, range(30, 60)), "Adult"], "age").kind is Kind.AGE
+
+
 def test_no_reason_holds_a_value():
     canaries = [f"CANARY{i} QUETZAL" for i in range(30)]
     for column in ("xq", "StudyDescription", "comment", "race", "age", "PatientName", "diagnosis"):
