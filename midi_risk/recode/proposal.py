@@ -96,6 +96,9 @@ class Proposer:
     ceilings : mapping of str to int
         Coarsest level allowed, by attribute.
     k : int
+        Smallest class that is asked for; 1 where the demand is of another kind.
+    band : int
+        Subjects that define a cut point at least, whatever is asked of classes.
     levels_from_data : bool
         Whether levels are made from the data, and facts that columns share are joined.
     """
@@ -109,10 +112,12 @@ class Proposer:
         ceilings: Mapping[str, int],
         k: int,
         *,
+        band: int = 2,
         levels_from_data: bool = True,
     ) -> None:
         self.table, self.view, self.setting, self.given = table, view, setting, given
         self.k = max(1, k)
+        self.band = max(2, self.k, band)
         ranges = level_ranges(setting)
         self.values: list[Values] = []
         for attribute in setting.attributes:
@@ -131,7 +136,7 @@ class Proposer:
             )
         each = [f for value in self.values for f in facts([value])]
         self.facts = facts(self.values) if levels_from_data else each
-        self.options = {v.name: single_options(v, max(2, self.k)) for v in self.values}
+        self.options = {v.name: single_options(v, self.band) for v in self.values}
         self.free = derived(self.values) if levels_from_data else ()
         self._axes: dict[tuple[str, ...], Axis] = {}
         self._tall = next((v.name for v in self.values if v.attribute.ladder == "height"), "")
@@ -219,7 +224,7 @@ class Proposer:
             if before is not None:
                 drafts[limit] = before
                 continue
-            shown = max(2, self.k)
+            shown = self.band
             better = moved(axes, node, ordered, counter, limit, shown, work // 4)
             if age_kept and any(
                 _of_age(f) and variance_kept(f, a, o) < age_kept
@@ -450,7 +455,10 @@ class Drafts:
         self._from_data = levels_from_data
 
     def _proposer(self, k: int) -> Proposer:
-        return Proposer(*self._parts, self._ceilings, k, levels_from_data=self._from_data)
+        band = max(model.threshold.k for model in self._models)
+        return Proposer(
+            *self._parts, self._ceilings, k, band=band, levels_from_data=self._from_data
+        )
 
     def all(
         self, demand: Requirement, max_suppression: float, budget_seconds: float | None
@@ -713,6 +721,7 @@ def alternative(number: int, draft: Draft) -> Alternative:
         number=number,
         title=draft.title,
         sentence=sentence_of(draft, loss, risk, r2, of),
+        changes=changes_of(draft),
         levels=dict(solution.levels),
         cut_points=from_data(draft)["cut_points"],
         left_out=solution.suppressed,
@@ -725,6 +734,16 @@ def alternative(number: int, draft: Draft) -> Alternative:
 
 def sentence_of(draft: Draft, loss: float, risk: float | None, r2: float | None, of: int) -> str:
     """Return a plan in one sentence."""
+    solution = draft.solution
+    figures = [f"{solution.suppressed} of {draft.table.n_subjects} subjects left out"]
+    figures += [f"highest risk {risk_figure(risk)}"] if risk is not None else []
+    figures.append(f"information lost {loss:.1%}")
+    figures += [f"age R\u00b2 {r2:.2f} ({of} subjects)"] if r2 is not None else []
+    return f"{changes_of(draft)}: {', '.join(figures)}."
+
+
+def changes_of(draft: Draft) -> str:
+    """Return what a plan does to each attribute."""
     setting, solution = draft.setting, draft.solution
     second = {name for names in draft.facts for name in names[1:]}
     told, kept = [], []
@@ -738,8 +757,4 @@ def sentence_of(draft: Draft, loss: float, risk: float | None, r2: float | None,
             told.append(setting.hierarchies[name].describe(level, name))
     if kept:
         told.append(f"{', '.join(kept)} exact")
-    figures = [f"{solution.suppressed} of {draft.table.n_subjects} subjects left out"]
-    figures += [f"highest risk {risk_figure(risk)}"] if risk is not None else []
-    figures.append(f"information lost {loss:.1%}")
-    figures += [f"age R\u00b2 {r2:.2f} ({of} subjects)"] if r2 is not None else []
-    return f"{'; '.join(told)}: {', '.join(figures)}."
+    return "; ".join(told)
