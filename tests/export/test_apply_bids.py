@@ -131,7 +131,9 @@ def test_the_files_carry_the_risk_that_the_plan_promised(bids: Path) -> None:
     ("change", "said"),
     [
         (("session_id: {role: insensitive}", "session_id: {role: insensitive, decision: remove}"),
-         "names of files hold it"),
+         "session_id of sessions.tsv has to change, and names of files hold it"),
+        (("filename: {role: insensitive}", "filename: {role: direct_identifier, decision: remove}"),
+         "filename of scans.tsv has to change, and names of files hold it"),
         (("name: Small BIDS", "name: Small BIDS"), "named by their dates"),
     ],
 )  # fmt: skip
