@@ -423,6 +423,12 @@ def _ends_text(step: HierarchyStep) -> str:
     return ", ".join(ends)
 
 
+def _merged_text(groups: int) -> str:
+    """Return how rare values were merged, without a value."""
+    kept = "one common value" if groups == 1 else f"{groups} common values or groups of values"
+    return f"{kept}, all others together as '{OTHER}'"
+
+
 _PERIODS = {"5y": "periods of 5 years", "10y": "periods of 10 years"}
 _TEXTS: Mapping[str, Callable[[HierarchyStep], str]] = {
     "width": lambda s: f"bands of {plain(s.width or 0)}",
@@ -435,7 +441,7 @@ _TEXTS: Mapping[str, Callable[[HierarchyStep], str]] = {
     "groups": lambda s: (
         f"groups {', '.join(s.groups or {})}; all others as '{OTHER}'"
         if s.name != MERGED
-        else f"{len(s.groups or {})} groups of common or similar values, the others as '{OTHER}'"
+        else _merged_text(len(s.groups or {}))
     ),
     "rare": lambda s: f"values of fewer than {s.rare} subjects together as '{OTHER}'",
     "drop": lambda s: f"without {', '.join(s.drop or ())}",

@@ -335,7 +335,7 @@ class DateBands:
         if math.isnan(number):
             return UNPARSED
         cuts = np.array(self.cuts)
-        low, high = _date_ends(text, number)
+        low, high = date_ends(text, number)
         first, last = (int(np.searchsorted(cuts, x + 1e-9, side="right")) for x in (low, high))
         return self.names()[first] if first == last else text
 
@@ -348,13 +348,13 @@ class DateBands:
             if math.isnan(number):
                 out.append(UNPARSED)
                 continue
-            low, high = _date_ends(text, number)
+            low, high = date_ends(text, number)
             first, last = (int(np.searchsorted(cuts, x + 1e-9, side="right")) for x in (low, high))
             out.append(names[first] if first == last else text)
         return out
 
 
-def _date_ends(text: str, number: float) -> tuple[float, float]:
+def date_ends(text: str, number: float) -> tuple[float, float]:
     """Return the first and the last day that a date can mean, in years with their part."""
     low = in_years(number)
     if re.fullmatch(r"\d{4}", text):

@@ -32,6 +32,9 @@ YEARS = (1880, 2200)
 CODES = 10
 """Numbers of at most so many distinct values are codes of a category."""
 
+SHARED = 30
+"""Small whole numbers each held by so many subjects are the codes of a status, not times."""
+
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"(?:\+|00)\d[\d ()/-]{7,17}\d|\(?\d{3}\)?[ -]\d{3}-\d{4}")
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
@@ -197,6 +200,18 @@ class Evidence:
     def numeric(self) -> bool:
         """Whether nine in ten distinct values are plain numbers."""
         return len(self.sample) > 0 and len(self.numbers) >= 0.9 * len(self.sample)
+
+    @cached_property
+    def spread(self) -> bool:
+        """Whether numbers spread as times do, not as a yes and a no or the codes of a status.
+
+        Codes are numbers below ten that many subjects share.
+        """
+        whole = set(self.numbers.tolist())
+        if whole <= {0.0, 1.0} or whole == {1.0, 2.0}:
+            return False
+        codes = all(abs(number) < CODES and number.is_integer() for number in whole)
+        return not codes or self.subjects < SHARED * self.distinct
 
     @cached_property
     def dates(self) -> bool:

@@ -20,7 +20,7 @@ from midi_risk.attributes.ladders import DEFAULT_LADDER
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.numbers import sex_spellings
 from midi_risk.attributes.recoding import is_known_region, is_named_race
-from midi_risk.attributes.role_evidence import Evidence, SubjectKey
+from midi_risk.attributes.role_evidence import CODES, Evidence, SubjectKey
 from midi_risk.attributes.standard import (
     NOT_LISTED,
     CatalogueEntry,
@@ -30,6 +30,7 @@ from midi_risk.attributes.standard import (
     packaged_table,
 )
 from midi_risk.attributes.unit_evidence import with_unit
+from midi_risk.attributes.values import normalise
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.resources import data_rows
 from midi_risk.sources.column_names import (
@@ -110,7 +111,8 @@ def fitted(kind: Kind, ladder: str | None, evidence: Evidence) -> tuple[Kind, st
         return _fitted_age(evidence)
     if kind is Kind.DATE:
         return _fitted_date(ladder, evidence)
-    if kind in (Kind.SEX, Kind.NUMBER) and evidence.parsed_share(kind) < 0.5:
+    unread = kind in (Kind.SEX, Kind.NUMBER) and evidence.parsed_share(kind) < 0.5
+    if unread or (ladder == "offset" and not evidence.spread):
         return Kind.CATEGORY, "enum"
     if ladder == "height" and not _plausible_height(_typical(evidence)):
         return Kind.NUMBER, "number"
@@ -125,9 +127,17 @@ def _plausible_height(typical: float) -> bool:
 def _fitted_age(evidence: Evidence) -> tuple[Kind, str | None]:
     if evidence.numeric and AGE_IN_DAYS[0] < _typical(evidence) < AGE_IN_DAYS[1]:
         return Kind.NUMBER, "agedays"
-    if evidence.parsed_share(Kind.AGE) < 0.5:
+    if evidence.parsed_share(Kind.AGE) < 0.5 or _named_group(evidence):
         return Kind.CATEGORY, "enum"
     return Kind.AGE, "age"
+
+
+def _named_group(evidence: Evidence) -> bool:
+    """Tell groups of ages that many share, of which one has a name (``adult``), from ages."""
+    if evidence.distinct > CODES or evidence.subjects < FEW * evidence.distinct:
+        return False
+    words = [value for value in evidence.values if not any(map(str.isdigit, value))]
+    return any(text is None for text in normalise(Kind.AGE, words).text)
 
 
 def _fitted_date(ladder: str | None, evidence: Evidence) -> tuple[Kind, str | None]:
@@ -789,13 +799,9 @@ def _propose_column(
             reason=GUESSED + table.key_guess if table.key_guess else reason,
             ladder="remove",
         )
-    if column in (table.scope, table.instances_column):
-        what = (
-            "the collection within which a key is unique"
-            if column == table.scope
-            else ("the number of instances that a row stands for")
-        )
-        return Proposal(role=Role.INSENSITIVE, kind=Kind.CATEGORY, reason=what, ladder="enum")
+    structure = _propose_structure(table, column, evidence)
+    if structure is not None:
+        return structure
     if identity is not None:
         stands = ""
         if may_restate(identity.keyword, identity.vr, identity.ps315):
@@ -806,6 +812,37 @@ def _propose_column(
         return Proposal(role=Role.INSENSITIVE, kind=Kind.CATEGORY, reason="no row has a value")
     name = "" if column in items else column
     return propose_other(name, table.labels.get(column, ""), evidence)
+
+
+_ENTITIES = re.compile(
+    r"(?:[a-z]+/)?sub-[A-Za-z0-9+]+(?:_[a-z]+-[A-Za-z0-9+]+)*_[A-Za-z0-9]+(?:\.[a-z0-9]+)+/?"
+)
+
+
+def _propose_structure(table: SourceTable, column: str, evidence: Evidence) -> Proposal | None:
+    """Propose for what holds a source together: scope, counts, names of files of BIDS entities."""
+    knowers: tuple[str, ...] = ()
+    if column == table.scope:
+        what = "the collection within which a key is unique"
+    elif column == table.instances_column:
+        what = "the number of instances that a row stands for"
+    elif (
+        table.kind is SourceKind.BIDS
+        and column == "filename"
+        and not evidence.empty
+        and all(_ENTITIES.fullmatch(value) for value in evidence.values)
+    ):
+        what = "names of files: they repeat subject, session and kind of image, as the files do"
+        knowers = ("clinician",)
+    else:
+        return None
+    return Proposal(
+        role=Role.INSENSITIVE,
+        kind=Kind.CATEGORY,
+        reason=what,
+        ladder="enum",
+        knowable_by=knowers,
+    )
 
 
 def propose_other(column: str, label: str, evidence: Evidence) -> Proposal:

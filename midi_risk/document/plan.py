@@ -178,6 +178,7 @@ class Alternative(Part):
     number: int = Field(description="what `suggest --accept` takes")
     title: str = Field(description="what it is for")
     sentence: str
+    changes: str = Field(default="", description="what it does to each attribute, no figures")
     levels: dict[str, int]
     cut_points: dict[str, list[float]] = {}
     left_out: int

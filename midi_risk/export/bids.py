@@ -387,9 +387,12 @@ def bids_tables(source: FolderSource) -> dict[str, BidsTable]:
         more: dict[str, Rule] = {}
         for column, rule in rules.items():
             if column in STRUCTURE and rule.changes:
-                _refuse_structure(source, column, name)
-                more[column] = Rule(attribute=rule.attribute, action=Action.KEEP)
-            elif group is not None and _follows(name, rule) and _weaker(rule, group):
+                raise OutputError(
+                    f"{source.folder.name}: {column} of {name} has to change, and names of files"
+                    " hold it",
+                    hint="Rename folders and files first, or retain it",
+                )
+            if group is not None and _follows(name, rule) and _weaker(rule, group):
                 more[column] = like_visit(rule, group)
         recoded = source.recoded(name, more)
         made[name] = BidsTable(
@@ -403,14 +406,6 @@ def bids_tables(source: FolderSource) -> dict[str, BidsTable]:
             ),
         )
     return made
-
-
-def _refuse_structure(source: FolderSource, column: str, table: str) -> None:
-    if column != "filename":
-        raise OutputError(
-            f"{source.folder.name}: {column} of {table} has to change, and names of files hold it",
-            hint="Rename folders and files first, or retain it",
-        )
 
 
 def refuse_dated_sessions(source: FolderSource, sessions: set[str]) -> None:

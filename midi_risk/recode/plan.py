@@ -41,6 +41,7 @@ from midi_risk.recode.steps import (
     PLAN_UTILITY,
     Setting,
     Step,
+    as_decided,
     blocked_text,
     cheapest_step,
     check_kept,
@@ -163,12 +164,11 @@ def suggest(
         )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
+    shown = as_decided(setting, draft.setting)
     source, table, setting = table, draft.table, draft.setting
     solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
     solution, alone = _not_everything(solution, setting, draft)
     target = [solution.levels[a.name] for a in attributes]
-    facts = draft.facts
-    steps = ordered_steps(setting.columns, setting.start, target, facts) if solution.found else []
     left, after = view, before
     emptied: EmptiedCells | None = None
     if cells and solution.suppressed_rows.any() and solution.found and demand.k > 1:
@@ -190,8 +190,7 @@ def suggest(
         loss=loss if solution.found else None,
         levels={name: int(level) for name, level in solution.levels.items()},
         hierarchies={n: _described(n, h) for n, h in setting.hierarchies.items()},
-        steps=[_told(table, setting, each) for each in steps],
-        kept=_kept(table, setting, target) if solution.found else [],
+        **(_changes(table, shown, target, draft.facts) if solution.found else {"steps": []}),
         suppressed=_left_out(len(hidden), len(attributes), gone),
         suppressed_cells={name: list(keys) for name, keys in gone.items()},
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
@@ -558,6 +557,17 @@ def _search(
         budget_seconds=budget_seconds,
         missing=setting.missing,
     )
+
+
+def _changes(
+    table: SubjectTable, setting: Setting, target: Sequence[int], facts: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """Return the steps of a plan, and what it leaves as it is."""
+    steps = ordered_steps(setting.columns, setting.start, target, facts)
+    return {
+        "steps": [_told(table, setting, each) for each in steps],
+        "kept": _kept(table, setting, target),
+    }
 
 
 def _kept(table: SubjectTable, setting: Setting, target: Sequence[int]) -> list[KeptAttribute]:

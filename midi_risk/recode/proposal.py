@@ -15,9 +15,9 @@ from midi_risk.attributes.model import Attribute, Decision, Kind
 from midi_risk.attributes.own_hierarchy import BANDS, MERGED
 from midi_risk.config import HierarchyStep
 from midi_risk.document.plan import Alternative, Plan, risk_figure
-from midi_risk.recode.adaptive.explore import Axis, Counter, Found, Node, explore
+from midi_risk.recode.adaptive.explore import Axis, Counter, Found, Node, Option, explore
 from midi_risk.recode.adaptive.facts import Fact, axis_of, derived, facts, shown_of
-from midi_risk.recode.adaptive.moves import moved, tidied
+from midi_risk.recode.adaptive.moves import moved, regained, tidied
 from midi_risk.recode.adaptive.options import Values, single_options, values_of
 from midi_risk.recode.criteria import Requirement, failing_classes, population_criteria
 from midi_risk.recode.lattice.tables import base_table
@@ -46,8 +46,8 @@ WORK_PER_SECOND = 20_000_000
 FREE = 1e-3
 """Weight of what follows from other attributes."""
 
-AGE_KEPT = 0.25
-"""Loss of age up to which a plan keeps it: an R2 of about .9 in five equal bands."""
+AGE_KEPT = 0.8
+"""Share of the variance of age (R2) from which a plan keeps it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,8 @@ class Draft:
         Attributes that state one fact, where there are several.
     title : str
         What the plan is for.
+    age_r2 : float, optional
+        Share of the variance of age that its bands keep, whoever is left out.
     """
 
     table: SubjectTable
@@ -75,6 +77,7 @@ class Draft:
     losses: dict[str, float] = field(default_factory=dict)
     facts: tuple[tuple[str, ...], ...] = ()
     title: str = ""
+    age_r2: float | None = None
 
 
 class Proposer:
@@ -93,6 +96,9 @@ class Proposer:
     ceilings : mapping of str to int
         Coarsest level allowed, by attribute.
     k : int
+        Smallest class that is asked for; 1 where the demand is of another kind.
+    band : int
+        Subjects that define a cut point at least, whatever is asked of classes.
     levels_from_data : bool
         Whether levels are made from the data, and facts that columns share are joined.
     """
@@ -106,13 +112,15 @@ class Proposer:
         ceilings: Mapping[str, int],
         k: int,
         *,
+        band: int = 2,
         levels_from_data: bool = True,
     ) -> None:
         self.table, self.view, self.setting, self.given = table, view, setting, given
         self.k = max(1, k)
+        self.band = max(2, self.k, band)
         ranges = level_ranges(setting)
         self.values: list[Values] = []
-        for attribute, start in zip(setting.attributes, setting.start, strict=True):
+        for attribute in setting.attributes:
             name = attribute.name
             low, high = ranges[name]
             own = name in given or attribute.hierarchy_steps is not None
@@ -123,25 +131,25 @@ class Proposer:
                     setting.hierarchies[name],
                     low,
                     max(low, min(high, ceilings.get(name, high))),
-                    adaptive=levels_from_data and not own and start == 0 and _cuttable(attribute),
+                    adaptive=levels_from_data and not own and _cuttable(attribute),
                 )
             )
         each = [f for value in self.values for f in facts([value])]
         self.facts = facts(self.values) if levels_from_data else each
-        self.options = {v.name: single_options(v, max(2, self.k)) for v in self.values}
+        self.options = {v.name: single_options(v, self.band) for v in self.values}
         self.free = derived(self.values) if levels_from_data else ()
         self._axes: dict[tuple[str, ...], Axis] = {}
         self._tall = next((v.name for v in self.values if v.attribute.ladder == "height"), "")
 
-    def axes(self, *, age_weight: float | None = None, age_loss: float = 1.0) -> list[Axis]:
+    def axes(self, *, age_weight: float | None = None, age_kept: float = 0.0) -> list[Axis]:
         """Return the axes of the search.
 
         Parameters
         ----------
         age_weight : float, optional
             Weight of age in place of the preferred one.
-        age_loss : float
-            What age may lose at most.
+        age_kept : float
+            Share of the variance of age that each option has to keep.
         """
         weights = []
         for fact in self.facts:
@@ -156,8 +164,8 @@ class Proposer:
                 self._axes[fact.names] = axis_of(fact, [self.options[n] for n in fact.names], 1.0)
             whole = self._axes[fact.names]
             axis = Axis(whole.codes, whole.options, weight / total)
-            if _of_age(fact) and age_loss < 1:
-                some = tuple(o for o in axis.options if o.loss <= age_loss)
+            if _of_age(fact) and age_kept:
+                some = tuple(o for o in axis.options if variance_kept(fact, axis, o) >= age_kept)
                 axis = Axis(axis.codes, some or axis.options[:1], axis.weight)
             found.append(axis)
         return found
@@ -200,10 +208,10 @@ class Proposer:
         budget_seconds: float | None,
         *,
         age_weight: float | None = None,
-        age_loss: float = 1.0,
+        age_kept: float = 0.0,
     ) -> dict[int, Draft]:
         """Return the best plan for each limit on the subjects left out, where there is one."""
-        axes = self.axes(age_weight=age_weight, age_loss=age_loss)
+        axes = self.axes(age_weight=age_weight, age_kept=age_kept)
         counter = self.counter(demand)
         work = int((60.0 if budget_seconds is None else budget_seconds) * WORK_PER_SECOND)
         found = explore(axes, counter, limits, work)
@@ -216,14 +224,14 @@ class Proposer:
             if before is not None:
                 drafts[limit] = before
                 continue
-            shown = max(2, self.k)
+            shown = self.band
             better = moved(axes, node, ordered, counter, limit, shown, work // 4)
-            if age_loss < 1 and any(
-                _of_age(f) and o.loss > age_loss
-                for f, o in zip(self.facts, better.options, strict=True)
+            if age_kept and any(
+                _of_age(f) and variance_kept(f, a, o) < age_kept
+                for f, a, o in zip(self.facts, axes, better.options, strict=True)
             ):
                 better = node
-            better = tidied(axes, better, ordered, counter, limit, shown)
+            better = regained(axes, tidied(axes, better, ordered, counter, limit, shown), counter)
             drafts[limit] = told[id(node)] = self._draft(axes, better, found, limit)
         return drafts
 
@@ -279,7 +287,22 @@ class Proposer:
                 f.names[0]: float(o.loss) for f, o in zip(self.facts, node.options, strict=True)
             },
             facts=joined,
-        )
+            age_r2=next(
+                (variance_kept(f, a, o) for f, a, o in zip(self.facts, axes, node.options,
+                                                           strict=True) if _of_age(f)),
+                None,
+            ),
+        )  # fmt: skip
+
+    def age_at_best(self) -> float:
+        """Return the largest share of the variance of age that an option keeps, 0 without age."""
+        best = [
+            variance_kept(f, a, o)
+            for f, a in zip(self.facts, self.axes(), strict=True)
+            if _of_age(f)
+            for o in a.options
+        ]
+        return max(best, default=0.0)
 
     def weights(self) -> dict[str, float]:
         """Return the share of each fact in the score, by its first attribute."""
@@ -307,6 +330,36 @@ class Proposer:
 
 def _of_age(fact: Fact) -> bool:
     return any(member.attribute.kind is Kind.AGE for member in fact.members)
+
+
+def variance_kept(fact: Fact, axis: Axis, option: Option) -> float:
+    """Return the share of the variance of an age that an option of its fact keeps.
+
+    Parameters
+    ----------
+    fact : Fact
+        An age is among its members.
+    axis : Axis
+        Of the fact.
+    option : Option
+        Of the axis.
+    """
+    member = next(m for m in fact.members if m.attribute.kind is Kind.AGE)
+    if member.spread.at is None:
+        return 0.0
+    place = member.spread.at[member.codes]
+    known = np.isfinite(place)
+    return _r2(place[known], option.group[axis.codes][known])
+
+
+def _r2(x: npt.NDArray[np.float64], group: Ints) -> float:
+    """Return the share of a variance that lies between groups, 1 where there is none."""
+    if not len(x):
+        return 1.0
+    mean = np.bincount(group, weights=x) / np.maximum(np.bincount(group), 1)
+    whole = float(((x - x.mean()) ** 2).sum())
+    inside = float(((x - mean[group]) ** 2).sum())
+    return 1 - inside / whole if whole > 0 else 1.0
 
 
 def _cuttable(attribute: Attribute) -> bool:
@@ -402,7 +455,10 @@ class Drafts:
         self._from_data = levels_from_data
 
     def _proposer(self, k: int) -> Proposer:
-        return Proposer(*self._parts, self._ceilings, k, levels_from_data=self._from_data)
+        band = max(model.threshold.k for model in self._models)
+        return Proposer(
+            *self._parts, self._ceilings, k, band=band, levels_from_data=self._from_data
+        )
 
     def all(
         self, demand: Requirement, max_suppression: float, budget_seconds: float | None
@@ -491,9 +547,11 @@ class Drafts:
         if not age or len(proposer.facts) < 2 or demand.k <= 1:
             return [], []
         seconds = None if budget_seconds is None else budget_seconds / 2
-        if first.losses[age] > AGE_KEPT:
-            kept = proposer.search(demand, [most], seconds, age_loss=AGE_KEPT).get(most)
-            if kept is None or kept.losses[age] > AGE_KEPT:
+        if (first.age_r2 or 0.0) < AGE_KEPT:
+            if not proposer.age_at_best() >= AGE_KEPT:
+                return [], []
+            kept = proposer.search(demand, [most], seconds, age_kept=AGE_KEPT).get(most)
+            if kept is None or (kept.age_r2 or 0.0) < AGE_KEPT:
                 said = (
                     f"Age ({age}) is coarse because no plan within the limits keeps more of it:"
                     " too many other attributes are known of each subject, or too few have an age."
@@ -624,11 +682,7 @@ def age_kept(draft: Draft, target: Sequence[int], hidden: Bools) -> tuple[float 
         if use.sum() < 2:
             continue
         group = values.at_level(target[number])[values.codes][use]
-        x = place[use]
-        mean = np.bincount(group, weights=x) / np.maximum(np.bincount(group), 1)
-        whole = float(((x - x.mean()) ** 2).sum())
-        inside = float(((x - mean[group]) ** 2).sum())
-        r2 = 1 - inside / whole if whole > 0 else 1.0
+        r2 = _r2(place[use], group)
         if best[0] is None or r2 > best[0]:
             best = (round(r2, 4), int(use.sum()))
     return best
@@ -667,6 +721,7 @@ def alternative(number: int, draft: Draft) -> Alternative:
         number=number,
         title=draft.title,
         sentence=sentence_of(draft, loss, risk, r2, of),
+        changes=changes_of(draft),
         levels=dict(solution.levels),
         cut_points=from_data(draft)["cut_points"],
         left_out=solution.suppressed,
@@ -679,6 +734,16 @@ def alternative(number: int, draft: Draft) -> Alternative:
 
 def sentence_of(draft: Draft, loss: float, risk: float | None, r2: float | None, of: int) -> str:
     """Return a plan in one sentence."""
+    solution = draft.solution
+    figures = [f"{solution.suppressed} of {draft.table.n_subjects} subjects left out"]
+    figures += [f"highest risk {risk_figure(risk)}"] if risk is not None else []
+    figures.append(f"information lost {loss:.1%}")
+    figures += [f"age R\u00b2 {r2:.2f} ({of} subjects)"] if r2 is not None else []
+    return f"{changes_of(draft)}: {', '.join(figures)}."
+
+
+def changes_of(draft: Draft) -> str:
+    """Return what a plan does to each attribute."""
     setting, solution = draft.setting, draft.solution
     second = {name for names in draft.facts for name in names[1:]}
     told, kept = [], []
@@ -692,8 +757,4 @@ def sentence_of(draft: Draft, loss: float, risk: float | None, r2: float | None,
             told.append(setting.hierarchies[name].describe(level, name))
     if kept:
         told.append(f"{', '.join(kept)} exact")
-    figures = [f"{solution.suppressed} of {draft.table.n_subjects} subjects left out"]
-    figures += [f"highest risk {risk_figure(risk)}"] if risk is not None else []
-    figures.append(f"information lost {loss:.1%}")
-    figures += [f"age R\u00b2 {r2:.2f} ({of} subjects)"] if r2 is not None else []
-    return f"{'; '.join(told)}: {', '.join(figures)}."
+    return "; ".join(told)

@@ -7,7 +7,7 @@ table before and after, and the parts of the plan in words and figures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -344,6 +344,39 @@ def lattice_setting(
         start=start,
         keep=keep | decided,
     )
+
+
+def as_decided(before: Setting, after: Setting) -> Setting:
+    """Return the setting of levels from the data, told from what the project has decided.
+
+    An attribute that the project coarsens and that has a level from the data starts at the
+    decided level: level 0 then stands for it. For steps to show, not for a search.
+
+    Parameters
+    ----------
+    before, after : Setting
+        Of the fixed levels, and of the levels from the data; the same attributes.
+    """
+    start, codes, losses = list(after.start), list(after.columns.codes), list(after.columns.losses)
+    hierarchies = dict(after.hierarchies)
+    for i, attribute in enumerate(after.attributes):
+        low, name = before.start[i], attribute.name
+        if (
+            not low
+            or after.hierarchies[name] is before.hierarchies[name]
+            or (attribute.hierarchy_steps == before.attributes[i].hierarchy_steps)
+        ):
+            continue
+        start[i] = 0
+        codes[i] = np.vstack([before.columns.codes[i][low], codes[i][1:]])
+        losses[i] = np.append(before.columns.losses[i][low], losses[i][1:])
+        names = (
+            before.hierarchies[name].level_names[low],
+            *after.hierarchies[name].level_names[1:],
+        )
+        hierarchies[name] = replace(after.hierarchies[name], level_names=names)
+    columns = replace(after.columns, codes=tuple(codes), losses=tuple(losses))
+    return replace(after, start=tuple(start), columns=columns, hierarchies=hierarchies)
 
 
 def check_kept(table: SubjectTable, keep: Sequence[str], quasi: Sequence[str]) -> None:

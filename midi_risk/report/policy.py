@@ -418,6 +418,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     plans.Alternative: {
         "number": SIZE,
         "title": WRITTEN,
+        "changes": WRITTEN,
         "left_out": COUNT,
         "risk_max": RISK,
         "loss": AMOUNT,

@@ -45,7 +45,7 @@ AGREEMENT_CHANCE = 1e-4
 SHARE_CHANCE = 1e-6
 """The same for days that agree with nothing: there are many more of them."""
 
-_OF_A_KIND = ("ClassUID", "TransferSyntaxUID")
+_OF_A_KIND = ("SOPClassUID", "ImplementationClassUID", "TransferSyntaxUID")
 """Ends of the keywords of UIDs that name a kind of thing, not a thing."""
 
 _SERIAL = re.compile(r"[0-9]{4,12}")

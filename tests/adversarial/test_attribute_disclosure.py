@@ -217,12 +217,21 @@ def test_a_criterion_that_cannot_be_is_refused_in_words(written, words):
 
 
 def test_the_search_meets_a_criterion_that_it_knows(tmp_path):
-    table = table_of(tmp_path, people(HIV, MIXED))
+    both = ["positive", "negative"] * 6
+    every_other = {key: both if int(key[1]) % 10 else ["negative"] * 12 for key in MIXED}
     model = judging("distinct", 2)
-    plan = suggest(table, [model], max_suppression=0.0)
+    plan = suggest(table_of(tmp_path, people(HIV, every_other)), [model], max_suppression=0.0)
     assert plan.found
     assert plan.steps
     assert plan.reason == ""
+
+
+def test_a_criterion_that_only_an_empty_release_meets_is_no_suggestion(tmp_path):
+    plan = suggest(
+        table_of(tmp_path, people(HIV, MIXED)), [judging("distinct", 2)], max_suppression=0.0
+    )
+    assert not plan.found
+    assert "only removing every quasi-identifier" in plan.reason
 
 
 def test_a_plan_says_which_sensitive_values_it_leaves_open(tmp_path):

@@ -15,11 +15,12 @@ from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceT
 LABELLED = Path(__file__).with_name("labelled_columns.csv")
 
 
-def source(columns, *, name="t.csv", key="subject", level="patient", **more):
+def source(
+    columns, *, name="t.csv", key="subject", level="patient", kind=SourceKind.SPREADSHEET, **more
+):
     n = len(next(iter(columns.values())))
     columns = {"subject": [f"s{i}" for i in range(n)]} | columns if key == "subject" else columns
     rows = pa.table({k: pa.array(v, pa.string()) for k, v in columns.items()})
-    kind = SourceKind.SPREADSHEET
     return SourceTable(name=name, kind=kind, level=level, key=key, rows=rows, **more)
 
 
@@ -240,6 +241,43 @@ def test_a_data_dictionary_speaks_where_the_name_is_silent():
 def test_the_values_correct_how_a_name_would_be_read(column, values, kind, ladder):
     found = one(values, column)
     assert (found.role, found.kind, found.ladder) == (Role.QUASI_IDENTIFIER, kind, ladder)
+
+
+@pytest.mark.parametrize(
+    ("values", "ladder"),
+    [
+        (["0", "1"] * 20, "enum"),
+        (["1", "2"] * 20, "enum"),
+        (["0", "1", "2"] * 40, "enum"),
+        (["0", "1", "2", "3"] * 2, "offset"),
+        (["0", "0", "40", "812"] * 20, "offset"),
+        (["0.5", "1.5", "2.5"] * 40, "offset"),
+    ],
+)
+def test_a_status_is_no_time_whatever_its_name_speaks_of(values, ladder):
+    found = one(values, "disease_free_interval")
+    assert (found.role, found.ladder) == (Role.SENSITIVE, ladder)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("func/sub-01_ses-1_task-rest_bold.nii.gz", Role.INSENSITIVE),
+        ("sub-01_T1w.nii", Role.INSENSITIVE),
+        ("anat/sub-01_T1w of Jane Doe.nii.gz", Role.DIRECT_IDENTIFIER),
+        ("../Doe_Jane/sub-01_T1w.nii.gz", Role.DIRECT_IDENTIFIER),
+    ],
+)
+def test_file_names_of_a_bids_data_set_tell_what_its_files_tell(name, role):
+    names = [name.replace("01", f"{n:02d}") for n in range(12)]
+    assert one(names, "filename", kind=SourceKind.BIDS).role is role
+    assert one(names, "filename").role is Role.DIRECT_IDENTIFIER
+
+
+def test_groups_of_ages_of_which_one_has_a_name_are_a_category():
+    assert one(["3yo", "8-12yo", "Adult"] * 20, "AgeGroup").kind is Kind.CATEGORY
+    assert one(["3yo", "8-12yo", "13-17"] * 20, "AgeGroup").kind is Kind.AGE
+    assert one([*map(str, range(30, 60)), "Adult"], "age").kind is Kind.AGE
 
 
 def test_no_reason_holds_a_value():

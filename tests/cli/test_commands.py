@@ -128,16 +128,15 @@ def test_init_edit_assess_suggest_report(tmp_path, capsys):
     assert plan["found"]
     assert plan["levels"]["sex"] == 0
     assert plan["after"]["k"] >= 11 > plan["before"]["k"]
-    level = plan["levels"]["age"]
+    cuts = plan["cut_points"]["age"]
+    assert plan["levels"]["age"] == 1
     file = project / "midi-risk.yaml"
-    file.write_text(
-        file.read_text().replace("hierarchy: age}", f"hierarchy: age, level: {level}}}")
-    )
+    text = file.read_text()
+    assert "hierarchy: age}" in text
+    file.write_text(text.replace("hierarchy: age}", f"hierarchy: [{{cuts: {cuts}}}], level: 1}}"))
     after = midi_risk(capsys, "assess", project, "-o", tmp_path / "o2", "-q", "--format", "json")
-    assert (
-        json.loads(after.out)["measures"]["k"] == plan["after"]["k"]
-        or plan["suppressed"]["subjects"]
-    )
+    assert plan["suppressed"]["subjects"] == 0
+    assert json.loads(after.out)["measures"]["k"] == plan["after"]["k"]
     page = tmp_path / "x.html"
     shown = midi_risk(capsys, "report", tmp_path / "o", "--edition", "shareable", "-o", page)
     assert shown.code == 0

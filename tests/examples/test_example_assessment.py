@@ -118,7 +118,17 @@ def test_the_suggestion_meets_the_threshold_and_says_what_to_do(
     plan = json.loads((project_run[1] / "plan.json").read_text("utf-8"))
     assert plan["found"]
     assert plan["after"]["k"] >= plan["k"] == 11
-    assert {step["attribute"] for step in plan["steps"]} == {"PatientAge"}
+    assert {step["attribute"] for step in plan["steps"]} == {"PatientAge", "Manufacturer"}
+
+
+def test_the_suggestion_joins_the_sparse_ends_of_decided_bands_and_rare_makers(
+    project_run: tuple[int, Path],
+) -> None:
+    plan = json.loads((project_run[1] / "plan.json").read_text("utf-8"))
+    assert plan["cut_points"] == {"PatientAge": [60.0, 70.0]}
+    assert [step["from"] for step in plan["steps"]] == ["common", "10y"]
+    assert "removed" not in {step["to"] for step in plan["steps"]}
+    assert plan["age_r2"] >= 0.8
 
 
 def test_the_shareable_report_holds_no_subject_key(project_run: tuple[int, Path]) -> None:

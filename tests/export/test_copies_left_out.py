@@ -18,6 +18,7 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, 
 from midi_risk.config import SourceSettings
 from midi_risk.document.assessment import Plan
 from midi_risk.export.dicom.files import Written, write_copies
+from midi_risk.export.dicom.recode import Statement
 from midi_risk.export.dicom.rules import dicom_rules
 from midi_risk.export.release import write_release
 from midi_risk.export.rules import ReleaseRules, release_rules
@@ -37,7 +38,7 @@ def copied(folder: Path, objects: list[Dataset], **options: object) -> list[Writ
     release = replace(release, suppressed=frozenset({"P001"}))
     (folder / "out").mkdir()
     rules = dicom_rules(release, "dicom")
-    given = {"statement": "test"} | options
+    given = {"statement": Statement(method="test")} | options
     return write_copies([folder / "in"], folder / "out", rules, release, **given).files
 
 

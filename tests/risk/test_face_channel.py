@@ -9,7 +9,7 @@ import pytest
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.errors import MeasureError
 from midi_risk.risk.assess import assess
-from midi_risk.risk.channels.face import joint_risk
+from midi_risk.risk.channels.face import joint_risk, matcher
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 
@@ -21,7 +21,7 @@ REGISTER = {
 }
 
 
-def model(face=None, *, population=None):
+def model(face=None, *, population=None, attack=("journalist",), **knows):
     return ThreatModel.model_validate(
         {
             "schema": "midi-risk/threat-model/1",
@@ -29,7 +29,7 @@ def model(face=None, *, population=None):
             "release": "public",
             "threshold": {"k": 11},
             "population": population or {"kind": "sample"},
-            "adversaries": [{"name": "a", "attack": ["journalist"]}],
+            "adversaries": [{"name": "a", "attack": [*attack], **knows}],
             "channels": {"face": face or "required"},
         }
     )
@@ -109,6 +109,29 @@ def test_more_people_who_look_alike_lower_the_risk_of_the_face():
     ct = {"matcher": "schwarz-2022-ct"}
     near, far = (face(images(face_possible=1), model(ct, population=p)) for p in (None, REGISTER))
     assert far.value < near.value
+
+
+@pytest.mark.parametrize(
+    "inside", [{"attack": ["prosecutor"]}, {"attack": ["journalist", "prosecutor"]},
+               {"membership": 0.3}]
+)  # fmt: skip
+def test_who_knows_who_is_in_looks_among_the_release(inside):
+    table = images(face_possible=1)
+    table.frame["sex"] = ["F"] * 13 + ["M"] * 47
+    faced = {"matcher": "mri-reface-2022"}
+    entry = face(table, model(faced, population=REGISTER, **inside))
+    d_prime = matcher("mri-reface-2022").d_prime
+    assert entry.value == pytest.approx(float(joint_risk([13], d_prime)[0]))
+    assert entry.value == pytest.approx(0.36, abs=0.01)
+    assert "13 subjects of the smallest class of the release" in entry.evidence
+
+
+@pytest.mark.parametrize("attack", [["journalist"], ["marketer"], ["journalist", "marketer"]])
+def test_who_does_not_looks_among_the_population(attack):
+    table = images(face_possible=1)
+    entry = face(table, model({"matcher": "mri-reface-2022"}, population=REGISTER, attack=attack))
+    assert entry.value < 0.001
+    assert "people of the smallest population class" in entry.evidence
 
 
 def test_a_small_coverage_approaches_the_risk_without_faces():

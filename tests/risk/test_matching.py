@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes import matching
-from midi_risk.risk.classes.matching import matching_set_sizes
+from midi_risk.risk.classes.matching import matching_set_sizes, renumbered
 
 
 def by_pairs(exact, numeric, tolerances, missing):
@@ -98,3 +98,12 @@ def test_wrong_shapes_are_one_line():
     with pytest.raises(MeasureError, match="not negative"):
         matching_set_sizes([[0], [1]], [[1.0], [2.0]], [-1])
     assert matching_set_sizes(np.empty((0, 2))).tolist() == []
+
+
+@pytest.mark.parametrize("high", [2, 40, 10**6, 2**61])
+def test_rows_are_numbered_in_their_order_however_many_columns_and_values(high):
+    draw = np.random.default_rng(20)
+    for rows, columns in [(0, 3), (1, 1), (40, 1), (40, 30), (7, 5)]:
+        table = draw.integers(-high, high, (rows, columns))
+        _, expected = np.unique(table, axis=0, return_inverse=True)
+        assert renumbered(table).tolist() == np.ravel(expected).tolist()

@@ -18,6 +18,7 @@ from folding_tables import attribute, attributes, extraction, source
 from midi_risk.attributes.decisions import OVERRULED
 from midi_risk.attributes.model import Decision, Kind, Role
 from midi_risk.config import ChannelStatement
+from midi_risk.document.assessment import EstimateKind
 from midi_risk.errors import MeasureError
 from midi_risk.risk import equivalence_classes, household_risk, identity_risk
 from midi_risk.risk.assess import AssessmentOptions, assess, histogram_bins
@@ -259,9 +260,20 @@ def against_table(model_name: list[str] | None = None):
     return next(r for r in results.threats[0].results if r.measure == "journalist_max")
 
 
-def test_a_class_that_is_finer_than_the_population_table_gets_its_share_of_it():
-    whole, half = against_table(), against_table(["a", "a", "b", "b"])
-    assert half.value == pytest.approx(2 * whole.value, rel=1e-3)
+@pytest.mark.parametrize(
+    ("devices", "people"), [("aabb", 2), ("aaab", 1), ("abcd", 1), ("aab*", 1)]
+)
+def test_an_attribute_that_the_population_table_lacks_leaves_the_subjects_of_the_release(
+    devices, people
+):
+    found = against_table([None if d == "*" else d for d in devices])
+    assert (found.value, found.upper, found.lower) == (1 / people, 1 / people, 0)
+    assert found.kind is EstimateKind.BOUND
+    assert "does not know device" in found.method
+
+
+def test_an_attribute_that_everybody_shares_changes_nothing_against_a_table():
+    assert against_table(["a"] * 4) == against_table()
 
 
 def test_the_upper_end_against_a_table_is_the_size_that_is_95_percent_sure():

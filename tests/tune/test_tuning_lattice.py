@@ -16,6 +16,7 @@ from midi_risk.attributes.model import Decision, Role
 from midi_risk.document.plan import Plan
 from midi_risk.errors import HierarchyError, SearchError
 from midi_risk.recode.plan import suggest
+from midi_risk.recode.proposal import with_levels_of
 from midi_risk.recode.steps import cheapest_step
 from midi_risk.report import view
 from midi_risk.report.tuning import counts_of, data_block, node_figures
@@ -94,6 +95,24 @@ def test_the_suggestion_is_marked_and_passes():
     marked = node_figures(lattice, lattice.plan, leave_out=plan.suppressed.subjects > 0)
     assert marked.passed
     assert marked.loss == pytest.approx(plan.loss)
+
+
+def test_the_levels_that_a_plan_made_of_the_data_are_on_offer_and_judged_as_such():
+    table, by = subject_table(400), models(5)
+    plan = suggest(table, by)
+    assert plan.found
+    assert plan.cut_points
+    lattice = tuning_lattice(table, by, plan=plan)
+    assert lattice.plan is not None
+    levels = {
+        a.name: a.levels[place].level
+        for a, place in zip(lattice.attributes, lattice.plan, strict=True)
+    }
+    assert levels == {name: plan.levels[name] for name in levels}
+    shown = plan_at(with_levels_of(table, plan), by, levels)
+    sizes = [len(a.levels) for a in lattice.attributes]
+    place = int(np.ravel_multi_index(tuple(lattice.plan), sizes))
+    assert counts_of(lattice, "classes")[place] == shown.after.classes
 
 
 def test_a_large_lattice_is_refused_or_thinned():

@@ -25,6 +25,10 @@ REPEATED = 30
 """Records with repeated values, from which it is judged whether a column follows from another;
 half of the records at least, since the few repeats of a near-key share everything else too."""
 
+APART = 5
+"""Records with repeated values that have to lie outside the commonest value of the column that is
+said to follow: one odd record does not make a fact of a nearly constant column."""
+
 ALIKE = 1 - 1e-12
 MOST_CELLS = 1 << 24
 """Cells of a table of two columns, up to which it is asked whether one determines the other."""
@@ -86,6 +90,8 @@ def follows(of: Ints, given: Ints, known: npt.NDArray[np.bool_]) -> float:
     if by_a[by_a > 1].sum() < max(REPEATED, n / 2):
         return 0.0
     by_b = np.bincount(b).astype(np.float64)
+    if ((by_a[a] > 1) & (b != by_b.argmax())).sum() < APART:
+        return 0.0
     by_both = np.unique(a * (int(b.max()) + 1) + b, return_counts=True)[1].astype(np.float64)
     pairs_a = float((by_a.astype(np.float64) * (by_a - 1)).sum())
     chance = float((by_b * (by_b - 1)).sum()) / (n * (n - 1.0))
@@ -209,7 +215,7 @@ def axis_of(fact: Fact, options: Sequence[Sequence[Option]], weight: float) -> A
     if len(fact.members) == 1:
         return Axis(fact.members[0].codes, tuple(options[0]), weight)
     codes, parts, spread = _joint(fact)
-    found: dict[bytes, Option] = {}
+    found: dict[bytes, tuple[tuple[float, float], Option]] = {}
     pairs: list[tuple[Option, ...]] = []
     rest = range(1, len(fact.members))
     coarsest = [min(each, key=lambda o: (o.groups, -o.loss)) for each in options]
@@ -232,10 +238,12 @@ def axis_of(fact: Fact, options: Sequence[Sequence[Option]], weight: float) -> A
         loss = float((spread.count * share).sum() / spread.count.sum())
         made = tuple(o.made_of[0] for o in chosen)
         option = Option(group, share, loss, chosen[0].price, made)
+        # Of two ways to show the same groups, the one that says more in each column.
+        worth = (option.price, sum(o.loss for o in chosen))
         key = _form(group)
-        if key not in found or found[key].price > option.price:
-            found[key] = option
-    kept = sorted(found.values(), key=lambda o: (o.loss + o.price, -o.groups))
+        if key not in found or worth < found[key][0]:
+            found[key] = (worth, option)
+    kept = sorted((o for _, o in found.values()), key=lambda o: (o.loss + o.price, -o.groups))
     return Axis(codes, tuple(kept), weight)
 
 

@@ -144,6 +144,28 @@ def tidied(
     return node
 
 
+def regained(axes: Sequence[Axis], node: Node, counter: Counter) -> Node:
+    """Return the node with each fact that it removes for nothing shown again.
+
+    Where a finer option hides no other record, removing the fact saves nothing: it was chosen
+    only because the records that are hidden anyway count as lost twice when they stand apart.
+    """
+    records = len(axes[0].codes)
+    for number, axis in enumerate(axes):
+        if node.options[number].groups > 1:
+            continue
+        for option in axis.options:
+            if option.groups == 1:
+                continue
+            options = (*node.options[:number], option, *node.options[number + 1 :])
+            columns = [o.group[a.codes] for a, o in zip(axes, options, strict=True)]
+            _, hides, hidden = counter.hidden(columns, [o.groups for o in options], records)
+            if hides <= node.left_out and not (hidden & ~node.hidden).any():
+                node = Node(options, hidden, min(node.score, score_of(axes, options, hidden)))
+                break
+    return node
+
+
 def _fewest(values: Values, option: Option, hidden: np.ndarray) -> int:
     """Return the subjects that the emptiest band shows; those without a value are in none."""
     assert values.spread.at is not None  # noqa: S101 - only asked of an attribute with cut points
@@ -169,6 +191,9 @@ def cuts_of(values: Values, node: Node, number: int) -> tuple[float, ...]:
     turns = np.flatnonzero(band[1:] != band[:-1]) + 1
     if len(turns) + 1 != len(np.unique(band)) or len(turns) >= MOST_AFTER_MOVES:
         return ()
+    if values.edges is not None:
+        at_or_below = np.searchsorted(values.edges, place[turns], side="right") - 1
+        return tuple(float(values.edges[i]) for i in at_or_below)
     step = values.unit
     return tuple(float(round(np.floor(place[t] / step + 1e-9) * step, 10)) for t in turns)
 
@@ -185,11 +210,28 @@ def _neighbours(
     low, high = float(at[known].min()), float(at[known].max())
     if not cuts and node.options[number].groups > MOST_AFTER_MOVES:
         return
+    if values.edges is not None:
+        yield from _on_edges(cuts, values.edges.tolist())
+        return
     steps = (values.round_unit, values.unit) if fine else (values.round_unit,)
     units = tuple(dict.fromkeys(steps))
     yield from _shifts_and_joins(cuts, units, low, high)
     if len(cuts) + 1 < MOST_AFTER_MOVES:
         yield from _splits(cuts, units, low, high)
+
+
+def _on_edges(cuts: tuple[float, ...], edges: Sequence[float]) -> Iterator[tuple[float, ...]]:
+    """Yield cut points with one left out, moved or added, where bands begin."""
+    free = [edge for edge in edges if edge not in cuts]
+    for place in range(len(cuts)):
+        others = (*cuts[:place], *cuts[place + 1 :])
+        if others:
+            yield others
+        for edge in free:
+            yield tuple(sorted({*others, edge}))
+    if len(cuts) + 1 < MOST_AFTER_MOVES:
+        for edge in free:
+            yield tuple(sorted({*cuts, edge}))
 
 
 def _shifts_and_joins(

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from midi_risk.attributes.dates import in_years
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
 from midi_risk.attributes.ladders import DEFAULT_LADDER, LADDERS
 from midi_risk.attributes.model import Attribute, Kind
@@ -31,6 +30,7 @@ from midi_risk.attributes.recoding import (
     Material,
     Scale,
     Step,
+    date_ends,
     nice_step,
 )
 from midi_risk.attributes.values import normalise
@@ -76,6 +76,8 @@ class Values:
         Whether levels from the data are made.
     unit, round_unit : float
         Steps between cut points; 0 where cut points are not made.
+    edges : ndarray of float64, optional
+        The only cut points that split no band, where values or the lowest level are bands.
     """
 
     attribute: Attribute
@@ -88,6 +90,7 @@ class Values:
     adaptive: bool = False
     unit: float = 0.0
     round_unit: float = 0.0
+    edges: Floats | None = None
 
     @property
     def name(self) -> str:
@@ -96,14 +99,9 @@ class Values:
 
     def at_level(self, level: int) -> Ints:
         """Return the group of each value at a level of the hierarchy."""
-        rows = dict(
-            zip(self.hierarchy.frame.iloc[:, 0], self.hierarchy.frame.iloc[:, level], strict=True)
-        )
-        last = level == len(self.hierarchy.level_names) - 1
-        labels = [("" if last else None) if t is None else rows[t] for t in self.texts]
-        if last:
-            labels = [""] * len(labels)
-        return _dense(labels)
+        if level == len(self.hierarchy.level_names) - 1:
+            return _dense([""] * len(self.texts))
+        return _dense(_labels(self.hierarchy, self.texts, level))
 
     def at_rule(self, rule: HierarchyStep) -> Ints:
         """Return the group of each value under a rule."""
@@ -189,6 +187,12 @@ def level_distances(
     return np.array(found) if values.spread.whole() > 0 else np.zeros(last + 1)
 
 
+def _labels(hierarchy: Hierarchy, texts: Sequence[str | None], level: int) -> list[str | None]:
+    """Return the label of each value at a level."""
+    rows = dict(zip(hierarchy.frame.iloc[:, 0], hierarchy.frame.iloc[:, level], strict=True))
+    return [None if text is None else str(rows[text]) for text in texts]
+
+
 def _dense(labels: Sequence[str | None]) -> Ints:
     codes, _ = pd.factorize(np.array(labels, dtype=object), use_na_sentinel=False)
     return codes.astype(np.int64)
@@ -219,7 +223,13 @@ def values_of(
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     texts = tuple(None if pd.isna(text) else str(text) for text in distinct)
     count = np.bincount(codes, minlength=len(texts)).astype(np.float64)
-    at, unit, coarse = _places(attribute, texts)
+    at, low, high = _places(attribute, texts)
+    unit = coarse = 0.0
+    edges: Floats | None = None
+    if at is not None and adaptive:
+        if lowest:
+            _, low, high = _places(attribute, _labels(hierarchy, texts, lowest))
+        unit, coarse, edges = _steps(attribute, at, low, high)
     return Values(
         attribute=attribute,
         texts=texts,
@@ -229,34 +239,66 @@ def values_of(
         lowest=lowest,
         highest=highest,
         adaptive=adaptive,
-        unit=unit if adaptive else 0.0,
+        unit=unit,
         round_unit=coarse,
+        edges=edges,
     )
 
 
 def _places(
     attribute: Attribute, texts: Sequence[str | None]
-) -> tuple[Floats | None, float, float]:
-    """Return the place of each value on its scale, and the steps of fine and round cut points."""
+) -> tuple[Floats | None, Floats, Floats]:
+    """Return the place of each value on its scale, and the lowest and highest it can mean.
+
+    A band stands at its middle; an open one is taken to be as wide as the closed ones are.
+    """
     kind = attribute.kind
+    low, high = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
     if kind not in {Kind.AGE, Kind.NUMBER, Kind.DATE}:
-        return None, 0.0, 0.0
+        return None, low, high
+    where = [i for i, text in enumerate(texts) if text is not None]
     known = [text for text in texts if text is not None]
     read = normalise(kind, known, zero_is_missing=False)
-    ladder = LADDERS.get(attribute.ladder or DEFAULT_LADDER[kind])
-    scale = Scale.MONTHS if kind is Kind.AGE else Scale.ITSELF
-    low, high = Material(
-        [t or v for t, v in zip(read.text, known, strict=True)], read.number, scale=scale
-    ).spans()
+    named = [t or v for t, v in zip(read.text, known, strict=True)]
     if kind is Kind.DATE:
-        low = high = np.array([in_years(n) for n in read.number.tolist()])
-    at = np.full(len(texts), np.nan)
-    at[[i for i, text in enumerate(texts) if text is not None]] = low
-    single = bool((low == high)[np.isfinite(low)].all()) and bool(np.isfinite(low).any())
-    if not single or len(np.unique(low[np.isfinite(low)])) < 3:
-        return at, 0.0, 0.0
-    name = "" if ladder is None else ladder.name
-    return (at, *_units(kind, name, low[np.isfinite(low)]))
+        ends = [date_ends(t, n) for t, n in zip(named, read.number.tolist(), strict=True)]
+        low[where], high[where] = np.array(ends, dtype=np.float64).reshape(-1, 2).T
+    else:
+        scale = Scale.MONTHS if kind is Kind.AGE else Scale.ITSELF
+        low[where], high[where] = Material(named, read.number, scale=scale).spans()
+    below = np.zeros(len(texts), dtype=bool)
+    below[where] = [text.startswith("<") for text in named]
+    return _middles(low, high, below | np.isneginf(low)), low, high
+
+
+def _middles(low: Floats, high: Floats, below: npt.NDArray[np.bool_]) -> Floats:
+    """Return the middle of each band."""
+    closed = np.isfinite(low) & np.isfinite(high) & (low < high) & ~below
+    half = float(np.median(high[closed] - low[closed])) / 2 if closed.any() else 0.0
+    at = np.where(np.isfinite(high), (low + high) / 2, low + half)
+    return np.where(below, high - half, at)
+
+
+def _steps(
+    attribute: Attribute, at: Floats, low: Floats, high: Floats
+) -> tuple[float, float, Floats | None]:
+    """Return the steps of fine and of round cut points, and the edges where values are bands.
+
+    Both steps are 0 where cut points cannot be made.
+    """
+    finite = np.isfinite(at)
+    ladder = LADDERS.get(attribute.ladder or DEFAULT_LADDER[attribute.kind])
+    steps = _units(attribute.kind, "" if ladder is None else ladder.name, at[finite])
+    if not (low[finite] < high[finite]).any() and not np.isnan(high[finite]).any():
+        several = len(np.unique(at[finite])) >= 3
+        return (*steps, None) if several else (0.0, 0.0, None)
+    if np.isnan(low[finite]).any() or np.isnan(high[finite]).any():
+        return 0.0, 0.0, None
+    low, high = low[finite], high[finite]
+    starts = np.unique(low[np.isfinite(low)])
+    starts = starts[starts > low.min()]
+    whole = [edge for edge in starts.tolist() if not ((low < edge) & (high >= edge)).any()]
+    return (*steps, np.array(whole)) if whole else (0.0, 0.0, None)
 
 
 _UNITS = {"height": (1.0, 5.0), "weight": (1.0, 5.0), "count": (1.0, 1.0), "bmi": (0.5, 5.0)}
@@ -342,15 +384,19 @@ def cut_sets(values: Values, k: int) -> list[tuple[float, ...]]:
     found: dict[tuple[float, ...], None] = {}
     steps = (values.unit, 2 * values.unit, values.round_unit, 2 * values.round_unit,
              4 * values.round_unit)  # fmt: skip
+    widths = [_lines(place, step) for step in dict.fromkeys(steps)]
+    few = [_lines(place, step) for step in dict.fromkeys((values.round_unit, values.unit))]
+    if values.edges is not None:
+        few, widths = [values.edges], [values.edges, values.edges[::2], values.edges[1::2]]
     floors = [k * 2**i for i in range(12) if k * 2**i <= n / 2]
-    for step in dict.fromkeys(steps):
+    for lines in widths:
         for floor in floors:
-            cuts = tail_cuts(place, weight, step, floor)
+            cuts = tail_cuts(place, weight, lines, floor)
             if cuts:
                 found[cuts] = None
-    for step in dict.fromkeys((values.round_unit, values.unit)):
+    for lines in few:
         for floor in floors:
-            for cuts in few_cuts(place, weight, step, floor):
+            for cuts in few_cuts(place, weight, lines, floor):
                 found[cuts] = None
     return list(found)
 
@@ -364,15 +410,19 @@ def _lines(place: Floats, step: float) -> Floats:
     return np.round(np.arange(first, last + 1) * step, 10)
 
 
-def tail_cuts(place: Floats, weight: Floats, step: float, floor: int) -> tuple[float, ...]:
+def tail_cuts(
+    place: Floats, weight: Floats, lines: float | Floats, floor: int
+) -> tuple[float, ...]:
     """Return cut points on multiples of a step, from the first with enough below to the last.
+
+    Lines in place of a step are the only places of cut points.
 
     Examples
     --------
     >>> tail_cuts(np.arange(20.0, 80.0), np.ones(60), 10, 15)
     (40.0, 50.0, 60.0)
     """
-    lines = _lines(place, step)
+    lines = lines if isinstance(lines, np.ndarray) else _lines(place, lines)
     if not len(lines):
         return ()
     order = np.argsort(place)
@@ -382,12 +432,14 @@ def tail_cuts(place: Floats, weight: Floats, step: float, floor: int) -> tuple[f
     return tuple(float(line) for line in good)
 
 
-def few_cuts(place: Floats, weight: Floats, step: float, floor: int) -> list[tuple[float, ...]]:
+def few_cuts(
+    place: Floats, weight: Floats, lines: float | Floats, floor: int
+) -> list[tuple[float, ...]]:
     """Return for each number of bands the cut points that lose least, each band of enough.
 
-    Exact, by dynamic programming over the multiples of the step.
+    Exact, by dynamic programming over the multiples of a step, or over lines in place of it.
     """
-    lines = _lines(place, step)
+    lines = lines if isinstance(lines, np.ndarray) else _lines(place, lines)
     if not len(lines) or len(lines) > 400:
         return []
     order = np.argsort(place, kind="stable")
@@ -424,24 +476,36 @@ def few_cuts(place: Floats, weight: Floats, step: float, floor: int) -> list[tup
 
 def _merged(values: Values, k: int) -> list[Option]:
     """Return the options of names: few-subject values together, those of one kind first."""
-    names = [(text, int(n)) for text, n in zip(values.texts, values.spread.count, strict=True)
-             if text is not None]  # fmt: skip
-    folded = {text.casefold() for text, _ in names}
-    if len(names) < 3 or len(folded) < len(names) or len(names) > 5_000:
+    members: dict[str, list[str]] = {}
+    count: dict[str, int] = {}
+    other = 0
+    labels = _labels(values.hierarchy, values.texts, values.lowest)
+    for text, label, n in zip(values.texts, labels, values.spread.count.tolist(), strict=True):
+        if text is None or label is None:
+            continue
+        if values.lowest and label in {OTHER, UNPARSED}:
+            other += int(n)
+            continue
+        members.setdefault(label, []).append(text)
+        count[label] = count.get(label, 0) + int(n)
+    names = list(count.items())
+    folded = {text.casefold() for text in count}
+    if len(names) + bool(other) < 3 or len(folded) < len(names) or len(names) > 5_000:
         return []
-    if any(SET_JOINER in text or text in {OTHER, UNPARSED} for text, _ in names):
+    if any(SET_JOINER in text or text in {OTHER, UNPARSED} for text in count):
         return []
-    total = sum(n for _, n in names)
-    parents = _parents(values.attribute, [text for text, _ in names])
+    total = sum(count.values()) + other
+    parents = _parents(values.attribute, list(count))
     found: list[Option] = []
     floor = k
     while floor <= total / 2:
         for parent in (None, *parents):
-            groups = merge_rare(names, parent, floor, k)
+            groups = merge_rare(names, parent, floor, k, other)
             if len(groups) > 1 or (
-                len(groups) == 1 and sum(map(len, groups.values())) < len(names)
+                len(groups) == 1 and sum(map(len, groups.values())) < len(names) + bool(other)
             ):
-                rule = HierarchyStep(groups=groups, name=MERGED)
+                told = {g: tuple(t for one in of for t in members[one]) for g, of in groups.items()}
+                rule = HierarchyStep(groups=told, name=MERGED)
                 found.append(values.option(values.at_rule(rule), Shown(rule=rule)))
         floor *= 2
     return found
@@ -467,7 +531,11 @@ def _parents(attribute: Attribute, texts: list[str]) -> list[dict[str, str]]:
 
 
 def merge_rare(
-    names: Sequence[tuple[str, int]], parent: dict[str, str] | None, floor: int, k: int
+    names: Sequence[tuple[str, int]],
+    parent: dict[str, str] | None,
+    floor: int,
+    k: int,
+    other: int = 0,
 ) -> dict[str, tuple[str, ...]]:
     """Return label -> values: rare values under what they have in common, the rest is "other".
 
@@ -481,6 +549,8 @@ def merge_rare(
         Groups of fewer subjects are rare.
     k : int
         Subjects that "other" holds at least, unless it holds nobody.
+    other : int
+        Subjects that a level before has put there.
 
     Examples
     --------
@@ -508,8 +578,8 @@ def merge_rare(
             taken = {name.casefold() for name in groups}
             shown = label if label.casefold() not in taken else f"{label} (rarer)"
             groups[shown] = (tuple(text for text, _ in members), n)
-    left = sum(n for _, n in rest)
-    while rest and left < k and len(groups) > 1:
+    left = other + sum(n for _, n in rest)
+    while left and left < k and len(groups) > 1:
         least = min(groups, key=lambda label: (groups[label][1], label))
         left += groups.pop(least)[1]
     return {label: members for label, (members, _) in groups.items()}

@@ -444,7 +444,9 @@ RULES: Mapping[str, Rule | None] = {
     "free_text": _free_text,
     "private_elements": _private_elements,
     "embedded_metadata": _embedded_metadata,
-    "device_site": lambda release: device_entry(release.table, release.view, release.names),
+    "device_site": lambda release: device_entry(
+        release.table, release.view, release.names, release.risks
+    ),
     "cross_collection_pixels": None,
     "linked_data": _linked_data,
 }

@@ -326,8 +326,10 @@ def face_entry(table: SubjectTable, risks: Sequence[AdversaryRisk]) -> ChannelEn
 
     Notes
     -----
-    ``c kappa(1 + c (F - 1)) + (1 - c) / F`` of the smallest population class F that is
-    reached with 95 % probability, at the end of the coverage that is worse; the upper bound
+    ``c kappa(1 + c (F - 1)) + (1 - c) / F`` at the end of the coverage that is worse. A
+    prosecutor, who knows who is in the release, looks among the f subjects of its smallest class
+    (F = f); a journalist and a marketer among the smallest population class F that is
+    reached with 95 % probability. The worst attack of each adversary counts. The upper bound
     takes the upper end of the matcher's binomial interval too. Without a declared coverage
     everybody is taken to have a photograph in the gallery. Rank-1 rates are those of
     volunteers with standardised photographs, at one time: matchers improve.
@@ -341,16 +343,16 @@ def face_entry(table: SubjectTable, risks: Sequence[AdversaryRisk]) -> ChannelEn
             continue
         low, high = (1.0, 1.0) if setting.coverage is None else ends(setting.coverage)
         published = matcher(setting.matcher)
-        people = np.array([float(risk.class_risk.population.min())])
+        among = _smallest_gallery(risk)
         for coverage in {low, high}:
-            joint = face_risk(people, published, coverage=coverage)
+            joint = face_risk([among.people], published, coverage=coverage)
             figures = tuple(float(x.max()) for x in (joint.risk, joint.lower, joint.upper))
-            found.append((figures, published, (low, high), people[0], risk))
+            found.append((figures, published, (low, high), among, risk))
     if not found:
         return None
     value = max(figures[0] for figures, *_ in found)
     lower = min(figures[1] for figures, *_ in found)
-    (_, _, upper), published, cover, size, risk = max(found, key=lambda one: one[0][2])
+    (_, _, upper), published, cover, among, risk = max(found, key=lambda one: one[0][2])
     covered = f"{cover[0]:.0%}" if cover[0] == cover[1] else f"{cover[0]:.0%} to {cover[1]:.0%}"
     return ChannelEntry(
         name=_NAME,
@@ -360,9 +362,30 @@ def face_entry(table: SubjectTable, risks: Sequence[AdversaryRisk]) -> ChannelEn
         upper=upper,
         evidence=(
             f"{risk.model.name}, {risk.adversary.name}: a face is searched among the"
-            f" {size:,.0f} people of the smallest population class; matcher {published.name}"
+            f" {among.people:,.0f} {among.words}; matcher {published.name}"
             f" ({published.images}, rank-1 {published.rate:.0%} of {published.gallery};"
             f" {published.source}), photographs of {covered} of the people; without the face the"
-            f" risk there is {1 / size:.3g}"
+            f" risk there is {1 / among.people:.3g}"
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gallery:
+    """The people among whom one adversary looks for a face."""
+
+    people: float
+    words: str
+
+
+def _smallest_gallery(risk: AdversaryRisk) -> _Gallery:
+    """Return the smallest class among whose people an adversary looks.
+
+    Whoever knows who is in the release has photographs of these alone, also where that
+    knowledge is only likely; everybody else those of the population.
+    """
+    if "prosecutor" in risk.adversary.attack or risk.adversary.membership is not None:
+        size = 1 / float(risk.class_risk.prosecutor.max())
+        return _Gallery(people=size, words="subjects of the smallest class of the release")
+    size = float(risk.class_risk.population.min())
+    return _Gallery(people=size, words="people of the smallest population class")

@@ -19,6 +19,10 @@ Codes = NDArray[np.int64]
 _PAIRS = 4_000_000
 _ENUMERATE = 150_000_000
 _BLOCK = 4096
+_DENSE = 4
+"""Codes that span at most so many times the rows are joined as they are, without sorting."""
+_LARGEST = 2**62
+"""Codes are joined until they reach this, and numbered anew then."""
 
 
 def count_in_boxes(
@@ -214,13 +218,22 @@ def matching_set_sizes(
 
 
 def renumbered(columns: NDArray[np.int64]) -> Codes:
-    """Return one code per distinct row."""
+    """Return one code per distinct row, in the order of the rows."""
     code = np.zeros(len(columns), dtype=np.int64)
+    if not len(columns):
+        return code
+    room = 1
     for column in columns.T:
-        part = np.unique(column, return_inverse=True)[1].astype(np.int64)
-        joined = code * (int(part.max(initial=0)) + 1) + part
-        code = np.asarray(np.unique(joined, return_inverse=True)[1], dtype=np.int64)
-    return code
+        part, least = column, int(column.min())
+        if int(column.max()) - least > _DENSE * len(columns):
+            part, least = np.unique(column, return_inverse=True)[1].astype(np.int64), 0
+        span = int(part.max()) - least + 1
+        if room * span > _LARGEST:
+            code = np.asarray(np.unique(code, return_inverse=True)[1], dtype=np.int64)
+            room = int(code.max()) + 1
+        code = code * span + (part - least)
+        room *= span
+    return np.asarray(np.unique(code, return_inverse=True)[1], dtype=np.int64)
 
 
 def ranges(values: NDArray[np.float64], within: NDArray[np.float64]) -> tuple[Codes, Codes, Codes]:

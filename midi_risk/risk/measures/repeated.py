@@ -14,6 +14,7 @@ from midi_risk.attributes.model import Attribute, Decision
 from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import RepeatedEntry
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.classes.columns import encode
 from midi_risk.risk.classes.several import (
     Several,
     any_value_sizes,
@@ -161,10 +162,6 @@ class ReleasedClasses:
     classes: EquivalenceClasses
     owner: Codes | None
 
-    def of_records(self, column: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-        """Return a value of each subject for each record."""
-        return column if self.owner is None else column[self.owner]
-
     def subjects_in(
         self, chosen: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_] | None = None
     ) -> int:
@@ -176,9 +173,11 @@ class ReleasedClasses:
 
     def counts(self, column: npt.NDArray[np.object_], attribute: str) -> SensitiveCounts:
         """Return the sensitive values of each class; base rates are those of subjects."""
-        found = sensitive_counts(self.classes, self.of_records(column), attribute=attribute)
+        coded = encode(attribute, column)
         if self.owner is None:
-            return found
+            return sensitive_counts(self.classes, coded, attribute=attribute)
+        each = replace(coded, codes=coded.codes[self.owner])
+        found = sensitive_counts(self.classes, each, attribute=attribute)
         values, holders = np.unique(column[pd.notna(column)].astype(str), return_counts=True)
         share = dict(zip(values.tolist(), (holders / holders.sum()).tolist(), strict=True))
         base = np.array([share[str(label)] for label in found.labels], dtype=np.float64)

@@ -223,9 +223,10 @@ def table_results(
 
     Notes
     -----
-    A class that is finer than the table (scanner, say) gets the share of the table's class
-    that it has in the release: what the table does not hold is taken to be distributed in
-    the population as in the release.
+    Of attributes that the table lacks nobody knows how they are distributed in the population:
+    their share in the release would hide a person behind people who look otherwise. Where such
+    an attribute tells subjects apart, nobody outside the release is counted on: the figures are
+    bounds, F = f.
     """
     settings = model.population
     fraction = settings.fraction
@@ -240,23 +241,24 @@ def table_results(
             hint=f"Map {', '.join(table.dimensions)} to attributes",
         )
     columns = list(dict.fromkeys(match.values()))
-    coarse, share = _coarse_classes(classes, frame, columns)
+    lacking = _told_apart(frame, [a.name for a in known if a.name not in columns])
+    if lacking:
+        text = f"{table.name} ({table.year}); {table.source}"
+        why = f"{table.name} does not know {', '.join(lacking)}"
+        return _bounded(classes, k=k, attacker=attacker, text=text, why=why)
+    first = first_records(Groups(classes.class_of_record, classes.counts))
     found = expected_class_sizes(
         table,
-        coarse,
+        frame[columns].iloc[first].reset_index(drop=True),
         n_subjects=classes.n,
         fraction=(fraction.low, fraction.high),
         match=match,
         window_years=settings.window_years,
         straddle=settings.straddle,
     )
-    people = found.expected * share
-    risk = table_population(classes.sizes, people, fraction=(fraction.low, fraction.high))
-    unmatched = [a.name for a in known if a.name not in columns]
     text = f"{table.name} ({table.year}): {found.total:,.0f} people; {table.source}"
+    risk = table_population(classes.sizes, found.expected, fraction=(fraction.low, fraction.high))
     method = f"E[1/F | f] with F - f Poisson, expected sizes from {table.name}"
-    if unmatched:
-        method += f"; {', '.join(unmatched)} taken as distributed as in the release"
     if found.suppressed.any():
         method += "; suppressed cells of the table count as nothing"
     cautious = np.maximum(1 / risk.assured, risk.conservative)
@@ -269,22 +271,37 @@ def table_results(
         text="; ".join([text, *found.notes]),
         classes=each,
         modelled=True,
-        people=people,
+        people=found.expected,
         total=found.total,
     )
 
 
-def _coarse_classes(
-    classes: EquivalenceClasses, frame: pd.DataFrame, columns: list[str]
-) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
-    """Return the matched values of each class, and its share of its coarser class."""
-    first = first_records(Groups(classes.class_of_record, classes.counts))
-    coarse = frame[columns].iloc[first].reset_index(drop=True)
-    codes = np.column_stack([pd.factorize(coarse[name])[0] for name in columns]).astype(np.int64)
-    groups = EquivalenceClasses.from_codes(codes)
-    whole = np.bincount(groups.class_of_record, weights=classes.counts)
-    share = classes.counts / whole[groups.class_of_record]
-    return coarse, np.asarray(share, dtype=np.float64)
+def _told_apart(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the attributes of which not every subject has the same value."""
+    return [name for name in names if len(frame[name].drop_duplicates()) > 1]
+
+
+def _bounded(
+    classes: EquivalenceClasses, *, k: int, attacker: str, text: str, why: str
+) -> PopulationRisk:
+    """Return the risk where the release stands for the population, as a bound: F = f."""
+    exact = identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker)
+    return PopulationRisk(
+        results=tuple(
+            r
+            if r.measure.startswith("prosecutor")
+            else r.model_copy(
+                update={
+                    "kind": EstimateKind.BOUND,
+                    "lower": 0.0,
+                    "method": f"{r.method}; bound F = f, since {why}",
+                }
+            )
+            for r in exact
+        ),
+        text=f"{text}; bound F = f, since {why}",
+        classes=replace(ClassRisk.of_release(classes.counts, classes.sizes), exact=False),
+    )
 
 
 _MODELS = {
@@ -372,24 +389,7 @@ def _estimated(
     fitted, reason = _fit(classes, codes, name)
     none = f"{name} gives no class sizes: {reason}"
     if fitted is None:
-        results = identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker)
-        bounds = tuple(
-            r.model_copy(
-                update={
-                    "kind": EstimateKind.BOUND,
-                    "lower": 0.0,
-                    "method": f"{r.method}; bound F = f, since {none}",
-                }
-            )
-            if not r.measure.startswith("prosecutor")
-            else r
-            for r in results
-        )
-        return PopulationRisk(
-            results=bounds,
-            text=f"{text}; {none}",
-            classes=replace(ClassRisk.of_release(classes.counts, classes.sizes), exact=False),
-        )
+        return _bounded(classes, k=k, attacker=attacker, text=text, why=none)
     expected, unique = _per_class(fitted, classes, fewest)
     optimistic, low_unique = _per_class(fitted, classes, most)
     risk = class_risk(classes, expected, 1 / _assured(fitted, classes, fewest), optimistic)
