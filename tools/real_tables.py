@@ -31,6 +31,7 @@ import yaml
 
 import midi_risk
 from midi_risk.cli.app import main as command_line
+from midi_risk.sources.tables.raw import counted
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "real-tables.md"
 BEGIN, END = "<!-- begin of tools/real_tables.py -->", "<!-- end of tools/real_tables.py -->"
@@ -170,7 +171,7 @@ def plan_in_words(answer: dict[str, Any]) -> str:
     coarser = [name for name, level in plan["levels"].items() if 0 < level < steps[name]]
     words = f"{len(gone)} of {len(steps)} removed, {len(coarser)} coarser"
     if plan["suppressed"]["subjects"]:
-        words += f", {plan['suppressed']['subjects']} subjects left out"
+        words += f", {counted(plan['suppressed']['subjects'], 'subject')} left out"
     return words
 
 

@@ -108,6 +108,8 @@ def intervals_of(
             ):
                 continue
             codes, raw = raw_codes(table.rows.column(attribute.column))
+            if _a_flag(attribute, raw):
+                continue
             texts = np.array([*_shown(attribute, raw), ""], dtype=object)
             seen = (of_row >= 0) & (texts[codes] != "")
             part = pd.DataFrame(
@@ -118,6 +120,12 @@ def intervals_of(
                 parts.append(part)
     found = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     return found[["subject", "column", "value"]]
+
+
+def _a_flag(attribute: Attribute, raw: Sequence[str]) -> bool:
+    """Tell a column of yes and no, in numbers, that says no unit of time: an event that was."""
+    named = re.search(rf"\b{_LENGTH}\b", column_words(attribute.column))
+    return not named and attribute.ladder != "offset" and set(raw) <= {"0", "1", ""}
 
 
 def _shown(attribute: Attribute, raw: Sequence[str]) -> list[str]:

@@ -54,6 +54,16 @@ def stated(values, **options):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [("disease_free_interval", 0), ("years_between_scans", 6)],
+)
+def test_an_event_that_was_or_was_not_is_no_interval(name, measured):
+    table = source("t.csv", {"id": KEYS, name: ["0", "1", "1", "0", "0", "1"]}, "id")
+    column = attribute("t.csv", name, Kind.CATEGORY, role=Role.SENSITIVE, ladder="enum")
+    assert len(fold(extraction(table), attributes(column)).intervals) == measured
+
+
 def test_equal_intervals_protect_each_other():
     row = interval_row(stated(["3", "3.0", "3", "5", "5", "9"]).intervals, 6, [None])
     assert (row["max"], row["unique"], row["subjects"]) == (1.0, 1, 6)
