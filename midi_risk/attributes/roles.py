@@ -154,6 +154,9 @@ def _fitted_date(ladder: str | None, evidence: Evidence) -> tuple[Kind, str | No
     return Kind.DATE, "date" if ladder == "year" else ladder
 
 
+_LONG_NUMBER = re.compile(r"(?:\d[ /.()-]{0,2}){6,}")
+
+
 def judge_text(evidence: Evidence, knowers: tuple[str, ...], *, ladder: str = "text") -> Proposal:
     """Propose a role for free text: a shared vocabulary, or wording nobody has read.
 
@@ -161,6 +164,14 @@ def judge_text(evidence: Evidence, knowers: tuple[str, ...], *, ladder: str = "t
     person, or the free-text channel, can say what stands in it.
     """
     share = evidence.own_share
+    if any(_LONG_NUMBER.search(value) for value in evidence.sample):
+        return Proposal(
+            role=Role.UNDECIDED,
+            kind=Kind.TEXT,
+            reason="text in which long numbers stand, as of telephones, records or dates: read it",
+            ladder=ladder,
+            knowable_by=knowers,
+        )
     if share <= VOCABULARY_SHARE:
         return Proposal(
             role=Role.INSENSITIVE,
@@ -210,13 +221,16 @@ def form_items(names: Iterable[str]) -> frozenset[str]:
 def named_key(column: str) -> str:
     """Return what the name of a key says that makes it a direct identifier, ``""`` if nothing.
 
-    Names, addresses and national numbers are known outside the hospital; a number in its records
-    is what a key is expected to be.
+    Names, addresses and national numbers are known outside the hospital. A number in its records
+    opens them to everybody who works there, so one that the column is called after is confirmed
+    or replaced; the identifier of a study is what a key is expected to be.
 
     Examples
     --------
     >>> named_key("e-mail"), named_key("patient_id")
     ('the name of the column speaks of a way to reach the person', '')
+    >>> named_key("MRN")
+    "the name of the column speaks of a number in a hospital's records"
     """
     rule = meaning_of(column)
     entry = catalogue().get(column)
@@ -224,7 +238,8 @@ def named_key(column: str) -> str:
         return "it is a name of a person by its value representation"
     if rule is None or rule.role != Role.DIRECT_IDENTIFIER.value:
         return ""
-    return rule.reason if OUTSIDERS.intersection(rule.knowable_by) else ""
+    of_records = "hospital number" in concepts_of(column)
+    return rule.reason if of_records or OUTSIDERS.intersection(rule.knowable_by) else ""
 
 
 def knowable(attribute: Attribute) -> bool:

@@ -208,9 +208,7 @@ def _release_lines(table: SubjectTable) -> list[str]:
     if acted:
         lines += ["release:", "  decisions:"]
         reason = "PS3.15 Table E.1-1 lists it and nothing reads it."
-        lines += [
-            f"    {json.dumps(name)}: {{decision: remove, reason: {reason}}}" for name in acted
-        ]
+        lines += [f"    {_quoted(name)}: {{decision: remove, reason: {reason}}}" for name in acted]
     return lines
 
 
@@ -267,4 +265,9 @@ def _scalar(text: str) -> str:
     words = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
     if plain and text[0].isalpha() and text.casefold() not in words:
         return text
-    return json.dumps(text)
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in double quotes, letters as they are and what cannot be seen escaped."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())

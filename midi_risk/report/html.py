@@ -19,7 +19,7 @@ from midi_risk import __version__
 from midi_risk.attributes.standard import method_codes
 from midi_risk.document.assessment import MEASUREMENT
 from midi_risk.document.clean import neutral, shortened
-from midi_risk.report import charts, mapping, sections, words
+from midi_risk.report import charts, families, mapping, sections, words
 from midi_risk.report.charts import Chart
 from midi_risk.report.counts import SafeCount
 from midi_risk.report.leaves import Band
@@ -362,6 +362,7 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         text=words,
         sections=sections,
+        families=families,
         tornado=charts,
         words=words,
         share=words.share_text,

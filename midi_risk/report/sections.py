@@ -660,15 +660,16 @@ class SensitiveLine:
 def sensitive_lines(view: ReportView) -> tuple[SensitiveLine, ...]:
     """Return diversity and closeness of each sensitive attribute side by side."""
     diversity = {d.attribute: d for d in view.measures.diversity}
-    close = {(c.attribute, c.distance): c for c in view.measures.closeness}
-    names = dict.fromkeys([*diversity, *(attribute for attribute, _ in close)])
+    close: dict[str, dict[str, Shown]] = {}
+    for entry in view.measures.closeness:
+        close.setdefault(entry.attribute, {})[entry.distance] = entry
     return tuple(
         SensitiveLine(
             attribute=name,
             diversity=diversity.get(name),
-            closeness=tuple(c for (attribute, _), c in close.items() if attribute == name),
+            closeness=tuple(close.get(name, {}).values()),
         )
-        for name in names
+        for name in dict.fromkeys([*diversity, *close])
     )
 
 

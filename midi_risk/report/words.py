@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from midi_risk.document.assessment import PROOFS
 from midi_risk.document.reasons import REASONS
 from midi_risk.report.counts import SafeCount
+from midi_risk.report.families import folded_names
 from midi_risk.report.leaves import Band
 from midi_risk.report.view import Count, ReportView, Shown
 from midi_risk.risk.measures.registry import FIGURES, Leaves
@@ -382,14 +383,14 @@ DISCLAIMER = "A computed estimate, not a determination."
 
 
 def listed(names: Any, *, none: str = "none") -> str:
-    """Return names as a sentence lists them.
+    """Return names as a sentence lists them, a family of many by what its names share.
 
     Examples
     --------
     >>> listed(["age", "sex", "site"]), listed([])
     ('age, sex and site', 'none')
     """
-    words: list[str] = list(names)
+    words = folded_names(names)
     if len(words) < 2:
         return words[0] if words else none
     return ", ".join(words[:-1]) + " and " + words[-1]

@@ -157,8 +157,9 @@ def uid_findings(
     where so many have a probability below `AGREEMENT_CHANCE` (1, 4) or `SHARE_CHANCE` (2).
     """
     found = []
+    there = set(table.rows.column_names)
     for attribute in attributes:
-        if attribute.source != table.name or attribute.column not in table.rows.column_names:
+        if attribute.source != table.name or attribute.column not in there:
             continue
         if (attribute.keyword or "").endswith(_OF_A_KIND):
             continue

@@ -137,7 +137,15 @@ def test_who_knows_more_visits_than_are_reported_is_taken_to_know_all(visits, va
 
 
 def test_a_risk_of_visits_that_is_a_lower_bound_is_never_an_upper_one():
-    row = {"m": "5", "max": 0.05, "bin_days": 1, "unique": 0, "subjects": 40, "at_risk": 0}
+    row = {
+        "m": "5",
+        "max": 0.05,
+        "mean": 0.02,
+        "bin_days": 1,
+        "unique": 0,
+        "subjects": 40,
+        "at_risk": 0,
+    }
     bounded = visit_entry({**row, "kind": "bound"})
     assert (bounded.status, bounded.lower, bounded.upper) == ("bounded", 0.05, 1.0)
     exact = visit_entry({**row, "kind": "exact"})

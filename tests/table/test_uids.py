@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 from uuid import UUID
 
 import numpy as np
@@ -19,7 +20,24 @@ from midi_risk.table.uids import (
     SHARE_OF_DAYS,
     TELLING,
     chance,
+    uid_findings,
 )
+
+
+def test_the_names_of_the_columns_are_read_once_whatever_number_there_is():
+    class Rows:
+        reads = 0
+
+        @property
+        def column_names(self):
+            self.reads += 1
+            return []
+
+    rows = Rows()
+    columns = attributes(*(attribute("t", f"c{i}", Kind.NUMBER) for i in range(50)))
+    assert uid_findings(SimpleNamespace(name="t", rows=rows), columns, np.zeros(0, int)) == []
+    assert rows.reads == 1
+
 
 UID = {"keyword": "SOPInstanceUID", "vr": "UI", "ladder": "uid", "role": Role.INSENSITIVE}
 

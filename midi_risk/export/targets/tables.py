@@ -161,7 +161,8 @@ def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], F
     edges = bands(rule)
     if edges is not None:
         ends: list[Any] = [*(low for low, _ in edges[1:]), ""]
-        unit = " (cm)" if LADDERS[rule.ladder].scale is Scale.METRES else ""
+        known = LADDERS.get(rule.ladder)  # levels of the data's own are in no registry
+        unit = " (cm)" if known is not None and known.scale is Scale.METRES else ""
         cells: list[tuple[Any, ...]] = [
             (f"interval{unit}", low, end, label)
             for (low, label), end in zip(edges, ends, strict=True)

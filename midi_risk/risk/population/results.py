@@ -241,11 +241,6 @@ def table_results(
             hint=f"Map {', '.join(table.dimensions)} to attributes",
         )
     columns = list(dict.fromkeys(match.values()))
-    lacking = _told_apart(frame, [a.name for a in known if a.name not in columns])
-    if lacking:
-        text = f"{table.name} ({table.year}); {table.source}"
-        why = f"{table.name} does not know {', '.join(lacking)}"
-        return _bounded(classes, k=k, attacker=attacker, text=text, why=why)
     first = first_records(Groups(classes.class_of_record, classes.counts))
     found = expected_class_sizes(
         table,
@@ -256,7 +251,13 @@ def table_results(
         window_years=settings.window_years,
         straddle=settings.straddle,
     )
-    text = f"{table.name} ({table.year}): {found.total:,.0f} people; {table.source}"
+    text = "; ".join(
+        [f"{table.name} ({table.year}): {found.total:,.0f} people; {table.source}", *found.notes]
+    )
+    lacking = _told_apart(frame, [a.name for a in known if a.name not in columns])
+    if lacking:
+        why = f"{table.name} does not know {', '.join(lacking)}"
+        return _bounded(classes, k=k, attacker=attacker, text=text, why=why)
     risk = table_population(classes.sizes, found.expected, fraction=(fraction.low, fraction.high))
     method = f"E[1/F | f] with F - f Poisson, expected sizes from {table.name}"
     if found.suppressed.any():
@@ -268,7 +269,7 @@ def table_results(
     )
     return PopulationRisk(
         results=results,
-        text="; ".join([text, *found.notes]),
+        text=text,
         classes=each,
         modelled=True,
         people=found.expected,
