@@ -189,8 +189,13 @@ Edges = tuple[tuple[float, str], ...]
 
 
 def _shown(material: Material, label: np.ndarray, fits: np.ndarray) -> list[str]:
-    """Return labels where a value fits, its own text elsewhere; the unparsed is removed."""
-    out = np.where(fits, label, np.array(material.text, dtype=object))
+    """Return labels where a value fits, its own text elsewhere; the unparsed is removed.
+
+    Bands of days are of years, so what fits none says its unit: ``80+`` days are no ``80+`` years.
+    """
+    unit = " days" if material.scale is Scale.DAYS else ""
+    own = np.array([f"{text}{unit}" for text in material.text], dtype=object)
+    out = np.where(fits, label, own)
     out[~material.known] = UNPARSED
     found: list[str] = out.tolist()
     return found

@@ -219,7 +219,8 @@ def test_scanner_attributes_outside_the_classes_stay_open_without_sites():
     assert entry(given).status == "not_assessed"
 
 
-def test_who_does_not_know_who_is_in_looks_among_the_population():
+def test_a_population_that_lacks_the_device_makes_nobody_harder_to_find():
+    # the table knows sex alone: F = f, and the journalist is judged as the prosecutor
     given = folded(["A", "B"] * 12, ["x", "y"] * 12)
     population = {
         "kind": "table", "table": "us-population-2019", "fraction": 1e-6, "match": {"sex": "Sex"}
@@ -227,7 +228,8 @@ def test_who_does_not_know_who_is_in_looks_among_the_population():
     outside = [{"name": "a", "attack": ["journalist"]}]
     assert entry(given).upper == pytest.approx(1 / 12 - 1 / 24)
     assert entry(given, adversaries=outside).upper == pytest.approx(1 / 12 - 1 / 24)
-    assert entry(given, adversaries=outside, population=population).upper < 1e-3
+    found = entry(given, adversaries=outside, population=population)
+    assert found.upper == pytest.approx(1 / 12 - 1 / 24)
     both = [{"name": "a", "attack": ["prosecutor", "journalist"]}]
     assert entry(given, adversaries=both, population=population).upper > 0.04
 

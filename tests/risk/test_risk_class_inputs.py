@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from midi_risk.errors import MeasureError
+from midi_risk.errors import MeasureError, MidiRiskError
 from midi_risk.risk import (
     EquivalenceClasses,
     attribute_disclosure,
@@ -65,8 +65,10 @@ def test_anything_that_speaks_arrow_is_read() -> None:
 
 def test_names_may_come_in_any_collection() -> None:
     table = frame()
-    for names in (["age", "sex"], ("age", "sex"), table.columns, np.array(["age", "sex"])):
+    for names in (["age", "sex"], ("age", "sex"), table.columns, np.array(["age", "sex"]).tolist()):
         assert sizes(table, names) == EXPECTED
+    with pytest.raises(MidiRiskError, match="of type ndarray, not names"):
+        sizes(table, np.array(["Doe^Jane", "Roe^Ann"]))  # as a column of values would come
     assert sizes(table, "age") == sizes(table, ["age"])
     assert sizes({7: [1, 1, 2]}, 7) == [2, 2, 1]
 
