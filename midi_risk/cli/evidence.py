@@ -100,6 +100,7 @@ def comments(job: Job, table: SubjectTable) -> list[str]:
     """
     from midi_risk.attributes.model import Role
     from midi_risk.errors import MidiRiskError
+    from midi_risk.risk.channels.device import NO_ADVERSARY
     from midi_risk.risk.channels.entries import measured_channels
     from midi_risk.risk.channels.together import subjects_of
     from midi_risk.table.release import measured, released
@@ -118,6 +119,7 @@ def comments(job: Job, table: SubjectTable) -> list[str]:
         for name, entry in found.items()
         if name in required
         and entry.worst is None
+        and entry.evidence != NO_ADVERSARY
         and (table.has_images or not CHANNELS[name].needs_images)
     }
     block = evidence_block(channels, today.isoformat())

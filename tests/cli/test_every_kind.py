@@ -10,10 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from command_line import midi_risk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-
-from tests.cli.command_line import midi_risk
 
 SUBJECTS = 44
 AGES = [61 + n % 2 for n in range(SUBJECTS)]

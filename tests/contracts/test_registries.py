@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import registry_docs
+from test_databases import DATABASES
 
 import midi_risk.recode
 import midi_risk.risk
@@ -23,7 +24,6 @@ from midi_risk.sources.model import TableSpec
 from midi_risk.sources.tables.formats import BY_SUFFIX, FORMATS, TableFormat
 from midi_risk.sources.tables.read import read_raw
 from midi_risk.threat.channels import CHANNELS, FOUND
-from tests.sources.test_databases import DATABASES
 
 
 def test_the_tables_of_the_documentation_are_current() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from command_line import midi_risk
 
 from midi_risk.sources import extract
-from tests.cli.command_line import midi_risk
 
 SUBJECTS = 40
 KEYS = [f"S-{n:03d}" for n in range(SUBJECTS)]

@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -24,6 +23,7 @@ from midi_risk.risk.classes.classes import equivalence_classes
 from midi_risk.risk.classes.columns import encode
 from midi_risk.risk.classes.keys import joint_codes
 
+pl = pytest.importorskip("polars", reason="polars is not installed")
 CANARY = "CANARYPATIENT"
 
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
+from command_line import midi_risk
 
 from midi_risk.attributes.model import Kind, Role
 from midi_risk.attributes.roles import propose
 from midi_risk.errors import ConfigError, SourceError
 from midi_risk.sources import TableSpec, extract
 from midi_risk.sources.tables.read import read_raw
-from tests.cli.command_line import midi_risk
 
 SECRET = "s3cret-word"  # noqa: S105 - of a server that lives for these tests
 N = 44

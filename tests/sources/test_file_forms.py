@@ -14,7 +14,9 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import midi_risk
 from openpyxl.comments import Comment
+from test_every_kind import dicom_folder
 
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.numbers import parse_number
@@ -25,8 +27,6 @@ from midi_risk.errors import ConfigError, SourceError
 from midi_risk.sources import TableSpec, extract
 from midi_risk.sources.cdisc import define_labels
 from midi_risk.sources.tables.read import read_raw
-from tests.cli.command_line import midi_risk
-from tests.cli.test_every_kind import dicom_folder
 
 JAPANESE = "患者番号,性別,年齢\n" + "".join(f"患{n},{'男女'[n % 2]},{40 + n}\n" for n in range(9))
 

@@ -149,6 +149,10 @@ _MEANING = (
 )
 
 
+NO_ADVERSARY = "the sites are known, and no adversary was judged yet"
+"""Evidence of a channel that the assessment measures by itself once it has adversaries."""
+
+
 def device_entry(
     table: SubjectTable, view: SubjectTable, names: list[str], risks: Sequence[AdversaryRisk]
 ) -> ChannelEntry:
@@ -195,6 +199,8 @@ def device_entry(
     ]
     if not sites:
         return _without_sites(telling, names)
+    if not risks:
+        return ChannelEntry(name=_NAME, status="not_assessed", evidence=NO_ADVERSARY)
     missing = table.frame[sites].isna().all(axis=1).to_numpy()
     site = np.where(missing, -1, _together([_values(table, name) for name in sites]))
     values = {a.name: _values(view, a.name) if a.name in view.frame else site for a in telling}
