@@ -625,7 +625,11 @@ def not_removed(draft: Draft) -> set[str]:
 
 
 def shows_something(draft: Draft) -> bool:
-    """Tell whether a plan leaves any attribute of which two values differ."""
+    """Tell whether a plan leaves any attribute that tells what it told.
+
+    Two of its values differ, or it had one value from the start: that everybody is a woman who was
+    seen by CT is worth as much after the plan as before.
+    """
     setting = draft.setting
     second = {name for names in draft.facts for name in names[1:]}
     for name, codes, start in zip(
@@ -635,7 +639,7 @@ def shows_something(draft: Draft) -> bool:
         if (
             name not in second
             and level < len(codes) - 1
-            and (start > 0 or len(np.unique(codes[level])) > 1)
+            and (start > 0 or len(np.unique(codes[level])) > 1 or len(np.unique(codes[0])) == 1)
         ):
             return True
     return False

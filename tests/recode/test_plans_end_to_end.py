@@ -273,3 +273,23 @@ def test_open_bands_of_dicom_ages_are_written_as_the_median_of_their_subjects(
         if (age := dcmread(path, stop_before_pixels=True, force=True).get("PatientAge"))
     }
     assert written == {*(math.floor(m) for m in open_ends), int(low)}
+
+
+@pytest.mark.parametrize(("others", "found"), [("F", True), ("FM", False)])
+def test_what_everybody_shares_may_stay_when_all_that_differs_has_to_go(
+    tmp_path: Path, others: str, found: bool
+) -> None:
+    # one of fifteen is 88: nobody may be left out, so the age goes; one sex of all can stay,
+    # and of two nothing would
+    rows = [
+        {"subject_id": f"s{i}", "age": "88" if i == 0 else "45", "sex": others[i % len(others)]}
+        for i in range(15)
+    ]
+    sex = "  sex: {role: quasi_identifier, kind: sex}\n"
+    project = write(tmp_path / "p", rows, AGE % "" + sex)
+    code = run(["suggest", str(project), "-o", str(tmp_path / "s"), "-q"])
+    plan = json.loads((tmp_path / "s" / "plan.json").read_text("utf-8"))
+    assert plan["found"] is found
+    assert code == (0 if found else 3)
+    if found:
+        assert plan["levels"]["sex"] == 0
