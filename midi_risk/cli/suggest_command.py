@@ -52,8 +52,9 @@ def command(project: str, **given: Any) -> int:
         attributes = job.attributes(extraction)
         settings = job.project.suggest
         share = given["max_suppression"]
+        table = job.fold(extraction, attributes)
         plan = suggest(
-            job.fold(extraction, attributes),
+            table,
             models,
             max_suppression=settings.max_suppression if share is None else share,
             keep=given["keep"] or settings.keep,
@@ -88,10 +89,10 @@ def command(project: str, **given: Any) -> int:
             click.echo(f"  {other.number}. {other.title}: {neutral(other.sentence)}")
         if not plan.found and plan.next_step:
             click.echo(f"cheapest next step: {neutral(plan.next_step)}")
-        if plan.imaging:
+        if plan.imaging and table.has_images:
             click.echo(f"For a user of images{'' if plan.found else ', as decided now'}:")
-        for figure in plan.imaging:
-            click.echo(f"  {neutral(sentence(figure))}")
+            for figure in plan.imaging:
+                click.echo(f"  {neutral(sentence(figure))}")
     if not given["quiet"]:
         announce(Path(given["output"]), ("plan.json",))
     return 0 if plan.found else EXIT_ABOVE

@@ -209,7 +209,7 @@ def table_rows(release: ReleaseRules) -> list[Translated]:
             Translated(
                 attribute="subjects",
                 source="",
-                rule=f"{len(release.suppressed)} subjects are left out",
+                rule=f"subjects left out: {len(release.suppressed)}",
                 fidelity=Fidelity.INEXPRESSIBLE,
                 why="leave their files out yourself: plan.json lists their keys",
             )
