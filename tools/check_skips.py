@@ -28,12 +28,19 @@ ACCEPTED = (
 
 
 def hidden_skips(junit: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield class, name and reason of every skip that is not accepted."""
+    """Yield class, name and reason of every skip that is not accepted.
+
+    Of a module that was skipped as a whole the class is its own name.
+    """
     for case in ET.parse(junit).iter("testcase"):  # noqa: S314 - written by our own pytest
+        name = case.get("name", "")
         for skipped in case.findall("skipped"):
-            reason = skipped.get("message", "")
-            if skipped.get("type") == "pytest.skip" and not any(a in reason for a in ACCEPTED):
-                yield case.get("classname", ""), case.get("name", ""), reason
+            whole = skipped.get("message") == "collection skipped"
+            reason = (skipped.text or "") if whole else skipped.get("message", "")
+            if (whole or skipped.get("type") == "pytest.skip") and not any(
+                accepted in reason for accepted in ACCEPTED
+            ):
+                yield case.get("classname") or name, name, reason
 
 
 def file_of(classname: str, root: Path = ROOT) -> str:

@@ -137,7 +137,7 @@ def joint_bound(samples: Sequence[CleanSample], *, confidence: float = CONFIDENC
     --------
     >>> one = CleanSample(looked=258, of=1000, sensitivity=1.0, weight=1 / 1000)
     >>> round(joint_bound([one]), 6), round(joint_bound([one, one]), 6)
-    (0.009, 0.009)
+    (0.009, 0.01)
     """
     pieces = sorted(
         (piece for sample in samples for piece in _pieces(sample, confidence)),

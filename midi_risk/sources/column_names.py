@@ -127,8 +127,8 @@ def forgotten(parts: Iterable[str]) -> Iterator[None]:
     Examples
     --------
     >>> with forgotten(["tumor*", "tumor"]):
-    ...     concepts_of("tumor")
-    frozenset()
+    ...     concepts_of("tumor") == {UNKNOWN}
+    True
     """
     global _forgotten  # noqa: PLW0603  what a benchmark takes away, it gives back
     _forgotten = frozenset(parts)
@@ -310,7 +310,7 @@ def concepts_of(text: str) -> frozenset[str]:
     Examples
     --------
     >>> sorted(concepts_of("Sterbedatum"))
-    ['date', 'death', 'ends:date', 'ends:death']
+    ['death', 'ends:death']
     """
     return _read(text).concepts
 

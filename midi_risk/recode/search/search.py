@@ -93,6 +93,7 @@ def search(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> ages = pd.DataFrame({"age": [31, 33, 38, 52]})
     >>> tens = pd.DataFrame([["31", "30-39", "*"], ["33", "30-39", "*"],
     ...                      ["38", "30-39", "*"], ["52", "50-59", "*"]])
