@@ -25,7 +25,7 @@ from midi_risk.cli.job import (
     with_extraction_of,
     write_results,
 )
-from midi_risk.errors import ConfigError, MidiRiskError, OutputError, SourceError
+from midi_risk.errors import ConfigError, MidiRiskError, OutputError, SourceError, reason_of
 
 if TYPE_CHECKING:
     from midi_risk.document.assessment import Assessment
@@ -263,5 +263,4 @@ def _note(path: Path, entry: Mapping[str, str]) -> None:
             handle.write(json.dumps(dict(entry)) + "\n")
         path.chmod(0o600)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise OutputError(f"cannot write '{path}': {reason}") from None
+        raise OutputError(f"cannot write '{path}': {reason_of(error)}") from None

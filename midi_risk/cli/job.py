@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -29,7 +30,7 @@ from midi_risk.config import (
     load_project,
     validated,
 )
-from midi_risk.errors import ConfigError, MidiRiskError, OutputError, SourceError, reason_of
+from midi_risk.errors import ConfigError, OutputError, SourceError, reason_of
 
 if TYPE_CHECKING:
     from midi_risk.attributes.hierarchy import Hierarchy
@@ -446,13 +447,20 @@ def _move_in(staging: Path, folder: Path) -> None:
 
 def _other_data(old: Path, new: Path) -> bool:
     """Tell whether two assessments are of different data; False where one cannot be read."""
-    from midi_risk.document.files import load_assessment
+    before, now = _digest_of_data(old), _digest_of_data(new)
+    return None not in {before, now} and before != now
+
+
+def _digest_of_data(path: Path) -> str | None:
+    """Return the digest in an `assessment.json` of this version, without checking all of it."""
+    from midi_risk.document.assessment import ASSESSMENT_SCHEMA
 
     try:
-        before, now = load_assessment(old), load_assessment(new)
-    except (MidiRiskError, OSError):
-        return False
-    return before.collection.digest != now.collection.digest
+        document = json.loads(path.read_bytes())
+        ours = document["schema"] == ASSESSMENT_SCHEMA
+        return str(document["collection"]["digest"]) if ours else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def write_results(

@@ -7,7 +7,6 @@ carry the risk that the plan promised, and why if not.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -33,7 +32,7 @@ from midi_risk.attributes.model import AttributeSet, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.config import AttributeSettings, Project, SourceSettings
 from midi_risk.document.plan import State
-from midi_risk.errors import OutputError
+from midi_risk.errors import OutputError, reason_of
 from midi_risk.export.bids import write_bids, write_tsv
 from midi_risk.export.cdisc import write_cdisc
 from midi_risk.export.dicom.files import Copies, Written, check_local, write_copies
@@ -490,7 +489,7 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
         prefix = f".{target.name}{_MARK}{os.getpid()}-"
         staging = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     except OSError as error:
-        raise OutputError(f"cannot write '{target}': {_reason(error)}") from None
+        raise OutputError(f"cannot write '{target}': {reason_of(error)}") from None
     try:
         with _stopped_as_interrupted():
             yield staging
@@ -499,7 +498,7 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
         staging.rename(target)
     except OSError as error:
         raise OutputError(
-            f"cannot write '{target}': {_reason(error)}", hint="Nothing was left behind"
+            f"cannot write '{target}': {reason_of(error)}", hint="Nothing was left behind"
         ) from None
     except OutputError as error:
         if str(staging) not in error.message:
@@ -530,12 +529,6 @@ def _stopped_as_interrupted() -> Iterator[None]:
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
-
-
-def _reason(error: OSError) -> str:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "the disk is full"
-    return (error.strerror or type(error).__name__).lower()
 
 
 def _clear_stale(target: Path) -> None:

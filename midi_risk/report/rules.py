@@ -210,9 +210,6 @@ def _few(around: Around) -> bool:
     return around.document.collection.subjects < FEW
 
 
-_ALL_ALIKE = 1e-9
-
-
 def _subjects(around: Around) -> int:
     """Return how many subjects the part is about."""
     if isinstance(around.part, State):
@@ -223,7 +220,7 @@ def _subjects(around: Around) -> int:
 def _one_over_hidden(value: float, around: Around) -> bool:
     """Tell whether a figure is one over a number of subjects that is hidden itself."""
     subjects = _subjects(around)
-    return subjects < around.k and abs(value * subjects - 1) < _ALL_ALIKE
+    return subjects < around.k and abs(value * subjects - 1) < SAME
 
 
 def figure(value: float, around: Around) -> Risk | Band | SafeCount:
@@ -242,7 +239,7 @@ def figure(value: float, around: Around) -> Risk | Band | SafeCount:
         return risk(value)
     if value < 0:
         up = banded(-value)
-        return Band(-float(up), -up.low) if up.low else Band(-float(up), 0.0)
+        return Band(-float(up), 0.0 - up.low)
     return banded(min(value, 1.0))
 
 

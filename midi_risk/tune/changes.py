@@ -34,6 +34,7 @@ from midi_risk.errors import (
     HierarchyError,
     OutputError,
     did_you_mean,
+    reason_of,
 )
 from midi_risk.tune.session import Session, plan_at
 from midi_risk.tune.yaml_splices import (
@@ -470,8 +471,7 @@ def _folder(path: Path) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or "no folder").lower()
-        raise OutputError(f"cannot write into '{path}': {reason}") from None
+        raise OutputError(f"cannot write into '{path}': {reason_of(error)}") from None
 
 
 def band_edges(text: str) -> list[float]:

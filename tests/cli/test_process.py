@@ -138,3 +138,15 @@ def test_what_the_system_refuses_is_no_internal_error() -> None:
     assert "input/output error" in text
     assert "jane" not in text
     assert app._message(ImportError("no module named x"))[1] == 1
+
+
+def test_a_second_edition_of_other_data_is_said_and_of_the_same_is_not(
+    table: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = assess(table, out, stdout=subprocess.DEVNULL).stderr
+    again = assess(table, out, stdout=subprocess.DEVNULL).stderr
+    table.write_text(ROWS.rpartition("P59")[0], encoding="utf-8")  # somebody withdrew
+    other = assess(table, out, stdout=subprocess.DEVNULL).stderr
+    warned = [b"was of other data" in said for said in (first, again, other)]
+    assert warned == [False, False, True]
