@@ -2,47 +2,13 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
+from dated_rows import codes, dicom_days, folded
 from folding_tables import attribute, attributes, extraction, source
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
+from midi_risk.attributes.model import Decision, Kind, Role
 from midi_risk.risk.measures.trajectory import trajectory_rows
-from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
 from midi_risk.table import fold
-
-
-def dicom_days(numbers):
-    start = np.datetime64("2001-01-01")
-    return [str(start + int(n)).replace("-", "") for n in numbers]
-
-
-def folded(decisions=None, **columns):
-    rows = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    scan = SourceTable(
-        name="scan", kind=SourceKind.METADATA, level="series", key="PatientID", rows=rows
-    )
-    given = AttributeSet(
-        tuple(
-            Attribute(
-                name=name,
-                source="scan",
-                column=name,
-                keyword=name,
-                role=Role.QUASI_IDENTIFIER,
-                kind=Kind.DATE if "Date" in name else Kind.CATEGORY,
-                decision=(decisions or {}).get(name),
-                reason="",
-            )
-            for name in columns
-            if name != "PatientID"
-        )
-    )
-    return fold(Extraction(tables=(scan,), files=FILE_SCHEMA.empty_table()), given)
-
-
-def codes(table):
-    return {finding.code: finding for finding in table.findings}
 
 
 def test_dates_that_moved_together_are_no_finding():

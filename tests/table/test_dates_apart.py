@@ -1,45 +1,9 @@
 """Dates that are apart, after the study or of a derived object, at their borders."""
 
-import numpy as np
-import pyarrow as pa
 import pytest
+from dated_rows import codes, dicom_days, folded
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
-from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
-from midi_risk.table import fold
-
-
-def dicom_days(numbers):
-    start = np.datetime64("2001-01-01")
-    return [str(start + int(n)).replace("-", "") for n in numbers]
-
-
-def folded(decisions=None, roles=None, **columns):
-    rows = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-    source = SourceTable(
-        name="scan", kind=SourceKind.METADATA, level="series", key="PatientID", rows=rows
-    )
-    attributes = AttributeSet(
-        tuple(
-            Attribute(
-                name=name,
-                source="scan",
-                column=name,
-                keyword=name,
-                role=(roles or {}).get(name, Role.QUASI_IDENTIFIER),
-                kind=Kind.DATE if "Date" in name else Kind.CATEGORY,
-                decision=(decisions or {}).get(name),
-                reason="",
-            )
-            for name in columns
-            if name != "PatientID"
-        )
-    )
-    return fold(Extraction(tables=(source,), files=FILE_SCHEMA.empty_table()), attributes)
-
-
-def codes(table):
-    return {finding.code: finding for finding in table.findings}
+from midi_risk.attributes.model import Decision, Role
 
 
 @pytest.mark.parametrize(("apart", "found"), [(1, 0), (2, 1), (-1, 0), (-2, 1), (-30, 1)])
