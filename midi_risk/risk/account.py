@@ -20,6 +20,7 @@ from midi_risk.config import PrivateDecision, ReleaseDecision
 from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
 from midi_risk.sources.dicom.contents import creator_in
 from midi_risk.sources.dicom.coverage import coverage
+from midi_risk.sources.dicom.misfits import MISFITS
 from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.table.account import UNCOMMON, Leaf, part_name
 from midi_risk.table.model import SubjectTable
@@ -135,12 +136,15 @@ class Around:
         Attribute -> distinct values, subjects without one.
     repeated : collection of str
         Quasi-identifiers that are judged on several values of a subject.
+    misfits : mapping of str to str
+        Attribute that no class counts -> what does not fit about its values.
     """
 
     columns: Mapping[tuple[str, str], Attribute]
     keywords: Mapping[str, Attribute]
     distinct: Mapping[str, tuple[int, int]]
     repeated: frozenset[str]
+    misfits: Mapping[str, str]
 
     @classmethod
     def of(cls, table: SubjectTable) -> Around:
@@ -152,18 +156,30 @@ class Around:
             keywords={a.keyword: a for a in own if a.keyword and a.source in images},
             distinct=table.distinct,
             repeated=frozenset(table.repeated),
+            misfits=table.misfits,
         )
 
 
 Rule = Callable[[Leaf, str, Around], Settled | None]
 
 
-def _attribute(a: Attribute, around: Around) -> Settled:
-    """Return what is done about the values of an attribute."""
+def _first_of_all(a: Attribute, around: Around) -> Settled | None:
+    """Return what is done about an attribute whatever its role, None when its role decides."""
     if a.decision is Decision.REMOVE:
         return Settled("removed", a.name, "removed by the decision on the attribute")
     if not around.distinct.get(a.name, (1, 0))[0]:
         return Settled("harmless", a.name, "empty in every file")
+    if a.name in around.misfits and a.decision is not Decision.GENERALISE and not a.need:
+        what = MISFITS[around.misfits[a.name]]
+        return Settled("open", "", f"{what}; a 'need' of the attribute says why they may leave")
+    return None
+
+
+def _attribute(a: Attribute, around: Around) -> Settled:
+    """Return what is done about the values of an attribute."""
+    first = _first_of_all(a, around)
+    if first is not None:
+        return first
     if a.role is Role.QUASI_IDENTIFIER and a.name in around.repeated:
         return Settled("repeated", a.name, "judged on every value that leaves")
     if a.role is Role.SENSITIVE and may_hold_text(a):
@@ -224,11 +240,15 @@ def outside(leaf: Leaf, _: str, __: Around) -> Settled | None:
     return Settled("channel", "embedded_metadata", f"{leaf.name} of a file")
 
 
-def private(leaf: Leaf, _: str, __: Around) -> Settled | None:
+def private(leaf: Leaf, vr: str, __: Around) -> Settled | None:
     """Settle private elements, and what is inside private sequences."""
     if not leaf.creators:
         return None
     if all(map(_is_safe, leaf.path)):
+        if leaf.odd:
+            return None
+        if vr in TEXT_VRS and leaf.path[-1][4:6] == "xx":
+            return Settled("channel", "free_text", "text of an element that E.3.10-1 lists")
         return Settled("harmless", "", "PS3.15 Table E.3.10-1 lists it as safe")
     return Settled("open", "", "a private element")
 
@@ -263,6 +283,15 @@ def attribute(leaf: Leaf, _: str, around: Around) -> Settled | None:
     """Settle an element by its attribute, which reading takes at every depth."""
     found = around.keywords.get(leaf.keyword)
     return None if found is None else _attribute(found, around)
+
+
+def misfitting(leaf: Leaf, _: str, around: Around) -> Settled | None:
+    """Settle numbers, codes and UIDs with values that are not what they should be."""
+    found = around.keywords.get(leaf.keyword)
+    if not leaf.odd or (found is not None and found.decision is Decision.REMOVE):
+        return None
+    what = ", ".join(MISFITS[code] for code in leaf.odd)
+    return Settled("open", "", f"{what}, in {leaf.odd_files} of {leaf.files} files at least")
 
 
 def coded(leaf: Leaf, _: str, around: Around) -> Settled | None:
@@ -381,6 +410,7 @@ RULES: tuple[Rule, ...] = (
     outside,
     private,
     originals,
+    misfitting,
     attribute,
     coded,
     pixels,
@@ -422,7 +452,8 @@ def settled(leaf: Leaf, decisions: ReleaseDecisions, around: Around) -> Settled:
     if decision == "remove":
         return Settled("recoded" if leaf.kind == "name" else "removed", "", why)
     closed = found.disposition == "open" or (found.by, leaf.kind) == ("free_text", "element")
-    return Settled("harmless", "", why) if closed and not _of_attribute(leaf, around) else found
+    free = found.disposition == "open" or not _of_attribute(leaf, around)
+    return Settled("harmless", "", why) if closed and free else found
 
 
 def _of_attribute(leaf: Leaf, around: Around) -> bool:

@@ -19,6 +19,7 @@ from pydicom.datadict import keyword_for_tag
 
 from midi_risk.resources import data_rows
 from midi_risk.sources.dicom.contents import UNREAD, Line, creator_in, lines_of
+from midi_risk.sources.dicom.misfits import MISFITS
 from midi_risk.sources.model import Extraction, SourceKind
 
 Kind = Literal["element", "column", "name", "other"]
@@ -59,6 +60,10 @@ class Leaf:
         Files that hold it; None where nobody counts files.
     is_key : bool
         Whether a column links the rows of its table to subjects.
+    odd : tuple of str
+        Of an element: what does not fit about its values (`midi_risk.sources.dicom.misfits`).
+    odd_files : int
+        Files that hold such a value, at least.
     """
 
     kind: Kind
@@ -68,6 +73,8 @@ class Leaf:
     vrs: tuple[str, ...] = ()
     files: int | None = None
     is_key: bool = False
+    odd: tuple[str, ...] = ()
+    odd_files: int = 0
 
     @property
     def keyword(self) -> str:
@@ -154,8 +161,12 @@ def element_leaves(elements: Mapping[str, int]) -> Iterator[Leaf]:
     """
     met: dict[tuple[str, ...], list[Line]] = {}
     files: Counter[tuple[str, ...]] = Counter()
+    odd: dict[tuple[str, ...], dict[str, int]] = {}
     for text, count in sorted(elements.items()):
         for line in lines_of(text):
+            if line.vr in MISFITS:
+                odd.setdefault(line.path, {})[line.vr] = count
+                continue
             met.setdefault(line.path, []).append(line)
             files[line.path] += count
     for path, lines in met.items():
@@ -168,6 +179,8 @@ def element_leaves(elements: Mapping[str, int]) -> Iterator[Leaf]:
             path=path,
             vrs=tuple(line.vr for line in lines),
             files=files[path],
+            odd=tuple(odd.get(path, ())),
+            odd_files=max(odd.get(path, {"": 0}).values()),
         )
 
 

@@ -12,7 +12,9 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, 
 from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
-from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.sources.dicom.dictionary import tag_of
+from midi_risk.sources.dicom.misfits import misfit_of_text
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
 from midi_risk.table.findings import (
@@ -58,6 +60,7 @@ class _Draft:
     repeated: dict[str, RepeatedValues] = field(default_factory=dict)
     spans: dict[str, Spans] = field(default_factory=dict)
     unfolded: dict[str, np.ndarray] = field(default_factory=dict)
+    misfits: dict[str, str] = field(default_factory=dict)
 
 
 def fold(
@@ -176,6 +179,7 @@ def fold(
         repeated=draft.repeated,
         concerned=concerned_subjects(rows_of, subjects),
         leaves=leaves(extraction),
+        misfits=draft.misfits,
     )
 
 
@@ -196,6 +200,8 @@ def _fold_source(
             continue
         draft.attributes.append(attribute)
         column = table.rows.column(attribute.column)
+        if table.kind is SourceKind.DICOM and attribute.role in _UNCOUNTED:
+            _look_for_misfits(attribute, column, draft)
         if attribute.role not in FOLDED_ROLES:
             _count_only(attribute.name, column, of_row, n, draft)
             if compared(attribute):
@@ -231,6 +237,19 @@ def _fold_source(
             np.append(date.number, np.nan)[date.codes],
             age.name,
         )
+
+
+_UNCOUNTED = frozenset({Role.INSENSITIVE, Role.SENSITIVE})
+
+
+def _look_for_misfits(attribute: Attribute, column: Any, draft: _Draft) -> None:
+    """Note what does not fit about the values of a number or a code that no class counts."""
+    tag = tag_of(attribute.keyword or "")
+    if tag is None or attribute.vr is None:
+        return
+    found = misfit_of_text(tag, attribute.vr, raw_codes(column)[1])
+    if found:
+        draft.misfits[attribute.name] = found
 
 
 def _compare_only(

@@ -38,7 +38,8 @@ from midi_risk.sources.dicom.header import (
     notice_of,
     wanted_attributes,
 )
-from midi_risk.sources.dicom.private import any_unsafe_private
+from midi_risk.sources.dicom.misfits import MOST, trimmed_check
+from midi_risk.sources.dicom.private import any_unsafe_private, may_be_safe
 from midi_risk.sources.dicom.text import RawHeader, element_text, encodings_of
 from midi_risk.sources.dicom.uids import STANDARD_ROOT, day_of_component, of_a_device, telling
 
@@ -322,8 +323,23 @@ class SequenceContent:
         self.size = size
 
 
+@lru_cache(maxsize=65536)
+def _check(tag: int, vr: bytes | None) -> Callable[[bytes], str] | None:
+    if tag >> 16 & 1 and not may_be_safe(tag):
+        return None
+    return trimmed_check(tag, None if vr is None else vr.decode("ascii"))
+
+
 Met = tuple[str, int, bytes | None, str | None]
 """Path of the sequences, tag, representation where the file tells it, private creator."""
+
+
+def _odd(met: Met, raw: bytes) -> tuple[Met, ...]:
+    """Return the line that says what does not fit about a value that nobody reads."""
+    prefix, tag, vr, creator = met
+    check = _check(tag, vr)
+    odd = check(raw) if check is not None else ""
+    return ((prefix, tag, odd.encode(), creator),) if odd else ()
 
 
 def _lines(met: set[Met]) -> frozenset[str]:
@@ -410,9 +426,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             vr, length, start = _head(data, at, length)
         if found <= last or group == 0xFFFE:
             raise NotVouchedError
-        last = found
-        private = bool(group & 1)
-        creator = None
+        last, private, creator = found, bool(group & 1), None
         if private:
             named = _creator(found, data, start, length, encodings)
             creators |= {found: named} if named else {}
@@ -444,8 +458,9 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
                 raise NotVouchedError
         elif found == _CHARACTER_SET:
             encodings = _own_encodings(vr, data[start:at])
-        elif emit and length:
-            noticed |= notice_inside(found)
+        elif length:
+            noticed |= notice_inside(found) if emit else 0
+            met.update(_odd((prefix, found, vr, creator), data[start : min(at, start + MOST)]))
 
 
 def _is_sequence(tag: int, vr: bytes | None, length: int, sequences: frozenset[int]) -> bool:
