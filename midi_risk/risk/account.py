@@ -233,6 +233,32 @@ def name(leaf: Leaf, _: str, __: Around) -> Settled | None:
     return Settled("harmless", "", "names hold keys, UIDs, counters and common words only")
 
 
+UNREAD = "beside_unread"
+"""What an open sheet or comment rests on: the reason of the verdict that names it."""
+
+
+def beside(leaf: Leaf, _: str, __: Around) -> Settled | None:
+    """Settle what lies beside the values: sheets, comments, texts and files that nobody read."""
+    if leaf.kind not in {"sheet", "comment", "text", "file"}:
+        return None
+    if leaf.state == "left out":
+        return Settled("removed", "", "the project file says that it does not leave")
+    if leaf.state == "unread":
+        by = UNREAD if leaf.kind in {"sheet", "comment"} else ""
+        return Settled("open", by, _UNREAD_WHY[leaf.kind])
+    if leaf.why or not any(mark in leaf.name for mark in UNCOMMON):
+        return Settled("harmless", "", leaf.why or "named by keys, counters and common words only")
+    return Settled("open", "", "the name holds words, dates or long numbers that nobody reads")
+
+
+_UNREAD_WHY = {
+    "sheet": "a sheet with data that nobody read",
+    "comment": "nobody read them",
+    "text": "it stands beside the values, and nobody read it",
+    "file": "it lies beside what was read, and nobody read it",
+}
+
+
 def outside(leaf: Leaf, _: str, __: Around) -> Settled | None:
     """Settle what lies in a file beside its elements."""
     if leaf.kind != "other":
@@ -407,6 +433,7 @@ RULES: tuple[Rule, ...] = (
     unread,
     column,
     name,
+    beside,
     outside,
     private,
     originals,
@@ -443,7 +470,7 @@ def settled(leaf: Leaf, decisions: ReleaseDecisions, around: Around) -> Settled:
         (_first(leaf, vr, around) for vr in leaf.vrs or ("",)),
         key=lambda each: _WORST[each.disposition],
     )
-    if found.by and found.disposition != "channel":
+    if found.by and found.disposition != "channel" and found.by != UNREAD:
         return found
     decided = decisions.of(leaf)
     if decided is None:

@@ -239,7 +239,7 @@ def _fold_source(
         )
 
 
-_UNCOUNTED = frozenset({Role.INSENSITIVE, Role.SENSITIVE})
+_UNCOUNTED = frozenset({Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY})
 
 
 def _look_for_misfits(attribute: Attribute, column: Any, draft: _Draft) -> None:

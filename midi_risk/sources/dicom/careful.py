@@ -59,6 +59,8 @@ from midi_risk.sources.files.remote import RemoteError
 
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DEFER = 8 << 20
+_BEGINNINGS = {b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00", b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\xdd"}
+"""How the value of a sequence begins: an item or its end, in either byte order."""
 _INFLATE_LIMIT = 16 << 20
 
 
@@ -321,6 +323,9 @@ def _items(data_set: Any, tag: int, header: Header) -> list[Any]:
     if not isinstance(element, RawDataElement):
         return list(element.value) if isinstance(element.value, pydicom.Sequence) else []
     value = element.value or b""
+    if value and value[:4] not in _BEGINNINGS:
+        header.flag("a damaged sequence, not searched")
+        return []
     bounded = over(value)
     try:
         items: pydicom.Sequence = read_sequence(

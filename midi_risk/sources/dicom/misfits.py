@@ -45,17 +45,29 @@ _LEAST_LONG, _MOST_LONG = 1e6, 1e15
 _SIGNIFICANT = 5
 _CODE = re.compile(rb"[A-Z0-9_ \\]*")
 _SEVERAL = re.compile(rb"[A-Z]{2,}(?: +[A-Z]{2,})+")
+_LONG_CODE = re.compile(rb"[0-9]{7}")
 _LONGEST_CODE = 16
 _ONE = rb" *(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)? *"
 _NUMBERS = re.compile(rb"%b(?:\\%b)*" % (_ONE, _ONE))
 _NUMBER = b"0123456789+-.eE \\"
 _LONG_NUMBER = re.compile(rb"(?<![0-9.eE])0*([1-9][0-9]{6,})(?![0-9]|\.?[0-9]*[eE])")
-_TIME = re.compile(rb"[0-9:. \\-]*")
-_UID = re.compile(rb"[0-9. \\]*")
-_LETTERS = re.compile(rb"[A-Za-z][A-Za-z ,.^'-]{7,}\0*")
-_LEAST_LETTERS = 8
+_HOUR = rb" *(?:(?:[01][0-9]|2[0-4])(?::?[0-5][0-9](?::?[0-6][0-9](?:\.[0-9]*)?)?)? *-?){0,2} *"
+_TIME = re.compile(rb"%b(?:\\%b)*" % (_HOUR, _HOUR))
+_DAY = rb" *(?:(?:1[89]|20)[0-9]{2}[.-]?(?:[01][0-9][.-]?(?:[0-3][0-9])?)? *-?){0,2} *"
+_DATE = re.compile(rb"%b(?:\\%b)*" % (_DAY, _DAY))
+_MOMENT = (
+    rb" *(?:(?:1[89]|20)[0-9]{2}(?:[0-9]{2}){0,5}(?:(?<=[0-9]{14})\.[0-9]+)?"
+    rb"(?:[+-][0-9]{4})?(?: *- *)?){0,2} *"
+)
+_INSTANT = re.compile(rb"%b(?:\\%b)*" % (_MOMENT, _MOMENT))
+_AGE = re.compile(rb" *(?:[0-9]{1,3}[DWMY]?)? *(?:\\ *[0-9]{1,3}[DWMY]? *)*")
+_ONE_UID = rb" *(?:[0-2](?:\.[0-9]+)*)? *"
+_UID = re.compile(rb"%b(?:\\%b)*" % (_ONE_UID, _ONE_UID))
+_PRINTED = re.compile(rb"[ -~]{6,}\0*")
+_PRINTED_FLOATS = re.compile(rb"[ -~]{4,}\0*")
+_LEAST_PLAIN, _MOST_PLAIN = 1e-4, 1e15
 _BINARY = {"FL": "f", "FD": "d", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
-_ARRAYS = frozenset({"US", "SS"})
+_ARRAYS = frozenset({"US", "SS", "OD", "OF", "OL", "OV"})
 _FEW = 2
 
 _MORE_WORDS = frozenset({"FREE", "BREATHING", "CURVED", "LIVING", "WALKING", "UNKNOWN"})
@@ -81,6 +93,8 @@ def _code(raw: bytes) -> str:
     for part in raw.split(b"\\"):
         if len(part.strip()) > _LONGEST_CODE:
             return FORM
+    if _LONG_CODE.search(raw):
+        return LONG
     several = _SEVERAL.search(raw)
     return WORDS if several and not _words().intersection(several[0].split()) else ""
 
@@ -112,17 +126,47 @@ def _telling_uid(raw: bytes) -> str:
 
 
 def _array(raw: bytes) -> str:
-    return FORM if len(raw) >= _LEAST_LETTERS and _LETTERS.fullmatch(raw) else ""
+    return FORM if _PRINTED.fullmatch(raw) else ""
+
+
+def _day(raw: bytes) -> str:
+    return "" if _DATE.fullmatch(raw) else FORM
+
+
+def _instant(raw: bytes) -> str:
+    return "" if _INSTANT.fullmatch(raw) else FORM
+
+
+def _title(raw: bytes) -> str:
+    """Return what does not fit about the name of a station in a network."""
+    if any(len(part.strip()) > _LONGEST_CODE for part in raw.split(b"\\")):
+        return FORM
+    if _LONG_CODE.search(raw):
+        return LONG
+    several = _SEVERAL.search(raw.upper())
+    return WORDS if several and not _words().intersection(several[0].split()) else ""
+
+
+def _age(raw: bytes) -> str:
+    return "" if _AGE.fullmatch(raw) else FORM
 
 
 def _binary(code: str) -> Callable[[bytes], str]:
     size = struct.calcsize(f"<{code}")
 
     def check(raw: bytes) -> str:
-        if len(raw) % size or len(raw) > _FEW * size:
-            return _array(raw)
+        if len(raw) % size:
+            return FORM
+        few = len(raw) <= _FEW * size
+        printed = (_PRINTED_FLOATS if code in "fd" else _PRINTED).fullmatch(raw)
+        if printed and code not in "fd":
+            return FORM
+        if not few and not printed:
+            return ""
         values = struct.unpack(f"<{len(raw) // size}{code}", raw)
-        return LONG if any(map(_is_long, values)) else _array(raw)
+        if printed and any(not _LEAST_PLAIN < abs(value) < _MOST_PLAIN for value in values):
+            return FORM
+        return LONG if few and any(map(_is_long, values)) else ""
 
     return check
 
@@ -149,6 +193,10 @@ _CHECKS: dict[str, Callable[[bytes], str]] = {
     **{vr: _binary(code) for vr, code in _BINARY.items()},
     **dict.fromkeys(_ARRAYS, _array),
 }
+_OF_ATTRIBUTES: dict[str, Callable[[bytes], str]] = {
+    "DA": _day, "DT": _instant, "AS": _age, "AE": _title, "UI": _uid,
+}  # fmt: skip
+"""What looks at values only where an attribute reads them: they are open or text elsewhere."""
 
 
 @lru_cache(maxsize=65536)
@@ -170,8 +218,8 @@ def check_of(tag: int, vr: str | None) -> Callable[[bytes], str] | None:
     """
     if not tag & 0xFFFF:
         return None
-    known = vr or known_vr(tag)
-    if known == "UI" and known_vr(tag) == "UN":
+    known = vr or known_vr(tag).partition(" or ")[0]
+    if known == "UI" and known_vr(tag) != "UI":
         return _telling_uid
     check = _CHECKS.get(known)
     private = f"{tag >> 16:04X}xx{tag & 0xFF:02X}" if tag >> 16 & 1 else ""
@@ -226,8 +274,8 @@ def misfit_of_text(tag: int, vr: str, texts: Iterable[str]) -> str:
     tag : int
     vr : str
     texts : iterable of str
-        Several values of one element are joined by a backslash. UIDs are not looked at: what they
-        tell is a finding of its own.
+        Several values of one element are joined by a backslash. Of UIDs only the form is looked
+        at: what they tell is a finding of its own.
 
     Examples
     --------
@@ -236,7 +284,7 @@ def misfit_of_text(tag: int, vr: str, texts: Iterable[str]) -> str:
     >>> misfit_of_text(0x00181405, "IS", ["90"]), misfit_of_text(0x00189345, "FD", ["4471902.0"])
     ('', '!long')
     """
-    check = None if vr == "UI" else check_of(tag, vr)
+    check = _OF_ATTRIBUTES.get(vr) or check_of(tag, vr)
     if check is None or vr in _ARRAYS:
         return ""
     if vr in _BINARY:

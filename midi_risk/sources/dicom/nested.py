@@ -134,8 +134,21 @@ UIDS_OF_OBJECTS = frozenset(
 _TELLING_KEPT = 8
 
 
+def no_uid(text: str) -> bool:
+    """Tell whether a text has what no UID has.
+
+    Examples
+    --------
+    >>> no_uid("1.2.Quimby"), no_uid("1.2.3")
+    (True, False)
+    """
+    return bool(text.strip("0123456789."))
+
+
 def uid_sample(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the least of many UIDs, and the least few that may hold a day or are of a device.
+    """Return the least of many UIDs, and the least few that may tell something.
+
+    That is a day, their device, or what is no UID at all.
 
     So the one that stands for all does not depend on the order of reading, and what matters is
     not lost among thousands of references.
@@ -147,7 +160,7 @@ def uid_sample(texts: Iterable[str]) -> tuple[str, ...]:
     """
     parts = {part for text in texts for part in text.split("\\")}
     held = sorted(part for part in parts if part and not part.startswith(STANDARD_ROOT))
-    told = [uid for uid in held[1:] if telling(uid)][:_TELLING_KEPT]
+    told = [uid for uid in held[1:] if no_uid(uid) or telling(uid)][:_TELLING_KEPT]
     return (*held[:1], *told)
 
 
@@ -184,7 +197,10 @@ class NestedResult:
             Returns the text of an attribute of the file itself.
         """
         return {
-            keyword: [sample[0], *(u for u in sample[1:] if of_a_device(u) or _of_days(u, top))]
+            keyword: [
+                sample[0],
+                *(u for u in sample[1:] if no_uid(u) or of_a_device(u) or _of_days(u, top)),
+            ]
             for keyword, sample in self.uids.items()
         }
 
