@@ -14,7 +14,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.attributes.roles import may_hold_text
+from midi_risk.attributes.roles import is_ruled, may_hold_text
 from midi_risk.attributes.standard import NOT_LISTED, OWN_DATES, packaged_table
 from midi_risk.config import PrivateDecision, ReleaseDecision
 from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
@@ -37,6 +37,10 @@ _PAYLOADS = frozenset({"EncapsulatedDocument", "ICCProfile"})
 _FIXED = frozenset({"FileMetaInformationVersion"})
 _ORIGINALS = "OriginalAttributesSequence"
 _GRAPHICS = frozenset({0x50, 0x60})
+_OF_DEVICES = frozenset(
+    {"ImplementationVersionName", "ReceiveCoilName", "SequenceName", "SoftwareVersions"}
+)
+"""Texts that programs write, and that no class counts."""
 _CODE_PARTS = frozenset(
     {
         "CodeValue",
@@ -305,10 +309,23 @@ def originals(leaf: Leaf, _: str, around: Around) -> Settled | None:
     return Settled("channel", "embedded_metadata", "values from before an object was changed")
 
 
-def attribute(leaf: Leaf, _: str, around: Around) -> Settled | None:
+def attribute(leaf: Leaf, vr: str, around: Around) -> Settled | None:
     """Settle an element by its attribute, which reading takes at every depth."""
     found = around.keywords.get(leaf.keyword)
-    return None if found is None else _attribute(found, around)
+    if found is None:
+        return None
+    answer = _attribute(found, around)
+    text = not {vr, found.vr}.isdisjoint(TEXT_VRS - {"AE"})
+    if text and answer.disposition == "harmless" and _typed(found, around):
+        return Settled("channel", "free_text", "text of an attribute that no class counts")
+    return answer
+
+
+def _typed(a: Attribute, around: Around) -> bool:
+    """Tell a text that is not of a device, leaves, and for which nobody vouches."""
+    filled = around.distinct.get(a.name, (1, 0))[0] > 0
+    told = a.role is not Role.INSENSITIVE or a.need or is_ruled(a.keyword)
+    return filled and not told and a.keyword not in _OF_DEVICES
 
 
 def misfitting(leaf: Leaf, _: str, around: Around) -> Settled | None:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
+from midi_risk.attributes.roles import restates_day
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.dicom.dictionary import tag_of
-from midi_risk.sources.dicom.misfits import misfit_of_text
+from midi_risk.sources.dicom.misfits import EARLY, misfit_of_text
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
@@ -33,6 +34,7 @@ from midi_risk.table.model import (
     RepeatedValues,
     SubjectTable,
     coded,
+    day_column,
     raw_codes,
     table_digest,
 )
@@ -147,6 +149,8 @@ def fold(
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
         stated_by, seen_on, family = visits_elsewhere(rows_of, attributes)
+    else:
+        _look_for_early_days(rows_of, seen_on, draft)
     draft.findings += date_findings(leading, subjects, attributes, seen_on)
     frame = pd.DataFrame(
         {name: pd.Series(texts, dtype=object) for name, texts in draft.folded.items()}
@@ -250,6 +254,28 @@ def _look_for_misfits(attribute: Attribute, column: Any, draft: _Draft) -> None:
     found = misfit_of_text(tag, attribute.vr, raw_codes(column)[1])
     if found:
         draft.misfits[attribute.name] = found
+
+
+_YEAR = 366
+
+
+def _look_for_early_days(
+    rows_of: list[tuple[SourceTable, np.ndarray]], seen_on: pd.DataFrame, draft: _Draft
+) -> None:
+    """Note dates said to restate that of a visit that lie long before every visit: other dates."""
+    if not len(seen_on):
+        return
+    first = seen_on.groupby("subject")["day"].min()
+    for table, of_row in rows_of:
+        if table.kind is not SourceKind.DICOM:
+            continue
+        earliest = first.reindex(of_row).to_numpy(dtype=float)
+        for a in draft.attributes:
+            if a.source != table.name or a.role is not Role.INSENSITIVE or not restates_day(a):
+                continue
+            days = day_column(table, a.column)
+            if days is not None and (days < earliest - _YEAR).any():
+                draft.misfits.setdefault(a.name, EARLY)
 
 
 def _compare_only(

@@ -23,9 +23,10 @@ from midi_risk.sources.dicom.private import may_be_safe
 from midi_risk.sources.dicom.uids import telling
 
 FORM, LONG, WORDS, TELLS, OTHER = "!form", "!long", "!words", "!tells", "!other"
+EARLY = "!early"
 """A value that its representation does not allow; a whole number of seven digits and more where
 none is expected; words that no code of images has; a UID that may hold a day or is of a device;
-the UID of another object in the header of a file."""
+the UID of another object in the header of a file; a day long before every visit."""
 
 MISFITS = {
     FORM: "values that its representation does not allow",
@@ -33,6 +34,7 @@ MISFITS = {
     WORDS: "words that are no code of images",
     TELLS: "UIDs that may hold a day or are of a device",
     OTHER: "the UID of another object",
+    EARLY: "days more than a year before every visit of the subject",
 }
 """Code -> what it says of an element."""
 
@@ -51,15 +53,18 @@ _ONE = rb" *(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)? *"
 _NUMBERS = re.compile(rb"%b(?:\\%b)*" % (_ONE, _ONE))
 _NUMBER = b"0123456789+-.eE \\"
 _LONG_NUMBER = re.compile(rb"(?<![0-9.eE])0*([1-9][0-9]{6,})(?![0-9]|\.?[0-9]*[eE])")
-_HOUR = rb" *(?:(?:[01][0-9]|2[0-4])(?::?[0-5][0-9](?::?[0-6][0-9](?:\.[0-9]*)?)?)? *-?){0,2} *"
-_TIME = re.compile(rb"%b(?:\\%b)*" % (_HOUR, _HOUR))
-_DAY = rb" *(?:(?:1[89]|20)[0-9]{2}[.-]?(?:[01][0-9][.-]?(?:[0-3][0-9])?)? *-?){0,2} *"
-_DATE = re.compile(rb"%b(?:\\%b)*" % (_DAY, _DAY))
-_MOMENT = (
-    rb" *(?:(?:1[89]|20)[0-9]{2}(?:[0-9]{2}){0,5}(?:(?<=[0-9]{14})\.[0-9]+)?"
-    rb"(?:[+-][0-9]{4})?(?: *- *)?){0,2} *"
-)
-_INSTANT = re.compile(rb"%b(?:\\%b)*" % (_MOMENT, _MOMENT))
+_HOUR = rb"(?:[01][0-9]|2[0-4])(?::?[0-5][0-9](?::?[0-6][0-9](?:\.[0-9]*)?)?)?"
+_DAY = rb"(?:1[89]|20)[0-9]{2}[.-]?(?:[01][0-9][.-]?(?:[0-3][0-9])?)?"
+_MOMENT = rb"(?:1[89]|20)[0-9]{2}(?:[0-9]{2}){0,5}(?:(?<=[0-9]{14})\.[0-9]+)?(?:[+-][0-9]{4})?"
+
+
+def _ranges(one: bytes) -> re.Pattern[bytes]:
+    """Return what fits values joined by a backslash, each of which may be a range."""
+    part = rb" *(?:%b)?(?: *- *(?:%b)?)? *" % (one, one)
+    return re.compile(rb"%b(?:\\%b)*" % (part, part))
+
+
+_TIME, _DATE, _INSTANT = _ranges(_HOUR), _ranges(_DAY), _ranges(_MOMENT)
 _AGE = re.compile(rb" *(?:[0-9]{1,3}[DWMY]?)? *(?:\\ *[0-9]{1,3}[DWMY]? *)*")
 _ONE_UID = rb" *(?:[0-2](?:\.[0-9]+)*)? *"
 _UID = re.compile(rb"%b(?:\\%b)*" % (_ONE_UID, _ONE_UID))
@@ -67,7 +72,8 @@ _PRINTED = re.compile(rb"[ -~]{6,}\0*")
 _PRINTED_FLOATS = re.compile(rb"[ -~]{4,}\0*")
 _LEAST_PLAIN, _MOST_PLAIN = 1e-4, 1e15
 _BINARY = {"FL": "f", "FD": "d", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"}
-_ARRAYS = frozenset({"US", "SS", "OD", "OF", "OL", "OV"})
+_SHORTS = {"US": "H", "SS": "h"}
+_ARRAYS = frozenset({"AT", "OD", "OF", "OL", "OV", *_SHORTS})
 _FEW = 2
 
 _MORE_WORDS = frozenset({"FREE", "BREATHING", "CURVED", "LIVING", "WALKING", "UNKNOWN"})
@@ -266,6 +272,29 @@ def misfit(tag: int, vr: str | None, raw: bytes, *, little: bool = True) -> str:
     return check(raw[:MOST])
 
 
+def _shorts(vr: str, text: str) -> str:
+    """Return what does not fit about numbers of 16 bits that reading has decoded."""
+    parts = [part for part in text.split("\\") if part]
+    try:
+        raw = struct.pack(f"<{len(parts)}{_SHORTS[vr]}", *map(int, parts))
+    except (ValueError, struct.error):
+        return FORM
+    return _array(raw)
+
+
+def _number(tag: int, text: str) -> str:
+    """Return what does not fit about numbers that reading has decoded.
+
+    A list of several is an array, in which nobody is found.
+    """
+    try:
+        values = [float(part) for part in text.split("\\") if part]
+    except ValueError:
+        return FORM
+    long = len(values) == 1 and keyword_of(tag) not in _expected_long() and _is_long(values[0])
+    return LONG if long else ""
+
+
 def misfit_of_text(tag: int, vr: str, texts: Iterable[str]) -> str:
     """Return the first thing that does not fit about values that reading has decoded.
 
@@ -285,14 +314,12 @@ def misfit_of_text(tag: int, vr: str, texts: Iterable[str]) -> str:
     ('', '!long')
     """
     check = _OF_ATTRIBUTES.get(vr) or check_of(tag, vr)
-    if check is None or vr in _ARRAYS:
+    if check is None:
         return ""
+    if vr in _SHORTS:
+        return next(filter(None, (_shorts(vr, text) for text in texts)), "")
     if vr in _BINARY:
-        if keyword_of(tag) in _expected_long():
-            return ""
-        # one number each: a longer list is an array, in which nobody is found
-        numbers = (part for text in texts if "\\" not in text for part in (text,) if part)
-        return LONG if any(_is_long(float(number)) for number in numbers) else ""
+        return next(filter(None, (_number(tag, text) for text in texts)), "")
     found = (check(text.encode("utf-8", "replace")) for text in texts)
     return next(filter(None, found), "")
 
