@@ -20,7 +20,7 @@ from midi_risk.attributes.model import AttributeSet
 from midi_risk.document.assessment import AccountEntry
 from midi_risk.errors import OutputError
 from midi_risk.export.dicom.rules import DUMMIES
-from midi_risk.risk.account import ReleaseDecisions, account
+from midi_risk.risk.account import ReleaseDecisions, account, tells_nothing
 from midi_risk.sources.model import Extraction
 from midi_risk.table.account import Leaf, leaves
 from midi_risk.table.model import SubjectTable, raw_codes
@@ -37,6 +37,8 @@ OWN = frozenset(
 """Elements that midi-risk may write into an object that had none; all of group 0002 too."""
 
 _DUMMIES = frozenset(DUMMIES.values())
+BESIDE = frozenset({"sheet", "comment", "text", "file"})
+"""Kinds of rows that stand beside the values; apply writes none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +125,19 @@ def prove(
     for leaf in elements:
         if not _accounted(leaf, known):
             raise _refused(leaf.name, "is in the files that were written and not in the account")
+    for leaf in (leaf for leaf in found if leaf.kind in BESIDE):
+        row = known.get((leaf.kind, leaf.name))
+        if (row is None or row.disposition == "removed") and not tells_nothing(leaf):
+            raise _refused(
+                leaf.name,
+                "lies beside the values that were written, and the account does not let it leave",
+            )
     there = {leaf.name: leaf for leaf in elements} | {leaf.name: leaf for leaf in columns}
     removed = [row for row in rows if row.disposition == "removed"]
+    stays = [row for row in removed if row.kind not in BESIDE and row.name in there]
     values = _columns(written, attributes)
     emptied, stayed = [], []
-    for row in removed:
-        if row.name not in there:
-            continue
+    for row in stays:
         keyword = there[row.name].keyword
         if keyword in kept or row.by in kept:
             stayed.append(row.name)
@@ -140,7 +148,7 @@ def prove(
     return Proof(
         elements=len(elements),
         columns=len(columns),
-        removed=sum(row.name not in there for row in removed),
+        removed=len(removed) - len(stays),
         emptied=tuple(emptied),
         kept=tuple(stayed),
     )
