@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +39,7 @@ from midi_risk.threat.model import ThreatModel
 
 MANY = "MIDI_RISK_SLOW_TESTS" in os.environ
 PAGE = os.environ.get("MIDI_RISK_PLANTED_PAGE", "")
-ALL, FEW = 10_000, 10
+ALL, FEW = int(os.environ.get("MIDI_RISK_PLANTED", "10000")), 10
 COUNTED: Counter[str] = Counter()
 
 
@@ -132,8 +133,8 @@ places = st.builds(
 def plant(folder: Path, place: Place, tag: int, vr: str, value: Callable[[int], object]) -> None:
     """Write the collection with one element at a place."""
     for number in range(SUBJECTS):
-        data_set = image(number)
         if number in place.subjects:
+            data_set = image(number)
             item = inner = Dataset()
             with disable_value_validation():
                 for sequence in place.depth:
@@ -145,7 +146,19 @@ def plant(folder: Path, place: Place, tag: int, vr: str, value: Callable[[int], 
                     inner.add_new(tag & 0xFFFF0000 | 0x10, "LO", "ACME X")
                 data_set.update(item)
         syntax = ImplicitVRLittleEndian if place.implicit else ExplicitVRLittleEndian
-        written(data_set, folder / f"{number:03d}.dcm", syntax)
+        path = folder / f"{number:03d}.dcm"
+        if number in place.subjects:
+            written(data_set, path, syntax)
+        else:
+            path.write_bytes(untouched(number, syntax))
+
+
+@cache
+def untouched(number: int, syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """Return the file of a subject in whose object nothing was planted."""
+    with TemporaryDirectory() as folder:
+        written(image(number), Path(folder, "1.dcm"), syntax)
+        return Path(folder, "1.dcm").read_bytes()
 
 
 def refused(build: Any, *given_to: Any) -> None:
@@ -425,7 +438,8 @@ BARE = ["readme.txt", "notes.txt", "report.pdf", "1.jpg", "1.xml", "{0}.docx"]
 def test_a_file_that_nobody_reads_is_noticed(name, text, of_a_subject):
     def build(folder: Path) -> None:
         for number in range(SUBJECTS):
-            written(image(number), folder / f"P{number:03d}" / "1.dcm")
+            (folder / f"P{number:03d}").mkdir()
+            (folder / f"P{number:03d}" / "1.dcm").write_bytes(untouched(number))
         inside = "P003" if of_a_subject else ""
         (folder / inside / name.format("jane")).write_text(text, encoding="utf-8")
 
@@ -438,8 +452,8 @@ def test_bytes_before_and_behind_an_object_are_noticed(where, text, who):
     def build(folder: Path) -> None:
         for number in range(SUBJECTS):
             path = folder / f"{number:03d}.dcm"
-            written(image(number), path)
-            content = path.read_bytes()
+            content = untouched(number)
+            path.write_bytes(content)
             if number == who and where == "preamble":
                 path.write_bytes(text.encode().ljust(128, b"\0") + content[128:])
             elif number == who:
@@ -456,6 +470,7 @@ def test_a_name_of_a_file_or_folder_is_noticed(folder_of_its_own, name, who):
         for number in range(SUBJECTS):
             named = name if number == who else f"{number:03d}"
             inside = f"{named}/1.dcm" if folder_of_its_own else f"{named}.dcm"
-            written(image(number), folder / inside)
+            (folder / inside).parent.mkdir(exist_ok=True)
+            (folder / inside).write_bytes(untouched(number))
 
     refused(build)
