@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from midi_risk.document import notebook
 
@@ -252,6 +252,42 @@ class Plan(Part):
     reason: str = Field(default="", description="what blocks a plan, or what it leaves open")
     nodes: int = 0
     nodes_checked: int = 0
+
+    _made_for: object = PrivateAttr(default=None)
+
+    @property
+    def made_for(self) -> object:
+        """The subject table that the plan was made for; None for a plan read from a file."""
+        return self._made_for
+
+    def of(self, table: object) -> Plan:
+        """Return the plan, which now knows the subject table that it was made for.
+
+        Parameters
+        ----------
+        table : SubjectTable
+        """
+        self._made_for = table
+        return self
+
+    def apply(self, data: Any, table: Any = None) -> Any:
+        """Recode a data frame as the plan says; see `midi_risk.apply_plan`.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame, polars.DataFrame, pyarrow.Table, DuckDB relation or mapping
+            The data that the plan was made for.
+        table : SubjectTable, optional
+            What the plan was made for; needed where the plan was read from a file.
+
+        Raises
+        ------
+        MidiRiskError
+            When the data are others, or the plan does not say whom it changes.
+        """
+        import midi_risk  # noqa: PLC0415 - through the front, which knows every stage
+
+        return midi_risk.apply_plan(self, data, table)
 
     def describe(self) -> str:
         """Return the plan in plain English, one sentence per step."""

@@ -135,12 +135,12 @@ class LatticeSweep:
         out: Ints = self.histogram[:, : k - 1].astype(np.int64) @ sizes
         return out
 
-    def satisfying(self, k: int, max_suppression: float = 0.0) -> npt.NDArray[np.bool_]:
+    def satisfying(self, k: int, max_suppression: float | str = 0.0) -> npt.NDArray[np.bool_]:
         """Return which nodes reach k when so large a share may be hidden, shape (nodes,)."""
         out: npt.NDArray[np.bool_] = self.hidden(k) <= hidden_limit(max_suppression, self.records)
         return out
 
-    def best(self, k: int, max_suppression: float = 0.0) -> Solution:
+    def best(self, k: int, max_suppression: float | str = 0.0) -> Solution:
         """Return the node that `search` would return, from the stored class sizes.
 
         Only nodes that may be the best by their bound are scored anew.
@@ -168,7 +168,7 @@ class LatticeSweep:
         return solution_of(judge, found, limit, self._utility)
 
     def front(
-        self, ks: Sequence[int] = FRONT_K, max_suppression: float = 0.0
+        self, ks: Sequence[int] = FRONT_K, max_suppression: float | str = 0.0
     ) -> tuple[FrontPoint, ...]:
         """Return the best node of each k, without those that another one beats.
 
@@ -176,7 +176,7 @@ class LatticeSweep:
         ----------
         ks : sequence of int
             Class sizes to reach; those above the counted sizes are left out.
-        max_suppression : float
+        max_suppression : float or str
         """
         solutions = [self.best(k, max_suppression) for k in ks if k <= self.largest + 1]
         nodes = [
