@@ -439,6 +439,24 @@ class RiskEstimate(Part):
         """Return a table of one row."""
         return pd.DataFrame([self.to_dict()])
 
+    def __repr__(self) -> str:
+        """Return measure, value and where it stands."""
+        place = notebook.passed_word(self.passed)
+        shown = f"{self.measure}={notebook.number(self.value)}"
+        return f"RiskEstimate({shown}{f', {place}' if place else ''})"
+
+    def _repr_html_(self) -> str:
+        """Return the figure, its interval and where it stands."""
+        rows = [
+            ("Measure", self.measure),
+            ("Value", notebook.number(self.value)),
+            ("Interval", f"{notebook.number(self.lower)} to {notebook.number(self.upper)}"),
+            ("Kind", self.kind.value),
+            ("Threshold", notebook.number(self.threshold)),
+            ("Verdict", notebook.passed_word(self.passed) or "not judged"),
+        ]
+        return notebook.table((), rows)
+
 
 class TornadoEntry(Part):
     """What one declared interval does to the risk while the others stay in the middle."""

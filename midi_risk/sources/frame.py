@@ -144,7 +144,10 @@ def _of_array(values: Any) -> pa.ChunkedArray:
 
 
 def _cells(values: np.ndarray) -> pa.Array:
-    """Return Python values as text; what pandas calls missing is absent."""
+    """Return Python values as text; what pandas calls missing is absent, bytes stay bytes."""
     import pandas as pd  # noqa: PLC0415 - readers of files do not load it
 
-    return cell_array(None if value is pd.NaT or value is pd.NA else value for value in values)
+    held = [None if value is pd.NaT or value is pd.NA else value for value in values]
+    if any(isinstance(value, bytes | bytearray) for value in held):
+        return pa.array([v if isinstance(v, bytes) else None for v in held], pa.binary())
+    return cell_array(held)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any, get_args
 
-from midi_risk.errors import MidiRiskError, SearchError, share_of
+from midi_risk.errors import MidiRiskError, SearchError, listed, share_of
 from midi_risk.recode.class_loss import utility_model
 from midi_risk.recode.criteria import CustomCriterion, KAnonymity
 from midi_risk.recode.lattice.codes import as_table, encode_attributes, row_count
@@ -145,7 +145,9 @@ def prepare(
     )
     names = [attribute.name for attribute in attributes]
     tags = _tags(data, records, names, rules, population)
-    lattice = build_lattice(attributes, keep=keep, levels=levels, coupled=coupled)
+    lattice = build_lattice(
+        attributes, keep=listed("attributes to keep", keep), levels=levels, coupled=coupled
+    )
     inputs = UtilityInputs(
         lattice=lattice,
         records=records,

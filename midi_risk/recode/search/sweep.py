@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.notebook import Card
 from midi_risk.document.plan import FrontPoint
 from midi_risk.errors import SearchError
 from midi_risk.recode.criteria import KAnonymity
@@ -27,7 +28,7 @@ LARGEST_SWEEP = 1_000_000
 FRONT_K = (2, 3, 5, 10, 11, 20, 50)
 
 
-class LatticeSweep:
+class LatticeSweep(Card):
     """Class sizes of every node of a lattice.
 
     Parameters
@@ -87,6 +88,13 @@ class LatticeSweep:
                     out[node] = counts[matching.too_small(k, nobody)].sum()
             self._below[k] = out
         return self._below[k]
+
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"LatticeSweep({self.nodes} nodes, {self.records} records)"
+
+    def _figures(self) -> list[tuple[str, str]]:
+        return [("class sizes counted up to", str(self.largest))]
 
     @property
     def nodes(self) -> int:
