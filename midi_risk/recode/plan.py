@@ -159,20 +159,15 @@ def suggest(
     attributes, demand = _known(table, view, models, keep)
     before = release_state(view, models, demand.k, table=table)
     if not attributes:
-        trivial = _trivial(table, models, demand, before, imaging_figures(table, view, given))
-        return trivial.of(table)
+        imaging = imaging_figures(table, view, given)
+        return _trivial(table, models, demand, before, imaging).of(table)
     setting = lattice_setting(
         table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
     )
     limits = (most, budget_seconds)
-    if before.passed and not before.disclosed:
-        unchanged = _unchanged(setting, before)
-        drafts = [Draft(table=table, setting=setting, solution=unchanged)]
-        notes: list[str] = []
-    else:
-        drafts, notes, demand = _drafts(
-            table, view, setting, given, models, demand, limits, utility, cuts=levels_from_data
-        )
+    drafts, notes, demand = _drafts(
+        table, view, setting, given, models, demand, limits, utility, before, cuts=levels_from_data
+    )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
     shown = as_decided(setting, draft.setting)
@@ -246,10 +241,14 @@ def _drafts(
     demand: Requirement,
     limits: tuple[float, float | None],
     utility: str,
+    before: State,
     *,
     cuts: bool,
 ) -> tuple[list[Draft], list[str], Requirement]:
     """Return the recommended plan and those beside it, notes, and what was asked for."""
+    if before.passed and not before.disclosed:
+        unchanged = _unchanged(setting, before)
+        return [Draft(table=table, setting=setting, solution=unchanged)], [], demand
     unknown = _wildcard(table, setting)
     if utility == DISTANCE and not unknown:
         drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
