@@ -350,6 +350,14 @@ class Plan(Part):
         """Return the document as `plan.json` holds it."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two plans are one document, whatever they were made for."""
+        return isinstance(other, Plan) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        """Return a hash of what tells plans apart most often."""
+        return hash((self.collection_digest, self.created, self.k, tuple(self.levels.items())))
+
     def __repr__(self) -> str:
         """Outcome and counts only, never subjects."""
         outcome = "found" if self.found else "not found"
