@@ -52,7 +52,7 @@ def apply_plan(plan: Plan, data: Any, table: SubjectTable | None = None) -> Any:
     >>> frame = pd.DataFrame({"id": range(40), "age": [*range(30, 50)] * 2})
     >>> plan = mr.suggest(mr.SubjectTable.from_frame(frame, quasi="age", key="id"))
     >>> released = plan.apply(frame)
-    >>> len(released), released["age"].value_counts().min() >= 11
+    >>> len(released), int(released["age"].value_counts().min()) >= 11
     (40, True)
     """
     made_for = table if table is not None else plan.made_for

@@ -641,7 +641,7 @@ def assess(
     --------
     >>> frame = {"id": range(30), "age": [30, 40, 50] * 10, "sex": ["F", "M"] * 15}
     >>> assess(frame, quasi=["age", "sex"], key="id")
-    Assessment(above_threshold, 30 subjects)
+    Assessment(incomplete, 30 subjects)
     """
     table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
     options = options or AssessmentOptions()
