@@ -25,7 +25,7 @@ from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.uids import TELLING
 
-_BESIDE = ("tables", "sheets", "comments")
+_BESIDE = ("tables", "sheets", "comments", "instances")
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
@@ -108,11 +108,9 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
 
 
 def _beside_unread(table: SubjectTable) -> list[Reason]:
-    """Return tables, sheets and comments that lie beside what was read and were not."""
-    tables, sheets, comments = (table.facts.get(f"unread_{what}", 0) for what in _BESIDE)
-    if not tables + sheets + comments:
-        return []
-    return [reason("beside_unread", tables=tables, sheets=sheets, comments=comments)]
+    """Return what lies beside what was read and was not."""
+    found = {what: table.facts.get(f"unread_{what}", 0) for what in _BESIDE}
+    return [reason("beside_unread", (), **found)] if any(found.values()) else []
 
 
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
