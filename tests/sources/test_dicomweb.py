@@ -22,7 +22,7 @@ from midi_risk.sources.files import dicomweb
 pytest.importorskip("aiohttp")
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-SECRET = "s3cret"
+ASKS = "s3cret"
 MISSING = shutil.which("Orthanc") is None or not PLUGIN.is_file()
 
 
@@ -114,7 +114,7 @@ def test_a_busy_service_is_asked_again(tmp_path, monkeypatch):
 def test_who_may_not_ask_gets_one_line_and_credentials_stay_here(tmp_path, monkeypatch):
     collection(tmp_path / "in", 1, 1)
     holdings = Holdings(tmp_path / "in")
-    holdings.token = f"Bearer {SECRET}"
+    holdings.token = f"Bearer {ASKS}"
     with service(holdings) as url:
         with pytest.raises(SourceError, match="netrc") as caught:
             subjects(url)
