@@ -112,6 +112,9 @@ class Attribute:
     unit : str
         Unit of an age, height or weight where it is not the usual one: a name of
         `midi_risk.attributes.units`; ``""`` for years, metres or centimetres, and kilograms.
+    rekeyed : bool
+        Whether a keyed pseudonym stands for each value when it leaves: what it tells of anybody
+        stays behind.
     """
 
     name: str
@@ -140,6 +143,7 @@ class Attribute:
     harmful: tuple[str, ...] = ()
     accepted: Accepted | None = None
     unit: str = ""
+    rekeyed: bool = False
 
     @property
     def discloses(self) -> bool:

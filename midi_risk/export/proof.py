@@ -19,8 +19,9 @@ from pydicom.dataset import Dataset
 from midi_risk.attributes.model import AttributeSet
 from midi_risk.document.assessment import AccountEntry
 from midi_risk.errors import OutputError
+from midi_risk.export.dicom.acts import DELETE
 from midi_risk.export.dicom.rules import DUMMIES
-from midi_risk.risk.account import ReleaseDecisions, account
+from midi_risk.risk.account import BY_PROFILE, ReleaseDecisions, account
 from midi_risk.sources.model import Extraction
 from midi_risk.table.account import Leaf, leaves
 from midi_risk.table.model import SubjectTable, raw_codes
@@ -53,6 +54,8 @@ class Proof:
         Removed rows that are there without a value, or with a dummy.
     kept : tuple of str
         Removed rows whose value had to stay (type 1); they count again.
+    emptied_elements : tuple of str
+        Those of `emptied` that are elements of no attribute.
     """
 
     elements: int
@@ -60,6 +63,7 @@ class Proof:
     removed: int
     emptied: tuple[str, ...]
     kept: tuple[str, ...]
+    emptied_elements: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as `apply.json` holds it."""
@@ -72,21 +76,30 @@ class Proof:
         }
 
 
-def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> frozenset[tuple[str, ...]]:
-    """Return the paths of elements that the assessor removes and that are no attribute.
+def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> dict[tuple[str, ...], str]:
+    """Return how elements go that the assessor or the profile removes and that are no attribute.
 
     Parameters
     ----------
     table : SubjectTable
         Of the sources, with decisions.
     decisions : ReleaseDecisions
+
+    Returns
+    -------
+    dict of tuple of str to str
+        Path -> action of Table E.1-1; what the assessor removes is deleted.
     """
     pairs = zip(table.leaves, account(table, decisions), strict=True)
-    return frozenset(
-        leaf.path or (leaf.name,)
+    return {
+        leaf.path or (leaf.name,): _action(decisions, leaf, row)
         for leaf, row in pairs
         if row.disposition == "removed" and not row.by and leaf.kind in {"element", "other"}
-    )
+    }
+
+
+def _action(decisions: ReleaseDecisions, leaf: Leaf, row: AccountEntry) -> str:
+    return decisions.action(leaf) if row.reason.startswith(BY_PROFILE) else DELETE
 
 
 def prove(
@@ -143,6 +156,7 @@ def prove(
         removed=sum(row.name not in there for row in removed),
         emptied=tuple(emptied),
         kept=tuple(stayed),
+        emptied_elements=tuple(row.name for row in removed if row.name in emptied and not row.by),
     )
 
 
@@ -178,7 +192,9 @@ def _without_value(
     """Tell whether a removed row holds nothing in the files, or nothing but a dummy."""
     if leaf.kind == "column":
         return values.get(row.by, set()) <= _DUMMIES | {""}
-    if leaf.kind != "element" or leaf.creators or not row.by:
+    if leaf.kind != "element" or leaf.creators:
+        return False
+    if not row.by and not row.reason.startswith(BY_PROFILE):
         return False
     if values.get(leaf.keyword, {"?"}) <= _DUMMIES | {""}:
         return True

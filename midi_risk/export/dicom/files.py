@@ -28,15 +28,8 @@ from pydicom.uid import (
 
 from midi_risk import __version__
 from midi_risk.errors import OutputError, SourceError
-from midi_risk.export.dicom.recode import (
-    Outcome,
-    Statement,
-    UnrecodableError,
-    recode,
-    state_method,
-    strip,
-    subject_key,
-)
+from midi_risk.export.dicom.acts import Acts, recode_object
+from midi_risk.export.dicom.recode import Outcome, Statement, UnrecodableError, subject_key
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import ReleaseRules
 from midi_risk.sources.dicom.header import wanted_attributes
@@ -212,7 +205,7 @@ def write_copies(
     statement: Statement,
     selected: Callable[[Dataset], bool] | None = None,
     refused: Mapping[str, str] | None = None,
-    removed: frozenset[tuple[str, ...]] = frozenset(),
+    acts: Acts | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Copies:
     """Write recoded copies of every DICOM file below some paths.
@@ -231,8 +224,8 @@ def write_copies(
         Tells whether an object belongs to the collection.
     refused : mapping of str to str, optional
         Printable path -> why no conformant copy of it can be made.
-    removed : frozenset of tuple of str
-        Paths of elements that are taken out, see `strip`.
+    acts : Acts, optional
+        What is done beyond the rules.
     progress : callable, optional
         Called with files done and None.
 
@@ -254,7 +247,7 @@ def write_copies(
             file = Written(source=opened.shown, reason=refused[opened.shown])
         else:
             file = _one(
-                opened, folder, rules, release, statement, selected, removed, copies.outcome
+                opened, folder, rules, release, statement, selected, acts or Acts(), copies.outcome
             )
         copies.files.append(file)
         if progress is not None:
@@ -269,7 +262,7 @@ def _one(
     release: ReleaseRules,
     statement: Statement,
     selected: Callable[[Dataset], bool] | None,
-    removed: frozenset[tuple[str, ...]],
+    acts: Acts,
     total: Outcome,
 ) -> Written:
     if opened.stream is None:
@@ -281,12 +274,10 @@ def _one(
         reason = _unreleased(data_set, release, selected)
         if reason:
             return Written(source=opened.shown, reason=reason)
-        target = _free(folder, data_set)
+        target = None
         try:
-            outcome = recode(data_set, rules, release)
-            if removed:
-                strip(data_set, removed, outcome)
-            state_method(data_set, rules, statement)
+            outcome = recode_object(data_set, rules, release, acts, statement)
+            target = _free(folder, data_set)
             _save(data_set, target)
         except MemoryError:
             raise
@@ -295,7 +286,8 @@ def _one(
         except Exception as error:  # pydicom raises many kinds on damaged values
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            target.unlink(missing_ok=True)
+            if target is not None:
+                target.unlink(missing_ok=True)
             return Written(source=opened.shown, reason="damaged beyond recoding")
     total.add(outcome)
     return Written(source=opened.shown, target=target.relative_to(folder).as_posix())

@@ -35,13 +35,10 @@ from midi_risk.attributes.standard import OWN_DATES, method_codes
 from midi_risk.export.dicom.rules import DUMMIES, DicomRules, Removal, removal
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
 from midi_risk.sources.dicom.careful import text_held
-from midi_risk.sources.dicom.contents import creator_place, names_creator, spelt
 from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.sources.dicom.header import BINARY_VRS
-from midi_risk.table.account import part_name
 
 _PATIENT_ID = 0x00100020
-_PIXEL_DATA = 0x7FE00010
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
 _MOMENTS = frozenset({"DA", "DT", "TM"})
 _WITHOUT_TEXT = BINARY_VRS | {"SQ"}
@@ -286,39 +283,6 @@ def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outco
     return visit.outcome
 
 
-def strip(data_set: Dataset, removed: frozenset[tuple[str, ...]], outcome: Outcome) -> None:
-    """Take elements out of an object, at every depth.
-
-    Parameters
-    ----------
-    data_set : pydicom.Dataset
-    removed : frozenset of tuple of str
-        Their paths, as `midi_risk.sources.dicom.contents` spells them; ``("trailing",)`` for all
-        that stands behind the pixel data.
-    outcome : Outcome
-        Takes the count.
-    """
-    stack: list[tuple[tuple[str, ...], Dataset]] = [((), data_set)]
-    while stack:
-        above, part = stack.pop()
-        tags = list(part.keys())
-        creators = {int(t): str(part[t].value or "") for t in tags if names_creator(int(t))}
-        for tag in tags:
-            number = int(tag)
-            creator = None
-            if tag.is_private:
-                creator = creators.get(number if names_creator(number) else creator_place(number))
-            own = spelt(number, creator)
-            path = (*above, own)
-            behind = not above and number > _PIXEL_DATA and ("trailing",) in removed
-            if path in removed or behind:
-                del part[tag]
-                outcome.removed[part_name(own)] += 1
-            elif _vr(part.get_item(tag)) == "SQ":
-                under = above if above[-1:] == (own,) else path
-                stack.extend((under, item) for item in part[tag].value or ())
-
-
 def _unknown_side(data_set: Dataset) -> None:
     """Say that the side is unknown once the body part is (type 2C, PS3.3 C.7.3.1)."""
     sides = ("Laterality", "ImageLaterality", "FrameLaterality", "MeasurementLaterality")
@@ -539,10 +503,13 @@ class Statement:
         Tool and plan, at most 64 characters; for (0012,0063).
     identity_removed : bool
         Whether (0012,0062) may say so: only where the verdict on the files is not incomplete.
+    codes : tuple of str
+        Profile and options that were applied, as codes of CID 7050; for (0012,0064).
     """
 
     method: str
     identity_removed: bool = False
+    codes: tuple[str, ...] = ()
 
 
 def state_method(data_set: Dataset, rules: DicomRules, statement: Statement) -> None:
@@ -557,27 +524,30 @@ def state_method(data_set: Dataset, rules: DicomRules, statement: Statement) -> 
 
     Notes
     -----
-    Codes of CID 7050 are added only next to the basic profile (113100), which this tool
-    can never add by itself: it has not checked the rest of the object. Codes that
-    recoding made untrue are taken out: full dates become modified dates when dates were
+    Codes of CID 7050 are added only next to the basic profile (113100), which stands where the
+    project names it and nothing that it removes stays. Codes that recoding made untrue are
+    taken out: full dates become modified dates when dates were
     coarsened, both go when no date is left, patient characteristics go when none is left.
     """
     data_set.PatientIdentityRemoved = "YES" if statement.identity_removed else "NO"
     methods = data_set.get("DeidentificationMethod") or []
-    stated = [methods] if isinstance(methods, str) else [str(method) for method in methods]
-    if statement.method not in stated:
-        data_set.DeidentificationMethod = [*stated, statement.method]
+    said = [methods] if isinstance(methods, str) else [str(method) for method in methods]
+    if statement.method not in said:
+        data_set.DeidentificationMethod = [*said, statement.method]
     dated = any(_visit_dates(data_set))
     if rules.dates is not None:
         coarse = rules.dates.action is not Action.REMOVE and dated
         setattr(data_set, _TEMPORAL, "MODIFIED" if coarse else "REMOVED")
-    codes = data_set.get("DeidentificationMethodCodeSequence")
-    if codes:
-        _revise_codes(data_set, list(codes), rules, dated)
+    codes = list(data_set.get("DeidentificationMethodCodeSequence") or ())
+    stated = {str(item.get("CodeValue", "")) for item in codes}
+    added = [_code(code) for code in statement.codes if code not in stated]
+    if codes or added:
+        _revise_codes(data_set, [*codes, *added], rules, dated)
 
 
 def _revise_codes(data_set: Dataset, items: list[Dataset], rules: DicomRules, dated: bool) -> None:
     found = {str(item.get("CodeValue", "")): item for item in items}
+    held = len(data_set.get("DeidentificationMethodCodeSequence") or ())
     wanted = dict(found)
     if rules.dates is not None:
         if not dated or rules.dates.action is Action.REMOVE:
@@ -590,7 +560,7 @@ def _revise_codes(data_set: Dataset, items: list[Dataset], rules: DicomRules, da
         wanted.pop(CHARACTERISTICS, None)
     elif BASIC in wanted:
         wanted.setdefault(CHARACTERISTICS, _code(CHARACTERISTICS))
-    if set(wanted) != set(found) and wanted:
+    if (set(wanted) != set(found) or len(wanted) != held) and wanted:
         data_set.DeidentificationMethodCodeSequence = ItemSequence(wanted.values())
 
 
