@@ -113,6 +113,7 @@ def _print(applied: Applied, plan: Plan, form: str) -> None:
         )
     lines += [f"  {text}" for text in (*account["coupled"], *account["notes"])]
     lines += _of_no_plan(plan)
+    lines += applied.profiled.told()
     kept = account["elements"]["kept"]
     if kept:
         lines.append(f"values that had to stay (type 1): {', '.join(kept)}")
@@ -211,6 +212,25 @@ class Profiled:
             against=against_profile(attributes, profile, sources),
             to_clean=to_clean(attributes, profile, sources),
         )
+
+    def told(self) -> list[str]:
+        """Return what the profile leaves to somebody, in sentences."""
+        said = []
+        if self.against:
+            names = ", ".join(self.against)
+            said.append(f"the project keeps what the profile removes, so none is claimed: {names}")
+        if self.to_clean:
+            names = ", ".join(self.to_clean)
+            said.append(f"to be cleaned by the options of the profile, left as it is: {names}")
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as `apply.json` holds it."""
+        return {
+            "codes": list(self.profile.codes) if self.profile else [],
+            "against": list(self.against),
+            "to_clean": list(self.to_clean),
+        }
 
     def codes(self, *, identity_removed: bool) -> tuple[str, ...]:
         """Return what objects may claim: all of it, or nothing.
@@ -382,7 +402,13 @@ def _assess_written(
     from midi_risk.document.files import write_private
     from midi_risk.export.proof import prove
     from midi_risk.export.rekeyed import as_released
-    from midi_risk.export.release import compare, project_yaml, release_project, release_settings
+    from midi_risk.export.release import (
+        IMAGES,
+        compare,
+        project_yaml,
+        release_project,
+        release_settings,
+    )
     from midi_risk.recode.steps import release_state
     from midi_risk.risk.account import account
     from midi_risk.table.release import released
@@ -402,7 +428,11 @@ def _assess_written(
         extraction,
         attributes,
         release.copies.outcome.kept if release.copies else (),
-        [staging / RELEASE / file.target for file in release.files if file.target],
+        [
+            staging / RELEASE / file.target
+            for file in release.files
+            if file.target.startswith(f"{IMAGES}/")
+        ],
     )
     if proof.emptied_elements:
         whole = release_project(job.project, release.sources, settings, key, proof.emptied_elements)
@@ -449,6 +479,7 @@ def _write_account(folder: Path, applied: Applied) -> None:
         **applied.comparison.to_dict(),
         **summary(release, applied.rules),
         "account": applied.proof.to_dict(),
+        "profile": applied.profiled.to_dict(),
     }
     write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
     rows = [(f.source, f.target, f.reason) for f in release.files]

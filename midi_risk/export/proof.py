@@ -38,6 +38,9 @@ OWN = frozenset(
 """Elements that midi-risk may write into an object that had none; all of group 0002 too."""
 
 _DUMMIES = frozenset(DUMMIES.values())
+_BEHIND = "trailing"
+_STILL_THERE = "is removed by the account and still in the files"
+_PIXEL_DATA = 0x7FE00010
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +143,24 @@ def prove(
     removed = [row for row in rows if row.disposition == "removed"]
     values = _columns(written, attributes)
     emptied, stayed = [], []
+    doubtful: list[Leaf] = []
     for row in removed:
         if row.name not in there:
             continue
         keyword = there[row.name].keyword
         if keyword in kept or row.by in kept:
             stayed.append(row.name)
-        elif _without_value(row, there[row.name], values, files):
+        elif _without_value(row, there[row.name], values):
             emptied.append(row.name)
+        elif _may_be_empty(row, there[row.name]):
+            doubtful.append(there[row.name])
         else:
-            raise _refused(row.name, "is removed by the account and still in the files")
+            raise _refused(row.name, _STILL_THERE)
+    emptied += [leaf.name for leaf in doubtful]
+    for path in files if doubtful else ():
+        full = next(_holding(path, doubtful), None)
+        if full is not None:
+            raise _refused(full.name, _STILL_THERE)
     return Proof(
         elements=len(elements),
         columns=len(columns),
@@ -186,27 +197,34 @@ def _columns(written: Extraction, attributes: AttributeSet) -> dict[str, set[str
     return found
 
 
-def _without_value(
-    row: AccountEntry, leaf: Leaf, values: Mapping[str, set[str]], files: Sequence[Path]
-) -> bool:
-    """Tell whether a removed row holds nothing in the files, or nothing but a dummy."""
+def _without_value(row: AccountEntry, leaf: Leaf, values: Mapping[str, set[str]]) -> bool:
+    """Tell whether all that reading saw of a removed row is nothing, or a dummy."""
     if leaf.kind == "column":
         return values.get(row.by, set()) <= _DUMMIES | {""}
+    return _may_be_empty(row, leaf) and values.get(leaf.keyword, {"?"}) <= _DUMMIES | {""}
+
+
+def _may_be_empty(row: AccountEntry, leaf: Leaf) -> bool:
+    """Tell a removed row of which something may be there, without a value.
+
+    Reading cannot tell in deflated files whether something stands behind the pixel data.
+    """
     if leaf.kind != "element" or leaf.creators:
-        return False
-    if not row.by and not row.reason.startswith(BY_PROFILE):
-        return False
-    if values.get(leaf.keyword, {"?"}) <= _DUMMIES | {""}:
-        return True
-    return all(_empty_in(path, leaf) for path in files)
+        return leaf.name == _BEHIND
+    return bool(row.by) or row.reason.startswith(BY_PROFILE)
 
 
-def _empty_in(path: Path, leaf: Leaf) -> bool:
-    """Tell whether an element is empty or a dummy wherever it stands in one file."""
+def _holding(path: Path, doubtful: Sequence[Leaf]) -> Iterator[Leaf]:
+    """Yield what holds more than a dummy in one file."""
+    behind = any(leaf.name == _BEHIND for leaf in doubtful)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data_set = pydicom.dcmread(path, stop_before_pixels=True)
-        return all(text in _DUMMIES or not text for text in _texts(data_set, leaf.name.split("/")))
+        data_set = pydicom.dcmread(path, stop_before_pixels=not behind, defer_size=1024)
+        more = any(element.tag > _PIXEL_DATA for element in data_set)
+        for leaf in doubtful:
+            texts = _texts(data_set, leaf.name.split("/"))
+            if (leaf.name == _BEHIND and more) or any(t and t not in _DUMMIES for t in texts):
+                yield leaf
 
 
 def _texts(data_set: Dataset, names: Sequence[str]) -> Iterator[str]:

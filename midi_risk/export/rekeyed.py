@@ -107,7 +107,19 @@ def rekeyed_table(
         for name, cells in columns.items()
         if any(a != b for a, b in zip(cells, recoded.columns[name], strict=True))
     }
-    return replace(recoded, columns=columns, unchanged=recoded.unchanged - changed)
+    made = replace(recoded, columns=columns, unchanged=recoded.unchanged - changed)
+    return _in_new_order(made, labels, known) if known.subjects else made
+
+
+def _in_new_order(recoded: RecodedTable, labels: Sequence[str], known: Pseudonyms) -> RecodedTable:
+    """Return a table sorted by pseudonym: the order of the old keys would tell them."""
+    order = _order([known.of_label[label] for label in labels])
+    columns = {name: cells[order] for name, cells in recoded.columns.items()}
+    return replace(recoded, columns=columns, order=order)
+
+
+def _order(keys: Sequence[str]) -> np.ndarray:
+    return np.argsort(np.array(keys, dtype=object), kind="stable")
 
 
 def _column(
@@ -213,6 +225,9 @@ def _rekey_text(path: Path, known: Pseudonyms) -> None:
     found = _BIDS_SUBJECT.search(path.name)
     label = known.labels.get(found.group()) if found else None
     after = known.text(_bids_text(before, known), label)
+    if path.suffix == ".tsv" and known.subjects and before != after:
+        head, *rows = after.splitlines(keepends=True)
+        after = head + "".join(sorted(rows))
     if after != before:
         path.write_text(after, encoding="utf-8", newline="")
 
@@ -237,6 +252,10 @@ def _rekey_domain(path: Path, known: Pseudonyms) -> None:
             new[name] = made
     if not new:
         return
+    if known.subjects and KEY in new:
+        order = _order([str(key) for key in new[KEY]])
+        whole = {name: new.get(name, cells) for name, cells in domain.cells.items()}
+        new = {name: [cells[at] for at in order] for name, cells in whole.items()}
     beside = path.with_name(f"new-{path.name}")
     write_domain(domain, beside, np.ones(domain.rows, dtype=bool), new)
     beside.replace(path)

@@ -259,9 +259,7 @@ def write_release(
         )  # fmt: skip
         target = _free(folder, written_name(Path(settings.path)))
         parquet = target.suffix.casefold() in {".parquet", ".pq"}
-        typed = (
-            typed_columns(base / settings.path, recoded.kept, recoded.unchanged) if parquet else {}
-        )
+        typed = typed_columns(base / settings.path, recoded) if parquet else {}
         if table.kind is SourceKind.BIDS:
             write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
         else:

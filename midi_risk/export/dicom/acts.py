@@ -14,6 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as ItemSequence
 
+from midi_risk.config import KEPT_UIDS
 from midi_risk.export.dicom.recode import (
     Outcome,
     Statement,
@@ -93,8 +94,22 @@ def recode_object(
     strip(data_set, acts.removed, outcome)
     if acts.pseudonyms is not None:
         rekey(data_set, acts.pseudonyms, release.assessed.get(own), own, outcome)
+    if acts.pseudonyms is not None and acts.pseudonyms.uids:
+        _unclaim_uids(data_set)
     state_method(data_set, rules, statement)
     return outcome
+
+
+def _unclaim_uids(data_set: Dataset) -> None:
+    """Take back what an object says of its UIDs, which are no longer those that it had."""
+    codes = data_set.get("DeidentificationMethodCodeSequence") or ()
+    kept = [item for item in codes if str(item.get("CodeValue", "")) != KEPT_UIDS]
+    if len(kept) == len(codes):
+        return
+    if kept:
+        data_set.DeidentificationMethodCodeSequence = ItemSequence(kept)
+    else:
+        del data_set.DeidentificationMethodCodeSequence
 
 
 def strip(data_set: Dataset, removed: Mapping[tuple[str, ...], str], outcome: Outcome) -> None:
