@@ -6,6 +6,7 @@ where nobody decided otherwise. What an option says is to be cleaned stays for r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Role
 from midi_risk.attributes.standard import NOT_LISTED, packaged_table
 from midi_risk.config import ProfileSettings
 from midi_risk.resources import data_rows
+from midi_risk.sources.dicom.dictionary import tag_of, vr_of
 from midi_risk.sources.model import Extraction, SourceKind
 
 SAFE_PRIVATE = "113111"
@@ -27,6 +29,16 @@ CLEANING = frozenset({"113101", "113102", "113103", "113104", "113105", "113107"
 def _columns() -> dict[str, str]:
     """Return code of an option -> its column in Table E.1-1."""
     return {row["code"]: row["column_in_ps315_e1_1"] for row in data_rows("ps316_cid7050.csv")}
+
+
+def _vr(name: str) -> str:
+    """Return the representation of a keyword or tag."""
+    digits = name.replace("xx", "00")
+    tag = int(digits, 16) if _TAG.fullmatch(digits) else tag_of(name)
+    return vr_of(tag or 0) or ""
+
+
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,8 @@ class Profile:
         said = dict(option.split("=") for option in row.options)
         found = {said[c] for code in self.options if (c := _columns().get(code, "")) in said}
         chosen = "C" if "C" in found else "K" if "K" in found else row.action
-        return "U" if "U" in chosen else chosen
+        a_uid = chosen[:1] in {"X", "Z", "D"} and chosen != "X" and _vr(name) == "UI"
+        return "U" if "U" in chosen or a_uid else chosen
 
     def removes(self, name: str) -> bool:
         """Tell whether the value of an element goes: deleted, emptied, or a dummy."""
@@ -140,6 +153,7 @@ def with_profile(
             for a in attributes
             if _concerns(a, sources)
             and a.decision is None
+            and not a.rekeyed
             and a.role is not Role.LINKAGE_KEY
             and profile.removes(a.keyword or "")
         }

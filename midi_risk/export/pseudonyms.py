@@ -65,13 +65,13 @@ def read_key(path: Path) -> tuple[bytes, bool]:
     """
     try:
         made = _made(path)
+        text = path.read_text(encoding="ascii", errors="replace").strip()
         mode = path.stat().st_mode
         if os.name == "posix" and mode & 0o077:
             raise OutputError(
                 f"the key of the pseudonyms '{path}' is open to others (mode {mode & 0o777:o})",
                 hint=f"Run: chmod 600 '{path}'",
             )
-        text = path.read_text(encoding="ascii", errors="replace").strip()
     except OSError as error:
         raise OutputError(
             f"the key of the pseudonyms '{path}' cannot be read or made: {reason_of(error)}"

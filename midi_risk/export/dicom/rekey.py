@@ -23,6 +23,8 @@ from midi_risk.sources.dicom.uids import names_a_kind
 
 _PATIENT_ID = 0x00100020
 _ITEM = b"\xfe\xff\x00\xe0"
+_ISSUERS = (0x00100021, 0x00100024)
+"""Who gave a key: untrue of a pseudonym (both of type 3)."""
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _LONGEST = {"AE": 16, "CS": 16, "SH": 16, "LO": 64, "PN": 194, "ST": 1024, "LT": 10240}
 _TEXTS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
@@ -80,6 +82,8 @@ def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
         number = int(tag)
         if number in _PIXELS or number >> 16 == 2:
             continue
+        if number in _ISSUERS and number not in data_set:
+            continue
         keyword = keyword_for_tag(number) or ""
         vr = _vr(data_set, tag)
         if vr == "SQ":
@@ -134,6 +138,10 @@ def _set_key(data_set: Dataset, keyword: str, visit: _Visit) -> None:
     if before and after != before and before not in DUMMIES.values():
         data_set[_PATIENT_ID] = DataElement(_PATIENT_ID, "LO", after)
         visit.outcome.changed[keyword] += 1
+        for issuer in _ISSUERS:
+            if issuer in data_set:
+                del data_set[issuer]
+                visit.outcome.removed[keyword_for_tag(issuer)] += 1
 
 
 def _set_text(
