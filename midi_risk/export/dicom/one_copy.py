@@ -238,10 +238,10 @@ class Copier:
             return f"cannot be read: {cause_of(error) if error.errno else 'damaged'}"
         except Exception:  # noqa: BLE001 - pydicom raises many kinds on damaged files
             return "cannot be read: damaged"
+        memory = remember(data_set)
         reason = self._unreleased(data_set)
         if reason:
             return reason
-        memory = remember(data_set)
         outcome = recode(data_set, self._rules, self._release)
         if self._removed:
             strip(data_set, self._removed, outcome)

@@ -590,7 +590,7 @@ def _remove(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: 
     """Take a value away as far as the type of the element allows."""
     keyword = keyword_for_tag(tag)
     element = data_set.get_item(tag)
-    if isinstance(element, RawDataElement) and not element.length:
+    if not element.length if isinstance(element, RawDataElement) else element.is_empty:
         return
     how = removal(visit.sop_class, keyword, path)
     if how is Removal.DUMMY:

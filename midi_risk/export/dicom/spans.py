@@ -215,6 +215,8 @@ def elements(  # noqa: PLR0912 - the hot loop
                 length, begin = _LONG(data, at + 8)[0], at + 12
             else:
                 raise DeclinedError
+            if vr == b"UN" and not group & 1:
+                raise DeclinedError
         last = tag
         if tag in PIXELS:
             return at, Span(tag, vr, at, begin, begin if length == UNDEFINED else begin + length)

@@ -167,9 +167,9 @@ class Splicer:
             return _Kind.DROP
         if tag >> 16 & 1 and vr is None:
             return _Kind.ITEMS
-        if tag in STATED or tag in self._characters or may_touch(self._rules, tag, named):
-            return _Kind.LOOK
-        if tag > _BEHIND and "trailing" in self._first:
+        behind = tag > _BEHIND and "trailing" in self._first
+        listed = tag in STATED or tag in self._characters or behind
+        if listed or may_touch(self._rules, tag, named):
             return _Kind.LOOK
         if tag >> 16 & 1:
             return self._of_creator(tag)
@@ -195,6 +195,8 @@ class Splicer:
             raise DeclinedError
         looked, ids = self._looked(walked)
         implicit, charset = walked.implicit, ids.get(_CHARACTER_SET, b"")
+        if charset and not implicit and charset[4:6] != b"CS":
+            raise DeclinedError
         sop_class = _text(ids.get(_SOP_CLASS, b""), implicit=implicit)
         if not (sop_class and _text(ids.get(_SOP_INSTANCE, b""), implicit=implicit)):
             raise DeclinedError

@@ -16,6 +16,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_data_element, write_dataset
 from pydicom.sequence import Sequence as ItemSequence
+from pydicom.tag import BaseTag
 
 from midi_risk.export.dicom.recode import standard_vr
 
@@ -84,12 +85,17 @@ def restore(data_set: Dataset, memory: Memory) -> bool:
             inside = _restore_items(now, held)
             changed |= inside
             if not inside and isinstance(held.element, RawDataElement):
-                data_set[tag] = held.element
+                _put_back(data_set, tag, held.element)
         elif _same(data_set, now, held.element):
-            data_set[tag] = held.element
+            _put_back(data_set, tag, held.element)
         else:
             changed = True
     return changed
+
+
+def _put_back(data_set: Dataset, tag: BaseTag, element: RawDataElement | DataElement) -> None:
+    """Put an element in without pydicom looking at it: of a private one it makes a value."""
+    data_set._dict[tag] = element  # noqa: SLF001 - setting an item converts
 
 
 def _restore_items(now: RawDataElement | DataElement, held: _Held) -> bool:
