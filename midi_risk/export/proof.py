@@ -39,6 +39,8 @@ OWN = frozenset(
 
 _DUMMIES = frozenset(DUMMIES.values())
 _BEHIND = "trailing"
+_PLANES = ("50xx3000", "60xx3000")
+"""Data of a curve and of an overlay; the rest of their group says nothing without them."""
 _STILL_THERE = "is removed by the account and still in the files"
 _PIXEL_DATA = 0x7FE00010
 
@@ -94,10 +96,15 @@ def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> dict[tupl
         Path -> action of Table E.1-1; what the assessor removes is deleted.
     """
     pairs = zip(table.leaves, account(table, decisions), strict=True)
-    return {
+    found = {
         leaf.path or (leaf.name,): _action(decisions, leaf, row)
         for leaf, row in pairs
         if row.disposition == "removed" and not row.by and leaf.kind in {"element", "other"}
+    }
+    planes = {(*path[:-1], path[-1][:4]) for path in found if path[-1] in _PLANES}
+    rest = [leaf.path for leaf in table.leaves if leaf.path]
+    return found | {
+        path: DELETE for path in rest if (*path[:-1], path[-1][:4]) in planes and path not in found
     }
 
 

@@ -232,7 +232,10 @@ def write_release(
         target.mkdir(mode=0o700)
         copies = write_copies(
             images, target, rules, release,
-            statement=Statement(method=statement, identity_removed=identity_removed, codes=codes),
+            statement=Statement(
+                method=statement, identity_removed=identity_removed, codes=codes,
+                uids_replaced=known is not None and known.uids,
+            ),
             selected=selected, refused=_cut_short(extraction), acts=acts, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})

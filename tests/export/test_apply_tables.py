@@ -196,7 +196,7 @@ def test_keys_that_begin_like_a_formula_are_the_same_keys_when_read_back(tmp_pat
     plan /= "plan.json"
     assert run(["apply", str(tmp_path), "--plan", str(plan), "-o", str(target), "-q"]) == 4
     account = json.loads((target / "assessment" / "apply.json").read_text(encoding="utf-8"))
-    assert account["equal"], account["reasons"]
+    assert (account["equal"], account["reasons"]) == (True, [])
     assert account["written"]["subjects"] == 40
     text = (target / "release" / "t.csv").read_text(encoding="utf-8")
     assert text.startswith("id,'=age,sex\n'=")

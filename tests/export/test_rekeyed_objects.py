@@ -19,7 +19,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from midi_risk.export.dicom.acts import strip
-from midi_risk.export.dicom.recode import Outcome, UnrecodableError
+from midi_risk.export.dicom.recode import Outcome, UnrecodableError, Visit
 from midi_risk.export.dicom.rekey import rekey
 from midi_risk.export.pseudonyms import Pseudonyms, pseudonyms
 from midi_risk.table.subjects import Subjects
@@ -51,6 +51,10 @@ def an_object(**more: object) -> Dataset:
     return ds
 
 
+def a_visit(sop_class: str = CT) -> Visit:
+    return Visit(rules=None, release=None, subject=None, sop_class=sop_class, outcome=Outcome())
+
+
 def item(**more: object) -> Dataset:
     ds = Dataset()
     for name, value in more.items():
@@ -71,7 +75,7 @@ def written(ds: Dataset, *, implicit: bool = False) -> bytes:
 def rekeyed(ds: Dataset, names: Pseudonyms | None = None, *, implicit: bool = False) -> Dataset:
     """Return what is read of an object that was read, changed and written."""
     found = pydicom.dcmread(io.BytesIO(written(ds, implicit=implicit)))
-    rekey(found, names or known(), OWN, OWN, Outcome())
+    rekey(found, names or known(), OWN, OWN, a_visit())
     return pydicom.dcmread(io.BytesIO(written(found, implicit=implicit)))
 
 
@@ -165,7 +169,7 @@ def test_bytes_that_hold_an_old_uid_go_and_a_document_is_refused() -> None:
     ds.EncapsulatedDocument = b"%PDF of " + OWN.encode() + b" "
     ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.104.1"
     with pytest.raises(UnrecodableError, match="EncapsulatedDocument"):
-        rekey(ds, known(), OWN, OWN, Outcome())
+        rekey(ds, known(), OWN, OWN, a_visit(str(ds.SOPClassUID)))
 
 
 @pytest.mark.parametrize("defined", [True, False])
@@ -180,7 +184,7 @@ def test_a_sequence_that_calls_itself_unknown_is_searched(defined: bool) -> None
     content = raw.getvalue()[8:]
     ds = an_object()
     ds[0x00082112] = RawDataElement(Tag(0x00082112), "UN", len(content), content, 0, False, True)
-    rekey(ds, known(), OWN, OWN, Outcome())
+    rekey(ds, known(), OWN, OWN, a_visit())
     found = ds.SourceImageSequence[0]
     assert found.ReferencedSOPInstanceUID == known().uid(f"{ROOT}.7")
     assert found.PatientID == known().of_label[OWN]
@@ -272,18 +276,22 @@ def test_no_old_uid_or_key_is_left_and_one_map_holds_everywhere(
         assert sorted(after) == sorted(names.uid(uid) for uid in before)
 
 
-def test_signatures_and_planes_go_as_a_whole() -> None:
-    ds = an_object()
-    for element, value in ((0x10, 4), (0x11, 4)):
-        ds.add_new(0x60020000 | element, "US", value)
-    ds.add_new(0x60023000, "OW", b"\x00\x01")
-    ds.add_new(0x60040010, "US", 4)
-    ds.add_new(0xFFFAFFFA, "SQ", Sequence([item(MACIDNumber=1)]))
+def test_signatures_go_at_every_depth() -> None:
+    signed = item(MACIDNumber=1)
+    ds = an_object(ReferencedImageSequence=Sequence([item(ReferencedSOPInstanceUID=f"{ROOT}.7")]))
+    for part in (ds, ds.ReferencedImageSequence[0]):
+        part.add_new(0xFFFAFFFA, "SQ", Sequence([signed]))
     outcome = Outcome()
-    strip(ds, {("60xx3000",): "X"}, outcome)
-    assert not [tag for tag in (e.tag for e in ds) if tag >> 16 == 0x6002 or tag == 0xFFFAFFFA]
-    assert 0x60040010 in ds
-    assert outcome.removed["DigitalSignaturesSequence"] == 1
+    strip(ds, {}, outcome)
+    assert 0xFFFAFFFA not in ds
+    assert 0xFFFAFFFA not in ds.ReferencedImageSequence[0]
+    assert outcome.removed["DigitalSignaturesSequence"] == 2
+
+
+def test_an_object_without_its_document_is_none() -> None:
+    ds = an_object(EncapsulatedDocument=b"%PDF", DocumentTitle="of Jane")
+    with pytest.raises(UnrecodableError, match="nothing is left without it"):
+        strip(ds, {("00420011",): "D"}, Outcome())
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,10 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as ItemSequence
 
-from midi_risk.config import KEPT_UIDS
-from midi_risk.export.dicom.recode import (
-    Outcome,
-    Statement,
-    UnrecodableError,
-    recode,
-    state_method,
-    subject_key,
-)
-from midi_risk.export.dicom.rekey import rekey
-from midi_risk.export.dicom.rules import DUMMIES, DicomRules, Removal, removal
+from midi_risk.export.dicom.recode import Outcome, UnrecodableError, Visit
+from midi_risk.export.dicom.rekey import may_rekey, rekey
+from midi_risk.export.dicom.rules import DUMMIES, Removal, removal
 from midi_risk.export.pseudonyms import Pseudonyms
-from midi_risk.export.rules import ReleaseRules
 from midi_risk.sources.dicom.contents import creator_place, names_creator, spelt
 from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.table.account import part_name
@@ -37,10 +28,8 @@ DELETE = "X"
 _PIXEL_DATA = 0x7FE00010
 _SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
 """MACParametersSequence and DigitalSignaturesSequence."""
-_WHOLE = (("00420011", "EncapsulatedDocument"), ("54000100", "WaveformSequence"))
-"""Elements without which nothing is left of the objects that are made of them."""
-_PLANES = ("50xx3000", "60xx3000")
-"""Data of a curve and of an overlay; the rest of their group says nothing without them."""
+_WHOLE = frozenset({"00420011", "54000100"})
+"""EncapsulatedDocument and WaveformSequence: nothing is left of an object without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,60 +48,57 @@ class Acts:
     removed: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     pseudonyms: Pseudonyms | None = None
 
+    @property
+    def by_subject(self) -> bool:
+        """Whether what becomes of an element depends on the subject."""
+        return self.pseudonyms is not None and self.pseudonyms.subjects
+
+    def may_touch(self, tag: int, vr: str) -> bool:
+        """Tell whether an element at the top may be changed whatever its path.
+
+        Parameters
+        ----------
+        tag : int
+        vr : str
+            As the file gives it, empty in implicit form.
+        """
+        return tag in _SIGNATURES or (self.pseudonyms is not None and may_rekey(tag, vr))
+
+    def do(self, data_set: Dataset, visit: Visit, key: str, *, only: int | None = None) -> None:
+        """Do it to an object, or to a part of one, after recoding.
+
+        Parameters
+        ----------
+        data_set : pydicom.Dataset
+        visit : Visit
+            Of the object; its outcome takes the counts.
+        key : str
+            Subject key of the object before.
+        only : int, optional
+            The one element at the top that is meant; others tell who made it.
+
+        Raises
+        ------
+        UnrecodableError
+            When no conformant object without the removed values exists.
+        """
+        strip(data_set, self.removed, visit.outcome, sop_class=visit.sop_class, only=only)
+        if self.pseudonyms is not None:
+            rekey(data_set, self.pseudonyms, visit.release.assessed.get(key), key, visit)
+
     def __repr__(self) -> str:
         """Return counts only."""
         return f"Acts({len(self.removed)} removed, {self.pseudonyms!r})"
 
 
-def recode_object(
-    data_set: Dataset, rules: DicomRules, release: ReleaseRules, acts: Acts, statement: Statement
-) -> Outcome:
-    """Do to an object, in place, all that a release does to it.
-
-    Parameters
-    ----------
-    data_set : pydicom.Dataset
-    rules : DicomRules
-    release : ReleaseRules
-    acts : Acts
-    statement : Statement
-
-    Returns
-    -------
-    Outcome
-
-    Raises
-    ------
-    UnrecodableError
-        When no conformant object without the removed values exists.
-    """
-    for part, keyword in _WHOLE:
-        if (part,) in acts.removed and int(part, 16) in data_set:
-            raise UnrecodableError(f"its {keyword} is removed, and nothing is left without it")
-    own = subject_key(data_set)
-    outcome = recode(data_set, rules, release)
-    strip(data_set, acts.removed, outcome)
-    if acts.pseudonyms is not None:
-        rekey(data_set, acts.pseudonyms, release.assessed.get(own), own, outcome)
-    if acts.pseudonyms is not None and acts.pseudonyms.uids:
-        _unclaim_uids(data_set)
-    state_method(data_set, rules, statement)
-    return outcome
-
-
-def _unclaim_uids(data_set: Dataset) -> None:
-    """Take back what an object says of its UIDs, which are no longer those that it had."""
-    codes = data_set.get("DeidentificationMethodCodeSequence") or ()
-    kept = [item for item in codes if str(item.get("CodeValue", "")) != KEPT_UIDS]
-    if len(kept) == len(codes):
-        return
-    if kept:
-        data_set.DeidentificationMethodCodeSequence = ItemSequence(kept)
-    else:
-        del data_set.DeidentificationMethodCodeSequence
-
-
-def strip(data_set: Dataset, removed: Mapping[tuple[str, ...], str], outcome: Outcome) -> None:
+def strip(
+    data_set: Dataset,
+    removed: Mapping[tuple[str, ...], str],
+    outcome: Outcome,
+    *,
+    sop_class: str = "",
+    only: int | None = None,
+) -> None:
     """Take elements out of an object, at every depth, and signatures with them.
 
     Parameters
@@ -122,35 +108,43 @@ def strip(data_set: Dataset, removed: Mapping[tuple[str, ...], str], outcome: Ou
         See `Acts`.
     outcome : Outcome
         Takes the count.
+    sop_class : str
+        Of the object.
+    only : int, optional
+        The one element at the top that is meant; others tell who made it.
+
+    Raises
+    ------
+    UnrecodableError
+        When nothing would be left of the object.
     """
-    sop_class = str(data_set.get("SOPClassUID", "") or "")
     stack: list[tuple[tuple[str, ...], Dataset]] = [((), data_set)]
     while stack:
         above, part = stack.pop()
         tags = list(part.keys())
         creators = {int(t): str(part[t].value or "") for t in tags if names_creator(int(t))}
-        planes = {int(t) >> 16 for t in tags if (*above, spelt(int(t))) in removed and _plane(t)}
         for tag in tags:
             number = int(tag)
+            if not above and only not in {None, number}:
+                continue
             creator = None
             if tag.is_private:
                 creator = creators.get(number if names_creator(number) else creator_place(number))
             own = spelt(number, creator)
             path = (*above, own)
             behind = not above and number > _PIXEL_DATA and ("trailing",) in removed
-            if behind or number in _SIGNATURES or number >> 16 in planes:
+            if behind or number in _SIGNATURES:
                 del part[tag]
                 outcome.removed[part_name(own)] += 1
             elif path in removed:
+                if own in _WHOLE and not above:
+                    what = part_name(own)
+                    raise UnrecodableError(f"its {what} is removed, and nothing is left without it")
                 _take_out(part, tag, removed[path], above, sop_class)
                 outcome.removed[part_name(own)] += 1
             elif _is_list(part, tag):
                 under = above if above[-1:] == (own,) else path
                 stack.extend((under, item) for item in part[tag].value or ())
-
-
-def _plane(tag: Any) -> bool:
-    return spelt(int(tag)) in _PLANES
 
 
 def _is_list(part: Dataset, tag: Any) -> bool:

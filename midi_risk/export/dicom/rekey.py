@@ -14,7 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as ItemSequence
 
-from midi_risk.export.dicom.recode import Outcome, UnrecodableError
+from midi_risk.export.dicom.recode import Outcome, UnrecodableError, Visit
 from midi_risk.export.dicom.rules import DUMMIES, Removal, removal
 from midi_risk.export.pseudonyms import Pseudonyms
 from midi_risk.sources.dicom.careful import text_held
@@ -39,7 +39,7 @@ _OF_A_PERSON = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
+class _Rekeying:
     pseudonyms: Pseudonyms
     label: str | None
     own: str
@@ -48,7 +48,7 @@ class _Visit:
 
 
 def rekey(
-    data_set: Dataset, pseudonyms: Pseudonyms, label: str | None, own: str, outcome: Outcome
+    data_set: Dataset, pseudonyms: Pseudonyms, label: str | None, own: str, visit: Visit
 ) -> None:
     """Replace UIDs and subject keys of an object in place.
 
@@ -60,31 +60,31 @@ def rekey(
         Subject that the object was assessed for.
     own : str
         Its key as the object spells it.
-    outcome : Outcome
-        Takes the counts.
+    visit : Visit
+        Of the object; its outcome takes the counts.
 
     Raises
     ------
     UnrecodableError
         When an old UID or key stands where it can neither be replaced nor removed.
     """
-    visit = _Visit(
-        pseudonyms, label, own.strip(), str(data_set.get("SOPClassUID", "") or ""), outcome
-    )
+    told = _Rekeying(pseudonyms, label, own.strip(), visit.sop_class, visit.outcome)
     meta = getattr(data_set, "file_meta", None)
     if meta is not None and meta.get("MediaStorageSOPInstanceUID"):
         meta.MediaStorageSOPInstanceUID = pseudonyms.uid(str(meta.MediaStorageSOPInstanceUID))
-    _walk(data_set, (), visit)
+    _walk(data_set, (), told)
 
 
-def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
+def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Rekeying) -> None:
     for tag in list(data_set.keys()):
         number = int(tag)
         if number in _PIXELS or number >> 16 == 2:
             continue
-        if number in _ISSUERS and number not in data_set:
-            continue
         keyword = keyword_for_tag(number) or ""
+        if number in _ISSUERS and visit.pseudonyms.subjects:
+            del data_set[tag]
+            visit.outcome.removed[keyword] += 1
+            continue
         vr = _vr(data_set, tag)
         if vr == "SQ":
             _descend(data_set, number, path, keyword, visit)
@@ -99,11 +99,30 @@ def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
             _clear_bytes(data_set, number, keyword, path, visit)
 
 
+def may_rekey(tag: int, vr: str) -> bool:
+    """Tell whether `rekey` may look at an element at the top of an object.
+
+    Parameters
+    ----------
+    tag : int
+    vr : str
+        As the file gives it, empty in implicit form.
+    """
+    known = _standard_vr(tag) or vr or "UN"
+    return tag not in _PIXELS and (known in {"SQ", "UI"} or known in _TEXTS | _BYTES)
+
+
+def _standard_vr(tag: int) -> str:
+    """Return what the dictionary says; of several representations bytes, else numbers."""
+    known = vr_of(tag)
+    return known if " or " not in known else "OW" if "OW" in known else "US"
+
+
 def _vr(data_set: Dataset, tag: Any) -> str:
     """Return how an element is read: as the dictionary says, else the file; items are a list."""
-    known = vr_of(int(tag))
+    known = _standard_vr(int(tag))
     if known:
-        return known if " or " not in known else "OW" if "OW" in known else "US"
+        return known
     element = data_set.get_item(tag)
     if isinstance(element.value, bytes) and element.value.startswith(_ITEM):
         element = data_set[tag]
@@ -111,7 +130,7 @@ def _vr(data_set: Dataset, tag: Any) -> str:
 
 
 def _descend(
-    data_set: Dataset, tag: int, path: tuple[str, ...], keyword: str, visit: _Visit
+    data_set: Dataset, tag: int, path: tuple[str, ...], keyword: str, visit: _Rekeying
 ) -> None:
     items = data_set[tag].value
     if not items:
@@ -122,7 +141,7 @@ def _descend(
         _walk(item, (*path, keyword or "?"), visit)
 
 
-def _set_uids(data_set: Dataset, tag: int, keyword: str, visit: _Visit) -> None:
+def _set_uids(data_set: Dataset, tag: int, keyword: str, visit: _Rekeying) -> None:
     before = [part.strip(" \0") for part in text_held(data_set, tag).split("\\")]
     after = [visit.pseudonyms.uid(uid) for uid in before]
     if after != before:
@@ -130,7 +149,7 @@ def _set_uids(data_set: Dataset, tag: int, keyword: str, visit: _Visit) -> None:
         visit.outcome.changed[keyword or "a private UID"] += 1
 
 
-def _set_key(data_set: Dataset, keyword: str, visit: _Visit) -> None:
+def _set_key(data_set: Dataset, keyword: str, visit: _Rekeying) -> None:
     """Replace a subject key: the object's own, or another that stands deeper."""
     before = text_held(data_set, _PATIENT_ID).strip(" \0")
     label = visit.label if before == visit.own else None
@@ -138,14 +157,10 @@ def _set_key(data_set: Dataset, keyword: str, visit: _Visit) -> None:
     if before and after != before and before not in DUMMIES.values():
         data_set[_PATIENT_ID] = DataElement(_PATIENT_ID, "LO", after)
         visit.outcome.changed[keyword] += 1
-        for issuer in _ISSUERS:
-            if issuer in data_set:
-                del data_set[issuer]
-                visit.outcome.removed[keyword_for_tag(issuer)] += 1
 
 
 def _set_text(
-    data_set: Dataset, tag: int, vr: str, keyword: str, path: tuple[str, ...], visit: _Visit
+    data_set: Dataset, tag: int, vr: str, keyword: str, path: tuple[str, ...], visit: _Rekeying
 ) -> None:
     element = data_set.get_item(tag)
     raw, known = element.value, visit.pseudonyms
@@ -172,7 +187,7 @@ def _set_text(
 
 
 def _clear_bytes(
-    data_set: Dataset, tag: int, keyword: str, path: tuple[str, ...], visit: _Visit
+    data_set: Dataset, tag: int, keyword: str, path: tuple[str, ...], visit: _Rekeying
 ) -> None:
     """Take bytes away that hold an old UID or key; what is plain text is rewritten."""
     value = data_set.get_item(tag).value
@@ -188,7 +203,7 @@ def _clear_bytes(
 
 
 def _take_away(
-    data_set: Dataset, tag: int, vr: str, keyword: str, path: tuple[str, ...], visit: _Visit
+    data_set: Dataset, tag: int, vr: str, keyword: str, path: tuple[str, ...], visit: _Rekeying
 ) -> None:
     """Remove a value that holds what must not leave, as far as the type of the element allows."""
     how = removal(visit.sop_class, keyword, path) if keyword else Removal.DELETE
