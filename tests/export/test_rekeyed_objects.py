@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pydicom
 import pytest
+import test_spliced_copies as spliced
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.config import disable_value_validation
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
@@ -18,7 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from midi_risk.export.dicom.acts import strip
+from midi_risk.export.dicom.acts import Acts, strip
 from midi_risk.export.dicom.recode import Outcome, UnrecodableError, Visit
 from midi_risk.export.dicom.rekey import rekey
 from midi_risk.export.pseudonyms import Pseudonyms, pseudonyms
@@ -301,3 +303,33 @@ def test_an_element_goes_as_its_action_says(action: str, left: str | None) -> No
     ds = an_object(ImageComments="words")
     strip(ds, {("00204000",): action}, Outcome())
     assert ds.get("ImageComments") == left
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(ds=spliced.objects(), planted=parts(depth=1), subjects=st.booleans())
+def test_bytes_that_are_spliced_are_those_that_another_path_writes(
+    tmp_path_factory: pytest.TempPathFactory, ds: Dataset, planted: Planted, subjects: bool
+) -> None:
+    for element in planted.ds:
+        ds[element.tag] = element
+    ds.PatientID = OWN
+    folder = tmp_path_factory.mktemp("both")
+    with disable_value_validation():
+        spliced.save(ds, folder / "in" / "one.dcm")
+    release = spliced.rules_for([ds], spliced.ATTRIBUTES[:3])
+    label = release.assessed[OWN]
+    names = Pseudonyms(
+        key=KEY, uids=True, of_label={label: "PXYZ"} if subjects else {},
+        spellings={label: (OWN,)} if subjects else {}, labels={OWN: label},
+    )  # fmt: skip
+    acts = Acts(removed={("00081140",): "X", ("0011xx01[TEST%201]",): "X"}, pseudonyms=names)
+    fast = spliced.copies(folder, "fast", release, acts=acts)
+    slow = spliced.copies(folder, "slow", release, acts=acts, spliced=False)
+    assert spliced.contents(folder / "fast") == spliced.contents(folder / "slow")
+    assert fast.outcome == slow.outcome
+    assert fast.files == slow.files
