@@ -145,8 +145,8 @@ REASONS: Mapping[str, ReasonKind] = {
         condition=2,
         names="attributes",
         sentence=lambda names, _: (
-            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; replace"
-            " them by random ones, or state in 'need' why they may leave"
+            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; let apply"
+            " replace them (uids: rekey), or state in 'need' why they may leave"
         ),
     ),
     "overruled": ReasonKind(
@@ -429,8 +429,9 @@ REASONS: Mapping[str, ReasonKind] = {
         condition=3,
         names="attributes",
         sentence=lambda names, _: (
-            f"the subject key looks like a direct identifier: {_listed(names)}; replace it by"
-            " pseudonyms, or confirm it in writing (subject_key.confirmed)"
+            f"the subject key looks like a direct identifier: {_listed(names)}; let apply replace"
+            " it by a pseudonym (subject_key.write: rekey), or confirm it in writing"
+            " (subject_key.confirmed)"
         ),
     ),
     "key_guessed": ReasonKind(

@@ -14,7 +14,7 @@ import signal
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +35,12 @@ from midi_risk.document.plan import State
 from midi_risk.errors import OutputError, reason_of
 from midi_risk.export.bids import write_bids, write_tsv
 from midi_risk.export.cdisc import write_cdisc
+from midi_risk.export.dicom.acts import Acts
 from midi_risk.export.dicom.files import Copies, Written, check_local, write_copies
 from midi_risk.export.dicom.recode import Statement
 from midi_risk.export.dicom.rules import DUMMIES, DicomRules, dicom_rules
+from midi_risk.export.pseudonyms import Pseudonyms
+from midi_risk.export.rekeyed import rekey_folder, rekeyed_table
 from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import (
     FolderAccount,
@@ -170,7 +173,8 @@ def write_release(
     statement: str,
     identity_removed: bool = False,
     selected: Callable[[Dataset], bool] | None = None,
-    removed: frozenset[tuple[str, ...]] = frozenset(),
+    acts: Acts | None = None,
+    codes: tuple[str, ...] = (),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Release:
     """Write recoded copies of all sources into a folder.
@@ -192,8 +196,10 @@ def write_release(
         What (0012,0062) says: whether the verdict on these files is not incomplete.
     selected : callable, optional
         Tells whether an object belongs to the collection.
-    removed : frozenset of tuple of str
-        Paths of elements that the assessor takes out and that are no attribute.
+    acts : Acts, optional
+        What is done beyond the rules of attributes: elements taken out, pseudonyms.
+    codes : tuple of str
+        Profile and options that were applied; for (0012,0064).
     progress : callable, optional
         Called with DICOM files done.
 
@@ -217,6 +223,7 @@ def write_release(
     files: list[Written] = []
     notes: list[str] = []
     written: dict[str, Callable[[str], str | None]] = {}
+    known = None if acts is None else acts.pseudonyms
     images = [base / s.path for s in sources if s.kind == "dicom"]
     if images:
         source = next(t for t in extraction.tables if t.kind is SourceKind.DICOM)
@@ -225,8 +232,11 @@ def write_release(
         target.mkdir(mode=0o700)
         copies = write_copies(
             images, target, rules, release,
-            statement=Statement(method=statement, identity_removed=identity_removed),
-            selected=selected, refused=_cut_short(extraction), removed=removed, progress=progress,
+            statement=Statement(
+                method=statement, identity_removed=identity_removed, codes=codes,
+                uids_replaced=known is not None and known.uids,
+            ),
+            selected=selected, refused=_cut_short(extraction), acts=acts, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]
@@ -237,7 +247,7 @@ def write_release(
             place = _free(folder, settings.kind)
             place.mkdir(mode=0o700)
             account = _write_folder(
-                base / settings.path, place, extraction, release, subjects, statement
+                base / settings.path, place, extraction, release, subjects, statement, known
             )
             files += [file.below(place.name) for file in account.files]
             tables += account.tables
@@ -246,11 +256,13 @@ def write_release(
             made.append({settings.kind: f"{folder.name}/{place.name}"})
             continue
         table = _table_of(extraction, base / settings.path)
-        recoded = recode_table(table, release, subjects, leading=table is leading)
+        recoded = rekeyed_table(
+            recode_table(table, release, subjects, leading=table is leading),
+            table, release, subjects, known,
+        )  # fmt: skip
         target = _free(folder, written_name(Path(settings.path)))
-        typed = {}
-        if target.suffix.casefold() in {".parquet", ".pq"}:
-            typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
+        parquet = target.suffix.casefold() in {".parquet", ".pq"}
+        typed = typed_columns(base / settings.path, recoded) if parquet else {}
         if table.kind is SourceKind.BIDS:
             write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
         else:
@@ -293,6 +305,7 @@ def _write_folder(
     release: ReleaseRules,
     subjects: Subjects,
     statement: str,
+    known: Pseudonyms | None,
 ) -> FolderAccount:
     """Write a BIDS or CDISC folder back."""
     reader = _folder_reader(path)
@@ -300,8 +313,8 @@ def _write_folder(
         raise OutputError(f"{path.name}: not a folder that is written back")
     source = folder_source(path, reader, extraction, release, subjects)
     if reader is read_cdisc:
-        return write_cdisc(source, place)
-    return write_bids(source, place, statement)
+        return rekey_folder(place, write_cdisc(source, place), known, is_bids=False)
+    return rekey_folder(place, write_bids(source, place, statement), known, is_bids=True)
 
 
 def _cut_short(extraction: Extraction) -> dict[str, str]:
@@ -405,10 +418,20 @@ def _still_read(rule: Rule, column: pa.ChunkedArray | None) -> bool:
     return "unparseable" not in read.flag
 
 
+_DONE = {"attributes", "collection", "profile", "uids", "key_file"}
+_NOTHING_LEFT = {"decision": "retain", "reason": "apply emptied it, or left a dummy"}
+
+
 def release_project(
-    project: Project, sources: list[dict[str, Any]], settings: dict[str, dict[str, Any]]
+    project: Project,
+    sources: list[dict[str, Any]],
+    settings: dict[str, dict[str, Any]],
+    key: Mapping[str, Any] | None = None,
+    emptied: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the project file of a release as data.
+
+    What was done to the originals (profile, pseudonyms) is not to be done again.
 
     Parameters
     ----------
@@ -418,10 +441,19 @@ def release_project(
         Where the release lies.
     settings : dict
         See `release_settings`.
+    key : mapping, optional
+        What it says of a subject key that was replaced.
+    emptied : sequence of str
+        Elements of no attribute that hold nothing, or a dummy.
     """
     data: dict[str, Any] = project.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True, exclude={"attributes", "collection"}
+        mode="json", by_alias=True, exclude_defaults=True, exclude=_DONE
     )
+    if key is not None:
+        data["subject_key"] = dict(key)
+    if emptied:
+        decisions = data.setdefault("release", {}).setdefault("decisions", {})
+        decisions |= dict.fromkeys(emptied, _NOTHING_LEFT)
     return {
         "schema": project.schema_,
         "collection": {"name": project.collection.name, "sources": sources},

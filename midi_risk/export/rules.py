@@ -528,6 +528,7 @@ def without_decision(rules: ReleaseRules) -> tuple[str, ...]:
         for rule in rules
         if rule.attribute.role is Role.DIRECT_IDENTIFIER
         and rule.attribute.decision is None
+        and not rule.attribute.rekeyed
         and rule.action is Action.KEEP
     )
 

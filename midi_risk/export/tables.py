@@ -53,6 +53,8 @@ class RecodedTable:
         Columns whose cells are as they were.
     coupled : tuple of str
         What was removed because it would give another attribute back.
+    order : numpy.ndarray of int64, shape (n_kept,), optional
+        Places that the rows kept had before they were put in another order.
     """
 
     name: str
@@ -62,6 +64,7 @@ class RecodedTable:
     kept: np.ndarray
     unchanged: frozenset[str]
     coupled: tuple[str, ...] = ()
+    order: np.ndarray | None = None
 
     def __repr__(self) -> str:
         """Return the shape only, never values."""
@@ -332,22 +335,23 @@ def written_name(path: Path) -> str:
     return f"{stem.stem}.csv"
 
 
-def typed_columns(path: Path, kept: np.ndarray, unchanged: frozenset[str]) -> dict[str, Any]:
+def typed_columns(path: Path, recoded: RecodedTable) -> dict[str, Any]:
     """Return the untouched columns of a Parquet file with the types that they had.
 
     Parameters
     ----------
     path : pathlib.Path
         The source.
-    kept : numpy.ndarray of bool
-        Rows that stay; without them all being rows of the file there is nothing to return.
-    unchanged : frozenset of str
+    recoded : RecodedTable
+        Made of it; where it is not made of all rows of the file there is nothing to return.
     """
-    names = [name for name in pq.read_schema(path).names if name in unchanged]
+    names = [name for name in pq.read_schema(path).names if name in recoded.unchanged]
     whole = pq.read_table(path, columns=names)
-    if whole.num_rows != len(kept):
+    if whole.num_rows != len(recoded.kept):
         return {}
-    rows = whole.filter(pa.array(kept))
+    rows = whole.filter(pa.array(recoded.kept))
+    if recoded.order is not None:
+        rows = rows.take(pa.array(recoded.order))
     return {name: rows.column(name) for name in names}
 
 

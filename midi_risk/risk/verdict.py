@@ -188,7 +188,7 @@ def _telling_uids(table: SubjectTable) -> list[Reason]:
         a.name
         for a in table.attributes
         if a.name in told
-        and not a.need
+        and not (a.need or a.rekeyed)
         and (a.decision is not Decision.REMOVE or (a.source in images and _stays(a)))
     ]
     return [reason("uids_tell", names)] if names else []
@@ -207,6 +207,7 @@ def _identifying_key(table: SubjectTable) -> list[Reason]:
         for a in table.attributes.of_role(Role.LINKAGE_KEY)
         if a.reason.startswith(OVERRULED.format(Role.DIRECT_IDENTIFIER.value))
         and a.decision is not Decision.REMOVE
+        and not a.rekeyed
     ]
     return [reason("key_identifies", names)] if names else []
 
@@ -254,6 +255,7 @@ def _overruled(attribute: Attribute) -> bool:
     return (
         attribute.role in {Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY}
         and attribute.decision is not Decision.REMOVE
+        and not attribute.rekeyed
         and any(
             attribute.reason.startswith(OVERRULED.format(role.value))
             for role in (Role.DIRECT_IDENTIFIER, Role.QUASI_IDENTIFIER)
