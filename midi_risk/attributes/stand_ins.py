@@ -7,6 +7,7 @@ because ``000Y`` and a weight of 0 mean that nothing is known.
 
 from __future__ import annotations
 
+import math
 import re
 
 from midi_risk.attributes.ages import plain
@@ -20,6 +21,7 @@ _HALF_OPEN = re.compile(rf"\[{_NUMBER}, {_NUMBER}\)")
 _OFFSET = re.compile(r"days (-?\d+) to (-?\d+)")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:/\d{2})?")
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
+_QUARTERS = re.compile(r"(\d{4})-Q([1-4]) to (\d{4})-Q([1-4])")
 _COHORT = re.compile(r"(\d{4})-(\d{4})")
 _HOURS = re.compile(r"(\d{2}):00-\d{2}:59")
 
@@ -73,19 +75,39 @@ def age_string(label: str) -> str | None:
 def date_string(label: str) -> str | None:
     """Return the DICOM date (DA) that stands for a date label: its first day.
 
+    Several years are written as the first day of the middle one, several quarters likewise; a
+    period without an end has none.
+
     Examples
     --------
     >>> date_string("2012-03"), date_string("2012-Q2"), date_string("1950-1954")
-    ('20120301', '20120401', '19500101')
+    ('20120301', '20120401', '19520101')
+    >>> date_string("2011-Q4 to 2012-Q3"), date_string("2015+")
+    ('20120101', None)
     """
     if match := _COHORT.fullmatch(label):
-        return f"{match.group(1)}0101"
+        return f"{(int(match.group(1)) + int(match.group(2))) // 2}0101"
+    if match := _QUARTERS.fullmatch(label):
+        first, last = (int(match.group(i)) * 4 + int(match.group(i + 1)) - 1 for i in (1, 3))
+        return date_at((first + last) // 2 / 4)
     if match := _QUARTER.fullmatch(label):
         return f"{match.group(1)}{int(match.group(2)) * 3 - 2:02d}01"
     if match := _DATE.fullmatch(label):
         year, month, day = match.groups()
         return f"{year}{month or '01'}{day or '01'}"
     return None
+
+
+def date_at(place: float) -> str:
+    """Return the first day of the quarter at a year with its part, as a DICOM date.
+
+    Examples
+    --------
+    >>> date_at(2009.5), date_at(2010.1)
+    ('20090701', '20100101')
+    """
+    year, quarter = divmod(math.floor(place * 4 + 1e-6), 4)
+    return f"{year:04d}{quarter * 3 + 1:02d}01"
 
 
 def time_string(label: str) -> str | None:

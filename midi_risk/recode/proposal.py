@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.attributes.hierarchy import Hierarchy
-from midi_risk.attributes.model import Attribute, Decision, Kind
+from midi_risk.attributes.model import Decision, Kind
 from midi_risk.attributes.own_hierarchy import BANDS, MERGED
 from midi_risk.config import HierarchyStep
 from midi_risk.document.plan import Alternative, Plan, risk_figure
@@ -131,7 +131,7 @@ class Proposer:
                     setting.hierarchies[name],
                     low,
                     max(low, min(high, ceilings.get(name, high))),
-                    adaptive=levels_from_data and not own and _cuttable(attribute),
+                    adaptive=levels_from_data and not own,
                 )
             )
         each = [f for value in self.values for f in facts([value])]
@@ -360,11 +360,6 @@ def _r2(x: npt.NDArray[np.float64], group: Ints) -> float:
     whole = float(((x - x.mean()) ** 2).sum())
     inside = float(((x - mean[group]) ** 2).sum())
     return 1 - inside / whole if whole > 0 else 1.0
-
-
-def _cuttable(attribute: Attribute) -> bool:
-    """Tell whether cut points of an attribute can be written wherever its values stand."""
-    return attribute.kind is not Kind.DATE or attribute.vr not in {"DA", "DT"}
 
 
 def with_rules(
