@@ -207,13 +207,10 @@ def _as_strict(group: Rule, rule: Rule) -> bool:
     """Tell whether the rule of the group takes at least as much away."""
     if group.action is Action.REMOVE or group.attribute is rule.attribute:
         return True
-    if rule.action is Action.REMOVE:
-        return False
-    if OWN in {group.ladder, rule.ladder}:
-        # Levels of different hierarchies do not compare; a date that only repeats follows.
-        same = group.attribute.hierarchy_steps == rule.attribute.hierarchy_steps
-        return rule.action is Action.KEEP or (same and group.level >= rule.level)
-    return group.level >= rule.level
+    own = OWN in {group.ladder, rule.ladder} and rule.action is not Action.KEEP
+    if own and group.attribute.hierarchy_steps != rule.attribute.hierarchy_steps:
+        return False  # levels of different hierarchies do not compare
+    return rule.action is not Action.REMOVE and group.level >= rule.level
 
 
 _STRICTNESS = {"1": 0, "1C": 1, "2": 2, "2C": 3, "3": 4}
