@@ -448,7 +448,7 @@ def with_levels_of(table: SubjectTable, plan: Plan) -> SubjectTable:
     )  # fmt: skip
 
 
-def rules_of(plan: Plan) -> dict[str, HierarchyStep]:
+def rules_of(plan: Plan | Alternative) -> dict[str, HierarchyStep]:
     """Return the rules by which a plan shows attributes, by name."""
     cuts = {n: HierarchyStep(cuts=tuple(c), name=BANDS) for n, c in plan.cut_points.items()}
     groups = {
@@ -767,7 +767,7 @@ def alternative(number: int, draft: Draft) -> Alternative:
         sentence=sentence_of(draft, loss, risk, r2, of),
         changes=changes_of(draft),
         levels=dict(solution.levels),
-        cut_points=from_data(draft)["cut_points"],
+        **from_data(draft),
         left_out=solution.suppressed,
         share_left_out=solution.suppressed / n if n else 0.0,
         risk_max=risk,
