@@ -270,7 +270,7 @@ def _read_as(draft: Draft, missing: MissingPolicy) -> Draft:
 
 
 def _beside(
-    draft: Draft, others: Sequence[Draft], solution: Solution, hidden: np.ndarray
+    draft: Draft, others: Sequence[tuple[int, Draft]], solution: Solution, hidden: np.ndarray
 ) -> dict[str, Any]:
     """Return what a plan says of its levels from the data, of age, and of other plans."""
     target = [solution.levels[a.name] for a in draft.setting.attributes]
@@ -314,18 +314,22 @@ def _wildcard(table: SubjectTable, setting: Setting) -> bool:
     return bool(table.frame[list(setting.columns.names)].isna().to_numpy().any())
 
 
-def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Draft, list[Draft]]:
-    """Return the draft that becomes the plan, and the others with the recommended one."""
+def _accepted_draft(
+    first: Draft, others: list[Draft], accept: int
+) -> tuple[Draft, list[tuple[int, Draft]]]:
+    """Return the draft that becomes the plan, and the others under their own numbers.
+
+    The recommended one has number 0, and no number changes when another plan is accepted.
+    """
     if not 0 <= accept <= len(others):
         raise SearchError(
             f"there is no alternative {accept}",
             hint=f"Give a number from 1 to {len(others)}" if others else "There is only one plan",
         )
-    if not accept:
-        return first, others
-    rest = [*others]
-    rest[accept - 1] = first
-    return others[accept - 1], [draft for draft in rest if draft.solution.found]
+    named = replace(first, title=f"recommended, {first.title}" if first.title else "recommended")
+    every = [(0, named), *enumerate(others, start=1)]
+    rest = [(n, draft) for n, draft in every if n != accept and draft.solution.found]
+    return every[accept][1], rest
 
 
 def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple[Solution, str]:

@@ -748,9 +748,9 @@ def from_data(draft: Draft) -> dict[str, Any]:
     return {"cut_points": cuts, "groups": groups}
 
 
-def alternatives(others: Sequence[Draft]) -> list[Alternative]:
-    """Return plans in one sentence each."""
-    return [alternative(number, draft) for number, draft in enumerate(others, start=1)]
+def alternatives(others: Sequence[tuple[int, Draft]]) -> list[Alternative]:
+    """Return plans in one sentence each, under their numbers."""
+    return [alternative(number, draft) for number, draft in others]
 
 
 def alternative(number: int, draft: Draft) -> Alternative:
