@@ -212,7 +212,12 @@ def test_saving_writes_the_plan_and_only_the_lines_of_the_attributes(client, des
     assert settings["visit"] == {"role": "quasi_identifier", "decision": "remove"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     plan = load_plan(tmp_path / "out" / "plan.json")
-    assert plan.levels == session.levels(node)
+    at = {
+        n: v if (b := session.beside.get(n)) is None else b.settled(v)[0]
+        for n, v in session.levels(node).items()
+    }
+    assert plan.levels == at
+    assert plan.levels["age"] == session.beside["age"].ladder.level_of("10y")
     assert plan.after.passed == session.figures(node)["passed"]
 
 
