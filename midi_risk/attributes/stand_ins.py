@@ -1,8 +1,8 @@
 """The value that stands for a label where the label itself cannot be written.
 
-A DICOM age string, date, time or number holds one value, so a band is written as its
-lower bound. A band that begins at zero or has no lower bound is written as its middle,
-because ``000Y`` and a weight of 0 mean that nothing is known.
+A DICOM age string, date or number holds one value, so a closed band is written as its middle,
+which is wrong by as much upwards as downwards; its first value would make everybody too young.
+Whole numbers are rounded down. A time is written as the beginning of its part of the day.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def number_of_band(label: str, *, zero_is_missing: bool = False) -> float | None
     Examples
     --------
     >>> number_of_band("170-174 cm"), number_of_band("<150 cm"), number_of_band("[100, 200)")
-    (170.0, 75.0, 100.0)
+    (172.5, 75.0, 150.0)
     >>> number_of_band("0-4 kg", zero_is_missing=True)
     2.5
     """
     for form, width in ((_OFFSET, 1.0), (_HALF_OPEN, 0.0), (_BAND, 1.0)):
         if match := form.fullmatch(label):
             low, high = float(match.group(1)), float(match.group(2)) + width
-            return (low + high) / 2 if zero_is_missing and low == 0 else low
+            return (low + high) / 2
     if match := _OPEN_BELOW.fullmatch(label):
         bound = float(match.group(1))
         return bound / 2 if bound > 0 else bound * 2 - 1
@@ -64,7 +64,7 @@ def age_string(label: str) -> str | None:
     Examples
     --------
     >>> age_string("65-69"), age_string("90+"), age_string("0-4"), age_string("<1")
-    ('065Y', '090Y', '002Y', '006M')
+    ('067Y', '090Y', '002Y', '006M')
     """
     if label == "<1":
         return "006M"

@@ -105,7 +105,7 @@ def field_value(rule: Rule, label: str, before: Any) -> Any:
     ... )
     >>> from midi_risk.export.rules import Action
     >>> field_value(Rule(attribute=age, action=Action.GENERALISE), "60-64", "063Y")
-    '060Y'
+    '062Y'
     """
     kind, vr = rule.attribute.kind, rule.attribute.vr or ""
     if isinstance(before, int | float):

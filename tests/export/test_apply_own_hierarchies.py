@@ -122,7 +122,7 @@ def test_a_band_from_zero_is_not_written_as_an_unknown_weight():
     )  # fmt: skip
     rule = Rule(attribute=attribute, action=Action.GENERALISE, level=1, ladder=OWN)
     assert written(rule, "DS", "[0, 10)") == "5"
-    assert written(rule, "DS", "[70, 80)") == "70"
+    assert written(rule, "DS", "[70, 80)") == "75"
 
 
 def test_rules_that_do_not_nest_or_are_two_in_one_are_one_line(tmp_path, capsys):

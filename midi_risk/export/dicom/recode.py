@@ -106,7 +106,9 @@ def number_of(rule: Rule, label: str, before: float | None = None) -> float | No
     medians = {} if rule.labels is None else rule.labels.medians
     if label in medians and (ladder is None or ladder.scale is not Scale.METRES):
         return medians[label]
-    return number_of_band(label) if ladder is None else ladder.number_for(label, before)
+    number = number_of_band(label) if ladder is None else ladder.number_for(label, before)
+    whole = rule.attribute.kind is Kind.AGE and number is not None
+    return float(int(number)) if whole else number
 
 
 @lru_cache(maxsize=65536)

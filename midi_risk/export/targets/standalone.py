@@ -92,11 +92,11 @@ def two_digits(text: str, step: dict[str, Any]) -> str | None:
 
 
 def bins(text: str, step: dict[str, Any]) -> str | None:
-    """Return the lower end of the bin of a number."""
+    """Return the middle of the bin of a number."""
     rounded = two_digits(text, step)
     if rounded is None:
         return None
-    return _plain(math.floor(float(rounded) / step["width"] + 1e-9) * step["width"])
+    return _plain((math.floor(float(rounded) / step["width"] + 1e-9) + 0.5) * step["width"])
 
 
 def _plain(number: float) -> str:
