@@ -107,8 +107,9 @@ def number_of(rule: Rule, label: str, before: float | None = None) -> float | No
     if label in medians and (ladder is None or ladder.scale is not Scale.METRES):
         return medians[label]
     number = number_of_band(label) if ladder is None else ladder.number_for(label, before)
-    whole = rule.attribute.kind is Kind.AGE and number is not None
-    return float(int(number)) if whole else number
+    if number is None or rule.attribute.kind is not Kind.AGE:
+        return number
+    return float(int(number))
 
 
 @lru_cache(maxsize=65536)
