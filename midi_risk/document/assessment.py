@@ -537,6 +537,19 @@ class TuningAttribute(Part):
     contribution: float | None = None
 
 
+class TuningPlan(Part):
+    """One of the plans that a search found, as a node of the lattice."""
+
+    number: int = Field(description="what `suggest --accept` takes; 0 is the recommended one")
+    title: str
+    changes: str = Field(description="what it does to each attribute")
+    node: list[int]
+    left_out: int
+    risk_max: float | None
+    loss: float
+    age_r2: float | None = None
+
+
 class TuningRule(Part):
     """What one adversary demands of the classes."""
 
@@ -567,6 +580,9 @@ class TuningLattice(Part):
         default=0.0, description="what the quasi-identifiers that are not tuned add to the loss"
     )
     plan: list[int] | None = Field(default=None, description="node of the suggested plan")
+    plans: list[TuningPlan] = Field(
+        default=[], description="the suggested plan and those beside it, where they are nodes"
+    )
     bytes_per_count: Literal[1, 2, 4]
     classes: str
     smallest: str

@@ -25,7 +25,7 @@ from midi_risk.attributes.standard import OWN_DATES
 from midi_risk.attributes.units import band_in_words, value_in_unit
 from midi_risk.errors import LinkageError, OutputError
 from midi_risk.export.dicom.files import Written
-from midi_risk.export.dicom.recode import ladder_of_dates
+from midi_risk.export.dicom.recode import bands_of_dates, ladder_of_dates
 from midi_risk.export.dicom.rules import dicom_rules
 from midi_risk.export.rules import Action, Labeller, ReleaseRules, Rule
 from midi_risk.sources.collected import Collected
@@ -222,12 +222,15 @@ def like_visit(rule: Rule, group: Rule) -> Rule:
     """Return the rule of a visit's dates or times for another column of them."""
     if group.action is Action.REMOVE:
         return Rule(attribute=rule.attribute, action=Action.REMOVE, describe=group.describe)
-    ladder, level = group.ladder, group.level
-    if rule.attribute.kind is Kind.DATE:
+    ladder, level, attribute = group.ladder, group.level, rule.attribute
+    if attribute.kind is Kind.DATE and bands_of_dates(group) is not None:
+        attribute = attribute.revised(hierarchy_steps=group.attribute.hierarchy_steps)
+    elif attribute.kind is Kind.DATE:
         ladder, level = ladder_of_dates(group)
-    labels = Labeller(attribute=rule.attribute, ladder=ladder, level=level, known={})
+    medians = {} if group.labels is None else group.labels.medians
+    labels = Labeller(attribute=attribute, ladder=ladder, level=level, known={}, medians=medians)
     return Rule(
-        attribute=rule.attribute,
+        attribute=attribute,
         action=Action.GENERALISE,
         level=level,
         level_name=group.level_name,
