@@ -38,6 +38,7 @@ from midi_risk.threat.model import (
     ends,
     required_class_size,
 )
+from midi_risk.threat.sampling import admits_models
 
 Bools = npt.NDArray[np.bool_]
 
@@ -463,6 +464,8 @@ def _people(model: ThreatModel, subjects: int) -> int | None:
     """Return the smallest size of a population that the Pitman-Yor model stands for."""
     settings = model.population
     if settings.kind not in {"size", "estimate"} or settings.model not in {None, "pitman-yor"}:
+        return None
+    if not admits_models(settings):
         return None
     if isinstance(settings.size, int):
         return settings.size

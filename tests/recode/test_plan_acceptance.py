@@ -53,7 +53,7 @@ def test_a_milder_plan_against_the_population_stands_only_when_the_release_is_ac
     assert ModelledKMap(5, people).smallest(sizes) == 3
     makers = np.repeat([f"m{i}" for i in range(len(sizes))], sizes).tolist()
     threat = model(
-        population={"kind": "size", "size": people},
+        population={"kind": "size", "size": people, "sampling": "random"},
         adversaries=[{"name": "a", "attack": ["journalist"]}],
     )
     plan = suggest(table({"maker": makers}), [threat], max_suppression=0.12)
@@ -102,7 +102,7 @@ def test_a_plan_reaches_the_floor_that_a_strict_average_states():
 
 
 def test_a_model_that_judges_averages_is_not_planned_for_a_maximum_of_the_population():
-    blind = {"population": {"kind": "size", "size": 1000},
+    blind = {"population": {"kind": "size", "size": 1000, "sampling": "random"},
              "adversaries": [{"name": "a", "attack": ["journalist"]}]}  # fmt: skip
     assert population_criteria([model(**blind)], 100) is not None
     average = {"k": 5, "statistic": "average"}

@@ -23,7 +23,7 @@ def model(people, *, attack=("journalist",), k=5, **adversary):
             "name": "m",
             "release": "public",
             "threshold": {"k": k},
-            "population": {"kind": "size", "size": people},
+            "population": {"kind": "size", "size": people, "sampling": "random"},
             "adversaries": [{"name": "a", "attack": list(attack), **adversary}],
         }
     )

@@ -126,6 +126,7 @@ def test_a_population_table_gives_expected_classes():
     brain = model(
         population={
             "kind": "table", "table": "us-cancer-incidence-2019", "site": "brain",
+            "sampling": "random",
             "window_years": 5, "fraction": {"low": 0.001, "high": 0.01},
         },
         adversaries=[{"name": "j", "attack": ["journalist"]}],

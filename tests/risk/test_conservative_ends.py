@@ -96,7 +96,10 @@ def test_the_population_of_the_release_measures_is_the_smallest_that_is_declared
 
 
 def test_the_search_asks_for_the_smallest_population_that_is_declared():
-    population = {"kind": "estimate", "model": "pitman-yor", "fraction": {"low": LOW, "high": HIGH}}
+    population = {
+        "kind": "estimate", "model": "pitman-yor", "fraction": {"low": LOW, "high": HIGH},
+        "sampling": "random",
+    }  # fmt: skip
     (found,) = population_criteria([model(population=population, adversaries=blind())], 400)
     assert found.people == 2000
 
@@ -118,7 +121,8 @@ def test_the_surest_membership_governs(population):
 def test_the_surest_verification_sets_the_budget_of_assessment_and_search():
     sure = {"verification": {"low": 0.1, "high": 0.5}}
     threat = model(
-        population={"kind": "size", "size": 4000}, adversaries=blind(attempt=0.8, **sure)
+        population={"kind": "size", "size": 4000, "sampling": "random"},
+        adversaries=blind(attempt=0.8, **sure),
     )
     (found,) = assess(people(), [threat]).threats
     # 11 x 0.8 x 0.5 = 4.4 subjects

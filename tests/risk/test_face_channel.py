@@ -16,6 +16,7 @@ from midi_risk.threat.model import ThreatModel
 REGISTER = {
     "kind": "table",
     "table": "us-population-2019",
+    "sampling": "random",
     "fraction": 1e-6,
     "match": {"sex": "sex"},
 }

@@ -126,7 +126,7 @@ def test_the_upper_end_of_an_estimate_is_judged(statistic, measure):
         against = model(
             release="semi-public",
             threshold={"k": k, "statistic": statistic},
-            population={"kind": "size", "size": 50_000},
+            population={"kind": "size", "size": 50_000, "sampling": "random"},
             adversaries=[settings],
         )
         results = assess(table(values, role=Role.QUASI_IDENTIFIER), [against]).threats[0].results
@@ -145,7 +145,7 @@ def test_an_average_is_judged_by_its_upper_end_where_no_class_is_too_small():
         against = model(
             release="semi-public",
             threshold={"k": k, "statistic": "average"},
-            population={"kind": "size", "size": 5_000_000},
+            population={"kind": "size", "size": 5_000_000, "sampling": "random"},
             adversaries=[{"name": "j", "attack": ["journalist"]}],
         )
         results = assess(table(values, role=Role.QUASI_IDENTIFIER), [against]).threats[0].results
@@ -252,6 +252,7 @@ def against_table(model_name: list[str] | None = None):
     brain = model(
         population={
             "kind": "table", "table": "us-cancer-incidence-2019", "site": "brain",
+            "sampling": "random",
             "window_years": 5, "fraction": {"low": 0.001, "high": 0.01},
         },
         adversaries=[{"name": "j", "attack": ["journalist"]}],

@@ -25,6 +25,7 @@ from midi_risk.risk.population.sizes import table_population
 from midi_risk.threat.class_population import expected_class_sizes
 from midi_risk.threat.model import Interval, ThreatModel
 from midi_risk.threat.population import CASES, PopulationTable, allocate, load_table
+from midi_risk.threat.sampling import admits_models, sampling_sentence
 
 
 def modelled_risk(
@@ -267,13 +268,91 @@ def table_results(
     results = modelled_risk(
         classes, each, k=k, attacker=attacker, method=method, reference=REFERENCE
     )
-    return PopulationRisk(
+    whole = PopulationRisk(
         results=results,
         text=text,
         classes=each,
         modelled=True,
         people=found.expected,
         total=found.total,
+    )
+    return as_sampled(whole, classes, model, k=k, attacker=attacker, matched=tuple(match))
+
+
+def as_sampled(
+    found: PopulationRisk,
+    classes: EquivalenceClasses,
+    model: ThreatModel,
+    *,
+    k: int,
+    attacker: str,
+    matched: Sequence[str] = (),
+) -> PopulationRisk:
+    """Return the results of a model as the statement on the sample lets them be judged.
+
+    Parameters
+    ----------
+    found : PopulationRisk
+        What a model says.
+    classes : EquivalenceClasses
+    model : ThreatModel
+    k : int
+        Class size that is required.
+    attacker : str
+        Name of the adversary.
+    matched : sequence of str
+        Dimensions of the table that stand for attributes of the release.
+
+    Returns
+    -------
+    PopulationRisk
+        As it is where the statement admits models. Else each figure keeps its value, and its
+        upper end, which is judged, is that of F = f.
+    """
+    sentence = sampling_sentence(model, matched)
+    if admits_models(model.population, matched):
+        return replace(found, text=f"{found.text}. {sentence}")
+    shown = only_shown(found, classes, k=k, attacker=attacker, why="shown, not judged")
+    return replace(shown, text=f"{found.text}. {sentence}")
+
+
+def only_shown(
+    found: PopulationRisk, classes: EquivalenceClasses, *, k: int, attacker: str, why: str
+) -> PopulationRisk:
+    """Return the results of a model with F = f as the upper end, which is judged.
+
+    Parameters
+    ----------
+    found : PopulationRisk
+        What a model says.
+    classes : EquivalenceClasses
+    k : int
+        Class size that is required.
+    attacker : str
+        Name of the adversary.
+    why : str
+        What the figures say of themselves.
+    """
+    release = {
+        r.measure: r.value
+        for r in identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker)
+    }
+    alone = float(classes.counts[classes.sizes == 1].sum()) / classes.n
+    release["population_unique"] = alone
+    return replace(
+        found,
+        results=tuple(
+            r
+            if r.measure.startswith("prosecutor")
+            else r.model_copy(
+                update={
+                    "upper": max(r.value, release[r.measure]),
+                    "method": f"model: {r.method}; {why}: the upper end is 1/f",
+                }
+            )
+            for r in found.results
+        ),
+        classes=replace(found.classes, cautious=found.classes.prosecutor),
     )
 
 
@@ -390,7 +469,8 @@ def _estimated(
     fitted, reason = _fit(classes, codes, name)
     none = f"{name} gives no class sizes: {reason}"
     if fitted is None:
-        return _bounded(classes, k=k, attacker=attacker, text=text, why=none)
+        bound = _bounded(classes, k=k, attacker=attacker, text=text, why=none)
+        return replace(bound, text=f"{bound.text}. {sampling_sentence(model)}")
     expected, unique = _per_class(fitted, classes, fewest)
     optimistic, low_unique = _per_class(fitted, classes, most)
     risk = class_risk(classes, expected, 1 / _assured(fitted, classes, fewest), optimistic)
@@ -415,12 +495,13 @@ def _estimated(
         method=f"expected share of subjects unique in the population, {name}, N = {fewest}",
         reference=_MODELS[name],
     )
-    return PopulationRisk(
+    found = PopulationRisk(
         results=(*results, alone),
         text=f"{text}; {name} model fitted to the release",
         classes=risk,
         modelled=True,
     )
+    return as_sampled(found, classes, model, k=k, attacker=attacker)
 
 
 def _fit(
