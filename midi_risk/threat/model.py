@@ -402,7 +402,9 @@ class PopulationSettings(Settings):
 
     kind: Literal["sample", "size", "table", "estimate", "bound"] = "sample"
     size: int | Literal["required"] | None = Field(default=None, description="kind size: people")
-    model: Literal["pitman-yor", "log-linear", "zayatz", "snb", "dankar"] | None = None
+    model: (
+        Literal["network", "copula", "pitman-yor", "log-linear", "zayatz", "snb", "dankar"] | None
+    ) = Field(default=None, description="whose expectation is shown; all of them judge")
     source: str = ""
     table: str | None = None
     site: str | None = None

@@ -46,13 +46,13 @@ def table(columns: dict[str, list[str]], missing: str = "category") -> SubjectTa
 
 
 def test_a_milder_plan_against_the_population_stands_only_when_the_release_is_accepted():
-    # Hiding the classes of one and two leaves no class of two, so nothing can be fitted to
-    # what is released and its classes of three bound the population from below.
-    sizes = np.repeat([1, 2, 3, 4, 20], [4, 3, 6, 4, 4])
-    people = 1000
-    assert ModelledKMap(5, people).smallest(sizes) == 3
+    # The criterion of the search takes classes of five; with 61 subjects no model is judged.
+    sizes = np.repeat([1, 2, 5, 7, 20], [2, 2, 3, 1, 1])
+    people = 100_000
+    assert ModelledKMap(11, people).smallest(sizes) == 5
     makers = np.repeat([f"m{i}" for i in range(len(sizes))], sizes).tolist()
     threat = model(
+        threshold={"k": 11},
         population={"kind": "size", "size": people, "sampling": "random"},
         adversaries=[{"name": "a", "attack": ["journalist"]}],
     )
