@@ -285,7 +285,7 @@ def test_the_attributes_that_a_table_lacks_are_modelled_given_those_that_it_has(
     """Of the case in which a share of the release said .010: the truth is .858."""
     folder = shared_data.parent / "cases" / "verdict-population-unmatched"
     if not folder.is_dir():
-        pytest.skip("the case is not there")
+        pytest.skip("this part of the shared test data is not on this machine")
     frame = pd.read_csv(folder / "sample.csv", dtype=str)
     table = pd.read_csv(folder / "poptable.csv", dtype=str)
     names = ["age", "sex", "height_cm", "weight_kg", "occupation"]

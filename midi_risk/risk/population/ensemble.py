@@ -227,6 +227,23 @@ def half_fit(codes: Ints, cells: Ints, fit: Fit, mine: Ints, other: Ints) -> Hal
     )
 
 
+def fit_halves(
+    codes: Ints, cells: Ints, mine: Ints, other: Ints, given: Sequence[int] = ()
+) -> HalfFit | str:
+    """Fit the network that is shown to some records, and count the others in its classes.
+
+    Parameters
+    ----------
+    codes, cells, mine, other
+        As in `half_fit`.
+    given : sequence of int
+        Columns whose joint a population table knows.
+    """
+    if len(mine) < LEAST_SUBJECTS // 2:
+        return f"fewer than {LEAST_SUBJECTS} subjects support no model"
+    return half_fit(codes, cells, _network(given, "selected"), mine, other)
+
+
 def check_halves(halves: Sequence[HalfFit]) -> Check:
     """Compare what models of halves predict with what the other halves hold.
 

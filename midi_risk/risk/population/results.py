@@ -443,6 +443,37 @@ def _bounded(
     )
 
 
+def table_cells(
+    frame: pd.DataFrame, known: Sequence[Attribute], model: ThreatModel
+) -> tuple[npt.NDArray[np.int64] | None, list[int]]:
+    """Return the cell of the population table of each record, and the attributes that make it.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The table as it would be released.
+    known : sequence of Attribute
+        Attributes that the adversary knows.
+    model : ThreatModel
+
+    Returns
+    -------
+    cells : numpy.ndarray of int64, shape (n,), or None
+        None without a table.
+    given : list of int
+        Numbers of the attributes among those that are known.
+    """
+    settings = model.population
+    if settings.kind != "table":
+        return None, []
+    table = population_table(model, list(settings.match))
+    match = set(matched_dimensions(table, known, settings.match).values())
+    names = [a.name for a in known]
+    given = sorted(names.index(name) for name in match)
+    joined = frame[[names[at] for at in given]].astype(str).agg("\x1f".join, axis=1)
+    return np.asarray(pd.factorize(joined)[0], dtype=np.int64), given
+
+
 _SOURCES = cited("skinner1998", "skinner2008", "pitman1995", "hoshino2001")
 SHOWN = ("network", "log-linear", "copula", "pitman-yor")
 """Models whose expectation can be the value of a figure."""
