@@ -1,4 +1,4 @@
-"""Does the judged bound hold? Thirteen populations, five ways to come into a collection.
+"""Does the judged bound hold? Fourteen populations, five ways to come into a collection.
 
     python benchmarks/judged.py [--repeats 12] [--subjects 600] [--write docs/estimators.md]
 
@@ -93,6 +93,14 @@ def at_limit(rng: np.random.Generator) -> People:
     return People(codes.astype(np.int64), np.where(codes[:, 0] == 9, 10, 4000).astype(np.int64))
 
 
+def ten_alone(rng: np.random.Generator) -> People:
+    """Three independent attributes whose rarest combination is exactly ten people."""
+    people = counted(drawn(rng, 10_000, *(np.array([0.9, 0.1]) for _ in range(3))))
+    count = people.count.copy()
+    count[-1] = 10
+    return People(people.codes, count)
+
+
 MAKERS: dict[str, Callable[[np.random.Generator], People]] = {
     "US: state, age, sex, race": lambda _: us(),
     "California: age, sex, race": lambda _: us("CA"),
@@ -106,6 +114,7 @@ MAKERS: dict[str, Callable[[np.random.Generator], People]] = {
     "three-way interaction": lambda r: counted(interaction(r, 40_000)),
     "near the limit": near_limit,
     "just below the limit": at_limit,
+    "rarest class of ten, independent": ten_alone,
     "one attribute, lognormal": lambda r: counted(
         r.choice(400, 400_000, p=(w := r.lognormal(0, 1.5, 400)) / w.sum())[:, None]
     ),
@@ -156,8 +165,7 @@ def row(people: People, cells: np.ndarray) -> dict[str, float]:
     found = judge(codes, here, total, k=K)
     true = people.count[cells]
     smallest, mean = int(true.min()), float((1 / true).mean())
-    bound = float(n) and float((1 / size[np.unique(codes, axis=0, return_inverse=True)[1]
-                                         .reshape(-1)]).mean())  # fmt: skip
+    bound = len(size) / n  # the mean of 1/f over subjects
     judged = isinstance(found, Judgement) and not found.refused
     joint = found.joint if isinstance(found, Judgement) and judged else int(size.min())
     high = found.high if isinstance(found, Judgement) and judged else bound
@@ -169,12 +177,16 @@ def row(people: People, cells: np.ndarray) -> dict[str, float]:
 
 
 def rows(
-    repeats: int, subjects: int, names: list[str] | None = None, designs: tuple[str, ...] = DESIGNS
+    repeats: int,
+    subjects: int,
+    names: list[str] | None = None,
+    designs: tuple[str, ...] = DESIGNS,
+    first: int = 0,
 ) -> Iterator[dict[str, object]]:
     for name in names or list(MAKERS):
         people = MAKERS[name](np.random.default_rng(zlib.crc32(name.encode())))
         for design in designs:
-            for repeat in range(repeats):
+            for repeat in range(first, repeats):
                 seed = zlib.crc32(f"{name}|{design}|{repeat}".encode())
                 rng = np.random.default_rng(seed)
                 n = int(min(subjects, people.count.sum() // 5))
@@ -241,6 +253,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=12)
     parser.add_argument("--subjects", type=int, default=600)
+    parser.add_argument("--first", type=int, default=0, help="repeats before it were done")
     parser.add_argument("--population", action="append", choices=list(MAKERS))
     parser.add_argument("--design", action="append", choices=DESIGNS)
     parser.add_argument("--rows", type=Path, help="JSON lines, one per release; appended")
@@ -248,7 +261,7 @@ def main() -> None:
     given = parser.parse_args()
     designs = tuple(given.design or DESIGNS)
     found = []
-    for made in rows(given.repeats, given.subjects, given.population, designs):
+    for made in rows(given.repeats, given.subjects, given.population, designs, given.first):
         found.append(made)
         if given.rows:
             with given.rows.open("a", encoding="utf-8") as file:
