@@ -179,12 +179,14 @@ class Job:
             Why it suffices where it is smaller; without one that is refused.
         """
         from midi_risk.threat.library import check_explained, load_threat_model
+        from midi_risk.threat.sampling import with_statement
 
         if reason and k is None:
             raise ConfigError("command line", ["--k-reason says why, and --k is missing"])
         models = []
         for name in self.project.threat_models:
             model = load_threat_model(self._threat(name), self._parameters(name))
+            model = with_statement(model, self.project.population)
             own = None
             if k is not None:
                 own = model.threshold.k
