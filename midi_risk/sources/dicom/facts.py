@@ -36,6 +36,7 @@ FACTS = {
     "trailing_data_files": Noticed.TRAILING_DATA,
     "listed_binaries": Noticed.LISTED_BINARY,
     "hidden_elements": Noticed.HIDDEN,
+    "audio_files": Noticed.AUDIO,
 }
 """Fact -> what is counted for it; always looked at."""
 
@@ -44,6 +45,10 @@ PAYLOAD_FACTS = {
     "jpeg_metadata_files": Noticed.JPEG_METADATA,
     "jpeg2000_metadata_files": Noticed.JPEG2000_METADATA,
     "document_metadata_files": Noticed.DOCUMENT_METADATA,
+    "stream_metadata_files": Noticed.STREAM_METADATA,
+    "pixel_excess_files": Noticed.PIXEL_EXCESS,
+    "files_in_binaries": Noticed.FILE_IN_BINARY,
+    "streams_not_understood": Noticed.NOT_UNDERSTOOD,
 }
 """Facts that only a reading with payloads looks at."""
 
@@ -125,6 +130,8 @@ def noticed_in(values: Mapping[str, str]) -> int:
         found |= Noticed.FACE_POSSIBLE
     if get("Modality") == "SR" or sop_class.startswith("1.2.840.10008.5.1.4.1.1.88."):
         found |= Noticed.STRUCTURED_REPORT
+    if get("Modality") == "AU" or sop_class.startswith("1.2.840.10008.5.1.4.1.1.9.4."):
+        found |= Noticed.AUDIO
     if sop_class.startswith("1.2.840.10008.5.1.4.1.1.104."):
         found |= Noticed.ENCAPSULATED_DOCUMENT
     removed = get("PatientIdentityRemoved", "").upper()
