@@ -34,6 +34,7 @@ from midi_risk.recode.proposal import (
     shows_something,
 )
 from midi_risk.recode.search.judge import Solution
+from midi_risk.recode.search.problem import suppression_share
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
 from midi_risk.recode.sensitive_criteria import disclosure_criteria
@@ -61,6 +62,7 @@ from midi_risk.recode.steps import (
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
 from midi_risk.risk.adversaries import as_judged
 from midi_risk.risk.measures.repeated import repeating
+from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
 from midi_risk.table.repeated import WRITTEN_ONCE
@@ -75,30 +77,34 @@ FRONT_NODES = 4_000
 
 
 def suggest(
-    table: SubjectTable,
-    threats: Sequence[str | ThreatModel] = ("public-release",),
+    table: Any,
+    threats: str | ThreatModel | Sequence[str | ThreatModel] = ("public-release",),
     *,
-    max_suppression: float = 0.02,
-    keep: Sequence[str] = (),
+    max_suppression: float | str = 0.02,
+    keep: str | Sequence[str] = (),
     budget_seconds: float | None = 60.0,
     hierarchies: Mapping[str, Hierarchy] | None = None,
     cells: bool = False,
     utility: str = DISTANCE,
     levels_from_data: bool = True,
     accept: int = 0,
+    quasi: str | Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
+    key: str | None = None,
 ) -> Plan:
     """Suggest the cheapest generalisation that brings the risk under the threshold.
 
     Parameters
     ----------
-    table : SubjectTable
+    table : SubjectTable, pandas.DataFrame, polars.DataFrame, pyarrow.Table or mapping
         With decisions. Attributes decided to be removed stay out, attributes decided to
-        be retained keep their level, generalised ones start at the level decided on.
-    threats : sequence of str or ThreatModel
+        be retained keep their level, generalised ones start at the level decided on. Of a data
+        frame a subject table is made, see `midi_risk.subject_table`.
+    threats : str, ThreatModel, or sequence of them
         All of them must be met.
-    max_suppression : float
-        Share of subjects that may be left out, in [0, 1].
-    keep : sequence of str
+    max_suppression : float or str
+        Share of subjects that may be left out, in [0, 1], or as ``"2%"``.
+    keep : str or sequence of str
         Attributes that must not change.
     budget_seconds : float, optional
         Time for the search; the plan says when it did not suffice for a proof.
@@ -116,6 +122,8 @@ def suggest(
         Whether levels are made from the data, beside the fixed ones.
     accept : int
         Which of the alternatives becomes the plan; 0 is the recommended one.
+    quasi, sensitive, key : str or sequence of str, optional
+        Columns of a data frame, as for `midi_risk.subject_table`.
 
     Returns
     -------
@@ -141,6 +149,8 @@ def suggest(
     utility of the attributes, age doubled. Steps show the mean probability that a prosecutor
     is right, with nobody left out.
     """
+    table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
+    most, keep = suppression_share(max_suppression), listed("attributes to keep", keep)
     if cells:
         check_policy(table)
     given = dict(hierarchies or {})
@@ -149,19 +159,15 @@ def suggest(
     attributes, demand = _known(table, view, models, keep)
     before = release_state(view, models, demand.k, table=table)
     if not attributes:
-        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
+        imaging = imaging_figures(table, view, given)
+        return _trivial(table, models, demand, before, imaging).of(table)
     setting = lattice_setting(
         table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
     )
-    limits = (max_suppression, budget_seconds)
-    if before.passed and not before.disclosed:
-        unchanged = _unchanged(setting, before)
-        drafts = [Draft(table=table, setting=setting, solution=unchanged)]
-        notes: list[str] = []
-    else:
-        drafts, notes, demand = _drafts(
-            table, view, setting, given, models, demand, limits, utility, cuts=levels_from_data
-        )
+    limits = (most, budget_seconds)
+    drafts, notes, demand = _drafts(
+        table, view, setting, given, models, demand, limits, utility, before, cuts=levels_from_data
+    )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
     shown = as_decided(setting, draft.setting)
@@ -172,7 +178,7 @@ def suggest(
     left, after = view, before
     emptied: EmptiedCells | None = None
     if cells and solution.suppressed_rows.any() and solution.found and demand.k > 1:
-        emptied = accepted_cells(table, setting, solution, models, demand.k, max_suppression)
+        emptied = accepted_cells(table, setting, solution, models, demand.k, most)
     hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
     gone = {} if emptied is None else emptied.subjects
     if solution.found:
@@ -196,16 +202,16 @@ def suggest(
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=_front(table, setting, solution, max_suppression, (loss, len(hidden), risk)),
+        front=_front(table, setting, solution, most, (loss, len(hidden), risk)),
         imaging=imaging_figures(table, left, given),
         **_beside(draft, others, solution, hidden_rows),
         accepted=accept,
         notes=[*notes, *_class_note(after, demand.k)] if solution.found else notes,
         next_step="" if before.passed else _next_step(setting),
-        reason=alone or _blocked(solution, folded, setting, demand, max_suppression, after),
+        reason=alone or _blocked(solution, folded, setting, demand, most, after),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
-    )
+    ).of(source)
 
 
 def _left_out(subjects: int, attributes: int, gone: Mapping[str, Sequence[str]]) -> Suppressed:
@@ -235,10 +241,14 @@ def _drafts(
     demand: Requirement,
     limits: tuple[float, float | None],
     utility: str,
+    before: State,
     *,
     cuts: bool,
 ) -> tuple[list[Draft], list[str], Requirement]:
     """Return the recommended plan and those beside it, notes, and what was asked for."""
+    if before.passed and not before.disclosed:
+        unchanged = _unchanged(setting, before)
+        return [Draft(table=table, setting=setting, solution=unchanged)], [], demand
     unknown = _wildcard(table, setting)
     if utility == DISTANCE and not unknown:
         drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
