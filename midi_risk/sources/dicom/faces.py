@@ -124,7 +124,7 @@ def may_show_face(values: Mapping[str, str]) -> bool:
     >>> may_show_face({"Modality": "CT", "BodyPartExamined": "CHEST"})
     False
     >>> chest = {"Modality": "CT", "BodyPartExamined": "CHEST", "SeriesDescription": "Head 5.0"}
-    >>> may_show_face(chest), may_show_face({"Modality": "RTSTRUCT", "ROIName": "GTV\BODY"})
+    >>> may_show_face(chest), may_show_face({"Modality": "RTSTRUCT", "ROIName": "GTV\\BODY"})
     (True, True)
     """
     modality = values.get("Modality", "").strip().upper()
