@@ -216,7 +216,7 @@ def _fold_source(
         several = repeated_values(attribute, read, pairs, np.asarray(subjects.labels, object))
         if several is not None:
             draft.repeated[attribute.name] = several
-        missing = int(sum(value is None for value in outcome.texts))
+        missing = outcome.texts.tolist().count(None)
         draft.distinct[attribute.name] = (len(np.unique(pairs.value)), missing)
         draft.findings += hygiene_findings(attribute, read)
         draft.findings += conflict_findings(attribute, outcome)

@@ -162,6 +162,11 @@ class ReleasedClasses:
     classes: EquivalenceClasses
     owner: Codes | None
 
+    @property
+    def largest(self) -> int:
+        """Records of the largest class."""
+        return int(np.max(self.classes.sizes, initial=0))
+
     def subjects_in(
         self, chosen: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_] | None = None
     ) -> int:
