@@ -739,7 +739,8 @@ def propose(extraction: Extraction, *, standard: Ps315Table | None = None) -> At
         for attribute in _propose_table(table, standard or packaged_table()):
             name = _free_name(attribute, taken)
             taken.add(name)
-            attributes.append(attribute.revised(name=name))
+            same = name == attribute.name
+            attributes.append(attribute if same else attribute.revised(name=name))
     return AttributeSet(tuple(attributes))
 
 
