@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -53,7 +54,14 @@ from midi_risk.sources.cdisc import read_cdisc
 from midi_risk.sources.collect import kind_of_source
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.listing import printable
-from midi_risk.sources.model import Extraction, SourceKind, SourceTable
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable, TableSpec
+from midi_risk.sources.tables.databases import (
+    check_no_secret,
+    database_at,
+    database_file,
+    is_database,
+    shown_table,
+)
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import measured
 from midi_risk.table.subjects import Subjects, find_subjects
@@ -124,18 +132,26 @@ def check_sources(sources: Sequence[SourceSettings], base: Path) -> list[Path]:
     Raises
     ------
     OutputError
-        For remote sources, databases, and tables in folders of parts.
+        For remote sources, and tables in folders of parts.
+
+    Notes
+    -----
+    A table of a database is written as a file; of a database on a server there is no path.
     """
-    check_local([source.path for source in sources])
-    paths = [base / source.path for source in sources]
-    for source, path in zip(as_found(sources, base), paths, strict=True):
+    tables = [source.path for source in sources if is_database(source.path)]
+    files = [source for source in sources if not is_database(source.path)]
+    for url in tables:
+        check_no_secret(url)
+    check_local([source.path for source in files])
+    paths = [base / source.path for source in files]
+    for source, path in zip(as_found(files, base), paths, strict=True):
         if source.kind != "dicom" and not path.is_file() and not _folder_reader(path):
             what = "a table in several files" if path.is_dir() else "no file and no folder"
             raise OutputError(
                 f"{source.path}: {what}, which apply cannot write back",
                 hint="Save it as one Parquet or CSV file and name that in the project",
             )
-    return paths
+    return [*paths, *filter(None, (database_file(url, base) for url in tables))]
 
 
 def as_found(sources: Sequence[SourceSettings], base: Path) -> list[SourceSettings]:
@@ -245,11 +261,18 @@ def write_release(
             written |= account.written
             made.append({settings.kind: f"{folder.name}/{place.name}"})
             continue
-        table = _table_of(extraction, base / settings.path)
+        database = is_database(settings.path)
+        if database:
+            spec = TableSpec.parse(database_at(settings.path, base))
+            read, name = shown_table(spec), f"{_UNSAFE.sub('_', spec.path.name)}.parquet"
+            notes.append(f"{spec.path.name} of a database is written as the file {name}")
+        else:
+            read, name = printable(str(base / settings.path)), written_name(Path(settings.path))
+        table = _table_of(extraction, read)
         recoded = recode_table(table, release, subjects, leading=table is leading)
-        target = _free(folder, written_name(Path(settings.path)))
+        target = _free(folder, name)
         typed = {}
-        if target.suffix.casefold() in {".parquet", ".pq"}:
+        if not database and target.suffix.casefold() in {".parquet", ".pq"}:
             typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
         if table.kind is SourceKind.BIDS:
             write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
@@ -261,7 +284,7 @@ def write_release(
             entry["key"] += f"+{table.on_date}" if table.on_date else ""
         made.append(entry)
         tables.append(recoded)
-        files.append(Written(source=printable(str(base / settings.path)), target=target.name))
+        files.append(Written(source=read, target=target.name))
     return Release(
         sources=made, copies=copies, tables=tables, dicom=rules, files=files, notes=notes,
         written=written,
@@ -314,14 +337,18 @@ def _cut_short(extraction: Extraction) -> dict[str, str]:
     }
 
 
-def _table_of(extraction: Extraction, path: Path) -> SourceTable:
-    """Return the source table that was read from a file."""
+_UNSAFE = re.compile(r"[^\w.-]+")
+"""What the name of a table of a database may hold and the name of a file should not."""
+
+
+def _table_of(extraction: Extraction, place: str) -> SourceTable:
+    """Return the source table that was read from a file, or from a table of a database."""
     names = extraction.files.column("source").to_pylist()
     paths = extraction.files.column("path").to_pylist()
     for name, read in zip(names, paths, strict=True):
-        if Path(read) == path:
+        if read == place or Path(read) == Path(place):
             return extraction.table(name)
-    raise OutputError(f"{path.name}: not among the sources that were read")
+    raise OutputError(f"{Path(place).name}: not among the sources that were read")
 
 
 def _free(folder: Path, name: str) -> Path:

@@ -102,7 +102,7 @@ def index_codes(indices: pa.Array) -> np.ndarray:
     """
     if indices.null_count:
         indices = indices.cast(pa.int64()).fill_null(-1)
-    return indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(indices.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def coded_array(codes: Sequence[int | None], texts: Iterable[str]) -> pa.DictionaryArray:
