@@ -225,8 +225,7 @@ def write_release(
     check_sources(sources, base)
     sources = as_found(sources, base)
     _check_cells(sources, base, release)
-    leading = extraction.tables[0]
-    subjects = find_subjects(leading)
+    subjects = find_subjects(extraction.tables[0])
     made: list[dict[str, Any]] = []
     tables: list[RecodedTable] = []
     copies = rules = None
@@ -261,34 +260,43 @@ def write_release(
             written |= account.written
             made.append({settings.kind: f"{folder.name}/{place.name}"})
             continue
-        database = is_database(settings.path)
-        if database:
-            spec = TableSpec.parse(database_at(settings.path, base))
-            read, name = shown_table(spec), f"{_UNSAFE.sub('_', spec.path.name)}.parquet"
-            notes.append(f"{spec.path.name} of a database is written as the file {name}")
-        else:
-            read, name = printable(str(base / settings.path)), written_name(Path(settings.path))
-        table = _table_of(extraction, read)
-        recoded = recode_table(table, release, subjects, leading=table is leading)
-        target = _free(folder, name)
-        typed = {}
-        if not database and target.suffix.casefold() in {".parquet", ".pq"}:
-            typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
-        if table.kind is SourceKind.BIDS:
-            write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
-        else:
-            write_table(target, recoded.columns, typed)
-        entry = {settings.kind: f"{folder.name}/{target.name}"}
-        if not table.key.startswith("#"):
-            entry["key"] = table.origin.get(table.key, table.key)
-            entry["key"] += f"+{table.on_date}" if table.on_date else ""
+        entry, recoded, file = _write_file(settings, base, folder, extraction, release, subjects)
+        if is_database(settings.path):
+            notes.append(f"{file.source} is written as the file {file.target}")
         made.append(entry)
         tables.append(recoded)
-        files.append(Written(source=read, target=target.name))
+        files.append(file)
     return Release(
         sources=made, copies=copies, tables=tables, dicom=rules, files=files, notes=notes,
         written=written,
     )  # fmt: skip
+
+
+def _write_file(
+    settings: SourceSettings,
+    base: Path,
+    folder: Path,
+    extraction: Extraction,
+    release: ReleaseRules,
+    subjects: Subjects,
+) -> tuple[dict[str, Any], RecodedTable, Written]:
+    """Write a table that is one file, or a table of a database; say how a project names it."""
+    read, name = _from_to(settings.path, base)
+    table = _table_of(extraction, read)
+    recoded = recode_table(table, release, subjects, leading=table is extraction.tables[0])
+    target = _free(folder, name)
+    typed = {}
+    if not is_database(settings.path) and target.suffix.casefold() in {".parquet", ".pq"}:
+        typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
+    if table.kind is SourceKind.BIDS:
+        write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
+    else:
+        write_table(target, recoded.columns, typed)
+    entry = {settings.kind: f"{folder.name}/{target.name}"}
+    if not table.key.startswith("#"):
+        entry["key"] = table.origin.get(table.key, table.key)
+        entry["key"] += f"+{table.on_date}" if table.on_date else ""
+    return entry, recoded, Written(source=read, target=target.name)
 
 
 def _check_cells(sources: Sequence[SourceSettings], base: Path, release: ReleaseRules) -> None:
@@ -339,6 +347,14 @@ def _cut_short(extraction: Extraction) -> dict[str, str]:
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 """What the name of a table of a database may hold and the name of a file should not."""
+
+
+def _from_to(path: str, base: Path) -> tuple[str, str]:
+    """Return where a table was read, as the list of files has it, and the name it is written by."""
+    if not is_database(path):
+        return printable(str(base / path)), written_name(Path(path))
+    spec = TableSpec.parse(database_at(path, base))
+    return shown_table(spec), f"{_UNSAFE.sub('_', spec.path.name)}.parquet"
 
 
 def _table_of(extraction: Extraction, place: str) -> SourceTable:

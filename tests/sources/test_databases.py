@@ -245,7 +245,7 @@ def test_a_project_holds_the_place_and_no_credential(
     plan = tmp_path / "s" / "plan.json"
     said = midi_risk(capsys, "apply", project, "--plan", plan, "-o", tmp_path / "r")
     assert said.code in {3, 4}, said.err
-    assert "person of a database is written as the file person.parquet" in said.out
+    assert "person is written as the file person.parquet" in said.out
     release = tmp_path / "r" / "release"
     written_files = sorted(p.name for p in release.iterdir())
     assert written_files == ["data-dictionary.csv", "death.parquet", "person.parquet"]
