@@ -291,7 +291,7 @@ def _write_file(
     if table.kind is SourceKind.BIDS:
         write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
     else:
-        write_table(target, recoded.columns, typed)
+        write_table(target, recoded.columns, typed, sheet=table.sheet)
     entry = {settings.kind: f"{folder.name}/{target.name}"}
     if not table.key.startswith("#"):
         entry["key"] = table.origin.get(table.key, table.key)
