@@ -525,8 +525,9 @@ def write_subjects(table: SubjectTable, path: Path) -> None:
     import pyarrow.parquet as pq
 
     columns = {"subject": pa.array([str(key) for key in table.frame.index], pa.string())}
-    for name in table.frame.columns:
-        texts = [None if v is None else str(v) for v in table.frame[name].to_numpy(dtype=object)]
+    cells = table.frame.to_numpy(dtype=object)
+    for place, name in enumerate(table.frame.columns):
+        texts = [None if v is None else str(v) for v in cells[:, place].tolist()]
         columns[str(name)] = pa.array(texts, pa.string())
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as handle:

@@ -359,7 +359,11 @@ def typed_columns(path: Path, recoded: RecodedTable) -> dict[str, Any]:
 
 
 def write_table(
-    path: Path, columns: Mapping[str, np.ndarray], typed: Mapping[str, Any] | None = None
+    path: Path,
+    columns: Mapping[str, np.ndarray],
+    typed: Mapping[str, Any] | None = None,
+    *,
+    sheet: str = "",
 ) -> None:
     """Write columns of text in the format that the name of the file says.
 
@@ -371,6 +375,8 @@ def write_table(
         Text or None.
     typed : mapping of str to pyarrow.ChunkedArray, optional
         Columns of a Parquet file that keep their type.
+    sheet : str
+        Name of the sheet of a workbook.
 
     Raises
     ------
@@ -389,7 +395,7 @@ def write_table(
         return
     rows = list(zip(*columns.values(), strict=True)) if columns else []
     if suffix == ".xlsx":
-        _workbook(path, list(columns), rows)
+        _workbook(path, list(columns), rows, sheet)
         return
     text = csv_text(list(columns), rows, "\t" if suffix in {".tsv", ".tab"} else ",")
     with private(path) as handle:
@@ -402,14 +408,14 @@ def private(path: Path) -> Any:
     return os.fdopen(descriptor, "wb")
 
 
-def _workbook(path: Path, header: list[str], rows: Sequence[Sequence[Any]]) -> None:
+def _workbook(path: Path, header: list[str], rows: Sequence[Sequence[Any]], name: str = "") -> None:
     """Write one sheet in which every text is text and only plain numbers are numbers."""
     import openpyxl  # noqa: PLC0415
 
     if len(rows) >= 1_048_576:
         raise OutputError(f"{path.name}: too many rows for a workbook", hint="Give it as CSV")
     book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("data")
+    sheet = book.create_sheet(name or "data")
     from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
 
     def cell(value: Any) -> Any:

@@ -27,7 +27,7 @@ from midi_risk.sources.files.remote import RemoteError, download, is_url, shown_
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
-from midi_risk.sources.tables.databases import is_database
+from midi_risk.sources.tables.databases import is_database, shown_table
 from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.sources.tables.joins import Leading, leading_of
 from midi_risk.sources.tables.raw import RawTable, counted, shown
@@ -339,7 +339,7 @@ def _read_source(
     database = _database_table(source)
     if database is not None:
         _read_file(database, collected, known)
-        collected.files[-1]["path"] = f"{shown_url(str(database.url))} {database.path.name}"
+        collected.files[-1]["path"] = shown_table(database)
         return
     remote = remote_table(source)
     if remote is not None:

@@ -86,6 +86,8 @@ class SourceTable:
     on_date : str
         Column of dates: a row belongs to its subject only when the leading source has a visit
         of the subject on that day; ``""`` for none.
+    sheet : str
+        Sheet of the workbook that was read, ``""`` for other files.
     """
 
     name: str
@@ -102,6 +104,7 @@ class SourceTable:
     via: str = ""
     on_date: str = ""
     all_keys: tuple[str, ...] = ()
+    sheet: str = ""
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""
