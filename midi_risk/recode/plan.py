@@ -23,6 +23,8 @@ from midi_risk.document.plan import (
 from midi_risk.errors import SearchError, listed
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.local.axes import Sets
+from midi_risk.recode.local.recoding import Given, recoded_locally, with_local
 from midi_risk.recode.loss import weight_of
 from midi_risk.recode.proposal import (
     Draft,
@@ -86,6 +88,8 @@ def suggest(
     utility: str = DISTANCE,
     levels_from_data: bool = True,
     accept: int = 0,
+    local: bool = False,
+    local_sets: Sets = "listed",
 ) -> Plan:
     """Suggest the cheapest generalisation that brings the risk under the threshold.
 
@@ -116,6 +120,11 @@ def suggest(
         Whether levels are made from the data, beside the fixed ones.
     accept : int
         Which of the alternatives becomes the plan; 0 is the recommended one.
+    local : bool
+        Let bands differ between subjects, where that loses less than the plan.
+    local_sets : {"listed", "ladder"}
+        Whether names may be shown as lists of up to four values, or as groups of their ladder
+        only.
 
     Returns
     -------
@@ -141,8 +150,7 @@ def suggest(
     utility of the attributes, age doubled. Steps show the mean probability that a prosecutor
     is right, with nobody left out.
     """
-    if cells:
-        check_policy(table)
+    _check_cells(table, cells=cells, local=local)
     given = dict(hierarchies or {})
     models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
@@ -154,17 +162,12 @@ def suggest(
         table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
     )
     limits = (max_suppression, budget_seconds)
-    if before.passed and not before.disclosed:
-        unchanged = _unchanged(setting, before)
-        drafts = [Draft(table=table, setting=setting, solution=unchanged)]
-        notes: list[str] = []
-    else:
-        drafts, notes, demand = _drafts(
-            table, view, setting, given, models, demand, limits, utility, cuts=levels_from_data
-        )
+    drafts, notes, demand = _drafts(
+        table, view, setting, given, models, demand, limits, utility, before, cuts=levels_from_data
+    )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
-    shown = as_decided(setting, draft.setting)
+    shown, fixed = as_decided(setting, draft.setting), setting
     source, table, setting = table, draft.table, draft.setting
     solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
     solution, alone = _not_everything(solution, setting, draft)
@@ -182,7 +185,7 @@ def suggest(
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
     risk = _highest(solution, after, judged=solution is not folded or emptied is not None)
-    return Plan(
+    plan = Plan(
         **plan_heading(source, models, demand.k),
         found=solution.found,
         optimal=solution.optimal and emptied is None,
@@ -206,6 +209,36 @@ def suggest(
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     )
+    begun = Given(
+        table=source, view=view, setting=fixed, draft=replace(draft, solution=solution),
+        models=models, demand=demand, given=given, max_suppression=max_suppression, sets=local_sets,
+    )  # fmt: skip
+    return _locally(plan, begun) if local else plan
+
+
+def _locally(plan: Plan, begun: Given) -> Plan:
+    """Return the plan with bands that differ between subjects, where that loses less."""
+    if plan.before.accepted:
+        return plan
+    better = recoded_locally(begun)
+    if better is None:
+        return plan.model_copy(update={"notes": [*plan.notes, NOT_LOCALLY]})
+    told = with_local(plan, begun, better)
+    return told.model_copy(update={"reason": _disclosed_text(better.after)})
+
+
+NOT_LOCALLY = "Bands that differ between subjects lose no less than this plan."
+
+
+def _check_cells(table: SubjectTable, *, cells: bool, local: bool) -> None:
+    """Refuse to empty cells where that cannot be done."""
+    if cells and local:
+        raise SearchError(
+            "single cells are not emptied where bands differ between subjects",
+            hint="Give --cells or --local, not both",
+        )
+    if cells:
+        check_policy(table)
 
 
 def _left_out(subjects: int, attributes: int, gone: Mapping[str, Sequence[str]]) -> Suppressed:
@@ -235,10 +268,14 @@ def _drafts(
     demand: Requirement,
     limits: tuple[float, float | None],
     utility: str,
+    before: State,
     *,
     cuts: bool,
 ) -> tuple[list[Draft], list[str], Requirement]:
     """Return the recommended plan and those beside it, notes, and what was asked for."""
+    if before.passed and not before.disclosed:
+        unchanged = _unchanged(setting, before)
+        return [Draft(table=table, setting=setting, solution=unchanged)], [], demand
     unknown = _wildcard(table, setting)
     if utility == DISTANCE and not unknown:
         drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
