@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from midi_risk.errors import ConfigError, did_you_mean
+from midi_risk.errors import ConfigError, MidiRiskError, did_you_mean, share_of
 
 
 class HierarchyStep(BaseModel):
@@ -274,7 +274,10 @@ class CollectionSettings(Settings):
 def _share(value: Any) -> Any:
     """Let ``2%`` stand for 0.02."""
     if isinstance(value, str) and value.strip().endswith("%"):
-        return float(value.strip()[:-1]) / 100
+        try:
+            return share_of("a share", value)
+        except MidiRiskError as error:
+            raise ValueError(error.hint) from None
     return value
 
 

@@ -52,8 +52,8 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     incomplete; it is written all the same.
     """
     from midi_risk.cli.job import open_job
+    from midi_risk.document.reasons import EXIT_CODES
     from midi_risk.export.release import check_sources, new_folder
-    from midi_risk.risk.verdict import EXIT_CODES
 
     job = open_job([project], parameters=given["parameters"])
     plan = PlanFile.read(plan_file)

@@ -85,6 +85,14 @@ class Job:
         """Return the folder of the scan store; sources named directly have none."""
         return self.base / STORE_FOLDER / "store" if self.file else None
 
+    def images(self) -> list[str]:
+        """Return the sources of DICOM files; empty where there are none."""
+        return [
+            source.path if "://" in source.path else str(self.base / source.path)
+            for source in self.project.collection.sources
+            if source.kind == "dicom"
+        ]
+
     def extract(
         self,
         *,

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import click
 
+from midi_risk.errors import MidiRiskError, share_of
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -25,14 +27,10 @@ class ShareType(click.ParamType):  # type: ignore[type-arg]
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the share as a number in [0, 1]."""
-        text = str(value).strip()
         try:
-            share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-        except ValueError:
-            share = -1.0
-        if not 0 <= share <= 1:
+            return share_of("a share", value)
+        except MidiRiskError:
             self.fail("a share such as 2% or 0.02 is expected", param, ctx)
-        return share
 
 
 class SecondsType(click.ParamType):  # type: ignore[type-arg]

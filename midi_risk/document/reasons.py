@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field
 from midi_risk.document.plan import Part
 
 Status = Literal["acceptable", "above_threshold", "incomplete"]
+EXIT_CODES: dict[Status, int] = {"acceptable": 0, "above_threshold": 3, "incomplete": 4}
+"""Exit code of each status."""
 Names = Sequence[str]
 Counts = Mapping[str, int]
 

@@ -36,6 +36,7 @@ from midi_risk.recode.proposal import (
     shows_something,
 )
 from midi_risk.recode.search.judge import Solution
+from midi_risk.recode.search.problem import suppression_share
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
 from midi_risk.recode.sensitive_criteria import disclosure_criteria
@@ -63,6 +64,7 @@ from midi_risk.recode.steps import (
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
 from midi_risk.risk.adversaries import as_judged
 from midi_risk.risk.measures.repeated import repeating
+from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
 from midi_risk.table.repeated import WRITTEN_ONCE
@@ -77,11 +79,11 @@ FRONT_NODES = 4_000
 
 
 def suggest(
-    table: SubjectTable,
-    threats: Sequence[str | ThreatModel] = ("public-release",),
+    table: Any,
+    threats: str | ThreatModel | Sequence[str | ThreatModel] = ("public-release",),
     *,
-    max_suppression: float = 0.02,
-    keep: Sequence[str] = (),
+    max_suppression: float | str = 0.02,
+    keep: str | Sequence[str] = (),
     budget_seconds: float | None = 60.0,
     hierarchies: Mapping[str, Hierarchy] | None = None,
     cells: bool = False,
@@ -90,19 +92,23 @@ def suggest(
     accept: int = 0,
     local: bool = False,
     local_sets: Sets = "listed",
+    quasi: str | Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
+    key: str | None = None,
 ) -> Plan:
     """Suggest the cheapest generalisation that brings the risk under the threshold.
 
     Parameters
     ----------
-    table : SubjectTable
+    table : SubjectTable, pandas.DataFrame, polars.DataFrame, pyarrow.Table or mapping
         With decisions. Attributes decided to be removed stay out, attributes decided to
-        be retained keep their level, generalised ones start at the level decided on.
-    threats : sequence of str or ThreatModel
+        be retained keep their level, generalised ones start at the level decided on. Of a data
+        frame a subject table is made, see `midi_risk.subject_table`.
+    threats : str, ThreatModel, or sequence of them
         All of them must be met.
-    max_suppression : float
-        Share of subjects that may be left out, in [0, 1].
-    keep : sequence of str
+    max_suppression : float or str
+        Share of subjects that may be left out, in [0, 1], or as ``"2%"``.
+    keep : str or sequence of str
         Attributes that must not change.
     budget_seconds : float, optional
         Time for the search; the plan says when it did not suffice for a proof.
@@ -125,6 +131,8 @@ def suggest(
     local_sets : {"listed", "ladder"}
         Whether names may be shown as lists of up to four values, or as groups of their ladder
         only.
+    quasi, sensitive, key : str or sequence of str, optional
+        Columns of a data frame, as for `midi_risk.subject_table`.
 
     Returns
     -------
@@ -150,6 +158,8 @@ def suggest(
     utility of the attributes, age doubled. Steps show the mean probability that a prosecutor
     is right, with nobody left out.
     """
+    table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
+    most, keep = suppression_share(max_suppression), listed("attributes to keep", keep)
     _check_cells(table, cells=cells, local=local)
     given = dict(hierarchies or {})
     models = [load_threat_model(threat) for threat in listed("threat models", threats)]
@@ -157,11 +167,12 @@ def suggest(
     attributes, demand = _known(table, view, models, keep)
     before = release_state(view, models, demand.k, table=table)
     if not attributes:
-        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
+        imaging = imaging_figures(table, view, given)
+        return _trivial(table, models, demand, before, imaging).of(table)
     setting = lattice_setting(
         table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
     )
-    limits = (max_suppression, budget_seconds)
+    limits = (most, budget_seconds)
     drafts, notes, demand = _drafts(
         table, view, setting, given, models, demand, limits, utility, before, cuts=levels_from_data
     )
@@ -173,11 +184,8 @@ def suggest(
     solution, alone = _not_everything(solution, setting, draft)
     target = [solution.levels[a.name] for a in attributes]
     left, after = view, before
-    emptied: EmptiedCells | None = None
-    if cells and solution.suppressed_rows.any() and solution.found and demand.k > 1:
-        emptied = accepted_cells(table, setting, solution, models, demand.k, max_suppression)
-    hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
-    gone = {} if emptied is None else emptied.subjects
+    emptied = _cells(table, setting, solution, models, demand.k, most) if cells else None
+    hidden_rows, gone = _gone(solution, emptied)
     if solution.found:
         left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
         left = without_cells(left, gone)
@@ -199,20 +207,18 @@ def suggest(
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=_front(table, setting, solution, max_suppression, (loss, len(hidden), risk)),
+        front=_front(table, setting, solution, most, (loss, len(hidden), risk)),
         imaging=imaging_figures(table, left, given),
         **_beside(draft, others, solution, hidden_rows),
         accepted=accept,
         notes=[*notes, *_class_note(after, demand.k)] if solution.found else notes,
         next_step="" if before.passed else _next_step(setting),
-        reason=alone or _blocked(solution, folded, setting, demand, max_suppression, after),
+        reason=alone or _blocked(solution, folded, setting, demand, most, after),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
-    )
-    begun = Given(
-        table=source, view=view, setting=fixed, draft=replace(draft, solution=solution),
-        models=models, demand=demand, given=given, max_suppression=max_suppression, sets=local_sets,
-    )  # fmt: skip
+    ).of(source)
+    base = replace(draft, solution=solution)
+    begun = Given(source, view, fixed, base, models, demand, given, most, local_sets)
     return _locally(plan, begun) if local else plan
 
 
@@ -228,6 +234,29 @@ def _locally(plan: Plan, begun: Given) -> Plan:
 
 
 NOT_LOCALLY = "Bands that differ between subjects lose no less than this plan."
+
+
+def _cells(
+    table: SubjectTable,
+    setting: Setting,
+    solution: Solution,
+    models: Sequence[ThreatModel],
+    k: int,
+    most: float,
+) -> EmptiedCells | None:
+    """Return the cells that are emptied in place of subjects left out, where that suffices."""
+    if not solution.suppressed_rows.any() or not solution.found or k <= 1:
+        return None
+    return accepted_cells(table, setting, solution, models, k, most)
+
+
+def _gone(
+    solution: Solution, emptied: EmptiedCells | None
+) -> tuple[np.ndarray, Mapping[str, Sequence[str]]]:
+    """Return which subjects are left out, and whose cells are emptied, by attribute."""
+    if emptied is None:
+        return solution.suppressed_rows, {}
+    return emptied.hidden, emptied.subjects
 
 
 def _check_cells(table: SubjectTable, *, cells: bool, local: bool) -> None:

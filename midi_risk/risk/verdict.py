@@ -16,7 +16,7 @@ from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.attributes.standard import catalogue
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
-from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
+from midi_risk.document.reasons import WITHIN, Reason, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.sources.model import SourceKind
@@ -32,9 +32,6 @@ ALONE_SHARE = 0.2
 
 LEAST_ALONE = 5
 """Subjects with a value of their own below which an attribute does not single out."""
-
-EXIT_CODES: dict[Status, int] = {"acceptable": 0, "above_threshold": 3, "incomplete": 4}
-"""Exit code of each status."""
 
 
 def verdict(

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from midi_risk.document import notebook
 from midi_risk.errors import MidiRiskError, did_you_mean
 from midi_risk.threat.channels import CHANNELS, Requirement
 
@@ -614,6 +615,21 @@ class ThreatModel(Settings):
         if self.release == "public" and self.threshold.statistic != "maximum":
             raise ValueError("a public release is judged on statistic: maximum")
         return self
+
+    def __repr__(self) -> str:
+        """Return name, kind of release and required class size."""
+        return f"ThreatModel({self.name!r}, {self.release}, k={self.threshold.k})"
+
+    def _repr_html_(self) -> str:
+        """Return what is required, of whom, and which channels must be assessed."""
+        rows = [
+            ("Release", self.release),
+            ("Class size required", self.threshold.k),
+            ("Judged on", self.threshold.statistic),
+            ("Adversaries", ", ".join(adversary.name for adversary in self.adversaries)),
+            ("Channels required", ", ".join(self.required_channels())),
+        ]
+        return f"<h4>{notebook.text(self.title or self.name)}</h4>{notebook.table((), rows)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as `assessment.json` and the log of runs hold it."""

@@ -276,7 +276,7 @@ def released_locally(
     return with_labels(left, labels, part.hidden)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Given:
     """What a local recoding is made from.
 
