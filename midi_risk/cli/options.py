@@ -170,6 +170,18 @@ ACCEPT = click.option(
     metavar="N",
     help="Make alternative N the plan. Default: 0, the recommended one.",
 )
+LOCAL = click.option(
+    "--local/--no-local",
+    "local",
+    default=False,
+    help="Let bands differ between subjects, where that loses less. Default: one level for all.",
+)
+LOCAL_SETS = click.option(
+    "--local-sets",
+    type=click.Choice(["listed", "ladder"]),
+    default="listed",
+    help="With --local: show names as lists of up to four values, or as ladder groups only.",
+)
 BUDGET = click.option(
     "--budget", type=SecondsType(), metavar="TIME", help="Time for the search, as 60s or 2m."
 )

@@ -39,6 +39,12 @@ MOST_LISTED = 4
 MOST_EXCEPTED = 2
 """Values that a class names when it shows all others."""
 
+IN_FILES = frozenset({"dicom", "bids", "sdtm"})
+"""Sources in which some file may lack what another one of the same class has."""
+
+CODED = frozenset({"dicom", "sdtm"})
+"""Sources whose names are codes or short texts, so that no list fits."""
+
 UNKNOWN = "unknown"
 """How a class says that some of its subjects have no value."""
 
@@ -64,6 +70,9 @@ class LocalAxis:
         Label of each group of the ladder with its cells, smallest first; for names.
     ladder_only : bool
         Whether names may be shown as groups of the ladder only.
+    of_files : bool
+        Whether it stands in elements of files: those that lack it must not be told from others
+        of their class, so that it is removed where it is unknown of some.
     weight : float
         Share of the attribute in what a plan loses.
     before : ndarray of int64, shape (V,)
@@ -85,6 +94,7 @@ class LocalAxis:
     lines: Floats | None
     groups: tuple[tuple[str, Bools], ...]
     ladder_only: bool
+    of_files: bool
     weight: float
     before: Ints
     plan: Ints
@@ -153,6 +163,7 @@ class LocalAxis:
         held_ = np.where(known, records[place[high]] - records[place[low]], 0.0)
         held_ = held_ + np.where(shape.blank[number], self._without(), 0.0)
         full = (low == 0) & (high == self.known) & known & (self.known > 1)
+        full |= self.of_files & known & shape.blank[number]
         at_ = self.values.spread.at
         assert at_ is not None and self.lines is not None  # noqa: S101, PT018 - it is ordered
         some = at_[np.isfinite(at_)]
@@ -181,6 +192,8 @@ class LocalAxis:
         everything = np.ones(len(held), dtype=bool)
         if not some.any():
             return None, held
+        if blank and self.of_files:
+            return None, everything
         count = int(some.sum())
         label, shown = self._of_names(some, count)
         if label is None:
@@ -233,6 +246,7 @@ class LocalAxis:
         """Return the mean distance of records between lines, over that of all."""
         place, ahead, records, sums = self._prefix()
         full = (low == 0) & (high == self.known) & known & (self.known > 1)
+        full |= self.of_files & known & blank
         p, q = place[np.minimum(low, self.known)], place[np.minimum(high, self.known)]
         pairs = ahead[q] - ahead[p] - records[p] * (sums[q] - sums[p])
         pairs = 2 * (pairs + sums[p] * (records[q] - records[p]))
@@ -391,7 +405,9 @@ def _axis(
     if not fits:
         before, pinned = plan, True
     strict = source.sets == "ladder" or values.spread.at is not None
-    of_files = values.attribute.source == "dicom"
+    kinds = {str(one["name"]): str(one["kind"]) for one in source.table.sources}
+    kind = kinds.get(values.attribute.source, "")
+    of_files = kind in IN_FILES
     groups = () if lines is not None else _ladder_groups(values, cell_of, known)
     cells = known + int((cell_of == known).any())
     whole = values.spread.whole()
@@ -406,7 +422,7 @@ def _axis(
     )
     return LocalAxis(
         values=values, cut=cut, cell_of=cell_of, labels=tuple(names), known=known, lines=lines,
-        groups=groups, ladder_only=of_files or strict,
+        groups=groups, ladder_only=strict or kind in CODED, of_files=of_files,
         weight=0.0 if follows else weight, before=before, plan=plan, pinned=pinned,
         follows=follows,
     )  # fmt: skip

@@ -246,7 +246,8 @@ def _labels(axis: LocalAxis, shape: Shape, number: int, leaves: Ints) -> list[st
     for row in zip(*(each[number][leaves].tolist() for each in ends), strict=True):
         if row not in found:
             low, high, known, blank = row
-            if not known or (high - low == axis.known > 1) or (axis.follows and high - low > 1):
+            hides = (axis.follows and high - low > 1) or (axis.of_files and blank)
+            if not known or hides or high - low == axis.known > 1:
                 found[row] = None
             else:
                 label = axis.band(low, high)
@@ -478,7 +479,7 @@ def _document(given: Given, part: Partition) -> LocalRecoding:
         sentence=sentence(len(classes), given.demand.k),
         begun_from=part.begun_from,
         sets=given.sets,
-        attributes=sorted(told.labels),
+        attributes=sorted(set(told.labels) - _untouched(given, part, told)),
         losses=losses,
         figures=figures(part),
         global_figures=plan,
@@ -695,21 +696,30 @@ def _kept(
 
 def _changed(found: Recoded) -> list[str]:
     """Return the attributes of which some subject shows less than its value."""
-    losses = found.document.losses
-    hidden = found.part.hidden
-    frame = found.left.frame
-    out = []
-    for axis in found.part.axes:
-        if axis.pinned:
-            continue
-        own = np.array([x or "" for x in _exact(axis)], dtype=object)[~hidden]
-        if (
-            axis.name not in frame.columns
-            or losses[axis.name] > 0
-            or (own != frame[axis.name].fillna("").to_numpy(dtype=object)).any()
-        ):
-            out.append(axis.name)
-    return sorted(out)
+    told = shown(found.part)
+    exact = {axis.name for axis in found.part.axes if _shows_all(axis, found.part, told)}
+    return [name for name in found.document.attributes if name not in exact]
+
+
+def _untouched(given: Given, part: Partition, told: Shown) -> set[str]:
+    """Return the attributes that the plan shows exactly and that all classes show so, too."""
+    levels = given.draft.solution.levels
+    return {
+        axis.name
+        for axis in part.axes
+        if not levels[axis.name]
+        and axis.name not in given.table.repeated
+        and _shows_all(axis, part, told)
+    }
+
+
+def _shows_all(axis: LocalAxis, part: Partition, told: Shown) -> bool:
+    """Tell whether every subject who stays shows its own value."""
+    if axis.pinned:
+        return False
+    labels = told.of_records(part.tree.leaf, part.tree.nodes)[axis.name]
+    own = np.array(_exact(axis), dtype=object)
+    return bool((own == labels)[~part.hidden].all())
 
 
 def _exact(axis: LocalAxis) -> list[str | None]:
