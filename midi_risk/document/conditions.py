@@ -114,11 +114,8 @@ def account_open(evidence: Evidence) -> list[Reason]:
     """
     attributes = {attribute.name for attribute in evidence.attributes}
     required = {c.name for c in evidence.channels if c.limit is not None and c.worst is None}
-    rows = [
-        row
-        for row in evidence.account
-        if row.disposition == "open" and row.by not in {"beside_unread", *attributes, *required}
-    ]
+    named = {"beside_unread", *attributes, *required}
+    rows = [row for row in evidence.account if row.disposition == "open" and row.by not in named]
     names = dict.fromkeys(row.name for row in rows)
     return [reason("account_open", names, rows=len(rows))] if rows else []
 

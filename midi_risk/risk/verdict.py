@@ -16,7 +16,7 @@ from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.attributes.standard import catalogue
 from midi_risk.document.assessment import AccountEntry, Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
-from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
+from midi_risk.document.reasons import WITHIN, Reason, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.sources.model import SourceKind
@@ -25,7 +25,7 @@ from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.uids import TELLING
 
-_BESIDE = ("tables", "sheets", "comments")
+_BESIDE = ("tables", "sheets", "comments", "instances")
 _KINDS = {"sheets": "sheet", "comments": "comment"}
 _STILL = ("open", "beside_unread")
 
@@ -34,9 +34,6 @@ ALONE_SHARE = 0.2
 
 LEAST_ALONE = 5
 """Subjects with a value of their own below which an attribute does not single out."""
-
-EXIT_CODES: dict[Status, int] = {"acceptable": 0, "above_threshold": 3, "incomplete": 4}
-"""Exit code of each status."""
 
 
 def verdict(
@@ -113,19 +110,17 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
 
 
 def _beside_unread(table: SubjectTable, account: Sequence[AccountEntry]) -> list[Reason]:
-    """Return tables, sheets and comments that lie beside what was read and were not.
+    """Return what lies beside what was read and was not.
 
     A decision on a row of the account answers for sheets and comments.
     """
-    tables, sheets, comments = (table.facts.get(f"unread_{what}", 0) for what in _BESIDE)
+    found = {what: table.facts.get(f"unread_{what}", 0) for what in _BESIDE}
     if any(row.kind in _KINDS.values() for row in account):
         counted = Counter[str]()
         for row in account:
             counted[row.kind] += row.files or 0 if (row.disposition, row.by) == _STILL else 0
-        sheets, comments = (counted[kind] for kind in _KINDS.values())
-    if not tables + sheets + comments:
-        return []
-    return [reason("beside_unread", tables=tables, sheets=sheets, comments=comments)]
+        found |= {what: counted[kind] for what, kind in _KINDS.items()}
+    return [reason("beside_unread", (), **found)] if any(found.values()) else []
 
 
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
@@ -203,7 +198,7 @@ def _telling_uids(table: SubjectTable) -> list[Reason]:
         a.name
         for a in table.attributes
         if a.name in told
-        and not a.need
+        and not (a.need or a.rekeyed)
         and (a.decision is not Decision.REMOVE or (a.source in images and _stays(a)))
     ]
     return [reason("uids_tell", names)] if names else []
@@ -222,6 +217,7 @@ def _identifying_key(table: SubjectTable) -> list[Reason]:
         for a in table.attributes.of_role(Role.LINKAGE_KEY)
         if a.reason.startswith(OVERRULED.format(Role.DIRECT_IDENTIFIER.value))
         and a.decision is not Decision.REMOVE
+        and not a.rekeyed
     ]
     return [reason("key_identifies", names)] if names else []
 
@@ -269,6 +265,7 @@ def _overruled(attribute: Attribute) -> bool:
     return (
         attribute.role in {Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY}
         and attribute.decision is not Decision.REMOVE
+        and not attribute.rekeyed
         and any(
             attribute.reason.startswith(OVERRULED.format(role.value))
             for role in (Role.DIRECT_IDENTIFIER, Role.QUASI_IDENTIFIER)

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
+from midi_risk.document.notebook import Card
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -84,6 +86,8 @@ class SourceTable:
     on_date : str
         Column of dates: a row belongs to its subject only when the leading source has a visit
         of the subject on that day; ``""`` for none.
+    sheet : str
+        Sheet of the workbook that was read, ``""`` for other files.
     """
 
     name: str
@@ -100,6 +104,7 @@ class SourceTable:
     via: str = ""
     on_date: str = ""
     all_keys: tuple[str, ...] = ()
+    sheet: str = ""
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""
@@ -140,7 +145,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extraction:
+class Extraction(Card):
     """Everything that was read, and what became of every file.
 
     Parameters

@@ -226,8 +226,9 @@ def _fold_source(
         several = repeated_values(attribute, read, pairs, np.asarray(subjects.labels, object))
         if several is not None:
             draft.repeated[attribute.name] = several
-        missing = int(sum(value is None for value in outcome.texts))
-        draft.distinct[attribute.name] = (len(np.unique(pairs.value)), missing)
+        missing = outcome.texts.tolist().count(None)
+        used = np.bincount(pairs.value, minlength=1)
+        draft.distinct[attribute.name] = (int(np.count_nonzero(used)), missing)
         draft.findings += hygiene_findings(attribute, read)
         draft.findings += conflict_findings(attribute, outcome)
         _add_range(attribute, outcome, draft)
@@ -343,8 +344,9 @@ def _count_only(name: str, column: Any, of_row: np.ndarray, n: int, draft: _Draf
     packed = pd.unique(of_row[seen].astype(np.int64) * width + codes[seen])
     subject, value = np.divmod(packed, width)
     holders = np.bincount(value, minlength=width)
-    draft.distinct[name] = (int(np.count_nonzero(holders)), n - len(np.unique(subject)))
-    draft.alone[name] = len(np.unique(subject[holders[value] == 1]))
+    stating, alone = np.bincount(subject, minlength=n), subject[holders[value] == 1]
+    draft.distinct[name] = (int(np.count_nonzero(holders)), n - int(np.count_nonzero(stating)))
+    draft.alone[name] = int(np.count_nonzero(np.bincount(alone, minlength=n)))
 
 
 def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:

@@ -38,7 +38,9 @@ class Header:
     body : int
         Index of the first data row.
     above, below : int
-        Header rows skipped above and below the names.
+        Header rows with cells, skipped above and below the names.
+    row : int
+        Place of the row of names in the file, blank rows counted.
     descriptions : tuple of str
         The row after the names, when it describes the columns.
     """
@@ -47,6 +49,7 @@ class Header:
     body: int
     above: int = 0
     below: int = 0
+    row: int = 0
     descriptions: tuple[str, ...] = ()
 
     def findings(self, where: str) -> list[str]:
@@ -54,8 +57,8 @@ class Header:
         notes = []
         if self.above or self.below:
             text = (
-                f"{where}: {self.above + self.below + 1} header rows; names taken from row "
-                f"{self.above + 1}, {self.above} above and {self.below} below it not read as data"
+                f"{where}: {self.body} header rows, blank ones counted; names taken from row "
+                f"{self.row + 1}, {self.above} above and {self.below} below it not read as data"
             )
             notes.append(text)
         return notes
@@ -134,6 +137,7 @@ def find_header(rows: Sequence[Sequence[str]], where: str, declared: int | None 
         names=tuple(grid[names][: len(rows[names])]),
         body=run[-1] + 1,
         above=sum(index < names for index in filled),
+        row=names,
         below=len(after),
         descriptions=tuple(grid[after[0]]) if after else (),
     )
@@ -159,6 +163,7 @@ def _declared(
         names=tuple(grid[names][: len(rows[names])]),
         body=declared,
         above=sum(index < names for index in run),
+        row=names,
         below=len(after),
         descriptions=tuple(grid[after[0]]) if after else (),
     )
@@ -287,6 +292,8 @@ class RawTable:
     beside : mapping of str to int
         What lies in the same file, was not read, and nobody said does not leave: number of
         ``sheets`` and ``comments``.
+    sheet : str
+        Name of the sheet of a workbook, ``""`` for other files.
     extras : tuple of Beside
         What lies in the same file beside the cells that were read, for the account.
     """
@@ -295,6 +302,7 @@ class RawTable:
     labels: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
     beside: Mapping[str, int] = field(default_factory=dict)
+    sheet: str = ""
     extras: tuple[Beside, ...] = ()
 
     def noting(self, *findings: str) -> RawTable:

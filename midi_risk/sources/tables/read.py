@@ -281,6 +281,7 @@ def keyed_table(
         instances_column=_instances_column(names),
         spelt=said.spelt,
         on_date=on_date,
+        sheet=raw.sheet,
     )
     if join is not None:
         table, note = joined(table, join, known)
@@ -350,6 +351,7 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
         origin=aliases.origin,
         labels={new[column]: text for column, text in raw.labels.items() if column in new},
         instances_column=_instances_column(rows.column_names),
+        sheet=raw.sheet,
     )
     findings = (*notes, *key_findings(table))
     return TableReading(table=table, findings=findings, flagged=bool(raw.findings))

@@ -104,11 +104,17 @@ def read_workbook(
     where = path.name if len(sheets) == 1 else f"{shown(path.name)}, sheet '{chosen.name}'"
     table = _table(rows, where, header_rows)
     findings, beside = _beside(shown(path.name), chosen, sheets, comments, left_out)
+    if path.suffix.casefold() == ".xls" and COMMENTS not in left_out:
+        findings.append(
+            f"{shown(path.name)}: comments on cells are not looked at in this format; save it as"
+            " XLSX to have them counted"
+        )
     extras = _extras(chosen, sheets, comments, left_out, named=sheet is not None)
     return replace(
         table,
         findings=(*findings, *table.findings),
         beside=beside,
+        sheet=chosen.name,
         extras=(*table.extras, *extras),
     )
 
@@ -207,6 +213,9 @@ COMMENTS = "comments"
 """What stands for all comments of a workbook among what is left out."""
 
 _COMMENT_PARTS = re.compile(r"xl/(?:comments|threadedcomments/).*\.xml|content\.xml", re.IGNORECASE)
+_BINARY_COMMENTS = re.compile(r"xl/comments\d*\.bin", re.IGNORECASE)
+_BEGIN_COMMENT = 635
+"""Record BrtBeginComment of [MS-XLSB] 2.4.28."""
 _COMMENT = re.compile(rb"<(?:\w+:)?(?:comment|threadedComment|annotation)[ >/]")
 
 
@@ -216,6 +225,8 @@ def _comments(path: Path) -> int:
         return 0
     found = 0
     with zipfile.ZipFile(path) as archive:
+        for name in filter(_BINARY_COMMENTS.fullmatch, archive.namelist()):
+            found += sum(kind == _BEGIN_COMMENT for kind in _records(archive.read(name)))
         for name in filter(_COMMENT_PARTS.fullmatch, archive.namelist()):
             with archive.open(name) as part:
                 before = b""
@@ -225,6 +236,28 @@ def _comments(path: Path) -> int:
                     found += len(ends)
                     before = text[max(ends[-1] if ends else 0, len(text) - 40) :]
     return found
+
+
+def _records(data: bytes) -> Iterator[int]:
+    """Yield the types of the records of a part of an XLSB file ([MS-XLSB] 2.1.4)."""
+    place = 0
+    while place < len(data):
+        kind, place = _packed(data, place, 2)
+        size, place = _packed(data, place, 4)
+        yield kind
+        place += size
+
+
+def _packed(data: bytes, place: int, most: int) -> tuple[int, int]:
+    """Return a number of seven bits a byte, the lowest first, and the place behind it."""
+    number = 0
+    for shift in range(most):
+        byte = data[place]
+        place += 1
+        number |= (byte & 0x7F) << (7 * shift)
+        if byte < 0x80:
+            break
+    return number, place
 
 
 def _choose(sheets: Sequence[_Sheet], file: str, asked: str | None, key: str | None) -> _Sheet:
