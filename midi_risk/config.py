@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -207,6 +208,16 @@ def validated(
         raise error(path, listed) from None
 
 
+def _words(text: str) -> str:
+    if not any(map(str.isalnum, text)):
+        raise ValueError("say something here: there is no letter and no digit in it")
+    return text
+
+
+Words = Annotated[str, Field(min_length=1), AfterValidator(_words)]
+"""What somebody has to say in words; blanks say nothing."""
+
+
 class Settings(BaseModel):
     """Base of every part of the project file: frozen, nothing unknown."""
 
@@ -312,7 +323,7 @@ Day = Annotated[str, BeforeValidator(_day)]
 class Confirmed(Settings):
     """Who confirmed something in writing, and when."""
 
-    by: str = Field(min_length=1)
+    by: Words
     on: Day
 
 
@@ -335,7 +346,7 @@ class PopulationStatement(Confirmed):
 class Accepted(Confirmed):
     """An exception that somebody accepted in writing, and why."""
 
-    reason: str = Field(min_length=1)
+    reason: Words
 
 
 class DisclosureStatement(Settings):
@@ -407,7 +418,7 @@ class AttributeSettings(Settings):
         default=None, description="coarsest level that a suggestion may choose"
     )
     utility: float | None = Field(default=None, ge=0, description="weight of its information loss")
-    need: str | None = Field(default=None, description="why research needs it")
+    need: Words | None = Field(default=None, description="why research needs it")
     decision: Literal["retain", "generalise", "remove"] | None = None
     order: tuple[str, ...] | None = Field(default=None, description="lowest value first")
     source: str | None = None
@@ -486,7 +497,7 @@ class ReleaseDecision(Settings):
     """What is done about something that leaves and that is no attribute."""
 
     decision: Literal["retain", "remove"]
-    reason: str = Field(min_length=1, description="why; it stands in the account")
+    reason: Words = Field(description="why; it stands in the account")
 
 
 class ReleaseSettings(Settings):
@@ -507,7 +518,7 @@ class PrivateDecision(Settings):
         description="two digits inside its block; absent: all of the creator",
     )
     decision: Literal["retain", "remove"]
-    source: str = Field(min_length=1, description="what says so, such as a conformance statement")
+    source: Words = Field(description="what says so, such as a conformance statement")
 
 
 BASIC, FULL_DATES, MODIFIED_DATES, KEPT_UIDS = "113100", "113106", "113107", "113110"

@@ -23,6 +23,18 @@ from midi_risk.document.reasons import EXIT_CODES, WITHIN, Reason, Status, statu
 from midi_risk.document.sampling import defect_bound
 from midi_risk.errors import MidiRiskError, VerdictError, did_you_mean, quoted
 
+
+def said(*texts: str) -> bool:
+    """Tell whether each text says something: blanks and dots do not.
+
+    Examples
+    --------
+    >>> said("B. Reader", "TCIA"), said("B. Reader", " . ")
+    (True, False)
+    """
+    return all(any(map(str.isalnum, text)) for text in texts)
+
+
 WrittenDay = Annotated[str, BeforeValidator(written_day)]
 """A day as somebody wrote it; may be empty or no day at all."""
 
@@ -69,7 +81,7 @@ class SearchEntry(Part):
     @property
     def complete(self) -> bool:
         """Whether it says when, by whom, where and with how many hits."""
-        return bool(day_of(self.date) and self.by and self.place) and self.hits is not None
+        return bool(day_of(self.date) and said(self.by, self.place)) and self.hits is not None
 
 
 class Quality(Part):
@@ -92,8 +104,8 @@ class Quality(Part):
     @property
     def complete(self) -> bool:
         """Whether it says when, by whom, how many of how many, and how much a reviewer sees."""
-        said = bool(day_of(self.on) and self.by) and self.sensitivity is not None
-        return said and 0 < self.sample <= self.population
+        stated = bool(day_of(self.on) and said(self.by)) and self.sensitivity is not None
+        return stated and 0 < self.sample <= self.population
 
     @property
     def bound(self) -> float | None:
@@ -741,7 +753,8 @@ class Statement(Part):
     def lacks(self) -> list[str]:
         """What is not said of who, when, how and how many of how many."""
         names = ("by", "on", "method", "looked", "of", "defects", "sensitivity")
-        missing = [name for name in names if getattr(self, name) in {"", None}]
+        given = {name: getattr(self, name) for name in names}
+        missing = [n for n, v in given.items() if v is None or (isinstance(v, str) and not said(v))]
         return [*missing, "sha256"] if self.file and not self.sha256 else missing
 
 
@@ -792,7 +805,7 @@ class ChannelEntry(Part):
     @property
     def worst(self) -> float | None:
         """The highest figure stated, None where nobody knows one."""
-        figures = [x for x in (self.value, self.upper) if x is not None]
+        figures = [x for x in (self.value, self.upper, self.lower) if x is not None]
         return max(figures) if figures and self.status != "not_assessed" else None
 
     @property

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.stats import binom, hypergeom
 
 import midi_risk as mr
 from midi_risk.cli.job import Job
-from midi_risk.config import ChannelStatement, load_project
-from midi_risk.document.assessment import Context, Quality
+from midi_risk.config import ChannelStatement, ReleaseDecision, load_project
+from midi_risk.document.assessment import ChannelEntry, Context, Quality, SearchEntry, Statement
 from midi_risk.document.sampling import defect_bound
 from midi_risk.errors import ConfigError
 from midi_risk.risk.assess import AssessmentOptions, assess
@@ -283,3 +284,22 @@ def test_the_bound_in_an_endless_population_is_that_of_clopper_and_pearson():
     assert defect_bound(59, None, 0, 0.5) == pytest.approx(2 * (1 - 0.05 ** (1 / 59)))
     assert defect_bound(0, 100, 0) is None
     assert Quality(population=100, sample=0, defects=0).bound is None
+
+
+@pytest.mark.parametrize("blank", ["", "  ", " . ", "-"])
+def test_blanks_say_nothing(blank):
+    """Who, how and where are words: a blank is as if nothing was said."""
+    assert Statement(by=blank, on="2026-11-02", method="read").lacks[0] == "by"
+    assert "method" in Statement(by="B. Reader", method=blank).lacks
+    searched = {"date": "2026-11-02", "by": "B. Reader", "place": "TCIA", "hits": 0}
+    assert SearchEntry.model_validate(searched).complete
+    for name in ("by", "place"):
+        assert not SearchEntry.model_validate(searched | {name: blank}).complete
+    with pytest.raises(ValidationError):
+        ReleaseDecision.model_validate({"decision": "retain", "reason": blank})
+
+
+def test_a_lower_end_counts_as_well():
+    """Who states that a risk is at least a half states that it is above the limit."""
+    entry = ChannelEntry(name="face", status="bounded", value=0.0, lower=0.5, evidence="")
+    assert entry.worst == 0.5
