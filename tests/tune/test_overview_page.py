@@ -56,6 +56,7 @@ def test_a_row_says_what_the_assessment_says():
     assert shown.step.startswith(plan.steps[0].describe)
     assert shown.status == "incomplete"
     assert shown.open_evidence > 0
+    assert shown.verdict == "Incomplete; figures above the threshold"
 
 
 @given(st.lists(st.floats(0, 1), max_size=60))
