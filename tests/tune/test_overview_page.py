@@ -107,7 +107,7 @@ def test_a_collection_an_attribute_and_a_verdict_are_found(opened):
         ("studydate", ["Lung"]),
         ("above", ["Breast"]),
         ("", ["Breast", "Lung", "<b>Head</b>"]),
-    ):  # noqa: E501
+    ):
         opened.run(ask.format(json.dumps(wanted)))
         assert opened.run(NAMES) == found
 
@@ -135,5 +135,5 @@ def test_there_is_no_accessibility_violation(browser, tmp_path, theme):
         browser.run(place.read_text(encoding="utf-8") + "; true")
         found = browser.run(
             "axe.run(document).then(r => r.violations.map(v => v.id + v.nodes[0].html))"
-        )  # noqa: E501
+        )
         assert found == []
