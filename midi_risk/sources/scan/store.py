@@ -329,26 +329,6 @@ def write_parquet(table: pa.Table, target: Path) -> None:
     _sync_folder(target.parent)
 
 
-def element_counts(contents: pa.Array | pa.ChunkedArray) -> Counter[str]:
-    """Return how many files hold each element.
-
-    Parameters
-    ----------
-    contents : pyarrow.Array or pyarrow.ChunkedArray
-        What stands in each file, see `midi_risk.sources.dicom.contents`.
-
-    Examples
-    --------
-    >>> element_counts(pa.array(["00100010|PN", "00100010|PN", ""]))
-    Counter({'00100010|PN': 2})
-    """
-    found: Counter[str] = Counter()
-    for item in contents.cast(pa.string()).value_counts().to_pylist():
-        for line in (item["values"] or "").splitlines():
-            found[line] += item["counts"]
-    return found
-
-
 class ScanStore:
     """A folder that keeps what was read from DICOM files.
 
