@@ -8,6 +8,7 @@ because ``000Y`` and a weight of 0 mean that nothing is known.
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 
 from midi_risk.attributes.ages import plain
 
@@ -21,6 +22,8 @@ _OFFSET = re.compile(r"days (-?\d+) to (-?\d+)")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:/\d{2})?")
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
 _COHORT = re.compile(r"(\d{4})-(\d{4})")
+_PERIOD = re.compile(r"(\d{4}(?:-Q[1-4])?)(?:\+| to \d{4}-Q[1-4])")
+_BEFORE = re.compile(r"<([1-9]\d{3}(?:-Q[1-4])?)")
 _HOURS = re.compile(r"(\d{2}):00-\d{2}:59")
 
 
@@ -73,11 +76,21 @@ def age_string(label: str) -> str | None:
 def date_string(label: str) -> str | None:
     """Return the DICOM date (DA) that stands for a date label: its first day.
 
+    A period without a first day has its last one.
+
     Examples
     --------
     >>> date_string("2012-03"), date_string("2012-Q2"), date_string("1950-1954")
     ('20120301', '20120401', '19500101')
+    >>> date_string("2013-Q1 to 2013-Q2"), date_string("2013-Q3+"), date_string("<2013-Q3")
+    ('20130101', '20130701', '20130630')
     """
+    if match := _PERIOD.fullmatch(label):
+        return date_string(match.group(1))
+    if match := _BEFORE.fullmatch(label):
+        first = date_string(match.group(1)) or ""
+        day = date(int(first[:4]), int(first[4:6]), int(first[6:])) - timedelta(days=1)
+        return f"{day:%Y%m%d}"
     if match := _COHORT.fullmatch(label):
         return f"{match.group(1)}0101"
     if match := _QUARTER.fullmatch(label):

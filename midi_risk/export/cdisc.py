@@ -43,6 +43,7 @@ from midi_risk.sources.tables.columns import text_of
 from midi_risk.sources.tables.json import dataset_json, load_json
 from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import column_names, shown
+from midi_risk.table.findings import parts_of_key
 
 _LITTLE = 1 << 20
 _NUMERIC = frozenset({"integer", "float", "double", "decimal"})
@@ -348,7 +349,8 @@ def partial_date(label: str) -> str | None:
     """Return the ISO 8601 date of reduced precision that stands for a date label.
 
     SDTM writes what is known of a date and no more (SDTMIG 3.4, section 4.4.2), so a month or
-    year needs no day; a quarter is its first month, a week its first day, years the first.
+    year needs no day; a quarter is its first month, a week its first day, years the first. A
+    period without a first month or year is its last one.
 
     Examples
     --------
@@ -356,6 +358,8 @@ def partial_date(label: str) -> str | None:
     ('2012', '2012-03', '2012-04')
     >>> partial_date("2012-03-15/21"), partial_date("1950-1954"), partial_date("spring")
     ('2012-03-15', '1950', None)
+    >>> partial_date("2013-Q1 to 2013-Q2"), partial_date("2014+"), partial_date("<2013-Q3")
+    ('2013-01', '2014', '2013-06')
     """
     if _PARTIAL.fullmatch(label):
         return label
@@ -364,8 +368,10 @@ def partial_date(label: str) -> str | None:
     first = date_string(label)
     if first is None:
         return None
-    if re.fullmatch(r"\d{4}-\d{4}", label):
+    if re.fullmatch(r"\d{4}-\d{4}|<?\d{4}\+?", label):
         return first[:4]
+    if "-Q" in label:
+        return f"{first[:4]}-{first[4:6]}"
     return f"{first[:4]}-{first[4:6]}-{first[6:]}"
 
 
@@ -820,17 +826,12 @@ def _keys_that_tell(source: FolderSource) -> list[str]:
     """Say which changed variables stand inside the subject key, which is not changed."""
     said = []
     for table in source.tables.values():
-        keys = table.rows.column(table.key).to_pylist()
-        for name, rule in column_rules(table, source.release)[0].items():
-            if not rule.changes or name not in table.rows.schema.names:
-                continue
-            pairs = zip(keys, table.rows.column(name).to_pylist(), strict=True)
-            inside = [str(v) in str(key) for key, v in pairs if v is not None and len(str(v)) > 2]
-            if inside and sum(inside) > 0.5 * len(inside):
-                said.append(
-                    f"{table.key} holds the values of {rule.name}, which is {rule.describe}:"
-                    " give the subjects new keys first"
-                )
+        rules = {n: r for n, r in column_rules(table, source.release)[0].items() if r.changes}
+        said += [
+            f"{table.key} holds the values of {rules[name].name}, which is"
+            f" {rules[name].describe}: give the subjects new keys first"
+            for name in parts_of_key(table, list(rules))
+        ]
     return list(dict.fromkeys(said))
 
 

@@ -105,8 +105,8 @@ def read_workbook(
     findings, beside = _beside(shown(path.name), chosen, sheets, comments, left_out)
     if path.suffix.casefold() == ".xls" and COMMENTS not in left_out:
         findings.append(
-            f"{shown(path.name)}: comments on cells are not looked at in this format; save it as XLSX"
-            " to have them counted"
+            f"{shown(path.name)}: comments on cells are not looked at in this format; save it as"
+            " XLSX to have them counted"
         )
     found = (*findings, *table.findings)
     return replace(table, findings=found, beside=beside, sheet=chosen.name)
