@@ -26,6 +26,7 @@ _PUBLIC = {
     "build_hierarchy": "midi_risk.attributes.hierarchy",
     "fold": "midi_risk.table",
     "SubjectTable": "midi_risk.table",
+    "subject_table": "midi_risk.table.frame",
     "ThreatModel": "midi_risk.threat",
     "load_threat_model": "midi_risk.threat",
     "assess": "midi_risk.risk.assess",
@@ -72,6 +73,9 @@ _PUBLIC = {
     "suggest": "midi_risk.recode.plan",
     "plan_at": "midi_risk.tune.session",
     "Plan": "midi_risk.document.plan",
+    "apply_plan": "midi_risk.export.frame",
+    "load_assessment": "midi_risk.document.files",
+    "load_plan": "midi_risk.document.files",
     "AlphaK": "midi_risk.recode",
     "AverageRisk": "midi_risk.recode",
     "BetaLikeness": "midi_risk.recode",
@@ -92,6 +96,11 @@ _PUBLIC = {
 }
 """Public name -> module that defines it."""
 
+_STAGES = frozenset(
+    {"sources", "attributes", "table", "threat", "risk", "recode", "export", "tune"}
+)
+"""Stages whose names can be reached through them, such as ``mr.risk.k_anonymity``."""
+
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  # every key is text
 
 
@@ -100,6 +109,8 @@ def __getattr__(name: str) -> Any:
 
     ``report`` is a package that can be called, since it is both a stage and a function.
     """
+    if name in _STAGES:
+        return import_module(f"midi_risk.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'midi_risk' has no attribute '{name}'")
     module = import_module(_PUBLIC[name])

@@ -110,6 +110,25 @@ class StaleAssessmentError(MidiRiskError):
     exit_code = 5
 
 
+class VerdictError(MidiRiskError):
+    """The verdict is one that the caller does not go on with.
+
+    Parameters
+    ----------
+    message : str
+        Status and reasons.
+    status : str
+        ``above_threshold``, ``incomplete`` or ``acceptable``.
+    exit_code : int
+        What the command line returns for it.
+    """
+
+    def __init__(self, message: str, *, status: str, exit_code: int) -> None:
+        self.status = status
+        self.exit_code = exit_code
+        super().__init__(message)
+
+
 def reason_of(error: OSError) -> str:
     """Return the system's reason of an error, without the path that it is about.
 
@@ -224,3 +243,35 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close:
         return f"Did you mean '{folded[close[0]]}'?"
     return "Known: " + ", ".join(names) if names else "None is known"
+
+
+def share_of(what: str, given: object) -> float:
+    """Return a share as a number: ``2%`` stands for 0.02.
+
+    Parameters
+    ----------
+    what : str
+        What the share is for.
+    given : object
+
+    Raises
+    ------
+    MidiRiskError
+        When it is no number between 0 and 1, nor such a text.
+
+    Examples
+    --------
+    >>> share_of("max_suppression", "2%"), share_of("max_suppression", 0.5)
+    (0.02, 0.5)
+    """
+    text = str(given).strip() if isinstance(given, str | int | float) else ""
+    try:
+        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        share = -1.0
+    if isinstance(given, bool) or not 0 <= share <= 1:
+        raise MidiRiskError(
+            f"{what} must lie between 0 and 1, and is {quoted(given)}",
+            hint="Give a share such as 2% or 0.02",
+        )
+    return share

@@ -29,6 +29,7 @@ from midi_risk.attributes.ladders import (
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.recoding import UNPARSED
 from midi_risk.attributes.values import normalise
+from midi_risk.document.notebook import Card
 from midi_risk.errors import HierarchyError, did_you_mean
 
 
@@ -198,7 +199,7 @@ MOST_GENERAL = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hierarchy:
+class Hierarchy(Card):
     """A generalisation hierarchy for the values at hand.
 
     Parameters
@@ -417,6 +418,7 @@ def build_hierarchy(
     >>> build_hierarchy(None, Kind.CATEGORY, ["CT + MR"], sets=True).apply("count", ["CT + MR"])
     ['2 values']
     """
+    kind = Kind(kind)
     found = find_ladder(ladder or DEFAULT_LADDER[kind])
     if cuts:
         found = cut_ladder(cuts, kind)

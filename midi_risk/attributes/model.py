@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from midi_risk.document import notebook
 from midi_risk.document.assessment import Ps315Action
 from midi_risk.errors import AttributeRoleError, did_you_mean, quoted
 
@@ -112,6 +113,9 @@ class Attribute:
     unit : str
         Unit of an age, height or weight where it is not the usual one: a name of
         `midi_risk.attributes.units`; ``""`` for years, metres or centimetres, and kilograms.
+    rekeyed : bool
+        Whether a keyed pseudonym stands for each value when it leaves: what it tells of anybody
+        stays behind.
     """
 
     name: str
@@ -140,6 +144,11 @@ class Attribute:
     harmful: tuple[str, ...] = ()
     accepted: Accepted | None = None
     unit: str = ""
+    rekeyed: bool = False
+
+    def __repr__(self) -> str:
+        """Return name, role and kind; never values, which its order and harmful values are."""
+        return f"Attribute({self.name!r}, {self.role.value}, {self.kind.value})"
 
     @property
     def discloses(self) -> bool:
@@ -191,6 +200,19 @@ class AttributeSet:
     def of_role(self, *roles: Role) -> tuple[Attribute, ...]:
         """Return the attributes that have one of these roles, in order."""
         return tuple(a for a in self.attributes if a.role in roles)
+
+    def __repr__(self) -> str:
+        """Return counts by role."""
+        roles = [(role.value.replace("_", " "), len(self.of_role(role))) for role in Role]
+        return f"AttributeSet({', '.join(f'{n} {name}' for name, n in roles if n) or 'empty'})"
+
+    def _repr_html_(self) -> str:
+        """Return one row per attribute: role, kind, decision and reason."""
+        rows = [
+            (a.name, a.role.value, a.kind.value, a.decision.value if a.decision else "", a.reason)
+            for a in self.attributes
+        ]
+        return notebook.table(("attribute", "role", "kind", "decision", "reason"), rows)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per attribute: role, kind, level, ladder, decision and reason."""

@@ -39,7 +39,7 @@ SHARED = 30
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"(?:\+|00)\d[\d ()/-]{7,17}\d|\(?\d{3}\)?[ -]\d{3}-\d{4}")
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
-_UID = re.compile(r"[0-2](?:\.\d+){4,}")
+_UID = re.compile(r"[0-2](?:\.\d+){4,}|2\.25\.\d{8,}")
 _URL = re.compile(r"https?://\S+")
 _PERSON = re.compile(
     r"[A-ZÀ-Ý][\w'-]+(?:\^[A-ZÀ-Ý][\w'-]*){1,4}|[A-ZÀ-Ý][a-zà-ÿ'-]+, [A-ZÀ-Ý][a-zà-ÿ'-]+"

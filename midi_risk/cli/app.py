@@ -21,6 +21,8 @@ COMMANDS = {
     "demo": "Run the shipped example from end to end and open its report.",
     "init": "Scan sources, propose roles and write midi-risk.yaml.",
     "extract": "Scan the sources of a project into its store; resumable.",
+    "list": "Write the list of a project's DICOM files, for machines that read parts of it.",
+    "merge": "Merge the parts of a list that machines have read with 'extract --shard'.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",

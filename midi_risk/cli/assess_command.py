@@ -400,7 +400,7 @@ def _exit_code(groups: Sequence[Group], fail_on: str) -> int:
 
     A group that holds subjects and could not be assessed is as good as incomplete.
     """
-    from midi_risk.risk.verdict import EXIT_CODES
+    from midi_risk.document.reasons import EXIT_CODES
 
     found = [group.assessment for group in groups if group.assessment is not None]
     statuses = [assessment.verdict.status for assessment in found]

@@ -24,8 +24,8 @@ def command(assessment: str, project: str, *, jobs: int | None, quiet: bool) -> 
     from midi_risk.cli.job import open_job
     from midi_risk.document.clean import neutral
     from midi_risk.document.compare import stale_reasons
+    from midi_risk.document.reasons import EXIT_CODES
     from midi_risk.report import load_assessment
-    from midi_risk.risk.verdict import EXIT_CODES
     from midi_risk.table.model import text_digest
 
     path = Path(assessment)

@@ -5,6 +5,7 @@ Progress is a bar on a terminal and nothing elsewhere.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
+
+from midi_risk.errors import MidiRiskError, share_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -25,14 +28,10 @@ class ShareType(click.ParamType):  # type: ignore[type-arg]
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the share as a number in [0, 1]."""
-        text = str(value).strip()
         try:
-            share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-        except ValueError:
-            share = -1.0
-        if not 0 <= share <= 1:
+            return share_of("a share", value)
+        except MidiRiskError:
             self.fail("a share such as 2% or 0.02 is expected", param, ctx)
-        return share
 
 
 class SecondsType(click.ParamType):  # type: ignore[type-arg]
@@ -50,7 +49,7 @@ class SecondsType(click.ParamType):  # type: ignore[type-arg]
             seconds = float(text[:-1]) * unit if unit else float(text)
         except ValueError:
             seconds = -1.0
-        if seconds <= 0:
+        if not 0 < seconds < math.inf:
             self.fail("a time such as 60s or 2m is expected", param, ctx)
         return seconds
 
@@ -170,10 +169,15 @@ ACCEPT = click.option(
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Make alternative N the plan. Default: 0, the recommended one.",
+    help="Make alternative N the plan; the others keep their numbers. Default: 0, the recommended"
+    " one.",
 )
 BUDGET = click.option(
-    "--budget", type=SecondsType(), metavar="TIME", help="Time for the search, as 60s or 2m."
+    "--budget",
+    type=SecondsType(),
+    metavar="TIME",
+    help="Work for the search in CPU seconds of a present processor, as 60s or 2m; it is counted,"
+    " so that a busy machine finds the same.",
 )
 FORMAT = click.option(
     "--format",

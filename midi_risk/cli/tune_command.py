@@ -74,7 +74,7 @@ def command(sources: tuple[str, ...], **given: Any) -> int:
     of assess on what would be released.
     """
     from midi_risk.cli.job import open_job
-    from midi_risk.risk.verdict import EXIT_CODES
+    from midi_risk.document.reasons import EXIT_CODES
 
     if given["static"] and given["levels"]:
         raise click.UsageError("--static and --level exclude each other")

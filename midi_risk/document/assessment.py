@@ -19,8 +19,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from midi_risk.config import Tolerance, written_day
 from midi_risk.document import notebook
 from midi_risk.document.plan import Part, Plan, Tool
-from midi_risk.document.reasons import WITHIN, Reason, Status, status_of
+from midi_risk.document.reasons import EXIT_CODES, WITHIN, Reason, Status, status_of
 from midi_risk.document.sampling import defect_bound
+from midi_risk.errors import MidiRiskError, VerdictError, did_you_mean, quoted
 
 WrittenDay = Annotated[str, BeforeValidator(written_day)]
 """A day as somebody wrote it; may be empty or no day at all."""
@@ -438,6 +439,24 @@ class RiskEstimate(Part):
         """Return a table of one row."""
         return pd.DataFrame([self.to_dict()])
 
+    def __repr__(self) -> str:
+        """Return measure, value and where it stands."""
+        place = notebook.passed_word(self.passed)
+        shown = f"{self.measure}={notebook.number(self.value)}"
+        return f"RiskEstimate({shown}{f', {place}' if place else ''})"
+
+    def _repr_html_(self) -> str:
+        """Return the figure, its interval and where it stands."""
+        rows = [
+            ("Measure", self.measure),
+            ("Value", notebook.number(self.value)),
+            ("Interval", f"{notebook.number(self.lower)} to {notebook.number(self.upper)}"),
+            ("Kind", self.kind.value),
+            ("Threshold", notebook.number(self.threshold)),
+            ("Verdict", notebook.passed_word(self.passed) or "not judged"),
+        ]
+        return notebook.table((), rows)
+
 
 class TornadoEntry(Part):
     """What one declared interval does to the risk while the others stay in the middle."""
@@ -518,6 +537,19 @@ class TuningAttribute(Part):
     contribution: float | None = None
 
 
+class TuningPlan(Part):
+    """One of the plans that a search found, as a node of the lattice."""
+
+    number: int = Field(description="what `suggest --accept` takes; 0 is the recommended one")
+    title: str
+    changes: str = Field(description="what it does to each attribute")
+    node: list[int]
+    left_out: int
+    risk_max: float | None
+    loss: float
+    age_r2: float | None = None
+
+
 class TuningRule(Part):
     """What one adversary demands of the classes."""
 
@@ -548,6 +580,9 @@ class TuningLattice(Part):
         default=0.0, description="what the quasi-identifiers that are not tuned add to the loss"
     )
     plan: list[int] | None = Field(default=None, description="node of the suggested plan")
+    plans: list[TuningPlan] = Field(
+        default=[], description="the suggested plan and those beside it, where they are nodes"
+    )
     bytes_per_count: Literal[1, 2, 4]
     classes: str
     smallest: str
@@ -970,6 +1005,37 @@ class Assessment(Part):
     def to_dict(self) -> dict[str, Any]:
         """Return the document as `assessment.json` holds it."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def raise_if(self, *statuses: str) -> Assessment:
+        """Return the assessment, unless its verdict, or a reason of it, is one of these.
+
+        Parameters
+        ----------
+        *statuses : {"above_threshold", "incomplete", "acceptable"}
+            None at all stands for whatever is not acceptable. A verdict that is incomplete may
+            also be above the threshold, and is asked for by both.
+
+        Raises
+        ------
+        VerdictError
+            When it is; its ``exit_code`` is that of the command line.
+        MidiRiskError
+            When there is no such status.
+        """
+        for status in statuses:
+            if status not in EXIT_CODES:
+                raise MidiRiskError(
+                    f"no verdict is called {quoted(status)}",
+                    hint=did_you_mean(status, list(EXIT_CODES)) if isinstance(status, str) else "",
+                )
+        found = self.verdict.status
+        met = {found, *(status_of([reason.code]) for reason in self.verdict.reasons)}
+        if met.intersection(statuses or ("above_threshold", "incomplete")):
+            why = "; ".join(reason.text for reason in self.verdict.reasons)
+            raise VerdictError(
+                f"{found.replace('_', ' ')}: {why}", status=found, exit_code=EXIT_CODES[found]
+            )
+        return self
 
     def public(self) -> Assessment:
         """Return a copy without the disclosive parts."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from html import escape
+from typing import Any
 
 STATUS = {
     "acceptable": "✓ Acceptable",
@@ -44,3 +46,48 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return (
         f"<table>{f'<thead><tr>{head}</tr></thead>' if heads else ''}<tbody>{body}</tbody></table>"
     )
+
+
+class Card:
+    """What a notebook shows of a result: its text and its single figures, never its values.
+
+    Its fields that are one number, or nothing, stand in a table; of arrays and tables the
+    number of entries. Texts are left out, since they may be values.
+    """
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        """Return the card."""
+        return f"<p>{text(repr(self))}</p>{table((), list(self._figures()))}"
+
+    def _figures(self) -> Iterable[tuple[str, str]]:
+        """Return name and figure of each field that can be shown."""
+        for field in fields(self):  # type: ignore[arg-type] # those that inherit are dataclasses
+            if not field.name.startswith("_"):
+                yield from _row(field.name, getattr(self, field.name))
+
+
+def figures_card(figures: Mapping[str, Any]) -> str:
+    """Return a table of named figures; texts are left out."""
+    return table((), [row for name, value in figures.items() for row in _row(name, value)])
+
+
+def _row(name: str, value: Any) -> Iterable[tuple[str, str]]:
+    shown = _figure(value)
+    return [(name.replace("_", " "), shown)] if shown else []
+
+
+def _figure(value: Any) -> str:
+    """Return a number, or the size of what holds several; "" for all else."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, Mapping | list | tuple | frozenset | set) or hasattr(value, "shape"):
+        return f"{len(value):,} entries" if getattr(value, "shape", (1,)) != () else ""
+    return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from midi_risk.document import notebook
 
@@ -181,6 +181,9 @@ class Alternative(Part):
     changes: str = Field(default="", description="what it does to each attribute, no figures")
     levels: dict[str, int]
     cut_points: dict[str, list[float]] = {}
+    groups: dict[str, dict[str, list[str]]] = Field(
+        default={}, description="internal only: as those of the plan"
+    )
     left_out: int
     share_left_out: float
     risk_max: float | None
@@ -253,6 +256,42 @@ class Plan(Part):
     nodes: int = 0
     nodes_checked: int = 0
 
+    _made_for: object = PrivateAttr(default=None)
+
+    @property
+    def made_for(self) -> object:
+        """The subject table that the plan was made for; None for a plan read from a file."""
+        return self._made_for
+
+    def of(self, table: object) -> Plan:
+        """Return the plan, which now knows the subject table that it was made for.
+
+        Parameters
+        ----------
+        table : SubjectTable
+        """
+        self._made_for = table
+        return self
+
+    def apply(self, data: Any, table: Any = None) -> Any:
+        """Recode a data frame as the plan says; see `midi_risk.apply_plan`.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame, polars.DataFrame, pyarrow.Table, DuckDB relation or mapping
+            The data that the plan was made for.
+        table : SubjectTable, optional
+            What the plan was made for; needed where the plan was read from a file.
+
+        Raises
+        ------
+        MidiRiskError
+            When the data are others, or the plan does not say whom it changes.
+        """
+        import midi_risk  # noqa: PLC0415 - through the front, which knows every stage
+
+        return midi_risk.apply_plan(self, data, table)
+
     def describe(self) -> str:
         """Return the plan in plain English, one sentence per step."""
         if not self.found:
@@ -308,11 +347,22 @@ class Plan(Part):
             for figure in self.imaging
         ]
         hidden: dict[str, Any] = {"suppressed_subjects": [], "suppressed_cells": {}, "groups": {}}
+        hidden["alternatives"] = [
+            other.model_copy(update={"groups": {}}) for other in self.alternatives
+        ]
         return self.model_copy(update={**hidden, "imaging": imaging})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as `plan.json` holds it."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two plans are one document, whatever they were made for."""
+        return isinstance(other, Plan) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        """Return a hash of what tells plans apart most often."""
+        return hash((self.collection_digest, self.created, self.k, tuple(self.levels.items())))
 
     def __repr__(self) -> str:
         """Outcome and counts only, never subjects."""

@@ -349,17 +349,15 @@ def partial_date(label: str) -> str | None:
     """Return the ISO 8601 date of reduced precision that stands for a date label.
 
     SDTM writes what is known of a date and no more (SDTMIG 3.4, section 4.4.2), so a month or
-    year needs no day; a quarter is its first month, a week its first day, years the first. A
-    period without a first month or year is its last one.
+    year needs no day; a quarter is its first month, a week its first day,
+    several years or quarters are the middle one.
 
     Examples
     --------
     >>> partial_date("2012"), partial_date("2012-03"), partial_date("2012-Q2")
     ('2012', '2012-03', '2012-04')
     >>> partial_date("2012-03-15/21"), partial_date("1950-1954"), partial_date("spring")
-    ('2012-03-15', '1950', None)
-    >>> partial_date("2013-Q1 to 2013-Q2"), partial_date("2014+"), partial_date("<2013-Q3")
-    ('2013-01', '2014', '2013-06')
+    ('2012-03-15', '1952', None)
     """
     if _PARTIAL.fullmatch(label):
         return label
@@ -368,9 +366,9 @@ def partial_date(label: str) -> str | None:
     first = date_string(label)
     if first is None:
         return None
-    if re.fullmatch(r"\d{4}-\d{4}|<?\d{4}\+?", label):
+    if re.fullmatch(r"\d{4}-\d{4}", label):
         return first[:4]
-    if "-Q" in label:
+    if " to " in label:
         return f"{first[:4]}-{first[4:6]}"
     return f"{first[:4]}-{first[4:6]}-{first[6:]}"
 
@@ -419,7 +417,8 @@ def text_for_variable(rule: Rule, label: str, *, whole_date: bool = False) -> st
         Whether a date of reduced precision is not legal there.
     """
     if rule.attribute.kind is Kind.DATE:
-        text = partial_date(label)
+        medians = {} if rule.labels is None else rule.labels.medians
+        text = str(int(medians[label])) if label in medians else partial_date(label)
         return f"{text}-01-01"[:10] if text and whole_date else text
     if rule.attribute.kind is Kind.TIME and (match := _HOUR.fullmatch(label)):
         return f"{match.group(1)}:00"

@@ -15,7 +15,7 @@ import signal
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,9 +36,12 @@ from midi_risk.document.plan import State
 from midi_risk.errors import OutputError, reason_of
 from midi_risk.export.bids import write_bids, write_tsv
 from midi_risk.export.cdisc import write_cdisc
+from midi_risk.export.dicom.acts import Acts
 from midi_risk.export.dicom.files import Copies, Written, check_local, write_copies
 from midi_risk.export.dicom.recode import Statement
 from midi_risk.export.dicom.rules import DUMMIES, DicomRules, dicom_rules
+from midi_risk.export.pseudonyms import Pseudonyms
+from midi_risk.export.rekeyed import rekey_folder, rekeyed_table
 from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import (
     FolderAccount,
@@ -186,7 +189,8 @@ def write_release(
     statement: str,
     identity_removed: bool = False,
     selected: Callable[[Dataset], bool] | None = None,
-    removed: frozenset[tuple[str, ...]] = frozenset(),
+    acts: Acts | None = None,
+    codes: tuple[str, ...] = (),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Release:
     """Write recoded copies of all sources into a folder.
@@ -208,8 +212,10 @@ def write_release(
         What (0012,0062) says: whether the verdict on these files is not incomplete.
     selected : callable, optional
         Tells whether an object belongs to the collection.
-    removed : frozenset of tuple of str
-        Paths of elements that the assessor takes out and that are no attribute.
+    acts : Acts, optional
+        What is done beyond the rules of attributes: elements taken out, pseudonyms.
+    codes : tuple of str
+        Profile and options that were applied; for (0012,0064).
     progress : callable, optional
         Called with DICOM files done.
 
@@ -232,6 +238,7 @@ def write_release(
     files: list[Written] = []
     notes: list[str] = []
     written: dict[str, Callable[[str], str | None]] = {}
+    known = None if acts is None else acts.pseudonyms
     images = [base / s.path for s in sources if s.kind == "dicom"]
     if images:
         source = next(t for t in extraction.tables if t.kind is SourceKind.DICOM)
@@ -240,8 +247,11 @@ def write_release(
         target.mkdir(mode=0o700)
         copies = write_copies(
             images, target, rules, release,
-            statement=Statement(method=statement, identity_removed=identity_removed),
-            selected=selected, refused=_cut_short(extraction), removed=removed, progress=progress,
+            statement=Statement(
+                method=statement, identity_removed=identity_removed, codes=codes,
+                uids_replaced=known is not None and known.uids,
+            ),
+            selected=selected, refused=_cut_short(extraction), acts=acts, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]
@@ -252,7 +262,7 @@ def write_release(
             place = _free(folder, settings.kind)
             place.mkdir(mode=0o700)
             account = _write_folder(
-                base / settings.path, place, extraction, release, subjects, statement
+                base / settings.path, place, extraction, release, subjects, statement, known
             )
             files += [file.below(place.name) for file in account.files]
             tables += account.tables
@@ -260,7 +270,9 @@ def write_release(
             written |= account.written
             made.append({settings.kind: f"{folder.name}/{place.name}"})
             continue
-        entry, recoded, file = _write_file(settings, base, folder, extraction, release, subjects)
+        entry, recoded, file = _write_file(
+            settings, base, folder, extraction, release, subjects, known
+        )
         if is_database(settings.path):
             notes.append(f"{file.source} is written as the file {file.target}")
         made.append(entry)
@@ -279,15 +291,17 @@ def _write_file(
     extraction: Extraction,
     release: ReleaseRules,
     subjects: Subjects,
+    known: Pseudonyms | None,
 ) -> tuple[dict[str, Any], RecodedTable, Written]:
     """Write a table that is one file, or a table of a database; say how a project names it."""
     read, name = _from_to(settings.path, base)
     table = _table_of(extraction, read)
-    recoded = recode_table(table, release, subjects, leading=table is extraction.tables[0])
+    plain = recode_table(table, release, subjects, leading=table is extraction.tables[0])
+    recoded = rekeyed_table(plain, table, release, subjects, known)
     target = _free(folder, name)
     typed = {}
     if not is_database(settings.path) and target.suffix.casefold() in {".parquet", ".pq"}:
-        typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
+        typed = typed_columns(base / settings.path, recoded)
     if table.kind is SourceKind.BIDS:
         write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
     else:
@@ -324,6 +338,7 @@ def _write_folder(
     release: ReleaseRules,
     subjects: Subjects,
     statement: str,
+    known: Pseudonyms | None,
 ) -> FolderAccount:
     """Write a BIDS or CDISC folder back."""
     reader = _folder_reader(path)
@@ -331,8 +346,8 @@ def _write_folder(
         raise OutputError(f"{path.name}: not a folder that is written back")
     source = folder_source(path, reader, extraction, release, subjects)
     if reader is read_cdisc:
-        return write_cdisc(source, place)
-    return write_bids(source, place, statement)
+        return rekey_folder(place, write_cdisc(source, place), known, is_bids=False)
+    return rekey_folder(place, write_bids(source, place, statement), known, is_bids=True)
 
 
 def _cut_short(extraction: Extraction) -> dict[str, str]:
@@ -448,10 +463,20 @@ def _still_read(rule: Rule, column: pa.ChunkedArray | None) -> bool:
     return "unparseable" not in read.flag
 
 
+_DONE = {"attributes", "collection", "profile", "uids", "key_file"}
+_NOTHING_LEFT = {"decision": "retain", "reason": "apply emptied it, or left a dummy"}
+
+
 def release_project(
-    project: Project, sources: list[dict[str, Any]], settings: dict[str, dict[str, Any]]
+    project: Project,
+    sources: list[dict[str, Any]],
+    settings: dict[str, dict[str, Any]],
+    key: Mapping[str, Any] | None = None,
+    emptied: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the project file of a release as data.
+
+    What was done to the originals (profile, pseudonyms) is not to be done again.
 
     Parameters
     ----------
@@ -461,10 +486,19 @@ def release_project(
         Where the release lies.
     settings : dict
         See `release_settings`.
+    key : mapping, optional
+        What it says of a subject key that was replaced.
+    emptied : sequence of str
+        Elements of no attribute that hold nothing, or a dummy.
     """
     data: dict[str, Any] = project.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True, exclude={"attributes", "collection"}
+        mode="json", by_alias=True, exclude_defaults=True, exclude=_DONE
     )
+    if key is not None:
+        data["subject_key"] = dict(key)
+    if emptied:
+        decisions = data.setdefault("release", {}).setdefault("decisions", {})
+        decisions |= dict.fromkeys(emptied, _NOTHING_LEFT)
     return {
         "schema": project.schema_,
         "collection": {"name": project.collection.name, "sources": sources},

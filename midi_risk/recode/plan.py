@@ -34,6 +34,7 @@ from midi_risk.recode.proposal import (
     shows_something,
 )
 from midi_risk.recode.search.judge import Solution
+from midi_risk.recode.search.problem import suppression_share
 from midi_risk.recode.search.search import search
 from midi_risk.recode.search.sweep import sweep
 from midi_risk.recode.sensitive_criteria import disclosure_criteria
@@ -60,7 +61,9 @@ from midi_risk.recode.steps import (
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
 from midi_risk.risk.adversaries import as_judged
+from midi_risk.risk.classes.classes import MissingPolicy
 from midi_risk.risk.measures.repeated import repeating
+from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
 from midi_risk.table.repeated import WRITTEN_ONCE
@@ -75,30 +78,34 @@ FRONT_NODES = 4_000
 
 
 def suggest(
-    table: SubjectTable,
-    threats: Sequence[str | ThreatModel] = ("public-release",),
+    table: Any,
+    threats: str | ThreatModel | Sequence[str | ThreatModel] = ("public-release",),
     *,
-    max_suppression: float = 0.02,
-    keep: Sequence[str] = (),
+    max_suppression: float | str = 0.02,
+    keep: str | Sequence[str] = (),
     budget_seconds: float | None = 60.0,
     hierarchies: Mapping[str, Hierarchy] | None = None,
     cells: bool = False,
     utility: str = DISTANCE,
     levels_from_data: bool = True,
     accept: int = 0,
+    quasi: str | Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
+    key: str | None = None,
 ) -> Plan:
     """Suggest the cheapest generalisation that brings the risk under the threshold.
 
     Parameters
     ----------
-    table : SubjectTable
+    table : SubjectTable, pandas.DataFrame, polars.DataFrame, pyarrow.Table or mapping
         With decisions. Attributes decided to be removed stay out, attributes decided to
-        be retained keep their level, generalised ones start at the level decided on.
-    threats : sequence of str or ThreatModel
+        be retained keep their level, generalised ones start at the level decided on. Of a data
+        frame a subject table is made, see `midi_risk.subject_table`.
+    threats : str, ThreatModel, or sequence of them
         All of them must be met.
-    max_suppression : float
-        Share of subjects that may be left out, in [0, 1].
-    keep : sequence of str
+    max_suppression : float or str
+        Share of subjects that may be left out, in [0, 1], or as ``"2%"``.
+    keep : str or sequence of str
         Attributes that must not change.
     budget_seconds : float, optional
         Time for the search; the plan says when it did not suffice for a proof.
@@ -116,6 +123,8 @@ def suggest(
         Whether levels are made from the data, beside the fixed ones.
     accept : int
         Which of the alternatives becomes the plan; 0 is the recommended one.
+    quasi, sensitive, key : str or sequence of str, optional
+        Columns of a data frame, as for `midi_risk.subject_table`.
 
     Returns
     -------
@@ -141,6 +150,8 @@ def suggest(
     utility of the attributes, age doubled. Steps show the mean probability that a prosecutor
     is right, with nobody left out.
     """
+    table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
+    most, keep = suppression_share(max_suppression), listed("attributes to keep", keep)
     if cells:
         check_policy(table)
     given = dict(hierarchies or {})
@@ -149,19 +160,15 @@ def suggest(
     attributes, demand = _known(table, view, models, keep)
     before = release_state(view, models, demand.k, table=table)
     if not attributes:
-        return _trivial(table, models, demand, before, imaging_figures(table, view, given))
+        imaging = imaging_figures(table, view, given)
+        return _trivial(table, models, demand, before, imaging).of(table)
     setting = lattice_setting(
         table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
     )
-    limits = (max_suppression, budget_seconds)
-    if before.passed and not before.disclosed:
-        unchanged = _unchanged(setting, before)
-        drafts = [Draft(table=table, setting=setting, solution=unchanged)]
-        notes: list[str] = []
-    else:
-        drafts, notes, demand = _drafts(
-            table, view, setting, given, models, demand, limits, utility, cuts=levels_from_data
-        )
+    limits = (most, budget_seconds)
+    drafts, notes, demand = _drafts(
+        table, view, setting, given, models, demand, limits, utility, before, cuts=levels_from_data
+    )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
     shown = as_decided(setting, draft.setting)
@@ -172,7 +179,7 @@ def suggest(
     left, after = view, before
     emptied: EmptiedCells | None = None
     if cells and solution.suppressed_rows.any() and solution.found and demand.k > 1:
-        emptied = accepted_cells(table, setting, solution, models, demand.k, max_suppression)
+        emptied = accepted_cells(table, setting, solution, models, demand.k, most)
     hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
     gone = {} if emptied is None else emptied.subjects
     if solution.found:
@@ -196,16 +203,16 @@ def suggest(
         suppressed_subjects=[str(table.frame.index[int(i)]) for i in hidden],
         before=before,
         after=after,
-        front=_front(table, setting, solution, max_suppression, (loss, len(hidden), risk)),
+        front=_front(table, setting, solution, most, (loss, len(hidden), risk)),
         imaging=imaging_figures(table, left, given),
         **_beside(draft, others, solution, hidden_rows),
         accepted=accept,
         notes=[*notes, *_class_note(after, demand.k)] if solution.found else notes,
         next_step="" if before.passed else _next_step(setting),
-        reason=alone or _blocked(solution, folded, setting, demand, max_suppression, after),
+        reason=alone or _blocked(solution, folded, setting, demand, most, after),
         nodes=solution.nodes,
         nodes_checked=solution.checked,
-    )
+    ).of(source)
 
 
 def _left_out(subjects: int, attributes: int, gone: Mapping[str, Sequence[str]]) -> Suppressed:
@@ -235,34 +242,45 @@ def _drafts(
     demand: Requirement,
     limits: tuple[float, float | None],
     utility: str,
+    before: State,
     *,
     cuts: bool,
 ) -> tuple[list[Draft], list[str], Requirement]:
     """Return the recommended plan and those beside it, notes, and what was asked for."""
+    if before.passed and not before.disclosed:
+        unchanged = _unchanged(setting, before)
+        return [Draft(table=table, setting=setting, solution=unchanged)], [], demand
+    if utility != DISTANCE:
+        folded, demand = _best_node(table, view, setting, demand, models, *limits, utility)
+        return [Draft(table=table, setting=setting, solution=folded)], [], demand
     unknown = _wildcard(table, setting)
-    if utility == DISTANCE and not unknown:
-        drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
+    settings = [setting]
+    if unknown and setting.missing == "wildcard":
+        # Who knows fewer attributes can face smaller classes there, but never under this policy.
+        columns = replace(setting.columns, missing="wildcard-cautious")
+        settings.append(replace(setting, columns=columns))
+    tries = [(one, True) for one in settings if cuts] + [(one, False) for one in settings]
+    for one, free in tries:
+        drafts = Drafts(table, view, one, given, models, levels_from_data=free)
         first, others, notes, asked = drafts.all(demand, *limits)
-        good = not first.solution.found or _stands(first, models, demand.k)
-        if good or not cuts:
-            return [first, *others], notes, asked
-        drafts = Drafts(table, view, setting, given, models, levels_from_data=False)
-        first, others, notes, asked = drafts.all(demand, *limits)
-        return [first, *others], notes, asked
-    model = PLAN_UTILITY if utility == DISTANCE else utility
-    folded, demand = _best_node(table, view, setting, demand, models, *limits, model)
-    notes = [FIXED_LEVELS] if unknown and utility == DISTANCE else []
-    return [Draft(table=table, setting=setting, solution=folded)], notes, demand
+        if not first.solution.found or _stands(first, models, demand.k, strictly=unknown):
+            break
+    if unknown:
+        others = [each for each in others if _stands(each, models, demand.k, strictly=True)]
+    if one is not setting:
+        first = replace(first, solution=replace(first.solution, optimal=False))
+        return [_read_as(each, setting.missing) for each in (first, *others)], notes, asked
+    return [first, *others], notes, asked
 
 
-FIXED_LEVELS = (
-    "Levels follow the data only where unknown values are a category of their own; here they may"
-    " be any value, and the plan chooses among fixed levels."
-)
+def _read_as(draft: Draft, missing: MissingPolicy) -> Draft:
+    """Return a draft whose risk is told as the judge reads unknown values."""
+    columns = replace(draft.setting.columns, missing=missing)
+    return replace(draft, setting=replace(draft.setting, columns=columns))
 
 
 def _beside(
-    draft: Draft, others: Sequence[Draft], solution: Solution, hidden: np.ndarray
+    draft: Draft, others: Sequence[tuple[int, Draft]], solution: Solution, hidden: np.ndarray
 ) -> dict[str, Any]:
     """Return what a plan says of its levels from the data, of age, and of other plans."""
     target = [solution.levels[a.name] for a in draft.setting.attributes]
@@ -276,12 +294,12 @@ def _beside(
     }
 
 
-def _stands(draft: Draft, models: Sequence[ThreatModel], k: int) -> bool:
-    """Tell whether the judge sees the classes that the search counted."""
+def _stands(draft: Draft, models: Sequence[ThreatModel], k: int, *, strictly: bool) -> bool:
+    """Tell whether the judge accepts a draft, or at least sees the classes that were counted."""
     levels, rows = draft.solution.levels, draft.solution.suppressed_rows
     left = planned(draft.table, levels, draft.setting.hierarchies, rows)
     state = release_state(left, models, k)
-    return state.passed or (state.k or 0) >= draft.solution.smallest
+    return state.passed or (not strictly and (state.k or 0) >= draft.solution.smallest)
 
 
 FAR_ABOVE = 3
@@ -306,18 +324,22 @@ def _wildcard(table: SubjectTable, setting: Setting) -> bool:
     return bool(table.frame[list(setting.columns.names)].isna().to_numpy().any())
 
 
-def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Draft, list[Draft]]:
-    """Return the draft that becomes the plan, and the others with the recommended one."""
+def _accepted_draft(
+    first: Draft, others: list[Draft], accept: int
+) -> tuple[Draft, list[tuple[int, Draft]]]:
+    """Return the draft that becomes the plan, and the others under their own numbers.
+
+    The recommended one has number 0, and no number changes when another plan is accepted.
+    """
     if not 0 <= accept <= len(others):
         raise SearchError(
             f"there is no alternative {accept}",
             hint=f"Give a number from 1 to {len(others)}" if others else "There is only one plan",
         )
-    if not accept:
-        return first, others
-    rest = [*others]
-    rest[accept - 1] = first
-    return others[accept - 1], [draft for draft in rest if draft.solution.found]
+    named = replace(first, title=f"recommended, {first.title}" if first.title else "recommended")
+    every = [(0, named), *enumerate(others, start=1)]
+    rest = [(n, draft) for n, draft in every if n != accept and draft.solution.found]
+    return every[accept][1], rest
 
 
 def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple[Solution, str]:

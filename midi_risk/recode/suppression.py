@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from midi_risk.attributes.model import Attribute
+from midi_risk.document.notebook import Card
 from midi_risk.errors import SearchError, did_you_mean, listed
 from midi_risk.recode.lattice.codes import as_table, column_of, row_count
 from midi_risk.recode.search.judge import Solution
@@ -129,7 +130,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalSuppression:
+class LocalSuppression(Card):
     """Cells to suppress.
 
     Parameters

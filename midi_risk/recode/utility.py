@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.notebook import Card
 from midi_risk.errors import HierarchyError, MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.columns import (
@@ -35,7 +36,7 @@ Aggregate = Literal["mean", "geometric", "max"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InformationLoss:
+class InformationLoss(Card):
     """Loss of a recoding, per attribute and together; 0 keeps all, 1 keeps nothing.
 
     Parameters
@@ -617,7 +618,7 @@ _RIDGE = 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PropensityScore:
+class PropensityScore(Card):
     """Mean squared distance of propensity scores from the share of recoded records.
 
     Parameters

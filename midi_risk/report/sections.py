@@ -557,6 +557,10 @@ def _unknown(figure: Shown) -> str:
     return f"{figure.rule}. What this costs is not known: too few values can be compared."
 
 
+_NO_BIAS = 0.05
+"""Years below which no direction is told."""
+
+
 def _age(figure: Shown) -> str:
     name, values = _names(figure), figure.measures
     if figure.state == "removed":
@@ -567,9 +571,11 @@ def _age(figure: Shown) -> str:
         return _unknown(figure)
     bias = values["bias_years"]
     way = f"{number(abs(bias))} years {'below' if bias < 0 else 'above'} the recorded one"
+    way = way if abs(bias) >= _NO_BIAS else "neither above nor below the recorded one"
     return (
         f"{figure.rule}. The age that is written is {way} on average ({_of(figure)}; a band is"
-        f" written as its first year): mean absolute error {number(values['mean_absolute_years'])},"
+        " written as its middle, an open one as its median): mean absolute error"
+        f" {number(values['mean_absolute_years'])},"
         f" root mean square error {number(values['rms_years'])} years. Once the bias is corrected"
         f" {number(values['sd_years'])} years remain, with which a brain-age model whose mean"
         f" absolute error is {number(values['reference_years'])} years would come to"

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from midi_risk.attributes.model import Attribute, Decision, Role
+from midi_risk.attributes.profile import Profile
 from midi_risk.attributes.roles import may_hold_text
 from midi_risk.attributes.standard import NOT_LISTED, OWN_DATES, packaged_table
 from midi_risk.config import PrivateDecision, ReleaseDecision
@@ -57,6 +58,10 @@ _CODE_PARTS = frozenset(
 )
 
 
+BY_PROFILE = "PS3.15 Table E.1-1, by the profile"
+"""How the reason of a row begins on which the profile decided."""
+
+
 class Settled(NamedTuple):
     """What is done about a leaf, on what it rests, and why."""
 
@@ -74,10 +79,13 @@ class ReleaseDecisions:
     named : mapping of str to ReleaseDecision
         Name or pattern -> decision; the exact name wins, then the pattern that stands first.
     private : sequence of PrivateDecision
+    profile : Profile, optional
+        Decides what neither of the two decides.
     """
 
     named: Mapping[str, ReleaseDecision] = field(default_factory=dict)
     private: Sequence[PrivateDecision] = ()
+    profile: Profile | None = None
 
     def of(self, leaf: Leaf) -> tuple[Literal["retain", "remove"], str] | None:
         """Return decision and reason for a leaf, None when there is none.
@@ -99,7 +107,19 @@ class ReleaseDecisions:
         for pattern, entry in self.named.items():
             if "*" in pattern and any(_fits(pattern, name) for name in names):
                 return entry.decision, entry.reason
-        return None
+        action = self.action(leaf)
+        return ("remove", f"{BY_PROFILE}: {action}") if action[:1] in {"X", "Z", "D"} else None
+
+    def action(self, leaf: Leaf) -> str:
+        """Return what the profile does about a leaf, as Table E.1-1 says it; empty for nothing."""
+        if self.profile is None or leaf.kind not in {"element", "other"}:
+            return ""
+        if leaf.kind == "other":
+            return "X"
+        if leaf.creators:
+            safe = self.profile.keeps_safe_private and all(map(_is_safe, leaf.path))
+            return "" if safe else "X"
+        return self.profile.action(leaf.path[-1])
 
 
 def _is_of(part: str, row: PrivateDecision) -> bool:
@@ -155,13 +175,18 @@ class Around:
         )
 
 
+REKEYED = "apply writes a keyed pseudonym in its place"
+"""Why UIDs and subject keys that are replaced tell nothing."""
+
 Rule = Callable[[Leaf, str, Around], Settled | None]
 
 
 def _attribute(a: Attribute, around: Around) -> Settled:
     """Return what is done about the values of an attribute."""
-    if a.decision is Decision.REMOVE:
-        return Settled("removed", a.name, "removed by the decision on the attribute")
+    if a.decision is Decision.REMOVE or a.rekeyed:
+        gone = a.decision is Decision.REMOVE
+        why = "removed by the decision on the attribute" if gone else REKEYED
+        return Settled("removed" if gone else "harmless", a.name, why)
     if not around.distinct.get(a.name, (1, 0))[0]:
         return Settled("harmless", a.name, "empty in every file")
     if a.role is Role.QUASI_IDENTIFIER and a.name in around.repeated:
@@ -457,9 +482,15 @@ def account(table: SubjectTable, decisions: ReleaseDecisions) -> list[AccountEnt
         In the order of the leaves.
     """
     around = Around.of(table)
+    found_of = [settled(leaf, decisions, around) for leaf in table.leaves]
+    gone = {
+        leaf.path: (leaf, found)
+        for leaf, found in zip(table.leaves, found_of, strict=True)
+        if leaf.kind == "element" and found.disposition == "removed"
+    }
     entries = []
-    for leaf in table.leaves:
-        found = settled(leaf, decisions, around)
+    for leaf, own in zip(table.leaves, found_of, strict=True):
+        found = _with_its_sequence(leaf, own, gone)
         entries.append(
             AccountEntry(
                 kind=leaf.kind,
@@ -473,6 +504,20 @@ def account(table: SubjectTable, decisions: ReleaseDecisions) -> list[AccountEnt
             )
         )
     return entries
+
+
+def _with_its_sequence(
+    leaf: Leaf, own: Settled, gone: Mapping[tuple[str, ...], tuple[Leaf, Settled]]
+) -> Settled:
+    """Return the removal of what is inside a sequence that is removed, else what it was."""
+    if leaf.kind != "element" or own.disposition == "removed":
+        return own
+    for depth in range(1, len(leaf.path)):
+        above = gone.get(leaf.path[:depth])
+        if above is not None:
+            sequence, found = above
+            return Settled("removed", found.by, f"inside {sequence.keyword}, which is removed")
+    return own
 
 
 def measured_account(

@@ -86,6 +86,7 @@ from midi_risk.risk.measures.trajectory import trajectory_rows, visit_resolution
 from midi_risk.risk.measures.uncertainty import SEED
 from midi_risk.risk.population.estimators import uniqueness_rows
 from midi_risk.risk.verdict import verdict
+from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured, released
 from midi_risk.threat.library import load_threat_model, shipped_class_size
@@ -592,7 +593,7 @@ class AssessmentOptions:
     seed: int | None = None
 
 
-def _models(threats: Sequence[str | ThreatModel]) -> list[ThreatModel]:
+def _models(threats: str | ThreatModel | Sequence[str | ThreatModel]) -> list[ThreatModel]:
     """Return the threat models that were named, at least one."""
     models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     if not models:
@@ -601,20 +602,26 @@ def _models(threats: Sequence[str | ThreatModel]) -> list[ThreatModel]:
 
 
 def assess(
-    table: SubjectTable,
-    threats: Sequence[str | ThreatModel] = ("public-release",),
+    table: Any,
+    threats: str | ThreatModel | Sequence[str | ThreatModel] = ("public-release",),
     *,
     options: AssessmentOptions | None = None,
+    quasi: str | Sequence[str] | None = None,
+    sensitive: str | Sequence[str] | None = None,
+    key: str | None = None,
 ) -> Assessment:
-    """Assess the re-identification risk of a subject table.
+    """Assess the re-identification risk of a subject table, or of a data frame.
 
     Parameters
     ----------
-    table : SubjectTable
-        With roles and decisions; decisions are applied before anything is measured.
-    threats : sequence of str or ThreatModel
+    table : SubjectTable, pandas.DataFrame, polars.DataFrame, pyarrow.Table or mapping
+        A subject table has roles and decisions; decisions are applied before anything is
+        measured. Of a data frame one is made, see `midi_risk.subject_table`.
+    threats : str, ThreatModel, or sequence of them
         Threat models; their required numbers must be filled in.
     options : AssessmentOptions, optional
+    quasi, sensitive, key : str or sequence of str, optional
+        Columns of a data frame, as for `midi_risk.subject_table`.
 
     Returns
     -------
@@ -627,7 +634,16 @@ def assess(
         When there is no subject or no threat model.
     ThreatModelError
         When a threat model is not known or lacks a number.
+    AttributeRoleError
+        When a column does not exist, or roles are given beside a subject table.
+
+    Examples
+    --------
+    >>> frame = {"id": range(30), "age": [30, 40, 50] * 10, "sex": ["F", "M"] * 15}
+    >>> assess(frame, quasi=["age", "sex"], key="id")
+    Assessment(incomplete, 30 subjects)
     """
+    table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
     options = options or AssessmentOptions()
     models = _models(threats)
     if not table.n_subjects:

@@ -16,7 +16,7 @@ from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.attributes.standard import catalogue
 from midi_risk.document.assessment import Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
-from midi_risk.document.reasons import WITHIN, Reason, Status, reason, status_of
+from midi_risk.document.reasons import WITHIN, Reason, reason, status_of
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.sources.model import SourceKind
@@ -25,16 +25,13 @@ from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.uids import TELLING
 
-_BESIDE = ("tables", "sheets", "comments")
+_BESIDE = ("tables", "sheets", "comments", "instances")
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
 
 LEAST_ALONE = 5
 """Subjects with a value of their own below which an attribute does not single out."""
-
-EXIT_CODES: dict[Status, int] = {"acceptable": 0, "above_threshold": 3, "incomplete": 4}
-"""Exit code of each status."""
 
 
 def verdict(
@@ -111,11 +108,9 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
 
 
 def _beside_unread(table: SubjectTable) -> list[Reason]:
-    """Return tables, sheets and comments that lie beside what was read and were not."""
-    tables, sheets, comments = (table.facts.get(f"unread_{what}", 0) for what in _BESIDE)
-    if not tables + sheets + comments:
-        return []
-    return [reason("beside_unread", tables=tables, sheets=sheets, comments=comments)]
+    """Return what lies beside what was read and was not."""
+    found = {what: table.facts.get(f"unread_{what}", 0) for what in _BESIDE}
+    return [reason("beside_unread", (), **found)] if any(found.values()) else []
 
 
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
@@ -193,7 +188,7 @@ def _telling_uids(table: SubjectTable) -> list[Reason]:
         a.name
         for a in table.attributes
         if a.name in told
-        and not a.need
+        and not (a.need or a.rekeyed)
         and (a.decision is not Decision.REMOVE or (a.source in images and _stays(a)))
     ]
     return [reason("uids_tell", names)] if names else []
@@ -212,6 +207,7 @@ def _identifying_key(table: SubjectTable) -> list[Reason]:
         for a in table.attributes.of_role(Role.LINKAGE_KEY)
         if a.reason.startswith(OVERRULED.format(Role.DIRECT_IDENTIFIER.value))
         and a.decision is not Decision.REMOVE
+        and not a.rekeyed
     ]
     return [reason("key_identifies", names)] if names else []
 
@@ -259,6 +255,7 @@ def _overruled(attribute: Attribute) -> bool:
     return (
         attribute.role in {Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY}
         and attribute.decision is not Decision.REMOVE
+        and not attribute.rekeyed
         and any(
             attribute.reason.startswith(OVERRULED.format(role.value))
             for role in (Role.DIRECT_IDENTIFIER, Role.QUASI_IDENTIFIER)

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -146,3 +146,25 @@ def parquet_table(path: Path, texts: Sequence[str] = ()) -> pa.Table:
     """Return a whole Parquet file; the columns named come as dictionaries."""
     with pq.ParquetFile(path, read_dictionary=list(texts)) as reader:
         return reader.read()
+
+
+def table_of(data: Any) -> pa.Table | None:
+    """Return what hands out Arrow as a table; None when it does not.
+
+    Parameters
+    ----------
+    data : object
+        Arrow table or record batch, polars frame, DuckDB relation, or whatever has the Arrow
+        stream interface.
+    """
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.table(data)
+    for method in ("to_arrow_table", "to_arrow", "arrow"):
+        if hasattr(data, method):
+            found = getattr(data, method)()
+            return found if isinstance(found, pa.Table) else pa.table(found)
+    return None

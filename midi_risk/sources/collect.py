@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 from midi_risk.errors import SourceError, listed, quoted
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
+from midi_risk.sources.files.dicomweb import is_dicomweb, unread_instances
 from midi_risk.sources.files.listing import printable
-from midi_risk.sources.files.remote import download, is_url, shown_url
+from midi_risk.sources.files.remote import RemoteError, download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
@@ -459,7 +460,29 @@ def _read_dicom(
         collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
     collected.elements.update(reading.elements)
+    _count_unread_instances(paths, reading.files, collected)
     collected.ask_for(like_tables, "the images")
+
+
+def _count_unread_instances(
+    paths: Sequence[str | Path], files: pa.Table, collected: Collected
+) -> None:
+    """Count the instances of DICOMweb services of whose series one was read."""
+    for path in paths:
+        if not is_dicomweb(path):
+            continue
+        root = shown_url(str(path))
+        of_service = pc.starts_with(files["path"].cast(pa.string()), f"{root}/studies/")
+        try:
+            left = unread_instances(str(path), int(pc.sum(of_service).as_py() or 0))
+        except RemoteError:
+            left = 1
+        collected.count("unread_instances", left)
+        if left:
+            collected.findings.append(
+                f"{root}: one instance of each series was read, {counted(left, 'instance')} not;"
+                " add ?instances=all to read every one"
+            )
 
 
 def _root(path: str) -> str:

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
+from midi_risk.document.notebook import Card
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -110,7 +112,7 @@ class SourceTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extraction:
+class Extraction(Card):
     """Everything that was read, and what became of every file.
 
     Parameters

@@ -31,7 +31,7 @@ digits that are a date, more digits, and letters that are no common word."""
 UNCOMMON = (DATE, LONG_NUMBER, TEXT)
 """Parts of a pattern that may be anything."""
 
-_UID_FORM = re.compile(r"[0-9]+(?:\.[0-9]+){3,}|2\.25\.[0-9]{1,39}")
+_UID_FORM = re.compile(r"(?:[0-9]+(?:\.[0-9]+){3,}|2\.25\.[0-9]{1,39})(?:-[0-9]{1,5})?")
 _UUID_FORM = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,128}")
 _DATE_FORM = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _PIECE = re.compile(r"[0-9]+|[^\W\d_]+|[\W_]", re.ASCII)
@@ -230,6 +230,8 @@ def name_pattern(part: str, keys: Collection[str] = (), *, tables: bool = False)
     ('{subject}', '{uid}.dcm')
     >>> name_pattern("2.25.61374113920771508909859166510.dcm"), name_pattern("2.25.dcm")
     ('{uid}.dcm', '9.9.dcm')
+    >>> name_pattern("2.25.61374113920771508909859166510-2.dcm")
+    '{uid}.dcm'
     """
     stem, dot, suffix = part.rpartition(".")
     for whole, ending in ((part, ""), (stem, f"{dot}{suffix}")):

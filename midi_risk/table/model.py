@@ -140,6 +140,27 @@ class SubjectTable:
     concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     leaves: tuple[Leaf, ...] = ()
 
+    @classmethod
+    def from_frame(cls, data: Any, **given: Any) -> SubjectTable:
+        """Return a data frame as a subject table; see `midi_risk.subject_table`.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame, polars.DataFrame, pyarrow.Table, DuckDB relation or mapping
+        **given
+            ``quasi``, ``sensitive``, ``insensitive``, ``direct``, ``key``, ``missing``, ``name``.
+
+        Examples
+        --------
+        >>> data = {"id": ["a", "b"], "age": [30, 41]}
+        >>> SubjectTable.from_frame(data, quasi=["age"], key="id")
+        SubjectTable(2 subjects x 2 attributes)
+        """
+        import midi_risk  # noqa: PLC0415 - through the front, which knows every stage
+
+        table: SubjectTable = midi_risk.subject_table(data, **given)
+        return table
+
     @property
     def n_subjects(self) -> int:
         """Number of subjects."""

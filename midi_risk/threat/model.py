@@ -25,6 +25,8 @@ from pydantic import (
     model_validator,
 )
 
+from midi_risk.config import Day, Sampling
+from midi_risk.document import notebook
 from midi_risk.errors import MidiRiskError, did_you_mean
 from midi_risk.threat.channels import CHANNELS, Requirement
 
@@ -401,7 +403,9 @@ class PopulationSettings(Settings):
 
     kind: Literal["sample", "size", "table", "estimate", "bound"] = "sample"
     size: int | Literal["required"] | None = Field(default=None, description="kind size: people")
-    model: Literal["pitman-yor", "log-linear", "zayatz", "snb", "dankar"] | None = None
+    model: (
+        Literal["network", "copula", "pitman-yor", "log-linear", "zayatz", "snb", "dankar"] | None
+    ) = Field(default=None, description="whose expectation is shown; all of them judge")
     source: str = ""
     table: str | None = None
     site: str | None = None
@@ -413,6 +417,22 @@ class PopulationSettings(Settings):
     straddle: Literal["error", "uniform"] = Field(
         default="error", description="age band that covers part of a band of the table"
     )
+    sampling: Sampling | None = Field(
+        default=None, description="how subjects came into the collection; absent: unknown"
+    )
+    of: str | None = Field(default=None, min_length=1, description="whom they are a sample of")
+    by: str | None = Field(default=None, min_length=1, description="who says so")
+    on: Day | None = Field(default=None, description="when that was said")
+    referral: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="dimensions of the table that decide who comes to the hospital, all of them",
+    )
+
+    @property
+    def beyond(self) -> bool:
+        """Whether a population beyond the release is named."""
+        return self.kind in {"size", "table", "estimate"}
 
     @model_validator(mode="after")
     def _complete(self) -> PopulationSettings:
@@ -614,6 +634,21 @@ class ThreatModel(Settings):
         if self.release == "public" and self.threshold.statistic != "maximum":
             raise ValueError("a public release is judged on statistic: maximum")
         return self
+
+    def __repr__(self) -> str:
+        """Return name, kind of release and required class size."""
+        return f"ThreatModel({self.name!r}, {self.release}, k={self.threshold.k})"
+
+    def _repr_html_(self) -> str:
+        """Return what is required, of whom, and which channels must be assessed."""
+        rows = [
+            ("Release", self.release),
+            ("Class size required", self.threshold.k),
+            ("Judged on", self.threshold.statistic),
+            ("Adversaries", ", ".join(adversary.name for adversary in self.adversaries)),
+            ("Channels required", ", ".join(self.required_channels())),
+        ]
+        return f"<h4>{notebook.text(self.title or self.name)}</h4>{notebook.table((), rows)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as `assessment.json` and the log of runs hold it."""

@@ -1,4 +1,4 @@
-"""Periods made from the data: their labels, what stands for them in files, and reading them again."""
+"""Periods made from the data: reading their labels again."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ import pytest
 
 from midi_risk.attributes.dates import parse_date
 from midi_risk.attributes.recoding import DateBands
-from midi_risk.attributes.stand_ins import date_string
-from midi_risk.export.cdisc import partial_date
 
 CUTS = [(2013.0, 2013.5, 2014.0), (2013.5, 2014.0), (1990.0, 1992.0, 1998.0), (2005.25, 2005.5)]
-
-
-@pytest.mark.parametrize("cuts", CUTS)
-def test_every_period_has_a_date_of_its_own_in_files_of_dates(cuts: tuple[float, ...]) -> None:
-    names = DateBands(cuts).names()
-    for stands in (date_string, partial_date):
-        told = [stands(name) for name in names]
-        assert None not in told
-        assert told == sorted(set(map(str, told)))
 
 
 @pytest.mark.parametrize("cuts", CUTS)

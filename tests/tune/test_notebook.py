@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,3 +80,46 @@ def test_the_worked_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert (tmp_path / "tune.html").is_file()
     written = [c for c in notebook["cells"] if c["cell_type"] == "markdown"]
     assert len(written) >= len(cells) - 2, "each step is explained"
+
+
+def test_the_worked_notebook_shows_what_its_cells_give():
+    file = ROOT / "examples" / "first-assessment.ipynb"
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code" and isinstance(
+            ast.parse("".join(cell["source"])).body[-1], ast.Expr
+        ):
+            assert cell["outputs"], "run tools/notebook_outputs.py"
+            assert "Traceback" not in json.dumps(cell["outputs"])
+
+
+def public_results() -> list[object]:
+    frame = TABLE.to_frame()[["age", "sex"]].dropna()
+    levels = {"age": mr.build_hierarchy("age", "age", sorted(set(frame["age"].dropna())))}
+    classes = mr.equivalence_classes(frame, ["age", "sex"])
+    return [
+        mr.generalisation_loss(frame, frame, ["sex"]),
+        TABLE.attributes,
+        levels["age"],
+        classes,
+        *mr.identity_risk(classes, k=5),
+        mr.suda(frame, ["age", "sex"]),
+        mr.alpha_k_anonymity(frame, ["age"], "sex"),
+        mr.attribute_disclosure(classes, frame["sex"]),
+        *mr.combination_risks(frame, ["age", "sex"]),
+        mr.km_anonymity([["a", "b"], ["a"]], m=1),
+        mr.local_suppression(frame, ["age", "sex"], k=2),
+        mr.search(frame, {"age": levels["age"]}, k=2, max_suppression="5%"),
+        mr.sweep(frame, {"age": levels["age"]}),
+        mr.load_threat_model("public-release"),
+    ]
+
+
+def test_every_public_result_has_a_card_and_a_short_text():
+    values = {str(value) for value in (*TABLE.frame.index, *TABLE.frame["age"])}
+    for result in public_results():
+        card, text = result._repr_html_(), repr(result)
+        assert "<table" in card or "<p>" in card, type(result)
+        assert len(text) < 400, type(result)
+        cells = re.findall(r"<td[^>]*>([^<]*)</td>", card)
+        assert not values & set(cells) - {str(n) for n in range(400)}, type(result)

@@ -185,10 +185,12 @@ HEADER = (
 )  # fmt: skip
 
 _NOTES = {
-    "AS": "A band is written as its lower bound: 065Y with 5-year bands means 65 to 69.",
-    "DA": "A date is written as the first day of its period; the day itself is not known.",
+    "AS": "A band is written as its middle: 067Y with 5-year bands means 65 to 69. An open band is"
+    " written as the median of its subjects.",
+    "DA": "A date is written as the first day of its period, several years or quarters as that of"
+    " the middle one, an open period as that of the median; the day itself is not known.",
     "TM": "A time is written as the beginning of its part of the day.",
-    "DS": "A band is written as its lower bound; one that begins at 0, as its middle.",
+    "DS": "A band is written as its middle, an open one as the median of its subjects.",
 }
 
 

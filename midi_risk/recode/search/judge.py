@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.notebook import Card
 from midi_risk.document.plan import FrontPoint
 from midi_risk.recode.criteria import (
     CountedCriterion,
@@ -416,7 +417,7 @@ class BestSoFar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Solution:
+class Solution(Card):
     """The best node of the lattice, or the closest one when none is good.
 
     Parameters

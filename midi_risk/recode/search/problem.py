@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any, get_args
 
-from midi_risk.errors import SearchError
+from midi_risk.errors import MidiRiskError, SearchError, listed, share_of
 from midi_risk.recode.class_loss import utility_model
 from midi_risk.recode.criteria import CustomCriterion, KAnonymity
 from midi_risk.recode.lattice.codes import as_table, encode_attributes, row_count
@@ -35,7 +35,23 @@ class Problem:
     limit: int
 
 
-def hidden_limit(max_suppression: float, records: int) -> int:
+def suppression_share(max_suppression: float | str) -> float:
+    """Return the share of records that may be hidden, given as 0.02 or as ``2%``.
+
+    Raises
+    ------
+    SearchError
+        When it lies outside [0, 1].
+    """
+    try:
+        return share_of("max_suppression", max_suppression)
+    except MidiRiskError as error:
+        raise SearchError(
+            error.message, hint="0.02, or '2%', hides at most 2 % of the records"
+        ) from None
+
+
+def hidden_limit(max_suppression: float | str, records: int) -> int:
     """Return how many records may be hidden: the share of the records, rounded down.
 
     Raises
@@ -43,11 +59,7 @@ def hidden_limit(max_suppression: float, records: int) -> int:
     SearchError
         When the share lies outside [0, 1].
     """
-    if not 0 <= max_suppression <= 1:
-        raise SearchError(
-            "max_suppression must lie between 0 and 1", hint="0.02 hides at most 2 % of the records"
-        )
-    return floor(max_suppression * records + 1e-9)
+    return floor(suppression_share(max_suppression) * records + 1e-9)
 
 
 def all_criteria(k: int | None, criteria: Sequence[CustomCriterion]) -> tuple[CustomCriterion, ...]:
@@ -101,7 +113,7 @@ def prepare(
     *,
     k: int | None = None,
     criteria: Sequence[CustomCriterion] = (),
-    max_suppression: float = 0.0,
+    max_suppression: float | str = 0.0,
     utility: str = "entropy",
     weights: Mapping[str, float] | None = None,
     keep: Sequence[str] = (),
@@ -133,7 +145,9 @@ def prepare(
     )
     names = [attribute.name for attribute in attributes]
     tags = _tags(data, records, names, rules, population)
-    lattice = build_lattice(attributes, keep=keep, levels=levels, coupled=coupled)
+    lattice = build_lattice(
+        attributes, keep=listed("attributes to keep", keep), levels=levels, coupled=coupled
+    )
     inputs = UtilityInputs(
         lattice=lattice,
         records=records,

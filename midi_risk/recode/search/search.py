@@ -29,7 +29,7 @@ def search(
     *,
     k: int | None = None,
     criteria: Sequence[CustomCriterion] = (),
-    max_suppression: float = 0.0,
+    max_suppression: float | str = 0.0,
     utility: str = "entropy",
     weights: Mapping[str, float] | None = None,
     keep: Sequence[str] = (),
@@ -54,7 +54,7 @@ def search(
         Smallest class size to accept.
     criteria : sequence of criteria
         Further criteria, such as `DistinctLDiversity`.
-    max_suppression : float
+    max_suppression : float or str
         Share of records that may be hidden; rounded down to whole records.
     utility : str
         Utility model; see `utility_model`.

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.notebook import Card
 from midi_risk.document.plan import FrontPoint
 from midi_risk.errors import SearchError
 from midi_risk.recode.criteria import KAnonymity
@@ -27,7 +28,7 @@ LARGEST_SWEEP = 1_000_000
 FRONT_K = (2, 3, 5, 10, 11, 20, 50)
 
 
-class LatticeSweep:
+class LatticeSweep(Card):
     """Class sizes of every node of a lattice.
 
     Parameters
@@ -88,6 +89,13 @@ class LatticeSweep:
             self._below[k] = out
         return self._below[k]
 
+    def __repr__(self) -> str:
+        """Return counts only."""
+        return f"LatticeSweep({self.nodes} nodes, {self.records} records)"
+
+    def _figures(self) -> list[tuple[str, str]]:
+        return [("class sizes counted up to", str(self.largest))]
+
     @property
     def nodes(self) -> int:
         """Number of nodes."""
@@ -135,12 +143,12 @@ class LatticeSweep:
         out: Ints = self.histogram[:, : k - 1].astype(np.int64) @ sizes
         return out
 
-    def satisfying(self, k: int, max_suppression: float = 0.0) -> npt.NDArray[np.bool_]:
+    def satisfying(self, k: int, max_suppression: float | str = 0.0) -> npt.NDArray[np.bool_]:
         """Return which nodes reach k when so large a share may be hidden, shape (nodes,)."""
         out: npt.NDArray[np.bool_] = self.hidden(k) <= hidden_limit(max_suppression, self.records)
         return out
 
-    def best(self, k: int, max_suppression: float = 0.0) -> Solution:
+    def best(self, k: int, max_suppression: float | str = 0.0) -> Solution:
         """Return the node that `search` would return, from the stored class sizes.
 
         Only nodes that may be the best by their bound are scored anew.
@@ -168,7 +176,7 @@ class LatticeSweep:
         return solution_of(judge, found, limit, self._utility)
 
     def front(
-        self, ks: Sequence[int] = FRONT_K, max_suppression: float = 0.0
+        self, ks: Sequence[int] = FRONT_K, max_suppression: float | str = 0.0
     ) -> tuple[FrontPoint, ...]:
         """Return the best node of each k, without those that another one beats.
 
@@ -176,7 +184,7 @@ class LatticeSweep:
         ----------
         ks : sequence of int
             Class sizes to reach; those above the counted sizes are left out.
-        max_suppression : float
+        max_suppression : float or str
         """
         solutions = [self.best(k, max_suppression) for k in ks if k <= self.largest + 1]
         nodes = [
@@ -297,6 +305,6 @@ def sweep(
     if size > LARGEST_SWEEP:
         raise SearchError(
             f"the lattice has {size} nodes, too many to count them all",
-            hint="Search with budget_seconds, or restrict levels",
+            hint="Restrict levels, or use search, which does not count them all",
         )
     return LatticeSweep(problem, utility, largest)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.document.notebook import Card
 from midi_risk.errors import ApproximationWarning, MeasureError
 from midi_risk.risk.classes.columns import FloatArray, IntArray, as_names
 from midi_risk.risk.classes.keys import cells_of, joint_codes
@@ -226,7 +227,7 @@ def inference(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttributionResult:
+class AttributionResult(Card):
     """Correct attribution probability of a secret from known attributes.
 
     Parameters

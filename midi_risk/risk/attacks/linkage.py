@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.document.notebook import Card
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.columns import (
     CodedColumn,
@@ -72,7 +73,7 @@ def interval_disclosure(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkageResult:
+class LinkageResult(Card):
     """Success of linking each released record to its nearest original.
 
     Parameters

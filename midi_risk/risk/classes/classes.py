@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.notebook import Card
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.columns import (
     CodedColumn,
@@ -158,7 +159,7 @@ def _population(values: npt.ArrayLike, groups: Groups, sizes: npt.NDArray[Any]) 
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EquivalenceClasses:
+class EquivalenceClasses(Card):
     """Records grouped by their quasi-identifiers.
 
     With ``missing="category"`` the classes are a partition and a size is the number of

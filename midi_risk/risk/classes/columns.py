@@ -31,6 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import MeasureError, did_you_mean, listed, quoted
+from midi_risk.sources.arrow import table_of
 
 Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]
 
@@ -577,20 +578,13 @@ def _encode_dictionary(name: Hashable, array: pa.DictionaryArray) -> CodedColumn
 
 
 def _arrow_table(data: Any) -> pa.Table:
-    if isinstance(data, pa.Table):
-        return data
-    if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
-    if hasattr(data, "__arrow_c_stream__"):
-        return pa.table(data)
-    for method in ("to_arrow_table", "to_arrow", "arrow"):
-        if hasattr(data, method):
-            found = getattr(data, method)()
-            return found if isinstance(found, pa.Table) else pa.table(found)
-    raise MeasureError(
-        f"A table of type {type(data).__name__} cannot be read",
-        hint="Give pandas, polars, Arrow, a DuckDB relation or a mapping of arrays",
-    )
+    found = table_of(data)
+    if found is None:
+        raise MeasureError(
+            f"A table of type {type(data).__name__} cannot be read",
+            hint="Give pandas, polars, Arrow, a DuckDB relation or a mapping of arrays",
+        )
+    return found
 
 
 def _require(names: Sequence[Hashable], known: list[Any]) -> None:

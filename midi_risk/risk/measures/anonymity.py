@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.document.notebook import Card, figures_card
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses, MissingPolicy, equivalence_classes
 from midi_risk.risk.classes.columns import FloatArray
@@ -157,7 +158,7 @@ def k_map_sample_size(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KmAnonymity:
+class KmAnonymity(Card):
     """Support of the least supported combination of at most m known items.
 
     Parameters
@@ -251,6 +252,10 @@ class Presence(NamedTuple):
 
     minimum: float
     maximum: float
+
+    def _repr_html_(self) -> str:
+        """Return the figures as a table."""
+        return figures_card(self._asdict())
 
 
 def presence_probabilities(

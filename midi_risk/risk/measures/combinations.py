@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from midi_risk.document.notebook import Card
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.columns import IntArray, as_names, read_columns
 from midi_risk.risk.classes.keys import first_records, group, pack
@@ -26,7 +27,7 @@ _COUNTING_FACTOR = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CombinationRisk:
+class CombinationRisk(Card):
     """What one combination of attributes tells apart.
 
     Parameters

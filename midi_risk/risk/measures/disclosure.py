@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from midi_risk.document.notebook import Card
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.closeness import (
     basic_likeness,
@@ -27,7 +28,7 @@ from midi_risk.risk.measures.diversity import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AttributeDisclosure:
+class AttributeDisclosure(Card):
     """What the classes disclose about one sensitive attribute; each figure is the worst class.
 
     Parameters

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.document.notebook import figures_card
 from midi_risk.errors import CoverageWarning, MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses, equivalence_classes
 from midi_risk.risk.classes.columns import (
@@ -309,6 +310,10 @@ class AlphaKAnonymity(NamedTuple):
 
     alpha: float
     k: int | float | None
+
+    def _repr_html_(self) -> str:
+        """Return the figures as a table."""
+        return figures_card(self._asdict())
 
 
 def distinct_values(counts: SensitiveCounts) -> IntArray:

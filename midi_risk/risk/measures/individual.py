@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.document.notebook import Card
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.columns import FloatArray, encode, number_array
@@ -188,7 +189,7 @@ def household_risk(risks: npt.ArrayLike, households: Any) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GlobalRisk:
+class GlobalRisk(Card):
     """Expected re-identifications of a table.
 
     Parameters

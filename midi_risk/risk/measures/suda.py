@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from midi_risk.document.notebook import Card
 from midi_risk.errors import MeasureError
 from midi_risk.risk.classes.columns import CodedColumn, FloatArray, IntArray, as_names, read_columns
 from midi_risk.risk.classes.keys import first_records, group, pack
@@ -201,7 +202,7 @@ Weighting = Literal["elliot", "ihsn"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SudaResult:
+class SudaResult(Card):
     """Special uniqueness of each record.
 
     Parameters
