@@ -362,6 +362,17 @@ def may_hold_text(attribute: Attribute) -> bool:
     return listed and uncounted and attribute.vr in _FREE_VRS and not attribute.need
 
 
+def is_ruled(keyword: str | None) -> bool:
+    """Tell whether a packaged ruling with a reason says what role an attribute of DICOM has.
+
+    Examples
+    --------
+    >>> is_ruled("DeidentificationMethod"), is_ruled("SoftwareVersions")
+    (True, False)
+    """
+    return keyword in _overrides()
+
+
 _NUMERIC_VR = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 _KIND_OF_VR = {
     "AS": Kind.AGE, "DA": Kind.DATE, "DT": Kind.DATE, "TM": Kind.TIME, "UI": Kind.IDENTIFIER,

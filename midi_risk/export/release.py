@@ -449,7 +449,7 @@ def _setting(
             entry["decision"] = "remove"
     elif rule.action is Action.GENERALISE or a.decision is not None:
         entry["decision"] = "retain"
-        texts = {Kind.CATEGORY, Kind.SEX, Kind.TEXT}
+        texts = {Kind.CATEGORY, Kind.TEXT} | (set() if rule.by_class else {Kind.SEX})
         if rule.action is Action.GENERALISE and a.source != DICOM and a.kind not in texts:
             entry["kind"] = a.kind.value if _still_read(rule, column) else Kind.CATEGORY.value
     return entry

@@ -258,10 +258,12 @@ def _column(
     if rule.one_value:
         values = [release.value_of(rule, label) for label in labels]
         shown_as = [None if value is None else in_column(rule, value) for value in values]
-        own = np.array([*shown_as, None], dtype=object)
+        own: np.ndarray = np.array([*shown_as, None], dtype=object)
+        one: np.ndarray = own[of_row]
+        if rule.by_class:
+            return one
         present = [rule.labels is None or rule.labels.label(r) is not None for r in raws]
         shown = np.array([*present, False], dtype=bool)[codes]
-        one: np.ndarray = own[of_row]
         one[~shown] = None
         return one
     labelled = [label_of_cell(rule, raw) for raw in raws]

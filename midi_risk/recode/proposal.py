@@ -394,10 +394,10 @@ def variance_kept(fact: Fact, axis: Axis, option: Option) -> float:
         return 0.0
     place = member.spread.at[member.codes]
     known = np.isfinite(place)
-    return _r2(place[known], option.group[axis.codes][known])
+    return variance_between(place[known], option.group[axis.codes][known])
 
 
-def _r2(x: npt.NDArray[np.float64], group: Ints) -> float:
+def variance_between(x: npt.NDArray[np.float64], group: Ints) -> float:
     """Return the share of a variance that lies between groups, 1 where there is none."""
     if not len(x):
         return 1.0
@@ -726,7 +726,7 @@ def age_kept(draft: Draft, target: Sequence[int], hidden: Bools) -> tuple[float 
         if use.sum() < 2:
             continue
         group = values.at_level(target[number])[values.codes][use]
-        r2 = _r2(place[use], group)
+        r2 = variance_between(place[use], group)
         if best[0] is None or r2 > best[0]:
             best = (round(r2, 4), int(use.sum()))
     return best

@@ -413,6 +413,7 @@ def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> 
     collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
     for what, count in reading.beside.items():
         collected.count(f"unread_{what}", count)
+    collected.beside += (replace(each, source=name) for each in reading.extras)
     collected.findings += reading.findings
 
 
@@ -434,12 +435,12 @@ def _read_dicom(
             raise SourceError(f"{shown(path)} holds no file", hint="Check the path")
     reading = read_dicom(paths, jobs=jobs, progress=progress, store=store, payloads=payloads)
     unread = pc.is_in(reading.files["status"], text_array((FileStatus.NOT_DICOM,)))
-    like_tables = [
+    left = [
         name
         for batch in reading.files.filter(unread).to_batches()
         for name in batch["path"].to_pylist()
-        if looks_like_table(Path(name))
     ]
+    like_tables = [name for name in left if looks_like_table(Path(name))]
     if reading.table is None:
         named = ", ".join(shown(path) for path in paths)
         hint = (
@@ -462,6 +463,7 @@ def _read_dicom(
     collected.elements.update(reading.elements)
     _count_unread_instances(paths, reading.files, collected)
     collected.ask_for(like_tables, "the images")
+    collected.leave_unread(name for name in left if not looks_like_table(Path(name)))
 
 
 def _count_unread_instances(

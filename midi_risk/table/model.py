@@ -112,6 +112,9 @@ class SubjectTable:
         a face; absent where no source says, and everybody may have them.
     leaves : tuple of Leaf
         Everything that leaves with the sources.
+    misfits : mapping of str to str
+        Number or code of images that no class counts -> what does not fit about some value of it
+        (`midi_risk.sources.dicom.misfits`).
     """
 
     frame: pd.DataFrame
@@ -139,6 +142,7 @@ class SubjectTable:
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
     concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     leaves: tuple[Leaf, ...] = ()
+    misfits: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_frame(cls, data: Any, **given: Any) -> SubjectTable:

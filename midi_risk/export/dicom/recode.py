@@ -185,6 +185,8 @@ def new_value(rule: Rule, vr: str, values: Sequence[str], subject_value: str | N
     str or None
         None when the element has to lose its value.
     """
+    if rule.by_class:
+        return None if subject_value is None else written(rule, vr, subject_value, values[0])
     if rule.one_value and subject_value is not None:
         if rule.labels is not None and rule.labels.label(values[0]) is None:
             return None

@@ -159,6 +159,9 @@ def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], F
     """Return the rows of one rule, without attribute and source."""
     if rule.action is Action.REMOVE:
         return [("remove", "", "", "")], Fidelity.EXACT, ""
+    if rule.by_class:
+        why = "bands differ between subjects, which a map of values cannot say"
+        return [], Fidelity.INEXPRESSIBLE, why
     edges = bands(rule)
     if edges is not None:
         ends: list[Any] = [*(low for low, _ in edges[1:]), ""]

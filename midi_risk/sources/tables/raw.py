@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.model import Beside
 from midi_risk.sources.tables.keys import fold_name, key_rank
 
 _MAX_HEADER_ROWS = 8
@@ -61,6 +62,12 @@ class Header:
             )
             notes.append(text)
         return notes
+
+    def extras(self) -> tuple[Beside, ...]:
+        """Return the rows around the names, which leave and nobody reads as data."""
+        below = max(self.below - bool(self.descriptions), 0)
+        rows = (("rows above the column names", self.above), ("rows below the column names", below))
+        return tuple(Beside(kind="text", name=name, count=n) for name, n in rows if n)
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
         """Return column name -> description, where a second header row differs from it."""
@@ -287,6 +294,8 @@ class RawTable:
         ``sheets`` and ``comments``.
     sheet : str
         Name of the sheet of a workbook, ``""`` for other files.
+    extras : tuple of Beside
+        What lies in the same file beside the cells that were read, for the account.
     """
 
     rows: pa.Table
@@ -294,6 +303,7 @@ class RawTable:
     findings: tuple[str, ...] = ()
     beside: Mapping[str, int] = field(default_factory=dict)
     sheet: str = ""
+    extras: tuple[Beside, ...] = ()
 
     def noting(self, *findings: str) -> RawTable:
         """Return the same table with more findings."""
@@ -420,6 +430,7 @@ def without_blanks(
         rows=rows,
         labels={names[i]: labels[names[i]] for i in keep if names[i] in labels},
         findings=tuple(notes),
+        extras=header.extras(),
     )
 
 

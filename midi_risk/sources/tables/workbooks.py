@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from midi_risk.errors import SourceError, did_you_mean
 from midi_risk.sources.files.limits import check_opendocument, check_zip
+from midi_risk.sources.model import Beside
 from midi_risk.sources.tables.columns import cell_array, text_of, with_levels
 from midi_risk.sources.tables.keys import fold_name, key_rank
 from midi_risk.sources.tables.raw import (
@@ -108,8 +109,14 @@ def read_workbook(
             f"{shown(path.name)}: comments on cells are not looked at in this format; save it as"
             " XLSX to have them counted"
         )
-    found = (*findings, *table.findings)
-    return replace(table, findings=found, beside=beside, sheet=chosen.name)
+    extras = _extras(chosen, sheets, comments, left_out, named=sheet is not None)
+    return replace(
+        table,
+        findings=(*findings, *table.findings),
+        beside=beside,
+        sheet=chosen.name,
+        extras=(*table.extras, *extras),
+    )
 
 
 def _trimmed(rows: Iterator[list[str]]) -> list[list[str]]:
@@ -178,6 +185,30 @@ def _beside(
     return findings, {name: count for name, count in beside.items() if count}
 
 
+def _extras(
+    chosen: _Sheet, sheets: Sequence[_Sheet], comments: int, left_out: Sequence[str], *, named: bool
+) -> Iterator[Beside]:
+    """Yield the sheets and the comments of a workbook."""
+    said = {name.casefold() for name in left_out}
+    if named:
+        yield Beside(kind="sheet", name=chosen.name, state="known", why=_NAMED)
+    else:
+        yield Beside(kind="sheet", name=chosen.name, state="known")
+    for sheet in sheets:
+        if sheet is not chosen and any(map(any, sheet.head)):
+            out = sheet.name.casefold() in said
+            yield Beside(kind="sheet", name=sheet.name, state="left out" if out else "unread")
+        elif sheet is not chosen:
+            yield Beside(kind="sheet", name=sheet.name, state="known")
+    if comments:
+        out = COMMENTS in said
+        yield Beside(
+            kind="comment", name="comments on cells", count=comments,
+            state="left out" if out else "unread",
+        )  # fmt: skip
+
+
+_NAMED = "the assessor names it"
 COMMENTS = "comments"
 """What stands for all comments of a workbook among what is left out."""
 
