@@ -27,6 +27,8 @@ from midi_risk.risk.population.ensemble import (
     Released,
     judge,
 )
+from midi_risk.risk.population.joint import joint_levels, joint_lower_size
+from midi_risk.risk.population.laws import class_law
 from midi_risk.risk.population.sizes import table_population
 from midi_risk.threat.class_population import ExpectedClassSizes, expected_class_sizes
 from midi_risk.threat.model import Interval, ThreatModel
@@ -260,6 +262,7 @@ def table_results(
         match=match,
         window_years=settings.window_years,
         straddle=settings.straddle,
+        unmatched="release",
     )
     text = "; ".join(
         [f"{table.name} ({table.year}): {found.total:,.0f} people; {table.source}", *found.notes]
@@ -275,7 +278,10 @@ def table_results(
     method = f"E[1/F | f] with F - f Poisson, expected sizes from {table.name}"
     if found.suppressed.any():
         method += "; suppressed cells of the table count as nothing"
-    cautious = np.maximum(1 / risk.assured, risk.conservative)
+    people = found.expected * (1 - fraction.high)
+    law = class_law(classes.sizes, people, 1.0, counted=False)
+    together = joint_levels(law, joint_lower_size(law))
+    cautious = np.maximum(1 / together, risk.conservative)
     each = class_risk(classes, risk.risk, cautious, risk.low)
     results = modelled_risk(
         classes, each, k=k, attacker=attacker, method=method, reference=REFERENCE
