@@ -31,6 +31,7 @@ from midi_risk.report.words import (
     positive,
     risk_text,
     share_text,
+    tail_text,
     value_text,
 )
 
@@ -346,7 +347,7 @@ def _line(
     return Line(
         label=label,
         before=value_text(result),
-        interval=interval_text(result),
+        interval=interval_text(result) + tail_text(result),
         after=after_text(view, threat, attacker, kind),
         passed=result.passed,
         threshold="" if result.threshold is None else _bound(result),
