@@ -410,6 +410,8 @@ class RiskEstimate(Part):
         Source of the formula.
     attacker : str
         Name of the adversary.
+    tail : list of Quantile
+        Beside a mean: risks that 50 to 100 % of the subjects do not exceed. A mean hides them.
 
     Examples
     --------
@@ -430,6 +432,9 @@ class RiskEstimate(Part):
     method: str = ""
     reference: str = ""
     attacker: str = ""
+    tail: list[Quantile] = Field(
+        default=[], description="beside a mean: risks that shares of the subjects do not exceed"
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""

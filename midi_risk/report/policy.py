@@ -269,6 +269,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "n": COUNT,
         "threshold": RISK,
         "passed": FLAG,
+        "tail": fields_of(rules.quantiles_of_many),
         **dropped("method", "reference", "attacker"),
     },
     doc.Uncertainty: {
