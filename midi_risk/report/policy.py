@@ -400,6 +400,9 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
             "groups",
             "facts",
             "age_subjects",
+            "loss_shares",
+            "finer",
+            "age_costs",
             "accepted",
             "notes",
             "schema_",
@@ -425,6 +428,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "age_r2": AMOUNT,
         **dropped("sentence", "levels", "cut_points", "groups", "share_left_out"),
     },
+    plans.Finer: dropped("attribute", "describe", "classes", "subjects", "left_out", "allowed"),
+    plans.AgeWidth: dropped("years", "classes", "subjects", "age_r2"),
     plans.PlanStep: {
         "attribute": NAME,
         "with_": NAME,

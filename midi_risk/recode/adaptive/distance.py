@@ -110,3 +110,25 @@ class Spread:
         """Return the loss of the attribute at a level, 0 at exact values and 1 when removed."""
         n = self.count.sum()
         return float((self.count * self.shares(group)).sum() / n) if n else 0.0
+
+
+def variance_between(x: Floats, group: Ints) -> float:
+    """Return the share of a variance (R2) that lies between groups, 1 where there is none.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (n,)
+    group : ndarray of int64, shape (n,)
+        Dense.
+
+    Examples
+    --------
+    >>> variance_between(np.array([30.0, 40.0, 60.0, 70.0]), np.array([0, 0, 1, 1]))
+    0.9
+    """
+    if not len(x):
+        return 1.0
+    mean = np.bincount(group, weights=x) / np.maximum(np.bincount(group), 1)
+    whole = float(((x - x.mean()) ** 2).sum())
+    inside = float(((x - mean[group]) ** 2).sum())
+    return 1 - inside / whole if whole > 0 else 1.0
