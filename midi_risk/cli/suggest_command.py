@@ -100,7 +100,7 @@ def command(project: str, **given: Any) -> int:
     from midi_risk.report import write_plan
 
     job = open_job([project], threats=given["threats"], parameters=given["parameters"])
-    models = job.threat_models(given["k"], given["k_reason"])
+    models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     with result_folder(given["output"]) as folder:
         with progress_bar("reading", quiet=given["quiet"]) as progress:
             extraction = job.extract(jobs=given["jobs"], progress=progress)

@@ -641,7 +641,7 @@ def _exactness(
     open_ = []
     if repeating(table, [axis.name for axis in axes.axes]):
         open_.append("subjects have several values that leave, and one of each is counted here")
-    judged = any(model.disclosure is not None for model in models)
+    judged = any(model.on_sensitive_values for model in models)
     if judged and any(a.discloses for a in measured(table, Role.SENSITIVE, Role.QUASI_IDENTIFIER)):
         open_.append("what sensitive values disclose is not judged here")
     if open_:
