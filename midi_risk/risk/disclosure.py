@@ -191,7 +191,7 @@ CRITERIA: Mapping[str, Criterion] = {
         passes=at_most,
     ),
     "delta": Criterion(
-        figures=lambda found, _: _known(found, log_ratio(found.counts)),
+        figures=lambda found, _: _known(found, log_ratio(found.counts) / np.log(2)),  # in bits
         threshold=_value,
         passes=below,
     ),

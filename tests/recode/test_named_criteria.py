@@ -118,6 +118,12 @@ def test_an_assessment_judges_what_the_project_names(tmp_path: Path) -> None:
     assert judged["alpha"]["threshold"] == 0.5
     assert not judged["alpha"]["passed"]
     assert not judged["delta"]["passed"]
+    assert judged["delta"]["threshold"] == 0.5
+    with (folder / "people.csv").open(encoding="utf-8") as handle:
+        values = [row["illness"] for row in csv.DictReader(handle)]
+    rarest = min(values.count(name) for name in set(values)) / len(values)
+    # somebody is alone with the rarest value: log2 of 1 over its share, in bits
+    assert judged["delta"]["value"] == pytest.approx(np.log2(1 / rarest), rel=0.01)
 
 
 def test_a_criterion_that_is_none_is_one_line(tmp_path: Path, capsys) -> None:
