@@ -63,7 +63,7 @@ def midi_risk(frame, *, ladders: bool):
         given = {
             name: Hierarchy.from_arx_csv(ADULT / "hierarchies" / f"adult_hierarchy_{name}.csv")
             for name in QUASI
-            if name != "age"
+            if name not in {"age", "sex"}  # read as numbers, as M and F
         }
     model = load_threat_model("public-release", k=K)
     plan = suggest(people, [model], hierarchies=given)
