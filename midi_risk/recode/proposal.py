@@ -305,9 +305,12 @@ class Proposer:
         free = frozenset(n for names in joined for n in names[1:])
         table = with_rules(self.table, rules, free)
         attributes = tuple(table.attributes[a.name] for a in self.setting.attributes)
+        before = self.setting
+        unchanged = {a.name: before.hierarchies[a.name] for a in attributes if a.name not in rules}
         setting = lattice_setting(
-            table, attributes, self.given, self.setting.keep, missing=self.setting.missing
-        )
+            table, attributes, {**self.given, **unchanged}, before.keep, missing=before.missing,
+            like=before,
+        )  # fmt: skip
         columns = [o.group[a.codes] for a, o in zip(axes, node.options, strict=True)]
         cells = self._shown_sizes(columns, node)
         bound = found.bound.get(limit, 0.0)
