@@ -53,6 +53,23 @@ def open_medians(kind: Kind, known: Mapping[str, str], texts: np.ndarray) -> dic
         label = known.get(text, "")
         if _OPEN_BAND.fullmatch(label) and not (kind is Kind.AGE and _is_top_coded(label)):
             members.setdefault(label, []).append(text)
+    return medians(kind, members)
+
+
+def medians(kind: Kind, members: Mapping[str, list[str]]) -> dict[str, float]:
+    """Return the median of the values under each label, as it is written.
+
+    Parameters
+    ----------
+    kind : Kind
+    members : mapping of str to list of str
+        Label -> values of its subjects.
+
+    Returns
+    -------
+    dict of str to float
+        See `open_medians`.
+    """
     found = {}
     for label, values in members.items():
         number = np.sort(normalise(kind, values, zero_is_missing=False).number)

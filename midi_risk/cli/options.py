@@ -199,6 +199,18 @@ ACCEPT = click.option(
     help="Make alternative N the plan; the others keep their numbers. Default: 0, the recommended"
     " one.",
 )
+LOCAL = click.option(
+    "--local/--no-local",
+    "local",
+    default=False,
+    help="Let bands differ between subjects, where that loses less. Default: one level for all.",
+)
+LOCAL_SETS = click.option(
+    "--local-sets",
+    type=click.Choice(["listed", "ladder"]),
+    default="listed",
+    help="With --local: show names as lists of up to four values, or as ladder groups only.",
+)
 BUDGET = click.option(
     "--budget",
     type=SecondsType(),

@@ -705,11 +705,15 @@ measured by a channel; coarsened; removed; harmless for a reason; or nothing yet
 class AccountEntry(Part):
     """One thing that leaves: an element path, a column, or a pattern of names."""
 
-    kind: Literal["element", "column", "name", "other"]
+    kind: Literal["element", "column", "sheet", "comment", "text", "name", "file", "other"]
     name: str = Field(description="keywords of the path, column, or pattern; never a value")
-    source: str = Field(default="", description="source table of a column")
+    source: str = Field(
+        default="", description="source table of a column, or of what its file holds beside it"
+    )
     vr: str = Field(default="", description="value representations of an element")
-    files: int | None = Field(default=None, description="files that hold it; null: not counted")
+    files: int | None = Field(
+        default=None, description="files that hold it, or how many there are; null: not counted"
+    )
     disposition: Disposition
     by: str = Field(default="", description="attribute or channel that it rests on")
     reason: str = ""

@@ -242,7 +242,7 @@ def _recoded(rule: Rule, value: Any, release: ReleaseRules, subject: str | None)
     raw = text_of(value)
     if rule.action is Action.REMOVE or raw is None:
         return None
-    label = label_of_cell(rule, raw)
+    label = raw if rule.by_class else label_of_cell(rule, raw)
     if rule.one_value:
         label = release.value_of(rule, subject) if subject and label is not None else None
     elif label == raw:

@@ -17,16 +17,17 @@ from midi_risk.attributes.dates import parse_date
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy, build_hierarchy
 from midi_risk.attributes.ladders import COUNT, LADDERS, PERIODS, Ladder
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
-from midi_risk.attributes.open_bands import open_medians
+from midi_risk.attributes.open_bands import medians, open_medians
 from midi_risk.attributes.own_hierarchy import OWN, hierarchy_for, of_value_alone
 from midi_risk.attributes.recoding import UNPARSED, Period
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.plan import Plan
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
+from midi_risk.recode.local.assign import labels_of
 from midi_risk.recode.proposal import with_levels_of
 from midi_risk.sources.model import Extraction, SourceKind
 from midi_risk.table.model import SubjectTable, raw_codes
-from midi_risk.table.release import attribute_hierarchy, planned, without_cells
+from midi_risk.table.release import attribute_hierarchy, planned, with_labels, without_cells
 from midi_risk.table.repeated import WRITTEN_ONCE
 from midi_risk.table.subjects import find_subjects, link
 
@@ -167,6 +168,11 @@ def check_plan(plan: Plan, table: SubjectTable) -> None:
             "the plan leaves subjects out and does not say which: it is a public copy",
             hint="Use the plan.json that suggest wrote",
         )
+    if plan.local is not None and not plan.local.classes:
+        raise MidiRiskError(
+            "the plan lets bands differ between subjects and does not say how: it is a public copy",
+            hint="Use the plan.json that suggest wrote",
+        )
     if sum(map(len, plan.suppressed_cells.values())) != plan.suppressed.emptied:
         raise MidiRiskError(
             "the plan empties cells and does not say whose: it is a public copy",
@@ -214,6 +220,8 @@ class Rule:
         Raw value -> label, for a generalised attribute.
     one_value : bool
         Whether every record of a subject shows the one value of the subject table.
+    by_class : bool
+        Whether it shows the label of the subject's class, also where its own value is missing.
     note : str
         Why the rule is not what the plan says, where it is not.
     """
@@ -226,6 +234,7 @@ class Rule:
     describe: str = ""
     labels: Labeller | None = None
     one_value: bool = False
+    by_class: bool = False
     note: str = ""
 
     @property
@@ -338,18 +347,26 @@ def release_rules(
     StaleAssessmentError
         When the plan was made for other data or decisions.
     """
+    by_class: dict[str, np.ndarray] = {}
+    outside: frozenset[str] = frozenset()
     if plan is not None:
         check_plan(plan, table)
+        if plan.local is not None:
+            by_class, unplaced = labels_of(plan.local, table)
+            outside = frozenset(map(str, table.frame.index[unplaced]))
         table = with_levels_of(table, plan)
     levels = dict(plan.levels) if plan and (plan.found or plan.steps) else {}
-    hidden = frozenset(plan.suppressed_subjects) if plan else frozenset()
+    hidden = outside | frozenset(plan.suppressed_subjects if plan else ())
     known = dict(hierarchies)
     rules = []
     for attribute in table.attributes:
         generalised = levels.get(attribute.name, 0) > 0 or (
             attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None
         )
-        if generalised:
+        if attribute.name in by_class:
+            texts = table.frame[attribute.name].to_numpy(dtype=object)
+            rules.append(_of_classes(attribute, by_class[attribute.name], texts))
+        elif generalised:
             raws = _raws(extraction, attribute)
             found = _hierarchy(table, attribute, raws, hierarchies)
             if attribute.name in table.frame.columns:
@@ -363,7 +380,9 @@ def release_rules(
     settled = {r.name: r.level for r in rules if r.attribute.decision is not Decision.REMOVE}
     at_least = {name: settled[name] for name in levels if name in known and name in settled}
     emptied = dict(plan.suppressed_cells) if plan else {}
-    expected = without_cells(planned(table, at_least, known, mask), emptied)
+    expected = without_cells(planned(table, at_least, known, None if by_class else mask), emptied)
+    if by_class:
+        expected = with_labels(expected, by_class, mask)
     return ReleaseRules(
         rules=tuple(_with_ranges(rules)),
         table=table,
@@ -372,6 +391,60 @@ def release_rules(
         emptied={name: frozenset(keys) for name, keys in emptied.items()},
         assessed=_assessed_keys(extraction),
     )
+
+
+LOCAL = "local"
+"""Name of the level of an attribute whose bands differ between subjects."""
+
+
+def _of_classes(attribute: Attribute, labels: np.ndarray, texts: np.ndarray) -> Rule:
+    """Return the rule of an attribute that shows the label of the subject's class."""
+    told = "bands that differ between subjects: what each shows is the set of its class"
+    if not pd.notna(labels).any():
+        return Rule(attribute=attribute, action=Action.REMOVE, describe="removed", level=1)
+    medians = medians_of_labels(attribute.kind, labels, texts)
+    shown = Labeller(attribute=attribute, ladder="", level=1, known={}, medians=medians)
+    return Rule(
+        attribute=attribute,
+        action=Action.GENERALISE,
+        level=1,
+        level_name=LOCAL,
+        describe=told,
+        labels=shown,
+        one_value=True,
+        by_class=True,
+    )
+
+
+def medians_of_labels(kind: Kind, labels: np.ndarray, texts: np.ndarray) -> dict[str, float]:
+    """Return the median of the subjects who show a label, which stands for it in an element.
+
+    It is that of the label and not of the class, so that an element says no more than the label.
+
+    Parameters
+    ----------
+    kind : Kind
+    labels, texts : numpy.ndarray of object, shape (n_subjects,)
+        What each subject shows, and its own value.
+
+    Returns
+    -------
+    dict of str to float
+        In years for ages. Labels of fewer than `FEWEST` subjects have none.
+
+    Examples
+    --------
+    >>> shown = np.array(["60-69"] * 3, dtype=object)
+    >>> medians_of_labels(Kind.AGE, shown, np.array(["60", "64", "69"], dtype=object))
+    {'60-69': 64.0}
+    """
+    if kind not in {Kind.AGE, Kind.NUMBER}:
+        return {}
+    members: dict[str, list[str]] = {}
+    for label, text in zip(labels.tolist(), texts.tolist(), strict=True):
+        if label is not None and not pd.isna(text):
+            members.setdefault(label, []).append(text)
+    return medians(kind, members)
 
 
 def _assessed_keys(extraction: Extraction) -> dict[str, str]:
@@ -475,6 +548,7 @@ def without_decision(rules: ReleaseRules) -> tuple[str, ...]:
         for rule in rules
         if rule.attribute.role is Role.DIRECT_IDENTIFIER
         and rule.attribute.decision is None
+        and not rule.attribute.rekeyed
         and rule.action is Action.KEEP
     )
 

@@ -23,6 +23,8 @@ from midi_risk.document.plan import (
 from midi_risk.errors import SearchError, listed
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.local.axes import Sets
+from midi_risk.recode.local.recoding import Given, recoded_locally, with_local
 from midi_risk.recode.loss import loss_shares, weight_of
 from midi_risk.recode.proposal import (
     Draft,
@@ -89,6 +91,8 @@ def suggest(
     utility: str = DISTANCE,
     levels_from_data: bool = True,
     accept: int = 0,
+    local: bool = False,
+    local_sets: Sets = "listed",
     quasi: str | Sequence[str] | None = None,
     sensitive: str | Sequence[str] | None = None,
     key: str | None = None,
@@ -123,6 +127,11 @@ def suggest(
         Whether levels are made from the data, beside the fixed ones.
     accept : int
         Which of the alternatives becomes the plan; 0 is the recommended one.
+    local : bool
+        Let bands differ between subjects, where that loses less than the plan.
+    local_sets : {"listed", "ladder"}
+        Whether names may be shown as lists of up to four values, or as groups of their ladder
+        only.
     quasi, sensitive, key : str or sequence of str, optional
         Columns of a data frame, as for `midi_risk.subject_table`.
 
@@ -152,8 +161,7 @@ def suggest(
     """
     table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
     most, keep = suppression_share(max_suppression), listed("attributes to keep", keep)
-    if cells:
-        check_policy(table)
+    _check_cells(table, cells=cells, local=local)
     given = dict(hierarchies or {})
     models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
@@ -171,17 +179,14 @@ def suggest(
     )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
-    shown = as_decided(setting, draft.setting)
+    shown, fixed = as_decided(setting, draft.setting), setting
     source, table, setting = table, draft.table, draft.setting
     solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
     solution, alone = _not_everything(solution, setting, draft)
     target = [solution.levels[a.name] for a in attributes]
     left, after = view, before
-    emptied: EmptiedCells | None = None
-    if cells and solution.suppressed_rows.any() and solution.found and demand.k > 1:
-        emptied = accepted_cells(table, setting, solution, models, demand.k, most)
-    hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
-    gone = {} if emptied is None else emptied.subjects
+    emptied = _cells(table, setting, solution, models, demand.k, most) if cells else None
+    hidden_rows, gone = _gone(solution, emptied)
     if solution.found:
         left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
         left = without_cells(left, gone)
@@ -189,7 +194,7 @@ def suggest(
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
     risk = _highest(solution, after, judged=solution is not folded or emptied is not None)
-    return Plan(
+    plan = Plan(
         **plan_heading(source, models, demand.k),
         found=solution.found,
         optimal=solution.optimal and emptied is None,
@@ -213,6 +218,57 @@ def suggest(
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     ).of(source)
+    base = replace(draft, solution=solution)
+    begun = Given(source, view, fixed, base, models, demand, given, most, local_sets)
+    return _locally(plan, begun) if local else plan
+
+
+def _locally(plan: Plan, begun: Given) -> Plan:
+    """Return the plan with bands that differ between subjects, where that loses less."""
+    if plan.before.accepted:
+        return plan
+    better = recoded_locally(begun)
+    if better is None:
+        return plan.model_copy(update={"notes": [*plan.notes, NOT_LOCALLY]})
+    told = with_local(plan, begun, better)
+    return told.model_copy(update={"reason": _disclosed_text(better.after)})
+
+
+NOT_LOCALLY = "Bands that differ between subjects lose no less than this plan."
+
+
+def _cells(
+    table: SubjectTable,
+    setting: Setting,
+    solution: Solution,
+    models: Sequence[ThreatModel],
+    k: int,
+    most: float,
+) -> EmptiedCells | None:
+    """Return the cells that are emptied in place of subjects left out, where that suffices."""
+    if not solution.suppressed_rows.any() or not solution.found or k <= 1:
+        return None
+    return accepted_cells(table, setting, solution, models, k, most)
+
+
+def _gone(
+    solution: Solution, emptied: EmptiedCells | None
+) -> tuple[np.ndarray, Mapping[str, Sequence[str]]]:
+    """Return which subjects are left out, and whose cells are emptied, by attribute."""
+    if emptied is None:
+        return solution.suppressed_rows, {}
+    return emptied.hidden, emptied.subjects
+
+
+def _check_cells(table: SubjectTable, *, cells: bool, local: bool) -> None:
+    """Refuse to empty cells where that cannot be done."""
+    if cells and local:
+        raise SearchError(
+            "single cells are not emptied where bands differ between subjects",
+            hint="Give --cells or --local, not both",
+        )
+    if cells:
+        check_policy(table)
 
 
 def _left_out(subjects: int, attributes: int, gone: Mapping[str, Sequence[str]]) -> Suppressed:

@@ -395,6 +395,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "nodes_checked": SIZE,
         "age_r2": AMOUNT,
         "alternatives": FIELDS,
+        "local": FIELDS,
         **dropped(
             "cut_points",
             "groups",
@@ -430,6 +431,23 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     },
     plans.Finer: dropped("attribute", "describe", "classes", "subjects", "left_out", "allowed"),
     plans.AgeWidth: dropped("years", "classes", "subjects", "age_r2"),
+    plans.LocalRecoding: {
+        "sentence": WRITTEN,
+        "begun_from": CODE,
+        "sets": CODE,
+        "attributes": NAME,
+        "figures": FIELDS,
+        "global_figures": FIELDS,
+        **dropped("losses", "classes"),
+    },
+    plans.LocalFigures: {
+        "loss": AMOUNT,
+        "nue": AMOUNT,
+        "ncp": AMOUNT,
+        "age_r2": AMOUNT,
+        "left_out": COUNT,
+        "classes": SIZE,
+    },
     plans.PlanStep: {
         "attribute": NAME,
         "with_": NAME,

@@ -7,6 +7,7 @@ editions.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,14 +128,10 @@ def account_table(view: ReportView) -> AccountTable | None:
     """Return the account of what leaves, counted, with what is open; None without any."""
     if not view.account:
         return None
-    kinds = [k for k in KINDS_OF_ROWS if any(str(row.kind) == k for row in view.account)]
-    counted = {
-        code: tuple(
-            sum((str(r.kind), str(r.disposition)) == (kind, code) for r in view.account)
-            for kind in kinds
-        )
-        for code in DISPOSITIONS
-    }
+    met = Counter((str(row.kind), str(row.disposition)) for row in view.account)
+    there = {kind for kind, _ in met}
+    kinds = [kind for kind in KINDS_OF_ROWS if kind in there]
+    counted = {code: tuple(met[kind, code] for kind in kinds) for code in DISPOSITIONS}
     still = [row for row in view.account if str(row.disposition) == "open"]
     named = [row for row in still if row.name][:OPEN_SHOWN]
     return AccountTable(

@@ -562,7 +562,9 @@ def plans_of(plan: Plan | None, found: Mapping[str, Beside]) -> list[ShownPlan]:
     """Return a plan and its alternatives, the plan first; none where nothing was found."""
     if plan is None or not plan.found:
         return []
-    every: list[tuple[int, Plan | Alternative]] = [(plan.accepted, plan)]
+    # Bands that differ between subjects are no node.
+    every: list[tuple[int, Plan | Alternative]] = []
+    every += [(plan.accepted, plan)] if plan.local is None else []
     every += [(other.number, other) for other in plan.alternatives]
     return [ShownPlan(number=n, plan=p, levels=levels_of(p, found)) for n, p in every]
 

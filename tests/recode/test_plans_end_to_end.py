@@ -117,6 +117,15 @@ def test_one_odd_subject_makes_no_fact_of_a_nearly_constant_column() -> None:
     assert [fact.names for fact in facts(told)] == [("age",), ("hand",)]
 
 
+def test_the_sex_of_two_sources_is_one_fact_although_one_subject_differs() -> None:
+    sexes = ["MF"[i % 2] for i in range(200)]
+    other = ["F" if i == 0 else sex for i, sex in enumerate(sexes)]
+    told = [banded("PatientSex", Kind.SEX, sexes), banded("sex", Kind.SEX, other)]
+    assert [fact.names for fact in facts(told)] == [("PatientSex", "sex")]
+    told = [banded("PatientSex", Kind.SEX, sexes), banded("cup_or_tea", Kind.CATEGORY, other)]
+    assert len(facts(told)) == 2
+
+
 def test_equal_groups_are_shown_by_the_columns_that_say_more() -> None:
     decade = [str(40 + 10 * (i % 4)) for i in range(80)]
     told = [banded("age", Kind.AGE, decade), banded("half", Kind.CATEGORY, list(decade))]
