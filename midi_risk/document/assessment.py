@@ -178,7 +178,7 @@ class Disclosure(Part):
 
     model: str
     attribute: str
-    criterion: Literal["distinct", "entropy", "recursive", "t", "gain"]
+    criterion: Literal["distinct", "entropy", "recursive", "t", "gain", "alpha", "beta", "delta"]
     value: float | None = Field(description="null: without bound, one value in a class")
     threshold: float
     passed: bool
@@ -199,7 +199,7 @@ class Disclosure(Part):
             return False
         if self.criterion in {"distinct", "entropy"}:
             return self.value >= self.threshold - 1e-9
-        if self.criterion == "recursive":
+        if self.criterion in {"recursive", "delta"}:
             return self.value < self.threshold
         return self.value <= self.threshold + 1e-9
 
