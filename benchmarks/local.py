@@ -245,7 +245,7 @@ def main(arguments: list[str]) -> None:
         adult()
     if "speed" in names:
         for size in ("100000", "1000000"):
-            subprocess.run([sys.executable, __file__, arguments[0], size], check=True)  # noqa: S603
+            subprocess.run([sys.executable, __file__, arguments[0], size], check=True)
 
 
 if __name__ == "__main__":

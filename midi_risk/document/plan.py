@@ -234,6 +234,9 @@ class Alternative(Part):
     changes: str = Field(default="", description="what it does to each attribute, no figures")
     levels: dict[str, int]
     cut_points: dict[str, list[float]] = {}
+    groups: dict[str, dict[str, list[str]]] = Field(
+        default={}, description="internal only: as those of the plan"
+    )
     left_out: int
     share_left_out: float
     risk_max: float | None
@@ -402,6 +405,9 @@ class Plan(Part):
             for figure in self.imaging
         ]
         hidden: dict[str, Any] = {"suppressed_subjects": [], "suppressed_cells": {}, "groups": {}}
+        hidden["alternatives"] = [
+            other.model_copy(update={"groups": {}}) for other in self.alternatives
+        ]
         if self.local is not None:
             hidden["local"] = self.local.model_copy(update={"classes": []})
         return self.model_copy(update={**hidden, "imaging": imaging})

@@ -6,6 +6,7 @@ table is refused.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from midi_risk.attributes.dates import parse_date
+from midi_risk.attributes.dates import in_years, parse_date
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy, build_hierarchy
 from midi_risk.attributes.ladders import COUNT, LADDERS, PERIODS, TOP_AGE, Ladder
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
@@ -139,7 +140,7 @@ def labeller(
     )
 
 
-_OPEN_BAND = re.compile(r"(?:0-\d+|<\d[\d.]*|>=\d[\d.]*|\d[\d.]*\+)(?: \w+)?")
+_OPEN_BAND = re.compile(r"(?:0-\d+|<\d[\d.]*(?:-Q\d)?|>=\d[\d.]*|\d[\d.]*(?:-Q\d)?\+)(?: \w+)?")
 _TOP_CODED = re.compile(r"(?:>=)?(\d+)\+?(?: \w+)?")
 FEWEST = 3
 """Subjects of an open band from which their median is written."""
@@ -162,7 +163,8 @@ def open_medians(kind: Kind, known: Mapping[str, str], texts: np.ndarray) -> dic
     Returns
     -------
     dict of str to float
-        In years for ages. Bands of fewer than `FEWEST` subjects have none.
+        In years for ages, a year with its part (the quarter) for dates. Bands of fewer than
+        `FEWEST` subjects have none.
 
     Examples
     --------
@@ -170,7 +172,7 @@ def open_medians(kind: Kind, known: Mapping[str, str], texts: np.ndarray) -> dic
     >>> open_medians(Kind.AGE, dict.fromkeys(values, "20+"), np.array(values, dtype=object))
     {'20+': 70.0}
     """
-    if kind not in {Kind.AGE, Kind.NUMBER}:
+    if kind not in {Kind.AGE, Kind.NUMBER, Kind.DATE}:
         return {}
     members: dict[str, list[str]] = {}
     for text in texts[pd.notna(texts)].tolist():
@@ -188,8 +190,15 @@ def _middles(kind: Kind, members: Mapping[str, list[str]]) -> dict[str, float]:
         number = number[np.isfinite(number)]
         if len(number) >= FEWEST:
             middle = float(number[(len(number) - 1) // 2])
-            found[label] = float(int(middle / 12)) if kind is Kind.AGE else middle
+            found[label] = _standing(kind, middle)
     return found
+
+
+def _standing(kind: Kind, middle: float) -> float:
+    """Return a median as it is written: whole years of an age, the quarter of a date."""
+    if kind is Kind.AGE:
+        return float(int(middle / 12))
+    return math.floor(in_years(middle) * 4 + 1e-6) / 4 if kind is Kind.DATE else middle
 
 
 def _is_top_coded(label: str) -> bool:
@@ -606,6 +615,7 @@ def without_decision(rules: ReleaseRules) -> tuple[str, ...]:
         for rule in rules
         if rule.attribute.role is Role.DIRECT_IDENTIFIER
         and rule.attribute.decision is None
+        and not rule.attribute.rekeyed
         and rule.action is Action.KEEP
     )
 

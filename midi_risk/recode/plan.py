@@ -63,6 +63,7 @@ from midi_risk.recode.steps import (
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
 from midi_risk.risk.adversaries import as_judged
+from midi_risk.risk.classes.classes import MissingPolicy
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
@@ -305,30 +306,37 @@ def _drafts(
     if before.passed and not before.disclosed:
         unchanged = _unchanged(setting, before)
         return [Draft(table=table, setting=setting, solution=unchanged)], [], demand
+    if utility != DISTANCE:
+        folded, demand = _best_node(table, view, setting, demand, models, *limits, utility)
+        return [Draft(table=table, setting=setting, solution=folded)], [], demand
     unknown = _wildcard(table, setting)
-    if utility == DISTANCE and not unknown:
-        drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
+    settings = [setting]
+    if unknown and setting.missing == "wildcard":
+        # Who knows fewer attributes can face smaller classes there, but never under this policy.
+        columns = replace(setting.columns, missing="wildcard-cautious")
+        settings.append(replace(setting, columns=columns))
+    tries = [(one, True) for one in settings if cuts] + [(one, False) for one in settings]
+    for one, free in tries:
+        drafts = Drafts(table, view, one, given, models, levels_from_data=free)
         first, others, notes, asked = drafts.all(demand, *limits)
-        good = not first.solution.found or _stands(first, models, demand.k)
-        if good or not cuts:
-            return [first, *others], notes, asked
-        drafts = Drafts(table, view, setting, given, models, levels_from_data=False)
-        first, others, notes, asked = drafts.all(demand, *limits)
-        return [first, *others], notes, asked
-    model = PLAN_UTILITY if utility == DISTANCE else utility
-    folded, demand = _best_node(table, view, setting, demand, models, *limits, model)
-    notes = [FIXED_LEVELS] if unknown and utility == DISTANCE else []
-    return [Draft(table=table, setting=setting, solution=folded)], notes, demand
+        if not first.solution.found or _stands(first, models, demand.k, strictly=unknown):
+            break
+    if unknown:
+        others = [each for each in others if _stands(each, models, demand.k, strictly=True)]
+    if one is not setting:
+        first = replace(first, solution=replace(first.solution, optimal=False))
+        return [_read_as(each, setting.missing) for each in (first, *others)], notes, asked
+    return [first, *others], notes, asked
 
 
-FIXED_LEVELS = (
-    "Levels follow the data only where unknown values are a category of their own; here they may"
-    " be any value, and the plan chooses among fixed levels."
-)
+def _read_as(draft: Draft, missing: MissingPolicy) -> Draft:
+    """Return a draft whose risk is told as the judge reads unknown values."""
+    columns = replace(draft.setting.columns, missing=missing)
+    return replace(draft, setting=replace(draft.setting, columns=columns))
 
 
 def _beside(
-    draft: Draft, others: Sequence[Draft], solution: Solution, hidden: np.ndarray
+    draft: Draft, others: Sequence[tuple[int, Draft]], solution: Solution, hidden: np.ndarray
 ) -> dict[str, Any]:
     """Return what a plan says of its levels from the data, of age, and of other plans."""
     target = [solution.levels[a.name] for a in draft.setting.attributes]
@@ -342,12 +350,12 @@ def _beside(
     }
 
 
-def _stands(draft: Draft, models: Sequence[ThreatModel], k: int) -> bool:
-    """Tell whether the judge sees the classes that the search counted."""
+def _stands(draft: Draft, models: Sequence[ThreatModel], k: int, *, strictly: bool) -> bool:
+    """Tell whether the judge accepts a draft, or at least sees the classes that were counted."""
     levels, rows = draft.solution.levels, draft.solution.suppressed_rows
     left = planned(draft.table, levels, draft.setting.hierarchies, rows)
     state = release_state(left, models, k)
-    return state.passed or (state.k or 0) >= draft.solution.smallest
+    return state.passed or (not strictly and (state.k or 0) >= draft.solution.smallest)
 
 
 FAR_ABOVE = 3
@@ -372,18 +380,22 @@ def _wildcard(table: SubjectTable, setting: Setting) -> bool:
     return bool(table.frame[list(setting.columns.names)].isna().to_numpy().any())
 
 
-def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Draft, list[Draft]]:
-    """Return the draft that becomes the plan, and the others with the recommended one."""
+def _accepted_draft(
+    first: Draft, others: list[Draft], accept: int
+) -> tuple[Draft, list[tuple[int, Draft]]]:
+    """Return the draft that becomes the plan, and the others under their own numbers.
+
+    The recommended one has number 0, and no number changes when another plan is accepted.
+    """
     if not 0 <= accept <= len(others):
         raise SearchError(
             f"there is no alternative {accept}",
             hint=f"Give a number from 1 to {len(others)}" if others else "There is only one plan",
         )
-    if not accept:
-        return first, others
-    rest = [*others]
-    rest[accept - 1] = first
-    return others[accept - 1], [draft for draft in rest if draft.solution.found]
+    named = replace(first, title=f"recommended, {first.title}" if first.title else "recommended")
+    every = [(0, named), *enumerate(others, start=1)]
+    rest = [(n, draft) for n, draft in every if n != accept and draft.solution.found]
+    return every[accept][1], rest
 
 
 def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple[Solution, str]:

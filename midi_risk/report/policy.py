@@ -424,7 +424,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "risk_max": RISK,
         "loss": AMOUNT,
         "age_r2": AMOUNT,
-        **dropped("sentence", "levels", "cut_points", "share_left_out"),
+        **dropped("sentence", "levels", "cut_points", "groups", "share_left_out"),
     },
     plans.LocalRecoding: {
         "sentence": WRITTEN,

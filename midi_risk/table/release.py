@@ -103,8 +103,9 @@ def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) 
     changed: dict[str, np.ndarray] = {}
     removed: list[str] = []
     repeated = dict(table.repeated)
+    there = set(frame.columns)
     for attribute in table.attributes:
-        if attribute.name not in frame.columns:
+        if attribute.name not in there:
             continue
         if attribute.decision is Decision.REMOVE:
             removed.append(attribute.name)
