@@ -26,6 +26,7 @@ from plans import IDC, TABLES, sources
 from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.cli.app import run
+from midi_risk.cli.demo_command import EXAMPLE
 from midi_risk.cli.job import open_job
 from midi_risk.document.plan import LocalFigures, Plan
 from midi_risk.recode.local.axes import Source, local_axes
@@ -34,12 +35,22 @@ from midi_risk.recode.local.recoding import partition, shown
 from midi_risk.recode.plan import suggest
 from midi_risk.recode.sensitive_criteria import disclosure_criteria
 from midi_risk.recode.steps import Setting, lattice_setting
+from midi_risk.resources import resource_folder
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ThreatModel
 
 ROOT = Path(__file__).resolve().parents[1]
 ADULT = ROOT / "tests" / "data" / "arx"
-DEMO = ROOT / "examples"
+DEMO = resource_folder("examples") / EXAMPLE
+
+
+def opened(name: str, data: Path, folder: Path) -> tuple[Any, SubjectTable]:
+    """Return the job and the subject table of a collection; the example has its own decisions."""
+    if name == "demo":
+        job = open_job([str(DEMO)])
+        extraction = job.extract()
+        return job, job.fold(extraction, job.attributes(extraction))
+    return read(sources(data, name, folder), folder)
 
 
 def read(arguments: list[str], folder: Path) -> tuple[Any, SubjectTable]:
@@ -67,7 +78,7 @@ def with_one_level(plan: Plan) -> LocalFigures | None:
 def line(name: str, data: Path) -> str:
     """Return a collection as a line of the table."""
     with tempfile.TemporaryDirectory() as kept, contextlib.redirect_stdout(io.StringIO()):
-        job, table = read(sources(data, name, Path(kept)), Path(kept))
+        job, table = opened(name, data, Path(kept))
         models = job.threat_models()
         fixed = suggest(table, models, local=True, levels_from_data=False)
         plain = time.process_time()
@@ -231,7 +242,7 @@ def _demand() -> Any:
 
 def main(arguments: list[str]) -> None:
     """Print what was asked for."""
-    data, names = Path(arguments[0]), arguments[1:] or [*IDC, *TABLES, "adult", "speed"]
+    data, names = Path(arguments[0]), arguments[1:] or [*IDC, *TABLES, "demo", "adult", "speed"]
     collections = [name for name in names if name not in {"adult", "speed"}]
     if collections and not collections[0].isdigit():
         print("left out · NUE · NCP · E · age R² of each plan; CPU s of the local part\n")
