@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     assess on what was written: 3 when it is above the threshold, 4 when evidence is
     incomplete; it is written all the same.
     """
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.job import log_runs, open_job, warn_of_local
     from midi_risk.document.reasons import EXIT_CODES
     from midi_risk.export.release import check_sources, new_folder
 
@@ -70,6 +71,10 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
         applied = apply_plan(
             job, plan, staging, jobs=given["jobs"], progress=progress, command=line, key=key
         )
+    if plan.plan.local is not None:
+        log = job.log_file(output)
+        warn_of_local(log, plan.plan, plan.digest)
+        log_runs(log, [applied.assessment], local=plan.digest)
     _print(applied, plan.plan, given["form"])
     if not given["quiet"]:
         click.echo(f"written to {target}: release, assessment, midi-risk.yaml", err=True)
@@ -250,6 +255,11 @@ class PlanFile:
 
     plan: Plan
     content: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
     @classmethod
     def read(cls, path: str) -> PlanFile:

@@ -337,8 +337,39 @@ def history_in(path: Path) -> History:
     return history
 
 
-def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
-    """Add one line for each assessment of a run to the log; say when that is not possible."""
+def warn_of_local(path: Path, plan: Plan, digest: str = "") -> None:
+    """Say when the log tells of another release whose bands differ between subjects.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The log.
+    plan : Plan
+    digest : str
+        Of the file of the plan that is written now; empty where none is written yet.
+    """
+    if plan.local is None:
+        return
+    earlier = {each for each in history_in(path).local if each != digest}
+    if earlier:
+        many = "an earlier local release" if len(earlier) == 1 else f"{len(earlier)} local releases"
+        click.echo(
+            f"midi-risk: the log tells of {many}: whoever has two of the same people intersects"
+            " their bands; release only one",
+            err=True,
+        )
+
+
+def log_runs(path: Path, assessments: Sequence[Assessment], local: str = "") -> None:
+    """Add one line for each assessment of a run to the log; say when that is not possible.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    assessments : sequence of Assessment
+    local : str
+        Digest of the plan of a local release, for the line of one that was written.
+    """
     from midi_risk.document.log import LoggedRun, append_runs, criterion_digest
 
     runs = []
@@ -352,6 +383,7 @@ def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
                 k=max(models.values()),
                 criterion=criterion_digest(assessment.threat_models),
                 status=assessment.verdict.status,
+                local=local,
             )
         )
     try:
