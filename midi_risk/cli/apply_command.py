@@ -187,11 +187,14 @@ class Profiled:
         What it removes and the project keeps: then no object may claim the profile.
     to_clean : tuple of str
         What an option says is to be cleaned, and somebody has to look at.
+    misplaced : tuple of str
+        Attributes that are named under ``release``, which closes no attribute.
     """
 
     profile: Profile | None = None
     against: tuple[str, ...] = ()
     to_clean: tuple[str, ...] = ()
+    misplaced: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, job: Job, extraction: Extraction, attributes: AttributeSet) -> Profiled:
@@ -204,18 +207,29 @@ class Profiled:
         )
 
         profile = profile_of(job.project.profile)
+        named = job.project.release.decisions
+        misplaced = tuple(
+            a.name
+            for a in attributes
+            if a.name in named
+            and (a.decision is None or a.decision.value != named[a.name].decision)
+        )
         if profile is None:
-            return cls()
+            return cls(misplaced=misplaced)
         sources = described(extraction)
         return cls(
             profile=profile,
             against=against_profile(attributes, profile, sources),
             to_clean=to_clean(attributes, profile, sources),
+            misplaced=misplaced,
         )
 
     def told(self) -> list[str]:
         """Return what the profile leaves to somebody, in sentences."""
         said = []
+        if self.misplaced:
+            names = ", ".join(self.misplaced)
+            said.append(f"not done: 'release' decides on no attribute, 'attributes' does: {names}")
         if self.against:
             names = ", ".join(self.against)
             said.append(f"the project keeps what the profile removes, so none is claimed: {names}")

@@ -141,12 +141,13 @@ class Job:
 
     def attributes(self, extraction: Extraction) -> AttributeSet:
         """Propose roles and lay the project's decisions over them."""
-        from midi_risk.attributes.decisions import decided, with_key
+        from midi_risk.attributes.decisions import decided, with_key, with_removals
         from midi_risk.attributes.profile import described, profile_of, with_profile
         from midi_risk.attributes.rekeyed import with_pseudonyms
         from midi_risk.attributes.roles import propose
 
         attributes = decided(propose(extraction), self.project.attributes, self.label)
+        attributes = with_removals(attributes, self.project.release.decisions)
         attributes = with_key(attributes, self.project.subject_key, self.label)
         keys = [(t.name, t.key) for t in extraction.tables] if self.project.rekeys_subjects else []
         attributes = with_pseudonyms(attributes, uids=self.project.rekeys_uids, keys=keys)

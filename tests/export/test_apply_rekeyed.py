@@ -322,3 +322,71 @@ def test_a_cdisc_folder_gets_pseudonyms_in_every_domain(tmp_path: Path) -> None:
         if path.stem == "dm":
             own = set(keys)
     assert len(own) > 10
+
+
+DECIDED = {
+    "IconImageSequence": "ICON4711", "*OverlayData": "PLANE4711", "*CurveData": "CURVE4711",
+    "DigitalSignaturesSequence": "SIGN4711", "EncryptedAttributesSequence": "CRYPT4711",
+    "DataSetTrailingPadding": "PAD4711", "preamble": "PREAMBLE4711",
+    "GPSLatitude": "GPS4711",
+}  # fmt: skip
+
+
+def told_everywhere() -> pydicom.Dataset:
+    """Return an object that holds something in each place that is decided on."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+    from release_collection import image
+
+    ds = image(0, 2)
+    ds.PatientAge, ds.PatientWeight = "066Y", "83"
+    icon, signed, crypt, request, deep = (Dataset() for _ in range(5))
+    icon.PixelData = b"ICON4711"
+    icon["PixelData"].VR = "OB"
+    signed.Signature = b"SIGN4711"
+    crypt.EncryptedContent = b"CRYPT4711 "
+    request.ScheduledStationAETitle = "SCHED4711"
+    request.RequestedProcedureID = "1"
+    block = request.private_block(0x0029, "ACME 4711", create=True)
+    block.add_new(1, "LO", "INNER4711")
+    deep.IconImageSequence = Sequence([icon])
+    ds.ReferencedImageSequence = Sequence([deep])
+    ds.IconImageSequence = Sequence([icon])
+    ds.RequestAttributesSequence = Sequence([request])
+    ds.EncryptedAttributesSequence = Sequence([crypt])
+    ds.add_new(0x00160072, "FD", 47.11)
+    ds.add_new(0x60023000, "OB", b"PLANE4711 ")
+    ds.add_new(0x50023000, "OB", b"CURVE4711 ")
+    ds.add_new(0xFFFAFFFA, "SQ", Sequence([signed]))
+    ds.add_new(0xFFFCFFFC, "OB", b"PAD4711 ")
+    ds.preamble = b"PREAMBLE4711".ljust(128, b"\0")
+    return ds
+
+
+def test_what_is_decided_is_done_at_every_depth(tmp_path: Path) -> None:
+    from release_collection import save
+
+    lines = "".join(
+        f'    "{name}": {{decision: remove, reason: nobody needs it}}\n' for name in DECIDED
+    )
+    private = (
+        "private:\n"
+        '  - {creator: "ACME*", decision: remove, source: no statement of the maker}\n'
+        '  - {creator: "TEST 1", decision: retain, source: conformance statement 5.2}\n'
+    )
+    own = "  ScheduledStationAETitle: {role: insensitive, decision: remove}\n"
+    project = PROJECT.replace("attributes:\n", f"attributes:\n{own}")
+    project = f"{project}release:\n  decisions:\n{lines}{private}"
+    folder = make_collection(tmp_path, project)
+    save(told_everywhere(), folder / "images" / "second.dcm")
+    before = (folder / "images" / "second.dcm").read_bytes()
+    words = [word.encode() for word in DECIDED.values() if not word.startswith("GPS")]
+    words.append(b"SCHED4711")
+    assert not [word for word in words if word not in before]
+    applied(folder, folder)
+    content = b"".join(path.read_bytes() for path in (folder / "out/release").rglob("*.dcm"))
+    assert not [word for word in [*words, b"INNER4711", b"ACME 4711"] if word in content]
+    assert not [ds for ds in objects(folder) if 0x00160072 in ds]
+    assert all(0x00110010 in ds for ds in objects(folder))
+    account = json.loads((folder / "out/assessment/apply.json").read_text("utf-8"))
+    assert account["equal"], account["reasons"]
