@@ -295,7 +295,7 @@ def _aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-READER_VERSION = 4
+READER_VERSION = 5
 """Raised whenever the readers would yield something else from the same file."""
 
 PART_SCHEMA = INTERNAL.append(pa.field("_scan", pa.int64()))
