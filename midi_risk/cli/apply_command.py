@@ -180,6 +180,7 @@ class Applied:
     assessment: Assessment
     proof: Proof
     profiled: Profiled
+    manifest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,6 +356,7 @@ def apply_plan(
                 hint="Please report it",
             )
     (staging / LEDGER).unlink(missing_ok=True)
+    applied = replace(applied, manifest=_written_manifest(staging / RELEASE, applied))
     (staging / ASSESSMENT).mkdir(mode=0o700)
     _write_account(staging / ASSESSMENT, applied)
     return applied
@@ -474,6 +476,21 @@ def _key_of_release(
     return settings_of_key(stated, column, today)
 
 
+def _written_manifest(folder: Path, applied: Applied) -> str:
+    """Write the proof beside the released files and return its digest."""
+    from midi_risk.export.manifest import write_manifest
+
+    release = applied.release
+    removed = _incomplete(applied.assessment)
+    return write_manifest(
+        folder,
+        applied.assessment,
+        codes=applied.profiled.codes(identity_removed=not removed),
+        left_out=release.left_out(),
+        known={file.target: file.sha256 for file in release.files if file.sha256},
+    )
+
+
 def _write_account(folder: Path, applied: Applied) -> None:
     """Write the assessment of the release, its reports, and an account of every file."""
     from midi_risk.document.files import write_private
@@ -490,6 +507,7 @@ def _write_account(folder: Path, applied: Applied) -> None:
         **summary(release, applied.rules),
         "account": applied.proof.to_dict(),
         "profile": applied.profiled.to_dict(),
+        "manifest_sha256": applied.manifest,
     }
     write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
     rows = [(f.source, f.target, f.reason, f.sha256, f.pixels) for f in release.files]
