@@ -55,7 +55,8 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     """
     from midi_risk.cli.job import open_job
     from midi_risk.document.reasons import EXIT_CODES
-    from midi_risk.export.release import check_sources, new_folder
+    from midi_risk.export.dicom.ledger import LEDGER
+    from midi_risk.export.release import IMAGES, check_sources, new_folder
 
     job = open_job([project], parameters=given["parameters"])
     plan = PlanFile.read(plan_file)
@@ -64,7 +65,12 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     key = _pseudonym_key(job, target)
     line = f"midi-risk apply {project} --plan {plan_file} -o {output}"
     with (
-        new_folder(target, paths) as staging,
+        new_folder(
+            target,
+            paths,
+            resumed=(LEDGER, f"{RELEASE}/{IMAGES}"),
+            said=lambda text: click.echo(f"midi-risk: {text}", err=True),
+        ) as staging,
         progress_bar("recoding", quiet=given["quiet"]) as progress,
     ):
         applied = apply_plan(
@@ -174,6 +180,7 @@ class Applied:
     assessment: Assessment
     proof: Proof
     profiled: Profiled
+    manifest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +300,7 @@ def apply_plan(
     staging : pathlib.Path
         Empty folder; gets ``release/``, ``assessment/`` and ``midi-risk.yaml``.
     jobs : int, optional
-        Processes that read DICOM.
+        Processes that read and write DICOM.
     progress : callable, optional
     command : str
         Command line, for the internal edition.
@@ -302,6 +309,7 @@ def apply_plan(
     """
     from midi_risk.document.files import write_private
     from midi_risk.export.dicom.acts import Acts
+    from midi_risk.export.dicom.ledger import LEDGER
     from midi_risk.export.proof import removed_paths
     from midi_risk.export.rekeyed import collection_pseudonyms
     from midi_risk.export.release import plan_statement, write_release
@@ -321,7 +329,7 @@ def apply_plan(
     profiled = Profiled.of(job, extraction, attributes)
 
     def written(*, identity_removed: bool) -> Applied:
-        (staging / RELEASE).mkdir(mode=0o700)
+        (staging / RELEASE).mkdir(mode=0o700, exist_ok=True)
         release = write_release(
             staging / RELEASE,
             job.project.collection.sources,
@@ -334,6 +342,8 @@ def apply_plan(
             acts=acts,
             codes=profiled.codes(identity_removed=identity_removed),
             progress=progress,
+            jobs=jobs,
+            ledger=staging / LEDGER,
         )
         dictionary = dictionary_text(rules, release.dicom, release.written)
         write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
@@ -359,6 +369,8 @@ def apply_plan(
                 "the verdict on the files depends on what they say of themselves",
                 hint="Please report it",
             )
+    (staging / LEDGER).unlink(missing_ok=True)
+    applied = replace(applied, manifest=_written_manifest(staging / RELEASE, applied))
     (staging / ASSESSMENT).mkdir(mode=0o700)
     _write_account(staging / ASSESSMENT, applied)
     return applied
@@ -478,6 +490,21 @@ def _key_of_release(
     return settings_of_key(stated, column, today)
 
 
+def _written_manifest(folder: Path, applied: Applied) -> str:
+    """Write the proof beside the released files and return its digest."""
+    from midi_risk.export.manifest import write_manifest
+
+    release = applied.release
+    removed = _incomplete(applied.assessment)
+    return write_manifest(
+        folder,
+        applied.assessment,
+        codes=applied.profiled.codes(identity_removed=not removed),
+        left_out=release.left_out(),
+        known={file.target: file.sha256 for file in release.files if file.sha256},
+    )
+
+
 def _write_account(folder: Path, applied: Applied) -> None:
     """Write the assessment of the release, its reports, and an account of every file."""
     from midi_risk.document.files import write_private
@@ -494,10 +521,12 @@ def _write_account(folder: Path, applied: Applied) -> None:
         **summary(release, applied.rules),
         "account": applied.proof.to_dict(),
         "profile": applied.profiled.to_dict(),
+        "manifest_sha256": applied.manifest,
     }
     write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
-    rows = [(f.source, f.target, f.reason) for f in release.files]
-    write_private(folder / "files.csv", csv_text(("source", "release", "reason"), rows))
+    rows = [(f.source, f.target, f.reason, f.sha256, f.pixels) for f in release.files]
+    columns = ("source", "release", "reason", "sha256", "pixels_sha256")
+    write_private(folder / "files.csv", csv_text(columns, rows))
 
 
 def summary(release: Release, rules: ReleaseRules) -> dict[str, Any]:
