@@ -10,6 +10,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pydicom
 import pytest
 import yaml
@@ -20,6 +24,7 @@ from release_collection import PROJECT, applied, make_collection, uid
 from midi_risk.cli.app import run
 from midi_risk.config import load_project
 from midi_risk.errors import ConfigError
+from midi_risk.export.tables import write_table
 
 ROOT = b"1.2.826.0.1.3680043.10.999"
 OLD_KEY = re.compile(rb"P0[0-3][0-9](?![0-9B-Z])")
@@ -390,3 +395,51 @@ def test_what_is_decided_is_done_at_every_depth(tmp_path: Path) -> None:
     assert all(0x00110010 in ds for ds in objects(folder))
     account = json.loads((folder / "out/assessment/apply.json").read_text("utf-8"))
     assert account["equal"], account["reasons"]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".xlsx", ".tsv"])
+def test_a_table_keeps_its_rows_together_and_its_types(tmp_path: Path, ending: str) -> None:
+    n = 40
+    columns = {
+        "patient_id": np.array([f"CASE-{i:03d}" for i in range(n)], dtype=object),
+        "sex": np.array(["MF"[i % 2] for i in range(n)], dtype=object),
+        "score": np.array([str(1000 + i) for i in range(n)], dtype=object),
+        "scan": np.array([f"scans/CASE-{i:03d}.nii" for i in range(n)], dtype=object),
+    }
+    path = tmp_path / f"t{ending}"
+    if ending == ".parquet":
+        typed = columns | {"score": np.arange(1000, 1000 + n)}
+        pq.write_table(pa.table({k: pa.array(list(v)) for k, v in typed.items()}), path)
+    else:
+        write_table(path, columns)
+    (tmp_path / "midi-risk.yaml").write_text(
+        "schema: midi-risk/project/1\n"
+        f"collection: {{name: T, sources: [{{table: t{ending}, key: patient_id}}]}}\n"
+        "subject_key: {column: patient_id, write: rekey}\n"
+        "attributes:\n"
+        "  sex: {role: quasi_identifier, kind: sex}\n"
+        "  score: {role: insensitive, need: outcome}\n"
+        "  scan: {role: insensitive, need: names of files}\n",
+        encoding="utf-8",
+    )
+    plan, out = tmp_path / "plan", tmp_path / "out"
+    assert run(["suggest", str(tmp_path), "-o", str(plan), "-q"]) == 0
+    plan /= "plan.json"
+    assert run(["apply", str(tmp_path), "--plan", str(plan), "-o", str(out), "-q"]) == 4
+    table = out / "release" / f"t{ending}"
+    if ending == ".parquet":
+        read = pq.read_table(table)
+        assert read.schema.field("score").type == pa.int64()
+        rows = read.to_pylist()
+    elif ending == ".xlsx":
+        head, *cells = openpyxl.load_workbook(table).active.iter_rows(values_only=True)
+        rows = [dict(zip(head, row, strict=True)) for row in cells]
+    else:
+        rows = list(csv.DictReader(table.read_text("utf-8").splitlines(), delimiter="\t"))
+    keys = [row["patient_id"] for row in rows]
+    assert keys == sorted(keys)
+    assert sorted(int(row["score"]) for row in rows) == list(range(1000, 1000 + n))
+    assert [int(row["score"]) for row in rows] != list(range(1000, 1000 + n))
+    for row in rows:
+        assert row["sex"] == "MF"[int(row["score"]) % 2]
+        assert row["scan"] == f"scans/{row['patient_id']}.nii"
