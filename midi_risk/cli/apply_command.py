@@ -311,7 +311,7 @@ def apply_plan(
     from midi_risk.export.dicom.acts import Acts
     from midi_risk.export.dicom.ledger import LEDGER
     from midi_risk.export.proof import removed_paths
-    from midi_risk.export.rekeyed import collection_pseudonyms
+    from midi_risk.export.rekeyed import at_one_moment, collection_pseudonyms
     from midi_risk.export.release import plan_statement, write_release
     from midi_risk.export.rules import release_rules
     from midi_risk.export.targets.tables import dictionary_text
@@ -371,6 +371,8 @@ def apply_plan(
             )
     (staging / LEDGER).unlink(missing_ok=True)
     applied = replace(applied, manifest=_written_manifest(staging / RELEASE, applied))
+    if known is not None:
+        at_one_moment(staging / RELEASE)
     (staging / ASSESSMENT).mkdir(mode=0o700)
     _write_account(staging / ASSESSMENT, applied)
     return applied

@@ -75,6 +75,7 @@ def test_no_old_uid_and_no_old_key_is_in_any_byte_or_name(rekeyed: Path) -> None
     assert ROOT not in content
     assert OLD_KEY.search(content) is None
     assert b"1.2.840.10008.5.1.4.1.1.2" in content
+    assert len({path.stat().st_mtime_ns for path in release.rglob("*")}) == 1
 
 
 def test_tables_follow_the_objects_and_lose_the_order_of_the_old_keys(rekeyed: Path) -> None:
