@@ -23,12 +23,8 @@ from reader_agreement import agree, reader_over, texts_of
 from midi_risk.errors import SourceError
 from midi_risk.sources.dicom.fast import PrefixParser
 from midi_risk.sources.dicom.header import Header, Noticed
-from midi_risk.sources.dicom.payloads import (
-    codestream_comment,
-    jp2_metadata,
-    jpeg_metadata,
-    notice_payloads,
-)
+from midi_risk.sources.dicom.payloads import notice_payloads
+from midi_risk.sources.dicom.streams import CONTENT, WALKS, Window, walk_jpeg
 from midi_risk.sources.dicom.text import RawHeader
 from midi_risk.sources.files import archives
 from midi_risk.sources.files.bounded import HEAD
@@ -149,19 +145,22 @@ def one_payload(data: bytes) -> None:
     """One embedded payload by itself, in a fragment, and as a document of a file."""
     tally["inputs"] += 1
     padded = data + b"\0" * (len(data) % 2)
-    by_jpeg = jpeg_metadata(padded)
-    codestream_comment(data), jp2_metadata(data)
+    whole = Window(lambda at, count: padded[at : at + count], [(0, len(padded))])
+    with limited():
+        by_jpeg = walk_jpeg(whole) & CONTENT
+        for walk in dict.fromkeys(WALKS.values()):
+            walk(whole)
     pixels = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0" + bytes(4)
     pixels += b"\xfe\xff\x00\xe0" + struct.pack("<I", len(padded)) + padded
     pixels += b"\xfe\xff\xdd\xe0" + bytes(4)
     content = bytes(128) + b"DICM" + pixels
-    for syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90"):
+    for syntax in [*WALKS, "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.8.1", "1.2.3"]:
         watched = WatchedFile(content)
         header = Header(values={"TransferSyntaxUID": syntax}, pixels_at=132)
         header.values["SOPClassUID"] = "1.2.840.10008.5.1.4.1.1.104.1"
         with limited():
             notice_payloads(header, watched, watched.size, 132)
-        if data.startswith(b"\xff\xd8") and len(data) < 1 << 16:
+        if syntax == "1.2.840.10008.1.2.4.50" and data.startswith(b"\xff\xd8"):
             # a frame may be noticed for what stands behind its stream's end, too
             assert header.noticed & Noticed.JPEG_METADATA or not by_jpeg
         assert watched.calls < 1000

@@ -316,6 +316,22 @@ class Confirmed(Settings):
     on: Day
 
 
+Sampling = Literal["random", "one-hospital", "several-sites", "unknown"]
+"""How subjects came into a collection. No check on the release can tell it."""
+
+
+class PopulationStatement(Confirmed):
+    """How subjects came into the collection: a statement, since no figure of it can show that."""
+
+    sampling: Sampling
+    of: str | None = Field(default=None, min_length=1, description="whom they are a sample of")
+    referral: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="dimensions of the table that decide who comes to the hospital, all of them",
+    )
+
+
 class Accepted(Confirmed):
     """An exception that somebody accepted in writing, and why."""
 
@@ -566,6 +582,9 @@ class Project(Settings):
     threat_models: tuple[str, ...] = Field(default=("public-release",), min_length=1)
     parameters: dict[str, dict[str, Any]] = Field(
         default={}, description="threat model -> what it requires, such as prevalence"
+    )
+    population: PopulationStatement | None = Field(
+        default=None, description="how subjects came into the collection"
     )
     missing: Literal["category", "wildcard"] = "category"
     attributes: dict[str, AttributeSettings] = {}

@@ -318,7 +318,7 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
         groups = _by_group(job, by, given, limits, one)
         _print_groups(groups, given["form"])
         if not given["quiet"]:
-            announce(Path(given["output"]), ("summary.csv", "one folder per group"))
+            announce(Path(given["output"]), ("index.html", "summary.csv", "one folder per group"))
         return _exit_code(groups, given["fail_on"])
     with result_folder(given["output"]) as folder:
         with progress_bar("reading", quiet=given["quiet"]) as progress:

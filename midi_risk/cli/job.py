@@ -180,12 +180,14 @@ class Job:
             Why it suffices where it is smaller; without one that is refused.
         """
         from midi_risk.threat.library import check_explained, load_threat_model
+        from midi_risk.threat.sampling import with_statement
 
         if reason and k is None:
             raise ConfigError("command line", ["--k-reason says why, and --k is missing"])
         models = []
         for name in self.project.threat_models:
             model = load_threat_model(self._threat(name), self._parameters(name))
+            model = with_statement(model, self.project.population)
             own = None
             if k is not None:
                 own = model.threshold.k
@@ -526,8 +528,9 @@ def write_subjects(table: SubjectTable, path: Path) -> None:
     import pyarrow.parquet as pq
 
     columns = {"subject": pa.array([str(key) for key in table.frame.index], pa.string())}
-    for name in table.frame.columns:
-        texts = [None if v is None else str(v) for v in table.frame[name].to_numpy(dtype=object)]
+    cells = table.frame.to_numpy(dtype=object)
+    for place, name in enumerate(table.frame.columns):
+        texts = [None if v is None else str(v) for v in cells[:, place].tolist()]
         columns[str(name)] = pa.array(texts, pa.string())
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as handle:

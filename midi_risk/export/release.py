@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -55,7 +56,14 @@ from midi_risk.sources.cdisc import read_cdisc
 from midi_risk.sources.collect import kind_of_source
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.listing import printable
-from midi_risk.sources.model import Extraction, SourceKind, SourceTable
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable, TableSpec
+from midi_risk.sources.tables.databases import (
+    check_no_secret,
+    database_at,
+    database_file,
+    is_database,
+    shown_table,
+)
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import measured
 from midi_risk.table.subjects import Subjects, find_subjects
@@ -126,18 +134,26 @@ def check_sources(sources: Sequence[SourceSettings], base: Path) -> list[Path]:
     Raises
     ------
     OutputError
-        For remote sources, databases, and tables in folders of parts.
+        For remote sources, and tables in folders of parts.
+
+    Notes
+    -----
+    A table of a database is written as a file; of a database on a server there is no path.
     """
-    check_local([source.path for source in sources])
-    paths = [base / source.path for source in sources]
-    for source, path in zip(as_found(sources, base), paths, strict=True):
+    tables = [source.path for source in sources if is_database(source.path)]
+    files = [source for source in sources if not is_database(source.path)]
+    for url in tables:
+        check_no_secret(url)
+    check_local([source.path for source in files])
+    paths = [base / source.path for source in files]
+    for source, path in zip(as_found(files, base), paths, strict=True):
         if source.kind != "dicom" and not path.is_file() and not _folder_reader(path):
             what = "a table in several files" if path.is_dir() else "no file and no folder"
             raise OutputError(
                 f"{source.path}: {what}, which apply cannot write back",
                 hint="Save it as one Parquet or CSV file and name that in the project",
             )
-    return paths
+    return [*paths, *filter(None, (database_file(url, base) for url in tables))]
 
 
 def as_found(sources: Sequence[SourceSettings], base: Path) -> list[SourceSettings]:
@@ -220,8 +236,7 @@ def write_release(
     check_sources(sources, base)
     sources = as_found(sources, base)
     _check_cells(sources, base, release)
-    leading = extraction.tables[0]
-    subjects = find_subjects(leading)
+    subjects = find_subjects(extraction.tables[0])
     made: list[dict[str, Any]] = []
     tables: list[RecodedTable] = []
     copies = rules = None
@@ -261,29 +276,47 @@ def write_release(
             written |= account.written
             made.append({settings.kind: f"{folder.name}/{place.name}"})
             continue
-        table = _table_of(extraction, base / settings.path)
-        recoded = rekeyed_table(
-            recode_table(table, release, subjects, leading=table is leading),
-            table, release, subjects, known,
-        )  # fmt: skip
-        target = _free(folder, written_name(Path(settings.path)))
-        parquet = target.suffix.casefold() in {".parquet", ".pq"}
-        typed = typed_columns(base / settings.path, recoded) if parquet else {}
-        if table.kind is SourceKind.BIDS:
-            write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
-        else:
-            write_table(target, recoded.columns, typed)
-        entry = {settings.kind: f"{folder.name}/{target.name}"}
-        if not table.key.startswith("#"):
-            entry["key"] = table.origin.get(table.key, table.key)
-            entry["key"] += f"+{table.on_date}" if table.on_date else ""
+        entry, recoded, file = _write_file(
+            settings, base, folder, extraction, release, subjects, known
+        )
+        if is_database(settings.path):
+            notes.append(f"{file.source} is written as the file {file.target}")
         made.append(entry)
         tables.append(recoded)
-        files.append(Written(source=printable(str(base / settings.path)), target=target.name))
+        files.append(file)
     return Release(
         sources=made, copies=copies, tables=tables, dicom=rules, files=files, notes=notes,
         written=written,
     )  # fmt: skip
+
+
+def _write_file(
+    settings: SourceSettings,
+    base: Path,
+    folder: Path,
+    extraction: Extraction,
+    release: ReleaseRules,
+    subjects: Subjects,
+    known: Pseudonyms | None,
+) -> tuple[dict[str, Any], RecodedTable, Written]:
+    """Write a table that is one file, or a table of a database; say how a project names it."""
+    read, name = _from_to(settings.path, base)
+    table = _table_of(extraction, read)
+    plain = recode_table(table, release, subjects, leading=table is extraction.tables[0])
+    recoded = rekeyed_table(plain, table, release, subjects, known)
+    target = _free(folder, name)
+    typed = {}
+    if not is_database(settings.path) and target.suffix.casefold() in {".parquet", ".pq"}:
+        typed = typed_columns(base / settings.path, recoded)
+    if table.kind is SourceKind.BIDS:
+        write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
+    else:
+        write_table(target, recoded.columns, typed, sheet=table.sheet)
+    entry = {settings.kind: f"{folder.name}/{target.name}"}
+    if not table.key.startswith("#"):
+        entry["key"] = table.origin.get(table.key, table.key)
+        entry["key"] += f"+{table.on_date}" if table.on_date else ""
+    return entry, recoded, Written(source=read, target=target.name)
 
 
 def _check_cells(sources: Sequence[SourceSettings], base: Path, release: ReleaseRules) -> None:
@@ -333,14 +366,26 @@ def _cut_short(extraction: Extraction) -> dict[str, str]:
     }
 
 
-def _table_of(extraction: Extraction, path: Path) -> SourceTable:
-    """Return the source table that was read from a file."""
+_UNSAFE = re.compile(r"[^\w.-]+")
+"""What the name of a table of a database may hold and the name of a file should not."""
+
+
+def _from_to(path: str, base: Path) -> tuple[str, str]:
+    """Return where a table was read, as the list of files has it, and the name it is written by."""
+    if not is_database(path):
+        return printable(str(base / path)), written_name(Path(path))
+    spec = TableSpec.parse(database_at(path, base))
+    return shown_table(spec), f"{_UNSAFE.sub('_', spec.path.name)}.parquet"
+
+
+def _table_of(extraction: Extraction, place: str) -> SourceTable:
+    """Return the source table that was read from a file, or from a table of a database."""
     names = extraction.files.column("source").to_pylist()
     paths = extraction.files.column("path").to_pylist()
     for name, read in zip(names, paths, strict=True):
-        if Path(read) == path:
+        if read == place or Path(read) == Path(place):
             return extraction.table(name)
-    raise OutputError(f"{path.name}: not among the sources that were read")
+    raise OutputError(f"{Path(place).name}: not among the sources that were read")
 
 
 def _free(folder: Path, name: str) -> Path:
@@ -410,7 +455,7 @@ def _setting(
             entry["decision"] = "remove"
     elif rule.action is Action.GENERALISE or a.decision is not None:
         entry["decision"] = "retain"
-        texts = {Kind.CATEGORY, Kind.SEX, Kind.TEXT}
+        texts = {Kind.CATEGORY, Kind.TEXT} | (set() if rule.by_class else {Kind.SEX})
         if rule.action is Action.GENERALISE and a.source != DICOM and a.kind not in texts:
             entry["kind"] = a.kind.value if _still_read(rule, column) else Kind.CATEGORY.value
     return entry

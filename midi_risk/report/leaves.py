@@ -66,10 +66,10 @@ class Formed(str):
 
 
 class Code(Formed):
-    """A word of a vocabulary: small letters, at most one number at the end."""
+    """A word of a vocabulary: small letters, at most one number at the end; or our own fact."""
 
     __slots__ = ()
-    form = re.compile(r"[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?\Z")
+    form = re.compile(r"(?:jpeg2000_metadata_files|[a-z][a-z_-]{0,43}(?:[_-]\d{1,3})?)\Z")
 
 
 class Version(Formed):

@@ -344,9 +344,9 @@ def _entry(
     """Return the entry of one attribute."""
     distinct, missing = table.distinct.get(attribute.name, (0, table.n_subjects))
     if attribute.name in view.frame.columns:
-        column = view.frame[attribute.name]
-        missing = int(pd.isna(column).sum())
-        distinct = int(column.nunique(dropna=True))
+        column = view.frame[attribute.name].to_numpy(dtype=object)
+        known = column[pd.notna(column)].tolist()
+        distinct, missing = len(set(known)), len(column) - len(known)
     return AttributeEntry(
         name=attribute.name,
         source=attribute.source,

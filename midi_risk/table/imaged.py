@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from midi_risk.sources.dicom.facts import face_possible
+from midi_risk.sources.dicom.faces import FACE_COLUMNS, may_show_face
 from midi_risk.sources.model import SourceTable
 from midi_risk.table.model import raw_codes
 from midi_risk.table.subjects import Subjects
@@ -58,15 +58,22 @@ def _keys(labels: np.ndarray, rows: Sequence[np.ndarray]) -> frozenset[str]:
 
 
 def _possible(table: SourceTable) -> np.ndarray | None:
-    """Return the rows whose modality and part of the body may show a face."""
+    """Return the rows that may show a face by all that they say."""
     names = table.rows.column_names
     if "Modality" not in names:
         return None
-    modality, modalities = raw_codes(table.rows.column("Modality"))
-    part, parts = np.full(len(modality), -1), [""]
-    if "BodyPartExamined" in names:
-        part, raw = raw_codes(table.rows.column("BodyPartExamined"))
-        parts = [*raw, ""]
-    modalities = [*modalities, ""]
-    shows = np.array([[face_possible(m, p) for p in parts] for m in modalities], dtype=bool)
-    return np.asarray(shows[modality, part])
+    columns = [name for name in FACE_COLUMNS if name in names]
+    coded = [raw_codes(table.rows.column(name)) for name in columns]
+    codes = np.stack([codes for codes, _ in coded], axis=1)
+    met, place = np.unique(codes, axis=0, return_inverse=True)
+    shows = [
+        may_show_face(
+            {
+                name: str(texts[code])
+                for name, code, (_, texts) in zip(columns, row, coded, strict=True)
+                if code >= 0
+            }
+        )
+        for row in met
+    ]
+    return np.asarray(np.array(shows, dtype=bool)[place.reshape(-1)])

@@ -99,12 +99,16 @@ _ENTRIES = (
         meaning="Payloads inside a file, such as EXIF, JP2 boxes or icons.",
         answers="searching what pixel viewers do not show; MIDI best practice 14",
         needs_images=True,
-        # the first four are counted with --payloads only
+        # the first eight are counted with --payloads only
         found={
             "preambles_used": "preamble in use",
             "jpeg_metadata_files": "metadata in JPEG frames",
             "jpeg2000_metadata_files": "metadata in JPEG 2000 frames",
             "document_metadata_files": "metadata of an encapsulated document",
+            "stream_metadata_files": "metadata in video or other compressed frames",
+            "pixel_excess_files": "pixel data beyond the frames, or bits above those stored",
+            "files_in_binaries": "image, sound, document or text inside a binary value",
+            "streams_not_understood": "bit stream that is not understood, so not looked at",
             "encapsulated_documents": "encapsulated document",
             "trailing_data_files": "data after the pixels",
             "icc_profiles": "ICC profile",
@@ -116,6 +120,7 @@ _ENTRIES = (
             "sr_identifying_items": "report items that Table E.3.4-1 lists",
             "dicomdir_files": "DICOMDIR with records of its own",
             "listed_binaries": "maker note, certificate or other binary of Table E.1-1",
+            "audio_files": "sound recording",
             "hidden_elements": "element in a form that hides what the standard has in it",
         },
         identifying=frozenset({"original_attributes", "nested_identity", "sr_identifying_items"}),

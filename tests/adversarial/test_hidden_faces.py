@@ -10,7 +10,7 @@ import pytest
 import midi_risk as mr
 from midi_risk.document.assessment import Context, SearchEntry
 from midi_risk.risk.assess import AssessmentOptions, assess
-from midi_risk.sources.dicom.facts import face_possible
+from midi_risk.sources.dicom.faces import face_possible, may_show_face
 
 TODAY = datetime.now(UTC).date().isoformat()
 SEARCH = SearchEntry(date=TODAY, by="me", place="archives", hits=0)
@@ -39,6 +39,78 @@ def test_photographs_and_unknown_modalities_may_show_a_face():
     assert face_possible("XC", "")
     assert face_possible("", "")
     assert not face_possible("MG", "")
+
+
+CHEST = {"Modality": "CT", "BodyPartExamined": "CHEST"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"SeriesDescription": "Head 5.0 H31s"},
+        {"StudyDescription": "CT HEAD W/O CONTRAST"},
+        {"ProtocolName": "01_Head_Routine"},
+        {"StudyDescription": "Schädel nativ"},
+        {"AnatomicRegionSequence": "Brain"},
+        {"RequestedProcedureDescription": "Stroke protocol"},
+        {"SeriesDescription": "WB_3.0"},
+        {"ReceiveCoilName": "HEAD"},
+        {"PixelSpacing": "0.45\\0.45", "Rows": "512"},
+    ],
+)
+def test_a_head_labelled_chest_may_show_a_face(told):
+    assert may_show_face(CHEST | told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"SeriesDescription": "Thorax 5.0 B31s", "StudyDescription": "CT chest with contrast"},
+        {"PixelSpacing": "0.7\\0.7", "Rows": "512"},
+        {"PixelSpacing": "x", "Rows": ""},
+        {"SeriesDescription": "surface rendering, diagnose overhead"},
+    ],
+)
+def test_a_chest_that_says_chest_everywhere_shows_no_face(told):
+    assert not may_show_face(CHEST | told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Modality": "RTSTRUCT", "ROIName": "EXTERNAL"},
+        {"Modality": "RTSTRUCT", "ROIName": "GTV\\Body", "BodyPartExamined": "CHEST"},
+        {"Modality": "RTSTRUCT", "ROIName": "Skin_5mm"},
+        {"Modality": "RTSTRUCT", "ROIName": "Außenkontur"},
+        {"Modality": "RTSTRUCT", "ROIName": "ROI 7"},
+        {"Modality": "RTSTRUCT"},
+        {"Modality": "SEG", "SegmentLabel": "Head mask"},
+        {"Modality": "SEG", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.5"},
+        {"Modality": "M3D", "BodyPartExamined": "HAND"},
+        {"Modality": "DOC", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.4"},
+        {"Modality": "XA", "BodyPartExamined": "HEART"},
+        {"Modality": "OP"},
+        {"Modality": "DMS", "BodyPartExamined": "HAND"},
+        {"Modality": "XC", "BodyPartExamined": "FOOT"},
+        {"Modality": "OT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.77.1.4"},
+    ],
+)
+def test_surfaces_photographs_and_contours_of_the_skin_may_show_a_face(told):
+    assert may_show_face(told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Modality": "RTSTRUCT", "ROIName": "GTV-1\\Lung_L\\SpinalCord"},
+        {"Modality": "RTSTRUCT", "ROIName": "ROI 7", "BodyPartExamined": "PROSTATE"},
+        {"Modality": "SEG", "SegmentLabel": "Nodule 1"},
+        {"Modality": "RTPLAN"},
+        {"Modality": "SR"},
+    ],
+)
+def test_contours_of_what_lies_inside_show_no_face(told):
+    assert not may_show_face(told)
 
 
 def test_a_file_that_tells_no_patient_keeps_the_verdict_incomplete(tmp_path):

@@ -15,11 +15,33 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
-from midi_risk.sources.dicom.payloads import codestream_comment, jp2_metadata, jpeg_metadata
+from midi_risk.sources.dicom.streams import (
+    CONTENT,
+    Window,
+    walk_codestream,
+    walk_jp2,
+    walk_jpeg,
+)
 from midi_risk.sources.scan.scan import read_dicom
 
 EXIF = b"\xff\xd8\xff\xe1\x00\x10Exif\x00\x00CANARY!!\xff\xda\x00\x02"
 PLAIN = b"\xff\xd8\xff\xe0\x00\x07JFIF\x00\xff\xda\x00\x02\x00"
+
+
+def window(data: bytes) -> Window:
+    return Window(lambda at, count: data[at : at + count], [(0, len(data))])
+
+
+def jpeg_metadata(stream: bytes) -> bool:
+    return bool(walk_jpeg(window(stream)) & CONTENT)
+
+
+def jp2_metadata(stream: bytes) -> bool:
+    return bool(walk_jp2(window(stream)) & CONTENT)
+
+
+def codestream_comment(stream: bytes) -> bool:
+    return bool(walk_codestream(window(stream)) & CONTENT)
 
 
 def box(kind: bytes, content: bytes) -> bytes:

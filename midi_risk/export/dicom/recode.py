@@ -22,9 +22,10 @@ from midi_risk.attributes.dates import parse_date, parse_time
 from midi_risk.attributes.ladders import LADDERS, PERIODS
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
-from midi_risk.attributes.recoding import UNPARSED, Scale
+from midi_risk.attributes.recoding import UNPARSED, DateBands, Scale
 from midi_risk.attributes.stand_ins import (
     age_string,
+    date_at,
     date_string,
     decimal_string,
     number_of_band,
@@ -71,10 +72,8 @@ def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
     if vr == "AS":
         middle = medians.get(label)
         return age_string(label if not middle else plain(middle))
-    if vr == "DA":
-        return date_string(label)
-    if vr == "DT":
-        return date_string(label)
+    if vr in {"DA", "DT"}:
+        return date_at(medians[label]) if label in medians else date_string(label)
     if vr == "TM":
         return time_string(label)
     if vr in NUMBER_VRS:
@@ -105,7 +104,10 @@ def number_of(rule: Rule, label: str, before: float | None = None) -> float | No
     medians = {} if rule.labels is None else rule.labels.medians
     if label in medians and (ladder is None or ladder.scale is not Scale.METRES):
         return medians[label]
-    return number_of_band(label) if ladder is None else ladder.number_for(label, before)
+    number = number_of_band(label) if ladder is None else ladder.number_for(label, before)
+    if number is None or rule.attribute.kind is not Kind.AGE:
+        return number
+    return float(int(number))
 
 
 @lru_cache(maxsize=65536)
@@ -147,6 +149,25 @@ def ladder_of_dates(rule: Rule) -> tuple[str, int]:
     return ladder, min(rule.level, len(LADDERS[ladder].levels))
 
 
+def bands_of_dates(rule: Rule) -> DateBands | None:
+    """Return the periods between cut points that dates follow, None where there are none."""
+    steps = rule.attribute.hierarchy_steps
+    if rule.ladder != OWN or not steps or not 0 < rule.level <= len(steps):
+        return None
+    cuts = steps[rule.level - 1].cuts
+    return DateBands(tuple(cuts)) if cuts else None
+
+
+def day_of_visit(rule: Rule, raw: str) -> str | None:
+    """Return what stands for a date of a visit (DA or DT) under a rule; None to remove it."""
+    bands = bands_of_dates(rule)
+    if bands is None:
+        return visit_date(raw, *ladder_of_dates(rule))
+    read = parse_date(raw)
+    label = UNPARSED if read.text is None else bands.label(read.text, read.number)
+    return None if label == UNPARSED else written(rule, "DA", label)
+
+
 def new_value(rule: Rule, vr: str, values: Sequence[str], subject_value: str | None) -> str | None:
     """Return the new text of an element under a rule that generalises.
 
@@ -164,6 +185,8 @@ def new_value(rule: Rule, vr: str, values: Sequence[str], subject_value: str | N
     str or None
         None when the element has to lose its value.
     """
+    if rule.by_class:
+        return None if subject_value is None else written(rule, vr, subject_value, values[0])
     if rule.one_value and subject_value is not None:
         if rule.labels is not None and rule.labels.label(values[0]) is None:
             return None
@@ -491,8 +514,7 @@ def _apply_visit(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], vi
     if vr == "TM":
         text = "\\".join(filter(None, (visit_time(v, rule.level) for v in values))) or None
     else:
-        ladder, level = ladder_of_dates(rule)
-        found = [visit_date(v, ladder, level) for v in values]
+        found = [day_of_visit(rule, v) for v in values]
         text = "\\".join(t for t in found if t) or None
         if vr == "DT" and text is not None and len(values) == 1:
             text = _moment(text, values[0], times)

@@ -91,7 +91,7 @@ def _improved(
                 if least >= best.score - 1e-9:
                     continue
                 tried = [*columns[:number], option.group[values.codes], *columns[number + 1 :]]
-                _, hides, hidden = counter.hidden(tried, [o.groups for o in options], records)
+                _, hides, hidden = counter.hidden(tried, options, records)
                 if hides > limit:
                     continue
                 score = score_of(axes, options, hidden)
@@ -132,7 +132,7 @@ def tidied(
                 new = values.cut_option(left) if left else values.removed()
                 options = (*node.options[:number], new, *node.options[number + 1 :])
                 columns = [o.group[a.codes] for a, o in zip(axes, options, strict=True)]
-                _, hides, hidden = counter.hidden(columns, [o.groups for o in options], records)
+                _, hides, hidden = counter.hidden(columns, options, records)
                 if hides > limit or not values.allows(new.group):
                     continue
                 joined = Node(options, hidden, score_of(axes, options, hidden))
@@ -159,7 +159,7 @@ def regained(axes: Sequence[Axis], node: Node, counter: Counter) -> Node:
                 continue
             options = (*node.options[:number], option, *node.options[number + 1 :])
             columns = [o.group[a.codes] for a, o in zip(axes, options, strict=True)]
-            _, hides, hidden = counter.hidden(columns, [o.groups for o in options], records)
+            _, hides, hidden = counter.hidden(columns, options, records)
             if hides <= node.left_out and not (hidden & ~node.hidden).any():
                 node = Node(options, hidden, min(node.score, score_of(axes, options, hidden)))
                 break
@@ -194,8 +194,9 @@ def cuts_of(values: Values, node: Node, number: int) -> tuple[float, ...]:
     if values.edges is not None:
         at_or_below = np.searchsorted(values.edges, place[turns], side="right") - 1
         return tuple(float(values.edges[i]) for i in at_or_below)
-    step = values.unit
-    return tuple(float(round(np.floor(place[t] / step + 1e-9) * step, 10)) for t in turns)
+    step = values.unit  # bands may be narrower than it, such as months between quarters
+    begun = (float(round(np.floor(place[t] / step + 1e-9) * step, 10)) for t in turns)
+    return tuple(dict.fromkeys(begun))
 
 
 def _neighbours(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pyarrow as pa
 
 from midi_risk.sources.arrow import integers_of
+from midi_risk.sources.dicom.faces import FACE_COLUMNS, may_show_face
 from midi_risk.sources.dicom.header import NOTICED_BITS, Noticed
 
 FACTS = {
@@ -36,6 +36,7 @@ FACTS = {
     "trailing_data_files": Noticed.TRAILING_DATA,
     "listed_binaries": Noticed.LISTED_BINARY,
     "hidden_elements": Noticed.HIDDEN,
+    "audio_files": Noticed.AUDIO,
 }
 """Fact -> what is counted for it; always looked at."""
 
@@ -44,58 +45,18 @@ PAYLOAD_FACTS = {
     "jpeg_metadata_files": Noticed.JPEG_METADATA,
     "jpeg2000_metadata_files": Noticed.JPEG2000_METADATA,
     "document_metadata_files": Noticed.DOCUMENT_METADATA,
+    "stream_metadata_files": Noticed.STREAM_METADATA,
+    "pixel_excess_files": Noticed.PIXEL_EXCESS,
+    "files_in_binaries": Noticed.FILE_IN_BINARY,
+    "streams_not_understood": Noticed.NOT_UNDERSTOOD,
 }
 """Facts that only a reading with payloads looks at."""
 
 DECIDING = (
-    "BurnedInAnnotation", "SOPClassUID", "RecognizableVisualFeatures", "Modality",
-    "BodyPartExamined", "PatientIdentityRemoved", "ImageType",
+    "BurnedInAnnotation", "RecognizableVisualFeatures", "PatientIdentityRemoved", "ImageType",
+    *FACE_COLUMNS,
 )  # fmt: skip
 """Attributes that `noticed_in` looks at."""
-
-_SHOWS_FACES = frozenset({"", "CT", "MR", "PT", "XC", "OT", "SC", "M3D"})
-"""Volumes of which a face can be rendered, photographs, and what may be either."""
-
-_ELSEWHERE = re.compile(
-    "(?:ABDOMEN|ABDOMINAL|ABDO|ABD|ADRENAL|ANKLE|AORTA|APPENDIX|ARM|AXILLA|BILATERAL|BLADDER|BREAST"
-    "|BRONCHUS|CALCANEUS|CALF|CARDIAC|CHEST|CLAVICLE|COCCYX|COLON|DUODENUM|ELBOW|ESOPHAGUS|FEMUR"
-    "|FIBULA|FINGER|FOOT|FOREARM|GALLBLADDER|HAND|HEART|HIP|HUMERUS|KIDNEY|KNEE|LEFT|LEG|LIVER"
-    "|LOWER|LSPINE|LUMBAR|LUMBARSPINE|LUNG|MEDIASTINUM|OVARY|PANCREAS|PELVIC|PELVIS|PENIS|PHANTOM"
-    "|PROSTATE|RADIUS|RECTUM|RIB|RIGHT|SACRUM|SCAPULA|SCROTUM|SPLEEN|STERNUM|STOMACH|TESTIS|THIGH"
-    "|THORACIC|THORACICSPINE|THORAX|THUMB|TIBIA|TOE|TO|TSPINE|ULNA|UTERUS|VAGINA|WRIST|AND|ES|S)+"
-)
-"""Names of parts that show no face, alone or run together."""
-
-_SEPARATORS = re.compile(r"[-_/,.;()\\\s]+")
-
-
-def face_possible(modality: str, body_part: str) -> bool:
-    """Whether an instance may show a face: unless its part is known to lie elsewhere.
-
-    What cannot be read as a part of the body may be a head in any language.
-
-    Parameters
-    ----------
-    modality : str
-        Modality of the instance.
-    body_part : str
-        BodyPartExamined, empty when absent.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> face_possible("MR", "BRAIN"), face_possible("CT", ""), face_possible("CT", "CHEST")
-    (True, True, False)
-    >>> face_possible("CT", "Kopf"), face_possible("CT", "CHEST_TO_PELVIS")
-    (True, False)
-    """
-    if modality.strip().upper() not in _SHOWS_FACES:
-        return False
-    part = _SEPARATORS.sub("", body_part.upper())
-    return _ELSEWHERE.fullmatch(part) is None
 
 
 def noticed_in(values: Mapping[str, str]) -> int:
@@ -121,10 +82,12 @@ def noticed_in(values: Mapping[str, str]) -> int:
         found |= Noticed.BURNED_IN_NO
     if get("RecognizableVisualFeatures", "").upper() == "YES":
         found |= Noticed.VISUAL_FEATURES_YES
-    if face_possible(get("Modality", ""), get("BodyPartExamined", "")):
+    if may_show_face(values):
         found |= Noticed.FACE_POSSIBLE
     if get("Modality") == "SR" or sop_class.startswith("1.2.840.10008.5.1.4.1.1.88."):
         found |= Noticed.STRUCTURED_REPORT
+    if get("Modality") == "AU" or sop_class.startswith("1.2.840.10008.5.1.4.1.1.9.4."):
+        found |= Noticed.AUDIO
     if sop_class.startswith("1.2.840.10008.5.1.4.1.1.104."):
         found |= Noticed.ENCAPSULATED_DOCUMENT
     removed = get("PatientIdentityRemoved", "").upper()

@@ -68,9 +68,14 @@ class Noticed:
     DOCUMENT_METADATA = 1 << 27
     LISTED_BINARY = 1 << 28
     HIDDEN = 1 << 29
+    STREAM_METADATA = 1 << 30
+    PIXEL_EXCESS = 1 << 31
+    FILE_IN_BINARY = 1 << 32
+    NOT_UNDERSTOOD = 1 << 33
+    AUDIO = 1 << 34
 
 
-NOTICED_BITS = tuple(1 << number for number in range(30))
+NOTICED_BITS = tuple(1 << number for number in range(35))
 """Every bit of `Noticed`."""
 
 

@@ -22,16 +22,19 @@ from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.sources.executor import ENDED, LocalPool
 from midi_risk.sources.files.archives import DAMAGED, ArchiveError, tgz_readers
 from midi_risk.sources.files.bounded import HEAD
+from midi_risk.sources.files.dicomweb import INSIDE, header_bytes
 from midi_risk.sources.files.listing import Listed, printable
-from midi_risk.sources.files.remote import UNREACHABLE, RemoteFile, read_ahead
+from midi_risk.sources.files.remote import UNREACHABLE, RemoteError, RemoteFile, many, read_ahead
 from midi_risk.sources.scan.columns import batch_of
 from midi_risk.sources.scan.one_file import (
     FileRecord,
+    read_content,
     read_local,
     read_member,
     record_without_header,
 )
 
+_APART = frozenset({"tgz", "url", INSIDE})
 _TRIAL = 12
 _SLOW = 0.001
 _THREADS = 8
@@ -89,11 +92,30 @@ def _read_remote(files: Sequence[Listed], *, payloads: bool) -> dict[str, FileRe
     return {record.listed.shown: record for record in records}
 
 
+def _read_web(files: Sequence[Listed], *, payloads: bool) -> dict[str, FileRecord]:
+    """Read headers from DICOMweb services, by their shown path, many requests at a time."""
+    services = [item for item in files if item.inside == INSIDE and not item.reason]
+
+    def read(listed: Listed) -> FileRecord:
+        try:
+            content = header_bytes(listed)
+        except RemoteError as error:
+            return record_without_header(listed, str(error))
+
+        def read_at(offset: int, count: int) -> bytes:
+            return content[offset : offset + count]
+
+        return read_content(listed, read_at, len(content), payloads=payloads)
+
+    return {record.listed.shown: record for record in many(read, services)}
+
+
 def _read_apart(files: Sequence[Listed], *, payloads: bool) -> list[FileRecord]:
     special = _read_streams(files, payloads=payloads) | _read_remote(files, payloads=payloads)
+    special |= _read_web(files, payloads=payloads)
     return [
         special[listed.shown]
-        if listed.inside[:3] in {"tgz", "url"} and not listed.reason
+        if listed.inside[:3] in _APART and not listed.reason
         else read_local(listed, payloads=payloads)
         for listed in files
     ]
@@ -134,7 +156,7 @@ def _collected_seldom() -> Iterator[None]:
 
 
 def _read(files: Sequence[Listed], *, payloads: bool) -> list[FileRecord]:
-    if any(listed.inside[:3] in {"tgz", "url"} for listed in files):
+    if any(listed.inside[:3] in _APART for listed in files):
         return _read_apart(files, payloads=payloads)
     started, used = time.perf_counter(), time.process_time()
     records = [read_local(listed, payloads=payloads) for listed in files[:_TRIAL]]

@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.files.limits import MAX_TEXT_RATIO
-from midi_risk.sources.tables.columns import cell_array, text_column
+from midi_risk.sources.tables.columns import cell_array, text_columns
 from midi_risk.sources.tables.raw import (
     RawTable,
     column_names,
@@ -335,7 +335,7 @@ def _body(
     if table is None:
         # Outside the handler: Arrow's message quotes the row, it must not become a context.
         return _uneven(body, width, dialect, name)
-    return [text_column(table.column(p)) for p in positions], []
+    return text_columns([table.column(p) for p in positions]), []
 
 
 def _odd_quotes(body: pa.Buffer) -> bool:

@@ -1,0 +1,1 @@
+"""Looking into what is released: every file, every element, every text."""
