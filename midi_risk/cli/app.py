@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "Run the shipped example from end to end and open its report.",
     "init": "Scan sources, propose roles and write midi-risk.yaml.",
     "extract": "Scan the sources of a project into its store; resumable.",
+    "inspect": "Look at every file for embedded, private and free-text identifiers; resumable.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",
