@@ -54,7 +54,8 @@ def different(folder: Path, count: int) -> Path:
 def seconds(checkout: Path, folder: Path) -> float:
     """Return the CPU seconds in which a checkout reads a folder for the first time."""
     done = subprocess.run(
-        [sys.executable, "-c", READ, str(folder)],
+        [sys.executable, "-c", READ, str(folder.resolve())],
+        cwd=checkout,  # which Python looks into first of all
         env=os.environ | {"PYTHONPATH": str(checkout)},
         capture_output=True,
         check=True,
@@ -71,6 +72,7 @@ def main() -> None:
     parser.add_argument("--mixed", type=int, default=20000)
     parser.add_argument("--new", type=int, default=4000)
     asked = parser.parse_args()
+    asked.against = asked.against.resolve()
     here = Path(__file__).resolve().parents[1]
     sets = {
         "mixed, few layouts": generate(asked.data, "mixed", asked.mixed),

@@ -30,11 +30,11 @@ from extract_peers import PEERS, ReadOne, peer
 from extract_storage import cold, remote_scan
 
 from midi_risk.sources.dicom.nested import identifying_concepts, nested_tags, sequence_tags
-from midi_risk.sources.dicom.payloads import safe_private_elements
+from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.sources.files.inputs import chunks_of
 from midi_risk.sources.files.listing import Listed, list_files
 from midi_risk.sources.scan.scan import read_dicom
-from midi_risk.sources.scan.workers import Pool, read_chunk
+from midi_risk.sources.scan.workers import read_chunk, reader
 
 ATTRIBUTES = [
     "SpecificCharacterSet", "ImageType", "InstanceCreationDate", "InstanceCreationTime",
@@ -162,7 +162,7 @@ def processes(folder: Path) -> dict[str, float]:
     wall: dict[int, float] = {}
     for jobs in (1, 2, 1, 2):
         start = time.perf_counter()
-        for _ in Pool(jobs).run(chunks_of(iter(files), 256)):
+        for _ in reader(jobs).run(chunks_of(iter(files), 256)):
             pass
         spent = time.perf_counter() - start
         wall[jobs] = min(spent, wall.get(jobs, spent))

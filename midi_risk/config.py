@@ -316,6 +316,22 @@ class Confirmed(Settings):
     on: Day
 
 
+Sampling = Literal["random", "one-hospital", "several-sites", "unknown"]
+"""How subjects came into a collection. No check on the release can tell it."""
+
+
+class PopulationStatement(Confirmed):
+    """How subjects came into the collection: a statement, since no figure of it can show that."""
+
+    sampling: Sampling
+    of: str | None = Field(default=None, min_length=1, description="whom they are a sample of")
+    referral: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="dimensions of the table that decide who comes to the hospital, all of them",
+    )
+
+
 class Accepted(Confirmed):
     """An exception that somebody accepted in writing, and why."""
 
@@ -334,6 +350,9 @@ class SubjectKeySettings(Settings):
     column: str = Field(min_length=1)
     confirmed: Confirmed | None = Field(
         default=None, description="who says that its values are pseudonyms"
+    )
+    write: Literal["keep", "rekey"] | None = Field(
+        default=None, description="what apply writes: the key as it is, or a keyed pseudonym"
     )
 
 
@@ -491,6 +510,35 @@ class PrivateDecision(Settings):
     source: str = Field(min_length=1, description="what says so, such as a conformance statement")
 
 
+BASIC, FULL_DATES, MODIFIED_DATES, KEPT_UIDS = "113100", "113106", "113107", "113110"
+OPTIONS = tuple(str(code) for code in range(113101, 113113))
+"""Options of the profiles of PS3.15 Annex E, as codes of CID 7050."""
+
+
+class ProfileSettings(Settings):
+    """Confidentiality profile of PS3.15 that decides what nobody decided otherwise."""
+
+    basic: bool = Field(description="113100, the Basic Application Confidentiality Profile")
+    options: tuple[Annotated[str, BeforeValidator(_as_text)], ...] = Field(
+        default=(), description="codes of CID 7050, such as 113106"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ProfileSettings:
+        unknown = [code for code in self.options if code not in OPTIONS]
+        if unknown:
+            raise ValueError(
+                f"'{unknown[0]}' is no option of PS3.15; they are {OPTIONS[0]} to {OPTIONS[-1]}"
+            )
+        if self.options and not self.basic:
+            raise ValueError("options are options of the basic profile: give basic: true")
+        if {FULL_DATES, MODIFIED_DATES} <= set(self.options):
+            raise ValueError(
+                f"{FULL_DATES} keeps full dates and {MODIFIED_DATES} modifies them: give one"
+            )
+        return self
+
+
 class Validity(Settings):
     """How long the assessment stands; a policy choice, not a published norm."""
 
@@ -535,6 +583,9 @@ class Project(Settings):
     parameters: dict[str, dict[str, Any]] = Field(
         default={}, description="threat model -> what it requires, such as prevalence"
     )
+    population: PopulationStatement | None = Field(
+        default=None, description="how subjects came into the collection"
+    )
     missing: Literal["category", "wildcard"] = "category"
     attributes: dict[str, AttributeSettings] = {}
     subject_key: SubjectKeySettings | None = Field(
@@ -542,6 +593,17 @@ class Project(Settings):
     )
     release: ReleaseSettings = ReleaseSettings()
     private: tuple[PrivateDecision, ...] = ()
+    profile: ProfileSettings | None = Field(
+        default=None, description="PS3.15 profile and options that decide what nobody decided"
+    )
+    uids: Literal["keep", "rekey"] | None = Field(
+        default=None, description="what apply writes: UIDs as they are, or keyed pseudonyms"
+    )
+    key_file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="secret key of the pseudonyms, mode 0600; midi-risk.key beside the project",
+    )
     channels: dict[str, ChannelStatement] = {}
     validity: Validity = Validity()
     tolerance: Tolerance = Tolerance()
@@ -552,6 +614,42 @@ class Project(Settings):
     sign_off: dict[str, Any] = Field(
         default={}, description="who answers for it: assessor, role, organisation, date"
     )
+
+    @property
+    def rekeys_uids(self) -> bool:
+        """Whether apply replaces UIDs: as stated, else as the profile says."""
+        if self.uids is not None:
+            return self.uids == "rekey"
+        return self._is_basic and KEPT_UIDS not in (self.profile.options if self.profile else ())
+
+    @property
+    def rekeys_subjects(self) -> bool:
+        """Whether apply replaces subject keys: as stated, else as the profile says.
+
+        A key that somebody confirmed in writing to be a pseudonym stays.
+        """
+        key = self.subject_key
+        if key is not None and key.write is not None:
+            return key.write == "rekey"
+        return self._is_basic and (key is None or key.confirmed is None)
+
+    @property
+    def _is_basic(self) -> bool:
+        return self.profile is not None and self.profile.basic
+
+    @model_validator(mode="after")
+    def _one_word_on_uids(self) -> Project:
+        keeps = self.profile is not None and KEPT_UIDS in self.profile.options
+        if self.uids == "rekey" and keeps:
+            raise ValueError(
+                f"uids: rekey, and option {KEPT_UIDS} of the profile retains UIDs: drop one of them"
+            )
+        if self.uids == "keep" and self._is_basic and not keeps:
+            raise ValueError(
+                "uids: keep, and the basic profile replaces UIDs: add option"
+                f" {KEPT_UIDS}, or drop 'uids'"
+            )
+        return self
 
 
 def load_project(path: str | Path) -> Project:

@@ -7,6 +7,7 @@
   var words = midiTune.words, charts = midiTune.charts(data, words), element = charts.element;
   var engine = data.served ? midiTune.served(data) : midiTune.lattice(data);
   var axes = data.attributes, fields = all("fieldset[data-axis]"), note = one(".tune-note");
+  var plans = all("[data-plan]");
   var start = axes.map(function (a) { return a.start; }), zero = axes.map(function () { return 0; });
   var state = {node: start, out: false, pin: null}, walk = [], place = -1, asked = 0;
   var raw = null, pinned = null, planned = null, shown = null, curve = charts.curve(), front = null;
@@ -96,6 +97,12 @@
     });
     one("#tune-out").checked = state.out;
     cards(now);
+    plans.forEach(function (card, i) {
+      var chosen = same(data.plans[i].node, state.node) && (data.plans[i].left_out > 0) === state.out;
+      card.classList.toggle("chosen", chosen);
+      card.querySelector("button").setAttribute("aria-pressed", String(chosen));
+      card.querySelector("button").firstChild.nodeValue = chosen ? "Selected" : "Select";
+    });
     curve.draw(raw, now);
     if (front) { front.draw(walk.slice(0, place + 1).map(function (w) { return w.now; }), pinned, planned); }
     one("[data-do=undo]").disabled = place < 1;
@@ -192,7 +199,15 @@
     return out;
   }
 
+  function bands(name) { return name.indexOf("cuts:") === 0 ? name.slice(5).split(",").map(Number) : null; }
+  function grouped(name) { return /^groups-\d+$/.test(name); }
+
+  // Groups of names list values, which the page does not carry.
   function command() {
+    var plan = data.plans.filter(function (p) { return same(p.node, state.node) && (p.left_out > 0) === state.out; })[0];
+    if (plan && axes.some(function (a, i) { return grouped(level(i, state.node).name); })) {
+      return "midi-risk suggest PROJECT" + (plan.number ? " --accept " + plan.number : "");
+    }
     return ["midi-risk tune PROJECT"].concat(axes.map(function (a, i) {
       return "--level " + words.shell(a.name + "=" + level(i, state.node).name);
     }), state.out ? ["--leave-out"] : [], ["--plan plan.json"]).join(" ");
@@ -203,8 +218,10 @@
     return "attributes:\n" + axes.map(function (a, i) {
       var chosen = level(i, state.node), last = a.levels[a.levels.length - 1].level, parts = ["role: quasi_identifier"];
       if (chosen.level === 0) { parts.push("decision: retain"); } else if (chosen.level === last) { parts.push("decision: remove"); } else {
-        parts.push("decision: generalise", "level: " + words.yaml(chosen.name));
+        if (bands(chosen.name)) { parts.push("hierarchy: [{cuts: [" + bands(chosen.name).join(", ") + "]}]"); }
+        parts.push("decision: generalise", "level: " + (bands(chosen.name) ? "1" : words.yaml(chosen.name)));
       }
+      if (grouped(chosen.name)) { return "  # " + words.yaml(a.name) + ": groups of values, which this page does not hold; midi-risk suggest writes them into plan.json"; }
       if (why[a.name]) { parts.push("need: " + JSON.stringify(why[a.name])); }
       return "  " + words.yaml(a.name) + ": {" + parts.join(", ") + "}";
     }).join("\n") + "\n";
@@ -219,22 +236,29 @@
       risk_max: f.max, risk_mean: f.mean, at_risk: f.atRisk / (f.subjects - f.out || 1), passed: f.passed};
   }
 
-  function plan(before) {
-    var levels = {}, steps = [], at = zero.slice(), mean = raw.mean, why = needs();
+  // The number of a level in its ladder alone, as plan.json counts.
+  function ladder(a, place) { return a.levels[place].level - a.levels.slice(0, place).filter(function (l) { return bands(l.name) || grouped(l.name); }).length; }
+
+  function plan() {
+    var levels = {}, cuts = {}, steps = [], at = zero.slice(), mean = raw.mean, why = needs();
+    if (axes.some(function (a, i) { return grouped(level(i, state.node).name); })) {
+      throw new Error("This setting has groups of values, which this page does not hold: " + command() + " writes its plan.");
+    }
     axes.forEach(function (a, i) {
       var chosen = level(i, state.node), after;
-      levels[a.name] = chosen.level;
+      levels[a.name] = bands(chosen.name) ? 1 : ladder(a, state.node[i]);
+      if (bands(chosen.name)) { cuts[a.name] = bands(chosen.name); }
       if (!state.node[i]) { return; }
       at[i] = state.node[i];
       after = engine.figures(at, false).mean;
       steps.push({attribute: a.name, from: a.levels[0].name, to: chosen.name, describe: a.name + ": " + chosen.text,
-        risk_before: mean, risk_after: after, loss: chosen.loss, level_from: 0, level_to: chosen.level, justification: why[a.name] || ""});
+        risk_before: mean, risk_after: after, loss: chosen.loss, level_from: 0, level_to: levels[a.name], justification: why[a.name] || ""});
       mean = after;
     });
     return {schema: data.plan_schema, tool: {name: "midi-risk", version: data.version}, created: new Date().toISOString(),
       collection_digest: data.digest, threat_models: data.threat_models, k: data.k, found: shown.passed, optimal: false,
-      utility: "non-uniform entropy", loss: shown.loss, levels: levels, steps: steps,
-      suppressed: {subjects: shown.out, cells: shown.out * axes.length}, before: condition(before), after: condition(shown), front: [],
+      utility: "non-uniform entropy", loss: shown.loss, levels: levels, cut_points: cuts, steps: steps,
+      suppressed: {subjects: shown.out, cells: shown.out * axes.length}, before: condition(raw), after: condition(shown), front: [],
       reason: shown.passed ? "" : "these levels leave a figure above its threshold"};
   }
 
@@ -264,7 +288,7 @@
     pin: function () { go({pin: state.pin ? null : state.node}); },
     command: function () { take(command(), "Command"); },
     lines: function () { take(lines(), "Lines"); },
-    download: function () { (engine.plan ? engine.plan(state.node, state.out, needs()) : Promise.resolve(plan(raw))).then(download, failed); },
+    download: function () { (engine.plan ? engine.plan(state.node, state.out, needs()) : Promise.resolve().then(plan)).then(download, failed); },
     best: function () {
       section.classList.add("busy");
       engine.best(state.node, state.out, locks()).then(function (found) {
@@ -281,6 +305,11 @@
 
   all("[data-do]").forEach(function (button) {
     button.addEventListener("click", function () { say(""); doings[button.getAttribute("data-do")](); });
+  });
+  plans.forEach(function (card, i) {
+    var button = card.querySelector("button");
+    show(button, true);
+    button.addEventListener("click", function () { say(""); go({node: data.plans[i].node, out: data.plans[i].left_out > 0}); });
   });
   fields.forEach(function (field, axis) {
     field.addEventListener("change", function (event) {
@@ -299,7 +328,7 @@
   // --- beginning
   all(".tune-bar, .tune-take").forEach(function (bar) { show(bar, true); });
   show(one("[data-do=plan]"), Boolean(data.plan));
-  if (engine.extras) { engine.extras(section, axes, failed); }
+  if (engine.extras) { engine.extras(section, axes, failed, function () { return state; }); }
   Promise.all([engine.at(zero, false), data.plan ? engine.at(data.plan, false) : null]).then(function (known) {
     var first = decode(location.hash);
     raw = known[0];

@@ -16,13 +16,17 @@ midiTune.served = function (data) {
   }
 
   // Band edges and roles: the axes may change, so the page is loaded anew.
-  function extras(section, axes, failed) {
+  function extras(section, axes, failed, now) {
     var box = section.querySelector("#tune-roles .roles"), unsaved = data.served.unsaved;
     function anew() { location.replace(location.pathname); }
+    function selected(found) {
+      history.replaceState(null, "", "#tune=" + found.node.join(".") + (now().out ? "&out=1" : ""));
+      location.reload();
+    }
     section.querySelectorAll(".cuts").forEach(function (cuts, i) {
       if (data.served.bands.indexOf(axes[i].name) < 0) { cuts.remove(); return; }
       cuts.querySelector("button").addEventListener("click", function () {
-        ask("cuts", {name: axes[i].name, cuts: cuts.querySelector("input").value}).then(anew, failed);
+        ask("cuts", {name: axes[i].name, cuts: cuts.querySelector("input").value, node: now().node}).then(selected, failed);
       });
     });
     data.served.attributes.forEach(function (attribute) {

@@ -162,6 +162,8 @@ def with_key(attributes: AttributeSet, key: SubjectKeySettings | None, path: str
     if not names:
         hint = did_you_mean(key.column, attributes.names)
         raise ConfigError(path, [f"subject_key.column: no source has '{key.column}'. {hint}"])
+    if key.confirmed is None and key.write is not None:
+        return attributes
     if key.confirmed is None:
         for name in names:
             found = attributes[name]

@@ -226,7 +226,7 @@ class Ladder:
         Examples
         --------
         >>> LADDERS["height"].number_for("170-174 cm", 1.72), LADDERS["weight"].number_for("0-4 kg")
-        (1.7, 2.5)
+        (1.725, 2.5)
         """
         number = number_of_band(label, zero_is_missing=self.zero_is_missing)
         metres = self.scale is Scale.METRES and before is not None and before < METRES_BELOW

@@ -113,6 +113,9 @@ class Attribute:
     unit : str
         Unit of an age, height or weight where it is not the usual one: a name of
         `midi_risk.attributes.units`; ``""`` for years, metres or centimetres, and kilograms.
+    rekeyed : bool
+        Whether a keyed pseudonym stands for each value when it leaves: what it tells of anybody
+        stays behind.
     """
 
     name: str
@@ -141,6 +144,7 @@ class Attribute:
     harmful: tuple[str, ...] = ()
     accepted: Accepted | None = None
     unit: str = ""
+    rekeyed: bool = False
 
     def __repr__(self) -> str:
         """Return name, role and kind; never values, which its order and harmful values are."""

@@ -22,6 +22,7 @@ from midi_risk.attributes.parsed import (
     REPAIRED,
     Parsed,
     is_missing,
+    missing_tokens,
     nothing,
     tidy,
 )
@@ -222,6 +223,10 @@ def parse_numbers(
     >>> [read.text for read in parse_numbers(["-2", "-9"])]
     ['-2', '-9']
     """
+    if quantity is None and not measure and not zero_is_missing:
+        plainly = _plain_texts(raw)
+        if plainly is not None:
+            return _without_codes(plainly)
     texts = _with_points(raw)
     bins = [match for text in texts if (match := _RANGE.fullmatch(tidy(text)))]
     half_open = touching([(_value(match[1]), _value(match[2])) for match in bins])
@@ -237,10 +242,26 @@ def parse_numbers(
     ]
     if measure:
         return [nothing(IMPLAUSIBLE) if _no_measure(item) else item for item in read]
+    return _without_codes(read)
+
+
+def _without_codes(read: list[Parsed]) -> list[Parsed]:
+    """Take negative numbers of nines for missing where no other number is negative."""
     below = {item.text for item in read if item.number < 0}
-    if below <= NEGATIVE_CODES and any(item.number >= 0 for item in read):
+    if below and below <= NEGATIVE_CODES and any(item.number >= 0 for item in read):
         return [nothing(MISSING) if item.text in NEGATIVE_CODES else item for item in read]
     return read
+
+
+_DIGITS = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+"""A number without exponent or anything that its neighbours settle."""
+
+
+def _plain_texts(raw: Sequence[str]) -> list[Parsed] | None:
+    """Return numbers each of which can be read alone; None when any may need its neighbours."""
+    if not all(map(_DIGITS.fullmatch, raw)) or not missing_tokens(Kind.NUMBER).isdisjoint(raw):
+        return None
+    return [Parsed(plain(number), number, OK) for number in [float(text) + 0.0 for text in raw]]
 
 
 def _with_points(raw: Sequence[str]) -> Sequence[str]:

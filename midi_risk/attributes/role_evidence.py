@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.parsed import is_missing, missing_tokens
 from midi_risk.attributes.values import normalise
+from midi_risk.sources.arrow import index_codes
 
 SAMPLE = 5000
 """Patterns are looked for in so many distinct values, the first met."""
@@ -38,7 +39,7 @@ SHARED = 30
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"(?:\+|00)\d[\d ()/-]{7,17}\d|\(?\d{3}\)?[ -]\d{3}-\d{4}")
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
-_UID = re.compile(r"[0-2](?:\.\d+){4,}")
+_UID = re.compile(r"[0-2](?:\.\d+){4,}|2\.25\.\d{8,}")
 _URL = re.compile(r"https?://\S+")
 _PERSON = re.compile(
     r"[A-ZÀ-Ý][\w'-]+(?:\^[A-ZÀ-Ý][\w'-]*){1,4}|[A-ZÀ-Ý][a-zà-ÿ'-]+, [A-ZÀ-Ý][a-zà-ÿ'-]+"
@@ -83,8 +84,7 @@ class SubjectKey:
 
 
 def _codes(array: pa.DictionaryArray) -> np.ndarray:
-    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.asarray(codes, dtype=np.int64)
+    return index_codes(array.indices)
 
 
 def _absent(text: str | None) -> bool:
@@ -101,10 +101,12 @@ def _digits_mean_missing() -> bool:
     return any(t[:1].isdigit() and t[-1:].isdigit() for t in missing_tokens(Kind.CATEGORY))
 
 
-def _plain_numbers(texts: list[str]) -> np.ndarray | None:
+def _plain_numbers(texts: pa.Array) -> np.ndarray | None:
     """Return texts as numbers when all are plain ones; None when any may be something else."""
+    if texts.null_count:
+        return None
     try:
-        numbers = pc.cast(pa.array(texts, pa.string()), pa.float64()).to_numpy()
+        numbers = texts.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
         return None
     return numbers if np.isfinite(numbers).all() else None
@@ -130,6 +132,8 @@ class Evidence:
         """Whether no row has a value; stops at the first one found."""
         if self._column.null_count == len(self._column):
             return True
+        if not _absent(self._column[0].as_py()):
+            return False
         texts = self._encoded.dictionary
         return all(_absent(texts[place].as_py()) for place in self._used)
 
@@ -154,9 +158,14 @@ class Evidence:
     @cached_property
     def _present(self) -> list[tuple[int, str]]:
         texts = self._encoded.dictionary.to_pylist()
-        if not _digits_mean_missing() and _plain_numbers(texts) is not None:
+        if not _digits_mean_missing() and self._all_numbers is not None:
             return [(place, texts[place]) for place in self._used]
         return [(place, texts[place]) for place in self._used if not _absent(texts[place])]
+
+    @cached_property
+    def _all_numbers(self) -> np.ndarray | None:
+        """The dictionary as numbers, None when any is something else."""
+        return _plain_numbers(self._encoded.dictionary)
 
     @cached_property
     def values(self) -> list[str]:
@@ -190,9 +199,9 @@ class Evidence:
     @cached_property
     def numbers(self) -> np.ndarray:
         """Sampled distinct values that are plain numbers."""
-        whole = _plain_numbers(self.sample) if self.sample else None
-        if whole is not None:
-            return whole
+        if self.sample and self._all_numbers is not None:
+            places = [place for place, _ in self._present[:SAMPLE]]
+            return self._all_numbers[places]
         plain = [v.replace(",", ".") for v in self.sample if _NUMBER.fullmatch(v)]
         return np.array([float(v) for v in plain], dtype=float)
 
@@ -223,7 +232,8 @@ class Evidence:
     @property
     def _packed(self) -> bool:
         """Whether numbers can be dates without separators, such as 20130517."""
-        return bool(np.median(self.numbers) >= PACKED_DATE)
+        numbers = self.numbers
+        return bool(numbers.max() >= PACKED_DATE and np.median(numbers) >= PACKED_DATE)
 
     @cached_property
     def subjects(self) -> int:

@@ -362,6 +362,17 @@ def may_hold_text(attribute: Attribute) -> bool:
     return listed and uncounted and attribute.vr in _FREE_VRS and not attribute.need
 
 
+def is_ruled(keyword: str | None) -> bool:
+    """Tell whether a packaged ruling with a reason says what role an attribute of DICOM has.
+
+    Examples
+    --------
+    >>> is_ruled("DeidentificationMethod"), is_ruled("SoftwareVersions")
+    (True, False)
+    """
+    return keyword in _overrides()
+
+
 _NUMERIC_VR = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
 _KIND_OF_VR = {
     "AS": Kind.AGE, "DA": Kind.DATE, "DT": Kind.DATE, "TM": Kind.TIME, "UI": Kind.IDENTIFIER,
@@ -739,7 +750,8 @@ def propose(extraction: Extraction, *, standard: Ps315Table | None = None) -> At
         for attribute in _propose_table(table, standard or packaged_table()):
             name = _free_name(attribute, taken)
             taken.add(name)
-            attributes.append(attribute.revised(name=name))
+            same = name == attribute.name
+            attributes.append(attribute if same else attribute.revised(name=name))
     return AttributeSet(tuple(attributes))
 
 
@@ -970,6 +982,13 @@ _STAGES = re.compile(
     re.IGNORECASE,
 )
 _CODED_ILLNESS = re.compile(r"[A-TV-Z]\d{2}(?:\.[0-9A-Z]{1,4})?|[VE]?\d{3}\.\d{1,2}|8\d{3}/[0-36]")
+_DEGREES = re.compile(
+    r"(?:none|absent|no|nil|normal|trace|trivial|minimal|slight|mild|moderate|marked|severe|critical"
+    r"|grade [0-5IV]+)(?:(?: to |[-/ ]+)(?:mild|moderate|severe))?",
+    re.IGNORECASE,
+)
+"""Words for how much there is of a finding; two of them make a scale."""
+_SEVERE = re.compile(r"(?:mild|moderate|severe)", re.IGNORECASE)
 _VERSIONS = re.compile(r"v(?:er(?:sion)?)?[ .]?\d+(?:\.\d+)*", re.IGNORECASE)
 _SILENT = frozenset(
     {"none", "other", "unknown", "yes", "no", "na", "n/a", "not reported", "not applicable"}
@@ -997,10 +1016,12 @@ def spoken_by_values(evidence: Evidence) -> Proposal | None:
     for form, what, role, ladder in (
         (_STAGES, "stages of a disease", Role.SENSITIVE, None),
         (_CODED_ILLNESS, "codes of illness", Role.SENSITIVE, None),
+        (_DEGREES, "degrees of severity", Role.SENSITIVE, None),
         (_VERSIONS, "versions", Role.INSENSITIVE, "enum"),
     ):
-        dotted = form is not _CODED_ILLNESS or any("." in v or "/" in v for v in values)
-        if dotted and 2 * sum(bool(form.fullmatch(v)) for v in values) > len(values):
+        clear = form is not _CODED_ILLNESS or any("." in v or "/" in v for v in values)
+        clear &= form is not _DEGREES or any(_SEVERE.match(v) for v in values)
+        if clear and 2 * sum(bool(form.fullmatch(v)) for v in values) > len(values):
             return _spoken(role, what, ladder)
     found = [_role_of_value(v) for v in values]
     for role, what, ladder in (

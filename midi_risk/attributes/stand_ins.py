@@ -1,12 +1,13 @@
 """The value that stands for a label where the label itself cannot be written.
 
-A DICOM age string, date, time or number holds one value, so a band is written as its
-lower bound. A band that begins at zero or has no lower bound is written as its middle,
-because ``000Y`` and a weight of 0 mean that nothing is known.
+A DICOM age string, date or number holds one value, so a closed band is written as its middle,
+which is wrong by as much upwards as downwards; its first value would make everybody too young.
+Whole numbers are rounded down. A time is written as the beginning of its part of the day.
 """
 
 from __future__ import annotations
 
+import math
 import re
 
 from midi_risk.attributes.ages import plain
@@ -20,6 +21,7 @@ _HALF_OPEN = re.compile(rf"\[{_NUMBER}, {_NUMBER}\)")
 _OFFSET = re.compile(r"days (-?\d+) to (-?\d+)")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:/\d{2})?")
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
+_QUARTERS = re.compile(r"(\d{4})-Q([1-4]) to (\d{4})-Q([1-4])")
 _COHORT = re.compile(r"(\d{4})-(\d{4})")
 _HOURS = re.compile(r"(\d{2}):00-\d{2}:59")
 
@@ -37,14 +39,14 @@ def number_of_band(label: str, *, zero_is_missing: bool = False) -> float | None
     Examples
     --------
     >>> number_of_band("170-174 cm"), number_of_band("<150 cm"), number_of_band("[100, 200)")
-    (170.0, 75.0, 100.0)
+    (172.5, 75.0, 150.0)
     >>> number_of_band("0-4 kg", zero_is_missing=True)
     2.5
     """
     for form, width in ((_OFFSET, 1.0), (_HALF_OPEN, 0.0), (_BAND, 1.0)):
         if match := form.fullmatch(label):
             low, high = float(match.group(1)), float(match.group(2)) + width
-            return (low + high) / 2 if zero_is_missing and low == 0 else low
+            return (low + high) / 2
     if match := _OPEN_BELOW.fullmatch(label):
         bound = float(match.group(1))
         return bound / 2 if bound > 0 else bound * 2 - 1
@@ -62,7 +64,7 @@ def age_string(label: str) -> str | None:
     Examples
     --------
     >>> age_string("65-69"), age_string("90+"), age_string("0-4"), age_string("<1")
-    ('065Y', '090Y', '002Y', '006M')
+    ('067Y', '090Y', '002Y', '006M')
     """
     if label == "<1":
         return "006M"
@@ -73,19 +75,39 @@ def age_string(label: str) -> str | None:
 def date_string(label: str) -> str | None:
     """Return the DICOM date (DA) that stands for a date label: its first day.
 
+    Several years are written as the first day of the middle one, several quarters likewise; a
+    period without an end has none.
+
     Examples
     --------
     >>> date_string("2012-03"), date_string("2012-Q2"), date_string("1950-1954")
-    ('20120301', '20120401', '19500101')
+    ('20120301', '20120401', '19520101')
+    >>> date_string("2011-Q4 to 2012-Q3"), date_string("2015+")
+    ('20120101', None)
     """
     if match := _COHORT.fullmatch(label):
-        return f"{match.group(1)}0101"
+        return f"{(int(match.group(1)) + int(match.group(2))) // 2}0101"
+    if match := _QUARTERS.fullmatch(label):
+        first, last = (int(match.group(i)) * 4 + int(match.group(i + 1)) - 1 for i in (1, 3))
+        return date_at((first + last) // 2 / 4)
     if match := _QUARTER.fullmatch(label):
         return f"{match.group(1)}{int(match.group(2)) * 3 - 2:02d}01"
     if match := _DATE.fullmatch(label):
         year, month, day = match.groups()
         return f"{year}{month or '01'}{day or '01'}"
     return None
+
+
+def date_at(place: float) -> str:
+    """Return the first day of the quarter at a year with its part, as a DICOM date.
+
+    Examples
+    --------
+    >>> date_at(2009.5), date_at(2010.1)
+    ('20090701', '20100101')
+    """
+    year, quarter = divmod(math.floor(place * 4 + 1e-6), 4)
+    return f"{year:04d}{quarter * 3 + 1:02d}01"
 
 
 def time_string(label: str) -> str | None:

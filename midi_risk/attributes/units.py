@@ -82,6 +82,32 @@ _OF_NAME = {"interviewage": "months"}
 """Columns whose standard fixes the unit: the data dictionary of the NIMH Data Archive."""
 
 
+def unit_written(attribute: Attribute, *, banded: bool) -> str:
+    """Return the unit in which a release writes an attribute, ``""`` where there is none to say.
+
+    Bands are of years, centimetres and kilograms whatever the column counts. DICOM says units in
+    the value representation or the standard.
+
+    Examples
+    --------
+    >>> from midi_risk.attributes.model import Role
+    >>> age = Attribute(
+    ...     name="age", source="t", column="age", role=Role.QUASI_IDENTIFIER, kind=Kind.AGE,
+    ...     reason="", unit="months",
+    ... )
+    >>> unit_written(age, banded=False), unit_written(age, banded=True)
+    ('months', 'years')
+    """
+    quantity = quantity_of(attribute.kind, attribute.ladder)
+    if attribute.vr or quantity is None:
+        return ""
+    if banded:
+        return {Quantity.AGE: "years", Quantity.LENGTH: "cm", Quantity.MASS: "kg"}[quantity]
+    if attribute.unit or attribute.ladder == "agedays":
+        return "" if attribute.unit == UNKNOWN else attribute.unit or "days"
+    return {Quantity.AGE: "years", Quantity.LENGTH: "", Quantity.MASS: "kg"}[quantity]
+
+
 def quantity_of(kind: Kind, ladder: str | None) -> Quantity | None:
     """Return what the unit of an attribute of this kind and ladder measures, None without one.
 

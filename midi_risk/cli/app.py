@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import re
 import sys
@@ -20,6 +21,8 @@ COMMANDS = {
     "demo": "Run the shipped example from end to end and open its report.",
     "init": "Scan sources, propose roles and write midi-risk.yaml.",
     "extract": "Scan the sources of a project into its store; resumable.",
+    "list": "Write the list of a project's DICOM files, for machines that read parts of it.",
+    "merge": "Merge the parts of a list that machines have read with 'extract --shard'.",
     "inspect": "Look at every file for embedded, private and free-text identifiers; resumable.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
@@ -44,6 +47,8 @@ EXIT_INTERRUPTED = 130
 
 _FRUGAL = ("ARROW_DEFAULT_MEMORY_POOL", "system")
 """Has Arrow return freed memory; its own pools keep 50 MB of a scan. Read when it loads."""
+_YOUNG = 100_000
+"""Objects made before Python looks for cycles; wide tables make millions that have none."""
 HELP_NAMES = ["-h", "--help"]
 
 
@@ -108,6 +113,7 @@ def main(args: list[str] | None = None) -> None:
         Arguments; those of the process when not given.
     """
     os.environ.setdefault(*_FRUGAL)
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
     stop_as_interrupted()
     output = tolerate_output()
     code = run(args)

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from midi_risk.attributes.model import AttributeSet
+    from midi_risk.attributes.profile import Profile
     from midi_risk.cli.job import Job
     from midi_risk.cli.options import Progress
     from midi_risk.document.assessment import Assessment
     from midi_risk.document.plan import Plan
     from midi_risk.export.proof import Proof
+    from midi_risk.export.pseudonyms import Pseudonyms
     from midi_risk.export.release import Comparison, Release
     from midi_risk.export.rules import ReleaseRules
     from midi_risk.sources.model import Extraction
@@ -59,18 +61,37 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     plan = PlanFile.read(plan_file)
     paths = check_sources(job.project.collection.sources, job.base)
     target = Path(output)
+    key = _pseudonym_key(job, target)
     line = f"midi-risk apply {project} --plan {plan_file} -o {output}"
     with (
         new_folder(target, paths) as staging,
         progress_bar("recoding", quiet=given["quiet"]) as progress,
     ):
         applied = apply_plan(
-            job, plan, staging, jobs=given["jobs"], progress=progress, command=line
+            job, plan, staging, jobs=given["jobs"], progress=progress, command=line, key=key
         )
     _print(applied, plan.plan, given["form"])
     if not given["quiet"]:
         click.echo(f"written to {target}: release, assessment, midi-risk.yaml", err=True)
     return EXIT_CODES[applied.assessment.verdict.status]
+
+
+def _pseudonym_key(job: Job, target: Path) -> bytes | None:
+    """Return the secret key of the pseudonyms, made now where there is none; None without any."""
+    from midi_risk.export.pseudonyms import check_key_place, read_key
+
+    if not (job.project.rekeys_uids or job.project.rekeys_subjects):
+        return None
+    path = job.key_file()
+    check_key_place(path, target)
+    key, made = read_key(path)
+    if made:
+        click.echo(
+            f"midi-risk: made the secret key of the pseudonyms, '{path}'; keep it, and keep it"
+            " apart from the release: the next release needs it for the same pseudonyms",
+            err=True,
+        )
+    return key
 
 
 def _print(applied: Applied, plan: Plan, form: str) -> None:
@@ -92,6 +113,7 @@ def _print(applied: Applied, plan: Plan, form: str) -> None:
         )
     lines += [f"  {text}" for text in (*account["coupled"], *account["notes"])]
     lines += _of_no_plan(plan)
+    lines += applied.profiled.told()
     kept = account["elements"]["kept"]
     if kept:
         lines.append(f"values that had to stay (type 1): {', '.join(kept)}")
@@ -151,6 +173,75 @@ class Applied:
     comparison: Comparison
     assessment: Assessment
     proof: Proof
+    profiled: Profiled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiled:
+    """What the profile of the project says of the attributes.
+
+    Parameters
+    ----------
+    profile : Profile or None
+    against : tuple of str
+        What it removes and the project keeps: then no object may claim the profile.
+    to_clean : tuple of str
+        What an option says is to be cleaned, and somebody has to look at.
+    """
+
+    profile: Profile | None = None
+    against: tuple[str, ...] = ()
+    to_clean: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: Job, extraction: Extraction, attributes: AttributeSet) -> Profiled:
+        """Return what the profile of a job says; nothing where it names none."""
+        from midi_risk.attributes.profile import (
+            against_profile,
+            described,
+            profile_of,
+            to_clean,
+        )
+
+        profile = profile_of(job.project.profile)
+        if profile is None:
+            return cls()
+        sources = described(extraction)
+        return cls(
+            profile=profile,
+            against=against_profile(attributes, profile, sources),
+            to_clean=to_clean(attributes, profile, sources),
+        )
+
+    def told(self) -> list[str]:
+        """Return what the profile leaves to somebody, in sentences."""
+        said = []
+        if self.against:
+            names = ", ".join(self.against)
+            said.append(f"the project keeps what the profile removes, so none is claimed: {names}")
+        if self.to_clean:
+            names = ", ".join(self.to_clean)
+            said.append(f"to be cleaned by the options of the profile, left as it is: {names}")
+        return said
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as `apply.json` holds it."""
+        return {
+            "codes": list(self.profile.codes) if self.profile else [],
+            "against": list(self.against),
+            "to_clean": list(self.to_clean),
+        }
+
+    def codes(self, *, identity_removed: bool) -> tuple[str, ...]:
+        """Return what objects may claim: all of it, or nothing.
+
+        Options that ask somebody to look are claimed only where nothing is left to look at.
+        """
+        from midi_risk.attributes.profile import CLEANING
+
+        if self.profile is None or self.against:
+            return ()
+        return tuple(c for c in self.profile.codes if identity_removed or c not in CLEANING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +268,7 @@ def apply_plan(
     jobs: int | None = None,
     progress: Progress | None = None,
     command: str = "",
+    key: bytes | None = None,
 ) -> Applied:
     """Write the release into a folder, read it back and assess it.
 
@@ -191,9 +283,13 @@ def apply_plan(
     progress : callable, optional
     command : str
         Command line, for the internal edition.
+    key : bytes, optional
+        Secret key of pseudonyms, where the project asks for them.
     """
     from midi_risk.document.files import write_private
+    from midi_risk.export.dicom.acts import Acts
     from midi_risk.export.proof import removed_paths
+    from midi_risk.export.rekeyed import collection_pseudonyms
     from midi_risk.export.release import plan_statement, write_release
     from midi_risk.export.rules import release_rules
     from midi_risk.export.targets.tables import dictionary_text
@@ -203,6 +299,12 @@ def apply_plan(
     table = job.fold(extraction, attributes)
     rules = release_rules(table, extraction, given.plan, job.hierarchies(attributes))
     decisions = job.decisions()
+    known = None
+    if key is not None:
+        wanted = {"uids": job.project.rekeys_uids, "subjects": job.project.rekeys_subjects}
+        known = collection_pseudonyms(key, extraction, **wanted)
+    acts = Acts(removed=removed_paths(table, decisions), pseudonyms=known)
+    profiled = Profiled.of(job, extraction, attributes)
 
     def written(*, identity_removed: bool) -> Applied:
         (staging / RELEASE).mkdir(mode=0o700)
@@ -215,17 +317,19 @@ def apply_plan(
             statement=plan_statement(given.content),
             identity_removed=identity_removed,
             selected=_selection(job),
-            removed=removed_paths(table, decisions),
+            acts=acts,
+            codes=profiled.codes(identity_removed=identity_removed),
             progress=progress,
         )
         dictionary = dictionary_text(rules, release.dicom, release.written)
         write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
         comparison, assessment, proof = _assess_written(
-            job, given.plan, rules, release, staging, jobs, command
+            job, given.plan, rules, release, staging, jobs, command, known
         )
         return Applied(
-            release=release, rules=rules, comparison=comparison, assessment=assessment, proof=proof
-        )
+            release=release, rules=rules, comparison=comparison, assessment=assessment,
+            proof=proof, profiled=profiled,
+        )  # fmt: skip
 
     # Nobody knows the verdict on files before they are written. It is foretold from the sources;
     # where that was wrong they are written a second time.
@@ -290,13 +394,21 @@ def _assess_written(
     staging: Path,
     jobs: int | None,
     command: str,
+    known: Pseudonyms | None,
 ) -> tuple[Comparison, Assessment, Proof]:
     """Read back what was written, hold it against the account of its sources, and assess it."""
     from midi_risk.attributes.roles import propose
     from midi_risk.cli.job import open_job
     from midi_risk.document.files import write_private
     from midi_risk.export.proof import prove
-    from midi_risk.export.release import compare, project_yaml, release_project, release_settings
+    from midi_risk.export.rekeyed import as_released
+    from midi_risk.export.release import (
+        IMAGES,
+        compare,
+        project_yaml,
+        release_project,
+        release_settings,
+    )
     from midi_risk.recode.steps import release_state
     from midi_risk.risk.account import account
     from midi_risk.table.release import released
@@ -305,7 +417,9 @@ def _assess_written(
     write_private(file, project_yaml(release_project(job.project, release.sources, {})))
     extraction: Extraction = open_job([str(file)]).extract(jobs=jobs)
     settings = release_settings(job.project, rules, propose(extraction), extraction)
-    write_private(file, project_yaml(release_project(job.project, release.sources, settings)))
+    key = _key_of_release(job, extraction, rules, known)
+    whole = release_project(job.project, release.sources, settings, key)
+    write_private(file, project_yaml(whole))
     written = open_job([str(file)])
     attributes = written.attributes(extraction)
     table = written.fold(extraction, attributes)
@@ -314,12 +428,40 @@ def _assess_written(
         extraction,
         attributes,
         release.copies.outcome.kept if release.copies else (),
-        [staging / RELEASE / file.target for file in release.files if file.target],
+        [
+            staging / RELEASE / file.target
+            for file in release.files
+            if file.target.startswith(f"{IMAGES}/")
+        ],
     )
+    if proof.emptied_elements:
+        whole = release_project(job.project, release.sources, settings, key, proof.emptied_elements)
+        write_private(file, project_yaml(whole))
+        written = open_job([str(file)])
     assessment = _assessed(job, written, extraction, attributes, table, staging, command)
     found = released(table)
     state = release_state(found, job.threat_models(), plan.k, table=table)
-    return compare(plan.after, state, rules, found), assessment, proof
+    return compare(plan.after, state, as_released(rules, known), found), assessment, proof
+
+
+def _key_of_release(
+    job: Job, extraction: Extraction, rules: ReleaseRules, known: Pseudonyms | None
+) -> dict[str, Any] | None:
+    """Return what the release says of its key where it was replaced, None where it was not."""
+    from datetime import UTC, datetime
+
+    from midi_risk.attributes.decisions import GUESSED
+    from midi_risk.export.rekeyed import settings_of_key
+
+    if known is None or not known.subjects:
+        return None
+    leading = extraction.tables[0]
+    column = leading.origin.get(leading.key, leading.key)
+    given = job.project.subject_key
+    stated = given.model_dump(mode="json", exclude_none=True) if given is not None else None
+    guessed = any(a.rekeyed and a.reason.startswith(GUESSED) for a in rules.table.attributes)
+    today = "" if guessed else datetime.now(UTC).date().isoformat()
+    return settings_of_key(stated, column, today)
 
 
 def _write_account(folder: Path, applied: Applied) -> None:
@@ -337,6 +479,7 @@ def _write_account(folder: Path, applied: Applied) -> None:
         **applied.comparison.to_dict(),
         **summary(release, applied.rules),
         "account": applied.proof.to_dict(),
+        "profile": applied.profiled.to_dict(),
     }
     write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
     rows = [(f.source, f.target, f.reason) for f in release.files]

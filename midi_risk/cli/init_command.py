@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,14 +198,24 @@ def _release_lines(table: SubjectTable) -> list[str]:
     """Return decisions on what leaves and is no attribute: what PS3.15 acts on is removed."""
     from midi_risk.risk.account import LISTED, ReleaseDecisions, account
 
-    still = [row for row in account(table, ReleaseDecisions()) if row.disposition == "open"]
-    acted = [row.name for row in still if row.reason == LISTED]
-    others = [row for row in still if not row.by and row.reason != LISTED]
+    rows = zip(table.leaves, account(table, ReleaseDecisions()), strict=True)
+    still = [(leaf, row) for leaf, row in rows if row.disposition == "open"]
+    acted = [row.name for _, row in still if row.reason == LISTED]
+    others = [(leaf, row) for leaf, row in still if not row.by and row.reason != LISTED]
     lines = []
     if others:
         lines.append("# Leaves, and nobody decided: remove it, or retain it with a reason, under")
         lines.append("# release (names may have *) or private (by creator). It is open until then.")
-        lines += [f"#   {_comment(row.name)}: {row.reason}" for row in others]
+        creators = Counter(leaf.creators[0] for leaf, _ in others if any(leaf.creators[:1]))
+        lines += [
+            f"#   private, creator {_scalar(creator)}: {number} element{'s' * (number > 1)}"
+            for creator, number in creators.items()
+        ]
+        lines += [
+            f"#   {_comment(row.name)}: {row.reason}"
+            for leaf, row in others
+            if not any(leaf.creators[:1])
+        ]
     if acted:
         lines += ["release:", "  decisions:"]
         reason = "PS3.15 Table E.1-1 lists it and nothing reads it."

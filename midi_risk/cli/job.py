@@ -86,6 +86,14 @@ class Job:
         """Return the folder of the scan store; sources named directly have none."""
         return self.base / STORE_FOLDER / "store" if self.file else None
 
+    def images(self) -> list[str]:
+        """Return the sources of DICOM files; empty where there are none."""
+        return [
+            source.path if "://" in source.path else str(self.base / source.path)
+            for source in self.project.collection.sources
+            if source.kind == "dicom"
+        ]
+
     def extract(
         self,
         *,
@@ -135,10 +143,15 @@ class Job:
     def attributes(self, extraction: Extraction) -> AttributeSet:
         """Propose roles and lay the project's decisions over them."""
         from midi_risk.attributes.decisions import decided, with_key
+        from midi_risk.attributes.profile import described, profile_of, with_profile
+        from midi_risk.attributes.rekeyed import with_pseudonyms
         from midi_risk.attributes.roles import propose
 
         attributes = decided(propose(extraction), self.project.attributes, self.label)
-        return with_key(attributes, self.project.subject_key, self.label)
+        attributes = with_key(attributes, self.project.subject_key, self.label)
+        keys = [(t.name, t.key) for t in extraction.tables] if self.project.rekeys_subjects else []
+        attributes = with_pseudonyms(attributes, uids=self.project.rekeys_uids, keys=keys)
+        return with_profile(attributes, profile_of(self.project.profile), described(extraction))
 
     def fold(self, extraction: Extraction, attributes: AttributeSet) -> SubjectTable:
         """Fold to one row per subject by the project's missing policy.
@@ -167,12 +180,14 @@ class Job:
             Why it suffices where it is smaller; without one that is refused.
         """
         from midi_risk.threat.library import check_explained, load_threat_model
+        from midi_risk.threat.sampling import with_statement
 
         if reason and k is None:
             raise ConfigError("command line", ["--k-reason says why, and --k is missing"])
         models = []
         for name in self.project.threat_models:
             model = load_threat_model(self._threat(name), self._parameters(name))
+            model = with_statement(model, self.project.population)
             own = None
             if k is not None:
                 own = model.threshold.k
@@ -180,6 +195,12 @@ class Job:
             check_explained(model, own)
             models.append(model)
         return models
+
+    def key_file(self) -> Path:
+        """Return the file of the secret key of pseudonyms."""
+        from midi_risk.export.pseudonyms import KEY_FILE
+
+        return self.base / (self.project.key_file or KEY_FILE)
 
     def log_file(self, output: str) -> Path:
         """Return the log of runs: beside the project, else where results are written."""
@@ -272,9 +293,14 @@ class Job:
 
     def decisions(self) -> ReleaseDecisions:
         """Return what the project decides about what leaves and is no attribute."""
+        from midi_risk.attributes.profile import profile_of
         from midi_risk.risk.account import ReleaseDecisions
 
-        return ReleaseDecisions(named=self.project.release.decisions, private=self.project.private)
+        return ReleaseDecisions(
+            named=self.project.release.decisions,
+            private=self.project.private,
+            profile=profile_of(self.project.profile),
+        )
 
     def options(
         self, extraction: Extraction, attributes: AttributeSet, command: str
@@ -527,8 +553,9 @@ def write_subjects(table: SubjectTable, path: Path) -> None:
     import pyarrow.parquet as pq
 
     columns = {"subject": pa.array([str(key) for key in table.frame.index], pa.string())}
-    for name in table.frame.columns:
-        texts = [None if v is None else str(v) for v in table.frame[name].to_numpy(dtype=object)]
+    cells = table.frame.to_numpy(dtype=object)
+    for place, name in enumerate(table.frame.columns):
+        texts = [None if v is None else str(v) for v in cells[:, place].tolist()]
         columns[str(name)] = pa.array(texts, pa.string())
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as handle:

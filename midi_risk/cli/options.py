@@ -5,6 +5,7 @@ Progress is a bar on a terminal and nothing elsewhere.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ class SecondsType(click.ParamType):  # type: ignore[type-arg]
             seconds = float(text[:-1]) * unit if unit else float(text)
         except ValueError:
             seconds = -1.0
-        if seconds <= 0:
+        if not 0 < seconds < math.inf:
             self.fail("a time such as 60s or 2m is expected", param, ctx)
         return seconds
 
@@ -168,10 +169,27 @@ ACCEPT = click.option(
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Make alternative N the plan. Default: 0, the recommended one.",
+    help="Make alternative N the plan; the others keep their numbers. Default: 0, the recommended"
+    " one.",
+)
+LOCAL = click.option(
+    "--local/--no-local",
+    "local",
+    default=False,
+    help="Let bands differ between subjects, where that loses less. Default: one level for all.",
+)
+LOCAL_SETS = click.option(
+    "--local-sets",
+    type=click.Choice(["listed", "ladder"]),
+    default="listed",
+    help="With --local: show names as lists of up to four values, or as ladder groups only.",
 )
 BUDGET = click.option(
-    "--budget", type=SecondsType(), metavar="TIME", help="Time for the search, as 60s or 2m."
+    "--budget",
+    type=SecondsType(),
+    metavar="TIME",
+    help="Work for the search in CPU seconds of a present processor, as 60s or 2m; it is counted,"
+    " so that a busy machine finds the same.",
 )
 FORMAT = click.option(
     "--format",

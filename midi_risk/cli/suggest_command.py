@@ -26,6 +26,8 @@ EXIT_ABOVE = 3
     common.CELLS,
     common.UTILITY,
     common.ACCEPT,
+    common.LOCAL,
+    common.LOCAL_SETS,
     common.BUDGET,
     common.JOBS,
     common.OUTPUT,
@@ -63,6 +65,8 @@ def command(project: str, **given: Any) -> int:
             cells=settings.cells if given["cells"] is None else given["cells"],
             utility=given["utility"] or settings.utility,
             accept=given["accept"],
+            local=given["local"],
+            local_sets=given["local_sets"],
         )
         write_plan(plan, folder / "plan.json")
     if given["form"] == "json":

@@ -537,6 +537,19 @@ class TuningAttribute(Part):
     contribution: float | None = None
 
 
+class TuningPlan(Part):
+    """One of the plans that a search found, as a node of the lattice."""
+
+    number: int = Field(description="what `suggest --accept` takes; 0 is the recommended one")
+    title: str
+    changes: str = Field(description="what it does to each attribute")
+    node: list[int]
+    left_out: int
+    risk_max: float | None
+    loss: float
+    age_r2: float | None = None
+
+
 class TuningRule(Part):
     """What one adversary demands of the classes."""
 
@@ -567,6 +580,9 @@ class TuningLattice(Part):
         default=0.0, description="what the quasi-identifiers that are not tuned add to the loss"
     )
     plan: list[int] | None = Field(default=None, description="node of the suggested plan")
+    plans: list[TuningPlan] = Field(
+        default=[], description="the suggested plan and those beside it, where they are nodes"
+    )
     bytes_per_count: Literal[1, 2, 4]
     classes: str
     smallest: str
@@ -689,11 +705,15 @@ measured by a channel; coarsened; removed; harmless for a reason; or nothing yet
 class AccountEntry(Part):
     """One thing that leaves: an element path, a column, or a pattern of names."""
 
-    kind: Literal["element", "column", "name", "other"]
+    kind: Literal["element", "column", "sheet", "comment", "text", "name", "file", "other"]
     name: str = Field(description="keywords of the path, column, or pattern; never a value")
-    source: str = Field(default="", description="source table of a column")
+    source: str = Field(
+        default="", description="source table of a column, or of what its file holds beside it"
+    )
     vr: str = Field(default="", description="value representations of an element")
-    files: int | None = Field(default=None, description="files that hold it; null: not counted")
+    files: int | None = Field(
+        default=None, description="files that hold it, or how many there are; null: not counted"
+    )
     disposition: Disposition
     by: str = Field(default="", description="attribute or channel that it rests on")
     reason: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PLAIN = re.compile(r"[ -~]*\Z")
 _SPACE = re.compile(r"[\t\n\r\f\v\x85\u2028\u2029]+")
@@ -71,6 +72,7 @@ def neutral(text: str) -> str:
     return _MARKS.sub(r"\1", text)
 
 
+@lru_cache(maxsize=1 << 16)
 def scrubbed(text: str) -> str:
     """Return an assessor's text without paths, UIDs, hosts, addresses and exact dates.
 

@@ -109,15 +109,13 @@ def undecided(evidence: Evidence) -> list[Reason]:
 def account_open(evidence: Evidence) -> list[Reason]:
     """Return the rows of the account that are open and that no other reason names.
 
-    Open attributes are named by their role, required channels without a figure by theirs.
+    Open attributes are named by their role, required channels without a figure by theirs, sheets
+    and comments that nobody read by `beside_unread`.
     """
     attributes = {attribute.name for attribute in evidence.attributes}
     required = {c.name for c in evidence.channels if c.limit is not None and c.worst is None}
-    rows = [
-        row
-        for row in evidence.account
-        if row.disposition == "open" and row.by not in attributes | required
-    ]
+    named = {"beside_unread", *attributes, *required}
+    rows = [row for row in evidence.account if row.disposition == "open" and row.by not in named]
     names = dict.fromkeys(row.name for row in rows)
     return [reason("account_open", names, rows=len(rows))] if rows else []
 

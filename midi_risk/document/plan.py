@@ -172,6 +172,59 @@ class ImagingFigure(Part):
     reference: str = Field(default="", description="what the figure is set against")
 
 
+class LocalSet(Part):
+    """The original values of one attribute that lead to a class."""
+
+    low: float | None = Field(default=None, description="line at or above which values lie")
+    below: float | None = Field(default=None, description="line below which values lie")
+    texts: list[str] | None = Field(
+        default=None, description="of names, or of an attribute without lines: the values"
+    )
+    unknown: bool = Field(default=False, description="whether a missing value belongs there")
+
+
+class LocalClass(Part):
+    """One class of a local recoding: who belongs to it, and what all of them show."""
+
+    subjects: int
+    holds: dict[str, LocalSet] = Field(
+        description="attribute -> its values; of several classes that fit, the first"
+    )
+    shows: dict[str, str | None] = Field(description="attribute -> label, null when removed")
+
+
+class LocalFigures(Part):
+    """What a recoding loses, subjects left out counted as losing all."""
+
+    loss: float = Field(description="mean distance inside what is shown, over that of all")
+    nue: float = Field(description="non-uniform entropy, as a share of the attributes' own")
+    ncp: float = Field(description="normalised certainty penalty: width of what is shown")
+    age_r2: float | None = Field(default=None, description="variance of age that labels keep")
+    left_out: int
+    classes: int
+
+
+class LocalRecoding(Part):
+    """Bands that differ between subjects."""
+
+    sentence: str
+    begun_from: Literal["plan", "root"] = Field(
+        description="whether the classes of the plan were cut further, or all subjects at once"
+    )
+    sets: Literal["listed", "ladder"] = Field(
+        description="whether names are shown as lists, too, or as groups of their ladder only"
+    )
+    attributes: list[str] = Field(description="those whose label is that of the class")
+    losses: dict[str, float] = Field(description="attribute -> what it loses among who is shown")
+    figures: LocalFigures
+    global_figures: LocalFigures | None = Field(
+        default=None, description="of the plan with one level for everybody; null without one"
+    )
+    classes: list[LocalClass] = Field(
+        default=[], description="internal only: in the order in which subjects are assigned"
+    )
+
+
 class Alternative(Part):
     """One of the plans that were found beside the recommended one."""
 
@@ -181,6 +234,9 @@ class Alternative(Part):
     changes: str = Field(default="", description="what it does to each attribute, no figures")
     levels: dict[str, int]
     cut_points: dict[str, list[float]] = {}
+    groups: dict[str, dict[str, list[str]]] = Field(
+        default={}, description="internal only: as those of the plan"
+    )
     left_out: int
     share_left_out: float
     risk_max: float | None
@@ -245,6 +301,11 @@ class Plan(Part):
     age_subjects: int = Field(default=0, description="subjects that it is computed from")
     alternatives: list[Alternative] = Field(
         default=[], description="other plans of the same search, where they differ noticeably"
+    )
+    local: LocalRecoding | None = Field(
+        default=None,
+        description="bands that differ between subjects; the levels of its attributes are those"
+        " of a tool that cannot name subjects: removed",
     )
     accepted: int = Field(default=0, description="which alternative this is; 0 is recommended")
     notes: list[str] = Field(default=[], description="what a reader of the plan should know")
@@ -344,6 +405,11 @@ class Plan(Part):
             for figure in self.imaging
         ]
         hidden: dict[str, Any] = {"suppressed_subjects": [], "suppressed_cells": {}, "groups": {}}
+        hidden["alternatives"] = [
+            other.model_copy(update={"groups": {}}) for other in self.alternatives
+        ]
+        if self.local is not None:
+            hidden["local"] = self.local.model_copy(update={"classes": []})
         return self.model_copy(update={**hidden, "imaging": imaging})
 
     def to_dict(self) -> dict[str, Any]:

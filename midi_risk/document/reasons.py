@@ -68,7 +68,9 @@ def _why(counts: Counts) -> str:
     return "the reason is stated" if counts["stated"] else "no reason is stated"
 
 
-_BESIDE = {"tables": "table", "sheets": "sheet", "comments": "cell comment"}
+_BESIDE = {
+    "tables": "table", "sheets": "sheet", "comments": "cell comment", "instances": "instance",
+}  # fmt: skip
 
 
 REASONS: Mapping[str, ReasonKind] = {
@@ -143,8 +145,8 @@ REASONS: Mapping[str, ReasonKind] = {
         condition=2,
         names="attributes",
         sentence=lambda names, _: (
-            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; replace"
-            " them by random ones, or state in 'need' why they may leave"
+            f"UIDs that hold a day, a serial number or their device: {_listed(names)}; let apply"
+            " replace them (uids: rekey), or state in 'need' why they may leave"
         ),
     ),
     "overruled": ReasonKind(
@@ -168,15 +170,20 @@ REASONS: Mapping[str, ReasonKind] = {
         ),
     ),
     "beside_unread": ReasonKind(
-        meaning="Tables, sheets or comments lie beside what was read, and may leave with it.",
+        meaning="Tables, sheets, comments or instances lie beside what was read, and may leave"
+        " with it.",
         status="incomplete",
         condition=3,
         names="none",
         sentence=lambda _, n: (
             ", ".join(_count(n[what], noun) for what, noun in _BESIDE.items() if n.get(what))
-            + " beside what was read, so no class counts what they hold; link them, or say in the"
-            " project file that they do not leave ('exclude' of the collection, 'left_out' of a"
-            " source)"
+            + " beside what was read, so no class counts what they hold; "
+            + (
+                "read every instance of the service (?instances=all)"
+                if n.get("instances")
+                else "link them, or say in the project file that they do not leave ('exclude' of"
+                " the collection, 'left_out' of a source)"
+            )
         ),
     ),
     "orphans": ReasonKind(
@@ -422,8 +429,9 @@ REASONS: Mapping[str, ReasonKind] = {
         condition=3,
         names="attributes",
         sentence=lambda names, _: (
-            f"the subject key looks like a direct identifier: {_listed(names)}; replace it by"
-            " pseudonyms, or confirm it in writing (subject_key.confirmed)"
+            f"the subject key looks like a direct identifier: {_listed(names)}; let apply replace"
+            " it by a pseudonym (subject_key.write: rekey), or confirm it in writing"
+            " (subject_key.confirmed)"
         ),
     ),
     "key_guessed": ReasonKind(

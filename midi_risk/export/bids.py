@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,11 +20,11 @@ import numpy as np
 
 from midi_risk import __version__
 from midi_risk.attributes.model import Kind
-from midi_risk.attributes.stand_ins import age_string, date_string, time_string
+from midi_risk.attributes.stand_ins import time_string
 from midi_risk.attributes.standard import OWN_DATES
 from midi_risk.errors import OutputError
 from midi_risk.export.dicom.files import Written
-from midi_risk.export.dicom.recode import number_of
+from midi_risk.export.dicom.recode import number_of, written
 from midi_risk.export.nifti import NotCopiedError, copy_nifti
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.tables import (
@@ -45,16 +46,33 @@ from midi_risk.sources.tables.raw import shown
 _YEARS = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\D.*)?")
 
 
-def moment(label: str) -> str | None:
+def moment(rule: Rule, label: str) -> str | None:
     """Return the date-time (RFC 3339 without zone, as BIDS asks) that stands for a date label.
+
+    Parameters
+    ----------
+    rule : Rule
+    label : str
+        As the release table shows it.
 
     Examples
     --------
-    >>> moment("2012-03"), moment("2012-Q2"), moment("spring")
+    >>> from midi_risk.attributes.model import Attribute, Role
+    >>> seen = Attribute(
+    ...     name="acq_time", source="images", column="acq_time", kind=Kind.DATE,
+    ...     role=Role.QUASI_IDENTIFIER, reason="",
+    ... )
+    >>> from midi_risk.export.rules import Action
+    >>> rule = Rule(attribute=seen, action=Action.GENERALISE)
+    >>> moment(rule, "2012-03"), moment(rule, "2012-Q2"), moment(rule, "spring")
     ('2012-03-01T00:00:00', '2012-04-01T00:00:00', None)
     """
-    day = date_string(label)
-    return None if day is None else f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00"
+    day = written(rule, "DA", label)
+    return None if day is None else f"{_iso(day)}T00:00:00"
+
+
+def _iso(day: str) -> str:
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}"
 
 
 def is_date_label(text: str) -> bool:
@@ -87,15 +105,15 @@ def field_value(rule: Rule, label: str, before: Any) -> Any:
     ... )
     >>> from midi_risk.export.rules import Action
     >>> field_value(Rule(attribute=age, action=Action.GENERALISE), "60-64", "063Y")
-    '060Y'
+    '062Y'
     """
     kind, vr = rule.attribute.kind, rule.attribute.vr or ""
     if isinstance(before, int | float):
         return _like_number(rule, label, before)
     if vr == "AS":
-        return age_string(label)
+        return written(rule, vr, label)
     if kind is Kind.DATE:
-        return _date(label, str(before))
+        return _date(rule, label, str(before))
     if kind is Kind.TIME:
         return _time(label, str(before))
     return label.split(VALUE_SEPARATOR) if isinstance(before, list) else label
@@ -116,13 +134,14 @@ def _time(label: str, before: str) -> str | None:
     return f"{clock[:2]}:{clock[2:4]}:{clock[4:]}" if clock and ":" in before else clock
 
 
-def _date(label: str, before: str) -> str | None:
+def _date(rule: Rule, label: str, before: str) -> str | None:
+    """Return what stands for a date label in the form of the value before."""
     if "T" in before:
-        return moment(label)
-    day = date_string(label)
+        return moment(rule, label)
+    day = written(rule, "DA", label)
     if day is None:
         return None
-    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if "-" in before else day
+    return _iso(day) if "-" in before else day
 
 
 _DESCRIBES = ("LongName", "Description", "Units", "Delimiter", "TermURL", "Format", "Derivative")
@@ -223,7 +242,7 @@ def _recoded(rule: Rule, value: Any, release: ReleaseRules, subject: str | None)
     raw = text_of(value)
     if rule.action is Action.REMOVE or raw is None:
         return None
-    label = label_of_cell(rule, raw)
+    label = raw if rule.by_class else label_of_cell(rule, raw)
     if rule.one_value:
         label = release.value_of(rule, subject) if subject and label is not None else None
     elif label == raw:
@@ -363,7 +382,7 @@ class BidsTable:
         cells = list(self.recoded.columns[name][piece])
         rule = self.rules.get(name)
         if name == "acq_time" and rule is not None and rule.action is Action.GENERALISE:
-            return [None if cell is None else moment(cell) for cell in cells]
+            return [None if cell is None else moment(rule, cell) for cell in cells]
         return cells
 
 
@@ -483,7 +502,7 @@ def write_tsv(path: Path, columns: Mapping[str, list[str | None]]) -> None:
 def representatives(tables: Mapping[str, BidsTable]) -> dict[str, Callable[[str], str | None]]:
     """Return what stands for a label of attributes whose files cannot hold the label."""
     return {
-        rule.name: moment
+        rule.name: partial(moment, rule)
         for table in tables.values()
         for column, rule in table.rules.items()
         if column == "acq_time" and rule.action is Action.GENERALISE

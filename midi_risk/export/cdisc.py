@@ -348,14 +348,15 @@ def partial_date(label: str) -> str | None:
     """Return the ISO 8601 date of reduced precision that stands for a date label.
 
     SDTM writes what is known of a date and no more (SDTMIG 3.4, section 4.4.2), so a month or
-    year needs no day; a quarter is its first month, a week its first day, years the first.
+    year needs no day; a quarter is its first month, a week its first day,
+    several years or quarters are the middle one.
 
     Examples
     --------
     >>> partial_date("2012"), partial_date("2012-03"), partial_date("2012-Q2")
     ('2012', '2012-03', '2012-04')
     >>> partial_date("2012-03-15/21"), partial_date("1950-1954"), partial_date("spring")
-    ('2012-03-15', '1950', None)
+    ('2012-03-15', '1952', None)
     """
     if _PARTIAL.fullmatch(label):
         return label
@@ -366,6 +367,8 @@ def partial_date(label: str) -> str | None:
         return None
     if re.fullmatch(r"\d{4}-\d{4}", label):
         return first[:4]
+    if " to " in label:
+        return f"{first[:4]}-{first[4:6]}"
     return f"{first[:4]}-{first[4:6]}-{first[6:]}"
 
 
@@ -413,7 +416,8 @@ def text_for_variable(rule: Rule, label: str, *, whole_date: bool = False) -> st
         Whether a date of reduced precision is not legal there.
     """
     if rule.attribute.kind is Kind.DATE:
-        text = partial_date(label)
+        medians = {} if rule.labels is None else rule.labels.medians
+        text = str(int(medians[label])) if label in medians else partial_date(label)
         return f"{text}-01-01"[:10] if text and whole_date else text
     if rule.attribute.kind is Kind.TIME and (match := _HOUR.fullmatch(label)):
         return f"{match.group(1)}:00"

@@ -19,8 +19,9 @@ from pydicom.dataset import Dataset
 from midi_risk.attributes.model import AttributeSet
 from midi_risk.document.assessment import AccountEntry
 from midi_risk.errors import OutputError
+from midi_risk.export.dicom.acts import DELETE
 from midi_risk.export.dicom.rules import DUMMIES
-from midi_risk.risk.account import ReleaseDecisions, account
+from midi_risk.risk.account import BY_PROFILE, ReleaseDecisions, account
 from midi_risk.sources.model import Extraction
 from midi_risk.table.account import Leaf, leaves
 from midi_risk.table.model import SubjectTable, raw_codes
@@ -37,6 +38,11 @@ OWN = frozenset(
 """Elements that midi-risk may write into an object that had none; all of group 0002 too."""
 
 _DUMMIES = frozenset(DUMMIES.values())
+_BEHIND = "trailing"
+_PLANES = ("50xx3000", "60xx3000")
+"""Data of a curve and of an overlay; the rest of their group says nothing without them."""
+_STILL_THERE = "is removed by the account and still in the files"
+_PIXEL_DATA = 0x7FE00010
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,8 @@ class Proof:
         Removed rows that are there without a value, or with a dummy.
     kept : tuple of str
         Removed rows whose value had to stay (type 1); they count again.
+    emptied_elements : tuple of str
+        Those of `emptied` that are elements of no attribute.
     """
 
     elements: int
@@ -60,6 +68,7 @@ class Proof:
     removed: int
     emptied: tuple[str, ...]
     kept: tuple[str, ...]
+    emptied_elements: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as `apply.json` holds it."""
@@ -72,21 +81,35 @@ class Proof:
         }
 
 
-def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> frozenset[tuple[str, ...]]:
-    """Return the paths of elements that the assessor removes and that are no attribute.
+def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> dict[tuple[str, ...], str]:
+    """Return how elements go that the assessor or the profile removes and that are no attribute.
 
     Parameters
     ----------
     table : SubjectTable
         Of the sources, with decisions.
     decisions : ReleaseDecisions
+
+    Returns
+    -------
+    dict of tuple of str to str
+        Path -> action of Table E.1-1; what the assessor removes is deleted.
     """
     pairs = zip(table.leaves, account(table, decisions), strict=True)
-    return frozenset(
-        leaf.path or (leaf.name,)
+    found = {
+        leaf.path or (leaf.name,): _action(decisions, leaf, row)
         for leaf, row in pairs
         if row.disposition == "removed" and not row.by and leaf.kind in {"element", "other"}
-    )
+    }
+    planes = {(*path[:-1], path[-1][:4]) for path in found if path[-1] in _PLANES}
+    rest = [leaf.path for leaf in table.leaves if leaf.path]
+    return found | {
+        path: DELETE for path in rest if (*path[:-1], path[-1][:4]) in planes and path not in found
+    }
+
+
+def _action(decisions: ReleaseDecisions, leaf: Leaf, row: AccountEntry) -> str:
+    return decisions.action(leaf) if row.reason.startswith(BY_PROFILE) else DELETE
 
 
 def prove(
@@ -127,22 +150,31 @@ def prove(
     removed = [row for row in rows if row.disposition == "removed"]
     values = _columns(written, attributes)
     emptied, stayed = [], []
+    doubtful: list[Leaf] = []
     for row in removed:
         if row.name not in there:
             continue
         keyword = there[row.name].keyword
         if keyword in kept or row.by in kept:
             stayed.append(row.name)
-        elif _without_value(row, there[row.name], values, files):
+        elif _without_value(row, there[row.name], values):
             emptied.append(row.name)
+        elif _may_be_empty(row, there[row.name]):
+            doubtful.append(there[row.name])
         else:
-            raise _refused(row.name, "is removed by the account and still in the files")
+            raise _refused(row.name, _STILL_THERE)
+    emptied += [leaf.name for leaf in doubtful]
+    for path in files if doubtful else ():
+        full = next(_holding(path, doubtful), None)
+        if full is not None:
+            raise _refused(full.name, _STILL_THERE)
     return Proof(
         elements=len(elements),
         columns=len(columns),
         removed=sum(row.name not in there for row in removed),
         emptied=tuple(emptied),
         kept=tuple(stayed),
+        emptied_elements=tuple(row.name for row in removed if row.name in emptied and not row.by),
     )
 
 
@@ -172,25 +204,34 @@ def _columns(written: Extraction, attributes: AttributeSet) -> dict[str, set[str
     return found
 
 
-def _without_value(
-    row: AccountEntry, leaf: Leaf, values: Mapping[str, set[str]], files: Sequence[Path]
-) -> bool:
-    """Tell whether a removed row holds nothing in the files, or nothing but a dummy."""
+def _without_value(row: AccountEntry, leaf: Leaf, values: Mapping[str, set[str]]) -> bool:
+    """Tell whether all that reading saw of a removed row is nothing, or a dummy."""
     if leaf.kind == "column":
         return values.get(row.by, set()) <= _DUMMIES | {""}
-    if leaf.kind != "element" or leaf.creators or not row.by:
-        return False
-    if values.get(leaf.keyword, {"?"}) <= _DUMMIES | {""}:
-        return True
-    return all(_empty_in(path, leaf) for path in files)
+    return _may_be_empty(row, leaf) and values.get(leaf.keyword, {"?"}) <= _DUMMIES | {""}
 
 
-def _empty_in(path: Path, leaf: Leaf) -> bool:
-    """Tell whether an element is empty or a dummy wherever it stands in one file."""
+def _may_be_empty(row: AccountEntry, leaf: Leaf) -> bool:
+    """Tell a removed row of which something may be there, without a value.
+
+    Reading cannot tell in deflated files whether something stands behind the pixel data.
+    """
+    if leaf.kind != "element" or leaf.creators:
+        return leaf.name == _BEHIND
+    return bool(row.by) or row.reason.startswith(BY_PROFILE)
+
+
+def _holding(path: Path, doubtful: Sequence[Leaf]) -> Iterator[Leaf]:
+    """Yield what holds more than a dummy in one file."""
+    behind = any(leaf.name == _BEHIND for leaf in doubtful)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data_set = pydicom.dcmread(path, stop_before_pixels=True)
-        return all(text in _DUMMIES or not text for text in _texts(data_set, leaf.name.split("/")))
+        data_set = pydicom.dcmread(path, stop_before_pixels=not behind, defer_size=1024)
+        more = any(element.tag > _PIXEL_DATA for element in data_set)
+        for leaf in doubtful:
+            texts = _texts(data_set, leaf.name.split("/"))
+            if (leaf.name == _BEHIND and more) or any(t and t not in _DUMMIES for t in texts):
+                yield leaf
 
 
 def _texts(data_set: Dataset, names: Sequence[str]) -> Iterator[str]:

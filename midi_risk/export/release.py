@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +36,12 @@ from midi_risk.document.plan import State
 from midi_risk.errors import OutputError, reason_of
 from midi_risk.export.bids import write_bids, write_tsv
 from midi_risk.export.cdisc import write_cdisc
+from midi_risk.export.dicom.acts import Acts
 from midi_risk.export.dicom.files import Copies, Written, check_local, write_copies
 from midi_risk.export.dicom.recode import Statement
 from midi_risk.export.dicom.rules import DUMMIES, DicomRules, dicom_rules
+from midi_risk.export.pseudonyms import Pseudonyms
+from midi_risk.export.rekeyed import rekey_folder, rekeyed_table
 from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import (
     FolderAccount,
@@ -53,7 +57,14 @@ from midi_risk.sources.cdisc import read_cdisc
 from midi_risk.sources.collect import kind_of_source
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.listing import printable
-from midi_risk.sources.model import Extraction, SourceKind, SourceTable
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable, TableSpec
+from midi_risk.sources.tables.databases import (
+    check_no_secret,
+    database_at,
+    database_file,
+    is_database,
+    shown_table,
+)
 from midi_risk.table.model import SubjectTable, raw_codes
 from midi_risk.table.release import measured
 from midi_risk.table.subjects import Subjects, find_subjects
@@ -124,18 +135,26 @@ def check_sources(sources: Sequence[SourceSettings], base: Path) -> list[Path]:
     Raises
     ------
     OutputError
-        For remote sources, databases, and tables in folders of parts.
+        For remote sources, and tables in folders of parts.
+
+    Notes
+    -----
+    A table of a database is written as a file; of a database on a server there is no path.
     """
-    check_local([source.path for source in sources])
-    paths = [base / source.path for source in sources]
-    for source, path in zip(as_found(sources, base), paths, strict=True):
+    tables = [source.path for source in sources if is_database(source.path)]
+    files = [source for source in sources if not is_database(source.path)]
+    for url in tables:
+        check_no_secret(url)
+    check_local([source.path for source in files])
+    paths = [base / source.path for source in files]
+    for source, path in zip(as_found(files, base), paths, strict=True):
         if source.kind != "dicom" and not path.is_file() and not _folder_reader(path):
             what = "a table in several files" if path.is_dir() else "no file and no folder"
             raise OutputError(
                 f"{source.path}: {what}, which apply cannot write back",
                 hint="Save it as one Parquet or CSV file and name that in the project",
             )
-    return paths
+    return [*paths, *filter(None, (database_file(url, base) for url in tables))]
 
 
 def as_found(sources: Sequence[SourceSettings], base: Path) -> list[SourceSettings]:
@@ -170,7 +189,8 @@ def write_release(
     statement: str,
     identity_removed: bool = False,
     selected: Callable[[Dataset], bool] | None = None,
-    removed: frozenset[tuple[str, ...]] = frozenset(),
+    acts: Acts | None = None,
+    codes: tuple[str, ...] = (),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Release:
     """Write recoded copies of all sources into a folder.
@@ -192,8 +212,10 @@ def write_release(
         What (0012,0062) says: whether the verdict on these files is not incomplete.
     selected : callable, optional
         Tells whether an object belongs to the collection.
-    removed : frozenset of tuple of str
-        Paths of elements that the assessor takes out and that are no attribute.
+    acts : Acts, optional
+        What is done beyond the rules of attributes: elements taken out, pseudonyms.
+    codes : tuple of str
+        Profile and options that were applied; for (0012,0064).
     progress : callable, optional
         Called with DICOM files done.
 
@@ -209,14 +231,14 @@ def write_release(
     check_sources(sources, base)
     sources = as_found(sources, base)
     _check_cells(sources, base, release)
-    leading = extraction.tables[0]
-    subjects = find_subjects(leading)
+    subjects = find_subjects(extraction.tables[0])
     made: list[dict[str, Any]] = []
     tables: list[RecodedTable] = []
     copies = rules = None
     files: list[Written] = []
     notes: list[str] = []
     written: dict[str, Callable[[str], str | None]] = {}
+    known = None if acts is None else acts.pseudonyms
     images = [base / s.path for s in sources if s.kind == "dicom"]
     if images:
         source = next(t for t in extraction.tables if t.kind is SourceKind.DICOM)
@@ -225,8 +247,11 @@ def write_release(
         target.mkdir(mode=0o700)
         copies = write_copies(
             images, target, rules, release,
-            statement=Statement(method=statement, identity_removed=identity_removed),
-            selected=selected, refused=_cut_short(extraction), removed=removed, progress=progress,
+            statement=Statement(
+                method=statement, identity_removed=identity_removed, codes=codes,
+                uids_replaced=known is not None and known.uids,
+            ),
+            selected=selected, refused=_cut_short(extraction), acts=acts, progress=progress,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]
@@ -237,7 +262,7 @@ def write_release(
             place = _free(folder, settings.kind)
             place.mkdir(mode=0o700)
             account = _write_folder(
-                base / settings.path, place, extraction, release, subjects, statement
+                base / settings.path, place, extraction, release, subjects, statement, known
             )
             files += [file.below(place.name) for file in account.files]
             tables += account.tables
@@ -245,27 +270,47 @@ def write_release(
             written |= account.written
             made.append({settings.kind: f"{folder.name}/{place.name}"})
             continue
-        table = _table_of(extraction, base / settings.path)
-        recoded = recode_table(table, release, subjects, leading=table is leading)
-        target = _free(folder, written_name(Path(settings.path)))
-        typed = {}
-        if target.suffix.casefold() in {".parquet", ".pq"}:
-            typed = typed_columns(base / settings.path, recoded.kept, recoded.unchanged)
-        if table.kind is SourceKind.BIDS:
-            write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
-        else:
-            write_table(target, recoded.columns, typed)
-        entry = {settings.kind: f"{folder.name}/{target.name}"}
-        if not table.key.startswith("#"):
-            entry["key"] = table.origin.get(table.key, table.key)
-            entry["key"] += f"+{table.on_date}" if table.on_date else ""
+        entry, recoded, file = _write_file(
+            settings, base, folder, extraction, release, subjects, known
+        )
+        if is_database(settings.path):
+            notes.append(f"{file.source} is written as the file {file.target}")
         made.append(entry)
         tables.append(recoded)
-        files.append(Written(source=printable(str(base / settings.path)), target=target.name))
+        files.append(file)
     return Release(
         sources=made, copies=copies, tables=tables, dicom=rules, files=files, notes=notes,
         written=written,
     )  # fmt: skip
+
+
+def _write_file(
+    settings: SourceSettings,
+    base: Path,
+    folder: Path,
+    extraction: Extraction,
+    release: ReleaseRules,
+    subjects: Subjects,
+    known: Pseudonyms | None,
+) -> tuple[dict[str, Any], RecodedTable, Written]:
+    """Write a table that is one file, or a table of a database; say how a project names it."""
+    read, name = _from_to(settings.path, base)
+    table = _table_of(extraction, read)
+    plain = recode_table(table, release, subjects, leading=table is extraction.tables[0])
+    recoded = rekeyed_table(plain, table, release, subjects, known)
+    target = _free(folder, name)
+    typed = {}
+    if not is_database(settings.path) and target.suffix.casefold() in {".parquet", ".pq"}:
+        typed = typed_columns(base / settings.path, recoded)
+    if table.kind is SourceKind.BIDS:
+        write_tsv(target, {name: list(cells) for name, cells in recoded.columns.items()})
+    else:
+        write_table(target, recoded.columns, typed, sheet=table.sheet)
+    entry = {settings.kind: f"{folder.name}/{target.name}"}
+    if not table.key.startswith("#"):
+        entry["key"] = table.origin.get(table.key, table.key)
+        entry["key"] += f"+{table.on_date}" if table.on_date else ""
+    return entry, recoded, Written(source=read, target=target.name)
 
 
 def _check_cells(sources: Sequence[SourceSettings], base: Path, release: ReleaseRules) -> None:
@@ -293,6 +338,7 @@ def _write_folder(
     release: ReleaseRules,
     subjects: Subjects,
     statement: str,
+    known: Pseudonyms | None,
 ) -> FolderAccount:
     """Write a BIDS or CDISC folder back."""
     reader = _folder_reader(path)
@@ -300,8 +346,8 @@ def _write_folder(
         raise OutputError(f"{path.name}: not a folder that is written back")
     source = folder_source(path, reader, extraction, release, subjects)
     if reader is read_cdisc:
-        return write_cdisc(source, place)
-    return write_bids(source, place, statement)
+        return rekey_folder(place, write_cdisc(source, place), known, is_bids=False)
+    return rekey_folder(place, write_bids(source, place, statement), known, is_bids=True)
 
 
 def _cut_short(extraction: Extraction) -> dict[str, str]:
@@ -314,14 +360,26 @@ def _cut_short(extraction: Extraction) -> dict[str, str]:
     }
 
 
-def _table_of(extraction: Extraction, path: Path) -> SourceTable:
-    """Return the source table that was read from a file."""
+_UNSAFE = re.compile(r"[^\w.-]+")
+"""What the name of a table of a database may hold and the name of a file should not."""
+
+
+def _from_to(path: str, base: Path) -> tuple[str, str]:
+    """Return where a table was read, as the list of files has it, and the name it is written by."""
+    if not is_database(path):
+        return printable(str(base / path)), written_name(Path(path))
+    spec = TableSpec.parse(database_at(path, base))
+    return shown_table(spec), f"{_UNSAFE.sub('_', spec.path.name)}.parquet"
+
+
+def _table_of(extraction: Extraction, place: str) -> SourceTable:
+    """Return the source table that was read from a file, or from a table of a database."""
     names = extraction.files.column("source").to_pylist()
     paths = extraction.files.column("path").to_pylist()
     for name, read in zip(names, paths, strict=True):
-        if Path(read) == path:
+        if read == place or Path(read) == Path(place):
             return extraction.table(name)
-    raise OutputError(f"{path.name}: not among the sources that were read")
+    raise OutputError(f"{Path(place).name}: not among the sources that were read")
 
 
 def _free(folder: Path, name: str) -> Path:
@@ -391,7 +449,7 @@ def _setting(
             entry["decision"] = "remove"
     elif rule.action is Action.GENERALISE or a.decision is not None:
         entry["decision"] = "retain"
-        texts = {Kind.CATEGORY, Kind.SEX, Kind.TEXT}
+        texts = {Kind.CATEGORY, Kind.TEXT} | (set() if rule.by_class else {Kind.SEX})
         if rule.action is Action.GENERALISE and a.source != DICOM and a.kind not in texts:
             entry["kind"] = a.kind.value if _still_read(rule, column) else Kind.CATEGORY.value
     return entry
@@ -405,10 +463,20 @@ def _still_read(rule: Rule, column: pa.ChunkedArray | None) -> bool:
     return "unparseable" not in read.flag
 
 
+_DONE = {"attributes", "collection", "profile", "uids", "key_file"}
+_NOTHING_LEFT = {"decision": "retain", "reason": "apply emptied it, or left a dummy"}
+
+
 def release_project(
-    project: Project, sources: list[dict[str, Any]], settings: dict[str, dict[str, Any]]
+    project: Project,
+    sources: list[dict[str, Any]],
+    settings: dict[str, dict[str, Any]],
+    key: Mapping[str, Any] | None = None,
+    emptied: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the project file of a release as data.
+
+    What was done to the originals (profile, pseudonyms) is not to be done again.
 
     Parameters
     ----------
@@ -418,10 +486,19 @@ def release_project(
         Where the release lies.
     settings : dict
         See `release_settings`.
+    key : mapping, optional
+        What it says of a subject key that was replaced.
+    emptied : sequence of str
+        Elements of no attribute that hold nothing, or a dummy.
     """
     data: dict[str, Any] = project.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True, exclude={"attributes", "collection"}
+        mode="json", by_alias=True, exclude_defaults=True, exclude=_DONE
     )
+    if key is not None:
+        data["subject_key"] = dict(key)
+    if emptied:
+        decisions = data.setdefault("release", {}).setdefault("decisions", {})
+        decisions |= dict.fromkeys(emptied, _NOTHING_LEFT)
     return {
         "schema": project.schema_,
         "collection": {"name": project.collection.name, "sources": sources},

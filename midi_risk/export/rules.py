@@ -6,6 +6,7 @@ table is refused.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from midi_risk.attributes.dates import parse_date
+from midi_risk.attributes.dates import in_years, parse_date
 from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy, build_hierarchy
 from midi_risk.attributes.ladders import COUNT, LADDERS, PERIODS, TOP_AGE, Ladder
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
@@ -23,10 +24,11 @@ from midi_risk.attributes.recoding import UNPARSED, Period
 from midi_risk.attributes.values import normalise, normalise_for
 from midi_risk.document.plan import Plan
 from midi_risk.errors import MidiRiskError, StaleAssessmentError
+from midi_risk.recode.local.assign import labels_of
 from midi_risk.recode.proposal import with_levels_of
 from midi_risk.sources.model import Extraction, SourceKind
 from midi_risk.table.model import SubjectTable, raw_codes
-from midi_risk.table.release import attribute_hierarchy, planned, without_cells
+from midi_risk.table.release import attribute_hierarchy, planned, with_labels, without_cells
 from midi_risk.table.repeated import WRITTEN_ONCE
 from midi_risk.table.subjects import find_subjects, link
 
@@ -138,7 +140,7 @@ def labeller(
     )
 
 
-_OPEN_BAND = re.compile(r"(?:0-\d+|<\d[\d.]*|>=\d[\d.]*|\d[\d.]*\+)(?: \w+)?")
+_OPEN_BAND = re.compile(r"(?:0-\d+|<\d[\d.]*(?:-Q\d)?|>=\d[\d.]*|\d[\d.]*(?:-Q\d)?\+)(?: \w+)?")
 _TOP_CODED = re.compile(r"(?:>=)?(\d+)\+?(?: \w+)?")
 FEWEST = 3
 """Subjects of an open band from which their median is written."""
@@ -161,7 +163,8 @@ def open_medians(kind: Kind, known: Mapping[str, str], texts: np.ndarray) -> dic
     Returns
     -------
     dict of str to float
-        In years for ages. Bands of fewer than `FEWEST` subjects have none.
+        In years for ages, a year with its part (the quarter) for dates. Bands of fewer than
+        `FEWEST` subjects have none.
 
     Examples
     --------
@@ -169,21 +172,33 @@ def open_medians(kind: Kind, known: Mapping[str, str], texts: np.ndarray) -> dic
     >>> open_medians(Kind.AGE, dict.fromkeys(values, "20+"), np.array(values, dtype=object))
     {'20+': 70.0}
     """
-    if kind not in {Kind.AGE, Kind.NUMBER}:
+    if kind not in {Kind.AGE, Kind.NUMBER, Kind.DATE}:
         return {}
     members: dict[str, list[str]] = {}
     for text in texts[pd.notna(texts)].tolist():
         label = known.get(text, "")
         if _OPEN_BAND.fullmatch(label) and not (kind is Kind.AGE and _is_top_coded(label)):
             members.setdefault(label, []).append(text)
+    return _middles(kind, members)
+
+
+def _middles(kind: Kind, members: Mapping[str, list[str]]) -> dict[str, float]:
+    """Return the median of the values under each label, ages in completed years."""
     found = {}
     for label, values in members.items():
         number = np.sort(normalise(kind, values, zero_is_missing=False).number)
         number = number[np.isfinite(number)]
         if len(number) >= FEWEST:
             middle = float(number[(len(number) - 1) // 2])
-            found[label] = float(int(middle / 12)) if kind is Kind.AGE else middle
+            found[label] = _standing(kind, middle)
     return found
+
+
+def _standing(kind: Kind, middle: float) -> float:
+    """Return a median as it is written: whole years of an age, the quarter of a date."""
+    if kind is Kind.AGE:
+        return float(int(middle / 12))
+    return math.floor(in_years(middle) * 4 + 1e-6) / 4 if kind is Kind.DATE else middle
 
 
 def _is_top_coded(label: str) -> bool:
@@ -218,6 +233,11 @@ def check_plan(plan: Plan, table: SubjectTable) -> None:
     if len(plan.suppressed_subjects) != plan.suppressed.subjects:
         raise MidiRiskError(
             "the plan leaves subjects out and does not say which: it is a public copy",
+            hint="Use the plan.json that suggest wrote",
+        )
+    if plan.local is not None and not plan.local.classes:
+        raise MidiRiskError(
+            "the plan lets bands differ between subjects and does not say how: it is a public copy",
             hint="Use the plan.json that suggest wrote",
         )
     if sum(map(len, plan.suppressed_cells.values())) != plan.suppressed.emptied:
@@ -267,6 +287,8 @@ class Rule:
         Raw value -> label, for a generalised attribute.
     one_value : bool
         Whether every record of a subject shows the one value of the subject table.
+    by_class : bool
+        Whether it shows the label of the subject's class, also where its own value is missing.
     note : str
         Why the rule is not what the plan says, where it is not.
     """
@@ -279,6 +301,7 @@ class Rule:
     describe: str = ""
     labels: Labeller | None = None
     one_value: bool = False
+    by_class: bool = False
     note: str = ""
 
     @property
@@ -391,18 +414,26 @@ def release_rules(
     StaleAssessmentError
         When the plan was made for other data or decisions.
     """
+    by_class: dict[str, np.ndarray] = {}
+    outside: frozenset[str] = frozenset()
     if plan is not None:
         check_plan(plan, table)
+        if plan.local is not None:
+            by_class, unplaced = labels_of(plan.local, table)
+            outside = frozenset(map(str, table.frame.index[unplaced]))
         table = with_levels_of(table, plan)
     levels = dict(plan.levels) if plan and (plan.found or plan.steps) else {}
-    hidden = frozenset(plan.suppressed_subjects) if plan else frozenset()
+    hidden = outside | frozenset(plan.suppressed_subjects if plan else ())
     known = dict(hierarchies)
     rules = []
     for attribute in table.attributes:
         generalised = levels.get(attribute.name, 0) > 0 or (
             attribute.decision is Decision.GENERALISE and attribute.generalise_to is not None
         )
-        if generalised:
+        if attribute.name in by_class:
+            texts = table.frame[attribute.name].to_numpy(dtype=object)
+            rules.append(_of_classes(attribute, by_class[attribute.name], texts))
+        elif generalised:
             raws = _raws(extraction, attribute)
             found = _hierarchy(table, attribute, raws, hierarchies)
             if attribute.name in table.frame.columns:
@@ -416,7 +447,9 @@ def release_rules(
     settled = {r.name: r.level for r in rules if r.attribute.decision is not Decision.REMOVE}
     at_least = {name: settled[name] for name in levels if name in known and name in settled}
     emptied = dict(plan.suppressed_cells) if plan else {}
-    expected = without_cells(planned(table, at_least, known, mask), emptied)
+    expected = without_cells(planned(table, at_least, known, None if by_class else mask), emptied)
+    if by_class:
+        expected = with_labels(expected, by_class, mask)
     return ReleaseRules(
         rules=tuple(_with_ranges(rules)),
         table=table,
@@ -425,6 +458,60 @@ def release_rules(
         emptied={name: frozenset(keys) for name, keys in emptied.items()},
         assessed=_assessed_keys(extraction),
     )
+
+
+LOCAL = "local"
+"""Name of the level of an attribute whose bands differ between subjects."""
+
+
+def _of_classes(attribute: Attribute, labels: np.ndarray, texts: np.ndarray) -> Rule:
+    """Return the rule of an attribute that shows the label of the subject's class."""
+    told = "bands that differ between subjects: what each shows is the set of its class"
+    if not pd.notna(labels).any():
+        return Rule(attribute=attribute, action=Action.REMOVE, describe="removed", level=1)
+    medians = medians_of_labels(attribute.kind, labels, texts)
+    shown = Labeller(attribute=attribute, ladder="", level=1, known={}, medians=medians)
+    return Rule(
+        attribute=attribute,
+        action=Action.GENERALISE,
+        level=1,
+        level_name=LOCAL,
+        describe=told,
+        labels=shown,
+        one_value=True,
+        by_class=True,
+    )
+
+
+def medians_of_labels(kind: Kind, labels: np.ndarray, texts: np.ndarray) -> dict[str, float]:
+    """Return the median of the subjects who show a label, which stands for it in an element.
+
+    It is that of the label and not of the class, so that an element says no more than the label.
+
+    Parameters
+    ----------
+    kind : Kind
+    labels, texts : numpy.ndarray of object, shape (n_subjects,)
+        What each subject shows, and its own value.
+
+    Returns
+    -------
+    dict of str to float
+        In years for ages. Labels of fewer than `FEWEST` subjects have none.
+
+    Examples
+    --------
+    >>> shown = np.array(["60-69"] * 3, dtype=object)
+    >>> medians_of_labels(Kind.AGE, shown, np.array(["60", "64", "69"], dtype=object))
+    {'60-69': 64.0}
+    """
+    if kind not in {Kind.AGE, Kind.NUMBER}:
+        return {}
+    members: dict[str, list[str]] = {}
+    for label, text in zip(labels.tolist(), texts.tolist(), strict=True):
+        if label is not None and not pd.isna(text):
+            members.setdefault(label, []).append(text)
+    return _middles(kind, members)
 
 
 def _assessed_keys(extraction: Extraction) -> dict[str, str]:
@@ -528,6 +615,7 @@ def without_decision(rules: ReleaseRules) -> tuple[str, ...]:
         for rule in rules
         if rule.attribute.role is Role.DIRECT_IDENTIFIER
         and rule.attribute.decision is None
+        and not rule.attribute.rekeyed
         and rule.action is Action.KEEP
     )
 

@@ -25,7 +25,7 @@ from midi_risk.attributes.standard import OWN_DATES
 from midi_risk.attributes.units import band_in_words, value_in_unit
 from midi_risk.errors import LinkageError, OutputError
 from midi_risk.export.dicom.files import Written
-from midi_risk.export.dicom.recode import ladder_of_dates
+from midi_risk.export.dicom.recode import bands_of_dates, ladder_of_dates
 from midi_risk.export.dicom.rules import dicom_rules
 from midi_risk.export.rules import Action, Labeller, ReleaseRules, Rule
 from midi_risk.sources.collected import Collected
@@ -53,6 +53,8 @@ class RecodedTable:
         Columns whose cells are as they were.
     coupled : tuple of str
         What was removed because it would give another attribute back.
+    order : numpy.ndarray of int64, shape (n_kept,), optional
+        Places that the rows kept had before they were put in another order.
     """
 
     name: str
@@ -62,6 +64,7 @@ class RecodedTable:
     kept: np.ndarray
     unchanged: frozenset[str]
     coupled: tuple[str, ...] = ()
+    order: np.ndarray | None = None
 
     def __repr__(self) -> str:
         """Return the shape only, never values."""
@@ -219,12 +222,15 @@ def like_visit(rule: Rule, group: Rule) -> Rule:
     """Return the rule of a visit's dates or times for another column of them."""
     if group.action is Action.REMOVE:
         return Rule(attribute=rule.attribute, action=Action.REMOVE, describe=group.describe)
-    ladder, level = group.ladder, group.level
-    if rule.attribute.kind is Kind.DATE:
+    ladder, level, attribute = group.ladder, group.level, rule.attribute
+    if attribute.kind is Kind.DATE and bands_of_dates(group) is not None:
+        attribute = attribute.revised(hierarchy_steps=group.attribute.hierarchy_steps)
+    elif attribute.kind is Kind.DATE:
         ladder, level = ladder_of_dates(group)
-    labels = Labeller(attribute=rule.attribute, ladder=ladder, level=level, known={})
+    medians = {} if group.labels is None else group.labels.medians
+    labels = Labeller(attribute=attribute, ladder=ladder, level=level, known={}, medians=medians)
     return Rule(
-        attribute=rule.attribute,
+        attribute=attribute,
         action=Action.GENERALISE,
         level=level,
         level_name=group.level_name,
@@ -252,10 +258,12 @@ def _column(
     if rule.one_value:
         values = [release.value_of(rule, label) for label in labels]
         shown_as = [None if value is None else in_column(rule, value) for value in values]
-        own = np.array([*shown_as, None], dtype=object)
+        own: np.ndarray = np.array([*shown_as, None], dtype=object)
+        one: np.ndarray = own[of_row]
+        if rule.by_class:
+            return one
         present = [rule.labels is None or rule.labels.label(r) is not None for r in raws]
         shown = np.array([*present, False], dtype=bool)[codes]
-        one: np.ndarray = own[of_row]
         one[~shown] = None
         return one
     labelled = [label_of_cell(rule, raw) for raw in raws]
@@ -332,27 +340,32 @@ def written_name(path: Path) -> str:
     return f"{stem.stem}.csv"
 
 
-def typed_columns(path: Path, kept: np.ndarray, unchanged: frozenset[str]) -> dict[str, Any]:
+def typed_columns(path: Path, recoded: RecodedTable) -> dict[str, Any]:
     """Return the untouched columns of a Parquet file with the types that they had.
 
     Parameters
     ----------
     path : pathlib.Path
         The source.
-    kept : numpy.ndarray of bool
-        Rows that stay; without them all being rows of the file there is nothing to return.
-    unchanged : frozenset of str
+    recoded : RecodedTable
+        Made of it; where it is not made of all rows of the file there is nothing to return.
     """
-    names = [name for name in pq.read_schema(path).names if name in unchanged]
+    names = [name for name in pq.read_schema(path).names if name in recoded.unchanged]
     whole = pq.read_table(path, columns=names)
-    if whole.num_rows != len(kept):
+    if whole.num_rows != len(recoded.kept):
         return {}
-    rows = whole.filter(pa.array(kept))
+    rows = whole.filter(pa.array(recoded.kept))
+    if recoded.order is not None:
+        rows = rows.take(pa.array(recoded.order))
     return {name: rows.column(name) for name in names}
 
 
 def write_table(
-    path: Path, columns: Mapping[str, np.ndarray], typed: Mapping[str, Any] | None = None
+    path: Path,
+    columns: Mapping[str, np.ndarray],
+    typed: Mapping[str, Any] | None = None,
+    *,
+    sheet: str = "",
 ) -> None:
     """Write columns of text in the format that the name of the file says.
 
@@ -364,6 +377,8 @@ def write_table(
         Text or None.
     typed : mapping of str to pyarrow.ChunkedArray, optional
         Columns of a Parquet file that keep their type.
+    sheet : str
+        Name of the sheet of a workbook.
 
     Raises
     ------
@@ -382,7 +397,7 @@ def write_table(
         return
     rows = list(zip(*columns.values(), strict=True)) if columns else []
     if suffix == ".xlsx":
-        _workbook(path, list(columns), rows)
+        _workbook(path, list(columns), rows, sheet)
         return
     text = csv_text(list(columns), rows, "\t" if suffix in {".tsv", ".tab"} else ",")
     with private(path) as handle:
@@ -395,14 +410,14 @@ def private(path: Path) -> Any:
     return os.fdopen(descriptor, "wb")
 
 
-def _workbook(path: Path, header: list[str], rows: Sequence[Sequence[Any]]) -> None:
+def _workbook(path: Path, header: list[str], rows: Sequence[Sequence[Any]], name: str = "") -> None:
     """Write one sheet in which every text is text and only plain numbers are numbers."""
     import openpyxl  # noqa: PLC0415
 
     if len(rows) >= 1_048_576:
         raise OutputError(f"{path.name}: too many rows for a workbook", hint="Give it as CSV")
     book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("data")
+    sheet = book.create_sheet(name or "data")
     from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415
 
     def cell(value: Any) -> Any:

@@ -28,6 +28,7 @@ from midi_risk.errors import SearchError
 from midi_risk.recode.lattice.unknown import Matching
 from midi_risk.recode.lattice.view import ClassView, SensitiveColumn
 from midi_risk.risk.measures.imprecise import known_attributes
+from midi_risk.risk.population.ensemble import LEAST_SUPPORT
 from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
 from midi_risk.threat.library import attempt_probability
 from midi_risk.threat.model import (
@@ -38,6 +39,7 @@ from midi_risk.threat.model import (
     ends,
     required_class_size,
 )
+from midi_risk.threat.sampling import admits_models
 
 Bools = npt.NDArray[np.bool_]
 
@@ -362,8 +364,10 @@ class ModelledKMap:
     """Each class reaches ``k`` people of the population, as the Pitman-Yor model has it.
 
     The model is fitted to the classes of every node; a class passes when both E[1/F | f] and
-    one over the size that is reached with 95 % probability are at most 1 / k. Where there is
-    no fit, F = f. Neither monotone nor robust: joining classes changes the fit.
+    one over the size that is reached with 95 % probability are at most 1 / k, and no class of
+    fewer than five subjects does, since the assessment counts on nobody outside the release for
+    what it hardly saw. Where there is no fit, F = f. Neither monotone nor robust: joining classes
+    changes the fit. It finds candidates; the assessment, which asks other models too, decides.
 
     Parameters
     ----------
@@ -406,7 +410,7 @@ class ModelledKMap:
         fit = fit_pitman_yor(sizes) if self.people >= n else None
         if not isinstance(fit, PitmanYor):
             return self.k
-        low, high = 1, min(self.k, int(sizes.max()) + 1)
+        low, high = min(self.k, LEAST_SUPPORT), self.k
         while low < high:
             middle = (low + high) // 2
             if middle > n or self._passes(fit, middle, n):
@@ -463,6 +467,8 @@ def _people(model: ThreatModel, subjects: int) -> int | None:
     """Return the smallest size of a population that the Pitman-Yor model stands for."""
     settings = model.population
     if settings.kind not in {"size", "estimate"} or settings.model not in {None, "pitman-yor"}:
+        return None
+    if not admits_models(settings):
         return None
     if isinstance(settings.size, int):
         return settings.size

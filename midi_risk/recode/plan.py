@@ -23,6 +23,8 @@ from midi_risk.document.plan import (
 from midi_risk.errors import SearchError, listed
 from midi_risk.recode.criteria import Requirement, population_criteria, requirement
 from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.local.axes import Sets
+from midi_risk.recode.local.recoding import Given, recoded_locally, with_local
 from midi_risk.recode.loss import weight_of
 from midi_risk.recode.proposal import (
     Draft,
@@ -61,6 +63,7 @@ from midi_risk.recode.steps import (
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
 from midi_risk.risk.adversaries import as_judged
+from midi_risk.risk.classes.classes import MissingPolicy
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
@@ -88,6 +91,8 @@ def suggest(
     utility: str = DISTANCE,
     levels_from_data: bool = True,
     accept: int = 0,
+    local: bool = False,
+    local_sets: Sets = "listed",
     quasi: str | Sequence[str] | None = None,
     sensitive: str | Sequence[str] | None = None,
     key: str | None = None,
@@ -122,6 +127,11 @@ def suggest(
         Whether levels are made from the data, beside the fixed ones.
     accept : int
         Which of the alternatives becomes the plan; 0 is the recommended one.
+    local : bool
+        Let bands differ between subjects, where that loses less than the plan.
+    local_sets : {"listed", "ladder"}
+        Whether names may be shown as lists of up to four values, or as groups of their ladder
+        only.
     quasi, sensitive, key : str or sequence of str, optional
         Columns of a data frame, as for `midi_risk.subject_table`.
 
@@ -151,8 +161,7 @@ def suggest(
     """
     table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
     most, keep = suppression_share(max_suppression), listed("attributes to keep", keep)
-    if cells:
-        check_policy(table)
+    _check_cells(table, cells=cells, local=local)
     given = dict(hierarchies or {})
     models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
@@ -170,17 +179,14 @@ def suggest(
     )
     draft, others = _accepted_draft(drafts[0], drafts[1:], accept)
     folded = draft.solution
-    shown = as_decided(setting, draft.setting)
+    shown, fixed = as_decided(setting, draft.setting), setting
     source, table, setting = table, draft.table, draft.setting
     solution = _on_all_values(table, view, setting, demand, models, folded, *limits)
     solution, alone = _not_everything(solution, setting, draft)
     target = [solution.levels[a.name] for a in attributes]
     left, after = view, before
-    emptied: EmptiedCells | None = None
-    if cells and solution.suppressed_rows.any() and solution.found and demand.k > 1:
-        emptied = accepted_cells(table, setting, solution, models, demand.k, most)
-    hidden_rows = solution.suppressed_rows if emptied is None else emptied.hidden
-    gone = {} if emptied is None else emptied.subjects
+    emptied = _cells(table, setting, solution, models, demand.k, most) if cells else None
+    hidden_rows, gone = _gone(solution, emptied)
     if solution.found:
         left = planned(table, solution.levels, setting.hierarchies, hidden_rows)
         left = without_cells(left, gone)
@@ -188,7 +194,7 @@ def suggest(
     hidden = np.flatnonzero(hidden_rows) if solution.found else np.empty(0, int)
     loss = plan_loss(setting, target, len(hidden), table.n_subjects, gone)
     risk = _highest(solution, after, judged=solution is not folded or emptied is not None)
-    return Plan(
+    plan = Plan(
         **plan_heading(source, models, demand.k),
         found=solution.found,
         optimal=solution.optimal and emptied is None,
@@ -212,6 +218,57 @@ def suggest(
         nodes=solution.nodes,
         nodes_checked=solution.checked,
     ).of(source)
+    base = replace(draft, solution=solution)
+    begun = Given(source, view, fixed, base, models, demand, given, most, local_sets)
+    return _locally(plan, begun) if local else plan
+
+
+def _locally(plan: Plan, begun: Given) -> Plan:
+    """Return the plan with bands that differ between subjects, where that loses less."""
+    if plan.before.accepted:
+        return plan
+    better = recoded_locally(begun)
+    if better is None:
+        return plan.model_copy(update={"notes": [*plan.notes, NOT_LOCALLY]})
+    told = with_local(plan, begun, better)
+    return told.model_copy(update={"reason": _disclosed_text(better.after)})
+
+
+NOT_LOCALLY = "Bands that differ between subjects lose no less than this plan."
+
+
+def _cells(
+    table: SubjectTable,
+    setting: Setting,
+    solution: Solution,
+    models: Sequence[ThreatModel],
+    k: int,
+    most: float,
+) -> EmptiedCells | None:
+    """Return the cells that are emptied in place of subjects left out, where that suffices."""
+    if not solution.suppressed_rows.any() or not solution.found or k <= 1:
+        return None
+    return accepted_cells(table, setting, solution, models, k, most)
+
+
+def _gone(
+    solution: Solution, emptied: EmptiedCells | None
+) -> tuple[np.ndarray, Mapping[str, Sequence[str]]]:
+    """Return which subjects are left out, and whose cells are emptied, by attribute."""
+    if emptied is None:
+        return solution.suppressed_rows, {}
+    return emptied.hidden, emptied.subjects
+
+
+def _check_cells(table: SubjectTable, *, cells: bool, local: bool) -> None:
+    """Refuse to empty cells where that cannot be done."""
+    if cells and local:
+        raise SearchError(
+            "single cells are not emptied where bands differ between subjects",
+            hint="Give --cells or --local, not both",
+        )
+    if cells:
+        check_policy(table)
 
 
 def _left_out(subjects: int, attributes: int, gone: Mapping[str, Sequence[str]]) -> Suppressed:
@@ -249,30 +306,37 @@ def _drafts(
     if before.passed and not before.disclosed:
         unchanged = _unchanged(setting, before)
         return [Draft(table=table, setting=setting, solution=unchanged)], [], demand
+    if utility != DISTANCE:
+        folded, demand = _best_node(table, view, setting, demand, models, *limits, utility)
+        return [Draft(table=table, setting=setting, solution=folded)], [], demand
     unknown = _wildcard(table, setting)
-    if utility == DISTANCE and not unknown:
-        drafts = Drafts(table, view, setting, given, models, levels_from_data=cuts)
+    settings = [setting]
+    if unknown and setting.missing == "wildcard":
+        # Who knows fewer attributes can face smaller classes there, but never under this policy.
+        columns = replace(setting.columns, missing="wildcard-cautious")
+        settings.append(replace(setting, columns=columns))
+    tries = [(one, True) for one in settings if cuts] + [(one, False) for one in settings]
+    for one, free in tries:
+        drafts = Drafts(table, view, one, given, models, levels_from_data=free)
         first, others, notes, asked = drafts.all(demand, *limits)
-        good = not first.solution.found or _stands(first, models, demand.k)
-        if good or not cuts:
-            return [first, *others], notes, asked
-        drafts = Drafts(table, view, setting, given, models, levels_from_data=False)
-        first, others, notes, asked = drafts.all(demand, *limits)
-        return [first, *others], notes, asked
-    model = PLAN_UTILITY if utility == DISTANCE else utility
-    folded, demand = _best_node(table, view, setting, demand, models, *limits, model)
-    notes = [FIXED_LEVELS] if unknown and utility == DISTANCE else []
-    return [Draft(table=table, setting=setting, solution=folded)], notes, demand
+        if not first.solution.found or _stands(first, models, demand.k, strictly=unknown):
+            break
+    if unknown:
+        others = [each for each in others if _stands(each, models, demand.k, strictly=True)]
+    if one is not setting:
+        first = replace(first, solution=replace(first.solution, optimal=False))
+        return [_read_as(each, setting.missing) for each in (first, *others)], notes, asked
+    return [first, *others], notes, asked
 
 
-FIXED_LEVELS = (
-    "Levels follow the data only where unknown values are a category of their own; here they may"
-    " be any value, and the plan chooses among fixed levels."
-)
+def _read_as(draft: Draft, missing: MissingPolicy) -> Draft:
+    """Return a draft whose risk is told as the judge reads unknown values."""
+    columns = replace(draft.setting.columns, missing=missing)
+    return replace(draft, setting=replace(draft.setting, columns=columns))
 
 
 def _beside(
-    draft: Draft, others: Sequence[Draft], solution: Solution, hidden: np.ndarray
+    draft: Draft, others: Sequence[tuple[int, Draft]], solution: Solution, hidden: np.ndarray
 ) -> dict[str, Any]:
     """Return what a plan says of its levels from the data, of age, and of other plans."""
     target = [solution.levels[a.name] for a in draft.setting.attributes]
@@ -286,12 +350,12 @@ def _beside(
     }
 
 
-def _stands(draft: Draft, models: Sequence[ThreatModel], k: int) -> bool:
-    """Tell whether the judge sees the classes that the search counted."""
+def _stands(draft: Draft, models: Sequence[ThreatModel], k: int, *, strictly: bool) -> bool:
+    """Tell whether the judge accepts a draft, or at least sees the classes that were counted."""
     levels, rows = draft.solution.levels, draft.solution.suppressed_rows
     left = planned(draft.table, levels, draft.setting.hierarchies, rows)
     state = release_state(left, models, k)
-    return state.passed or (state.k or 0) >= draft.solution.smallest
+    return state.passed or (not strictly and (state.k or 0) >= draft.solution.smallest)
 
 
 FAR_ABOVE = 3
@@ -316,18 +380,22 @@ def _wildcard(table: SubjectTable, setting: Setting) -> bool:
     return bool(table.frame[list(setting.columns.names)].isna().to_numpy().any())
 
 
-def _accepted_draft(first: Draft, others: list[Draft], accept: int) -> tuple[Draft, list[Draft]]:
-    """Return the draft that becomes the plan, and the others with the recommended one."""
+def _accepted_draft(
+    first: Draft, others: list[Draft], accept: int
+) -> tuple[Draft, list[tuple[int, Draft]]]:
+    """Return the draft that becomes the plan, and the others under their own numbers.
+
+    The recommended one has number 0, and no number changes when another plan is accepted.
+    """
     if not 0 <= accept <= len(others):
         raise SearchError(
             f"there is no alternative {accept}",
             hint=f"Give a number from 1 to {len(others)}" if others else "There is only one plan",
         )
-    if not accept:
-        return first, others
-    rest = [*others]
-    rest[accept - 1] = first
-    return others[accept - 1], [draft for draft in rest if draft.solution.found]
+    named = replace(first, title=f"recommended, {first.title}" if first.title else "recommended")
+    every = [(0, named), *enumerate(others, start=1)]
+    rest = [(n, draft) for n, draft in every if n != accept and draft.solution.found]
+    return every[accept][1], rest
 
 
 def _not_everything(solution: Solution, setting: Setting, draft: Draft) -> tuple[Solution, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.attributes.hierarchy import Hierarchy
-from midi_risk.attributes.model import Attribute, Decision, Kind
+from midi_risk.attributes.model import Decision, Kind
 from midi_risk.attributes.own_hierarchy import BANDS, MERGED
 from midi_risk.config import HierarchyStep
 from midi_risk.document.plan import Alternative, Plan, risk_figure
@@ -19,7 +19,15 @@ from midi_risk.recode.adaptive.explore import Axis, Counter, Found, Node, Option
 from midi_risk.recode.adaptive.facts import Fact, axis_of, derived, facts, shown_of
 from midi_risk.recode.adaptive.moves import moved, regained, tidied
 from midi_risk.recode.adaptive.options import Values, single_options, values_of
-from midi_risk.recode.criteria import Requirement, failing_classes, population_criteria
+from midi_risk.recode.adaptive.unknown import Unknowns
+from midi_risk.recode.criteria import (
+    CustomCriterion,
+    KAnonymity,
+    Requirement,
+    failing_classes,
+    matched,
+    population_criteria,
+)
 from midi_risk.recode.lattice.tables import base_table
 from midi_risk.recode.lattice.view import ClassView, sensitive_column, tag_space
 from midi_risk.recode.search.judge import Solution
@@ -131,15 +139,34 @@ class Proposer:
                     setting.hierarchies[name],
                     low,
                     max(low, min(high, ceilings.get(name, high))),
-                    adaptive=levels_from_data and not own and _cuttable(attribute),
+                    adaptive=levels_from_data and not own,
                 )
             )
         each = [f for value in self.values for f in facts([value])]
-        self.facts = facts(self.values) if levels_from_data else each
+        self.facts = each
+        if levels_from_data:
+            self.facts = [part for fact in facts(self.values) for part in self._parts(fact)]
         self.options = {v.name: single_options(v, self.band) for v in self.values}
         self.free = derived(self.values) if levels_from_data else ()
         self._axes: dict[tuple[str, ...], Axis] = {}
         self._tall = next((v.name for v in self.values if v.attribute.ladder == "height"), "")
+
+    @property
+    def matched(self) -> bool:
+        """Whether unknown values occur and may be any value."""
+        some = any(None in value.texts for value in self.values)
+        return some and self.setting.missing != "category"
+
+    def _parts(self, fact: Fact) -> list[Fact]:
+        """Return a fact, or its attributes one by one where joining them would miscount.
+
+        Where an unknown value may be any value, attributes that are known of different records
+        match differently, whichever is shown.
+        """
+        blank = [np.array([t is None for t in m.texts])[m.codes] for m in fact.members]
+        if self.matched and any((one != blank[0]).any() for one in blank):
+            return [part for member in fact.members for part in facts([member])]
+        return [fact]
 
     def axes(self, *, age_weight: float | None = None, age_kept: float = 0.0) -> list[Axis]:
         """Return the axes of the search.
@@ -172,19 +199,26 @@ class Proposer:
 
     def counter(self, demand: Requirement) -> Counter:
         """Return what counts the records that a node hides under a demand."""
-        if not demand.criteria:
+        if not demand.criteria and not self.matched:
             return Counter(demand.k)
         names = list(dict.fromkeys(c.sensitive for c in demand.criteria if c.sensitive))
         frame = self.view.frame
         tags = tag_space([sensitive_column(frame, n) for n in names], self.table.n_subjects, 0)
-        robust = [c for c in demand.criteria if c.robust]
-        rest = [c for c in demand.criteria if not c.robust]
-        k = demand.k
+        sizes = KAnonymity(demand.k)
+        every: tuple[CustomCriterion, ...] = (sizes, *demand.criteria)
+        unknowns = None
+        if self.matched:
+            unknowns = Unknowns(self.facts, self.axes(), self.setting.missing)
+            every = matched(every, self.setting.missing)
+        robust = [c for c in every if c.robust]
+        rest = [c for c in every if unknowns is not None or not c.robust]
 
-        def judge(columns: Sequence[Ints], widths: Sequence[int]) -> tuple[int, Bools]:
+        def judge(columns: Sequence[Ints], options: Sequence[Option]) -> tuple[int, Bools]:
+            widths = [o.groups for o in options]
             table = base_table(columns, widths, tags.tag, tags.size)
             view = ClassView(table, tags)
-            view.failed = view.sizes < k
+            if unknowns is not None:
+                view.matching = unknowns.matching(options, view.sizes, view.field, counter.spend)
             failing_classes(view, robust)
             must = int(view.sizes[view.failed].sum())
             failing_classes(view, rest)
@@ -199,7 +233,8 @@ class Proposer:
             key, _ = pack(codes, list(widths), n + len(failed))
             return must, np.isin(key[:n], key[n:])
 
-        return Counter(k, judge)
+        counter = Counter(demand.k, judge, matched=self.matched)
+        return counter
 
     def search(
         self,
@@ -261,7 +296,7 @@ class Proposer:
             table, attributes, self.given, self.setting.keep, missing=self.setting.missing
         )
         columns = [o.group[a.codes] for a, o in zip(axes, node.options, strict=True)]
-        cells = np.unique(np.column_stack(columns)[~node.hidden], axis=0, return_counts=True)[1]
+        cells = self._shown_sizes(columns, node)
         bound = found.bound.get(limit, 0.0)
         score = node.score
         return Draft(
@@ -293,6 +328,16 @@ class Proposer:
                 None,
             ),
         )  # fmt: skip
+
+    def _shown_sizes(self, columns: Sequence[Ints], node: Node) -> npt.NDArray[np.float64]:
+        """Return the size of each class that a node shows."""
+        shown = [column[~node.hidden] for column in columns]
+        cells, size = np.unique(np.column_stack(shown), axis=0, return_counts=True)
+        if not self.matched or not len(cells):
+            return size.astype(np.float64)
+        unknowns = Unknowns(self.facts, self.axes(), self.setting.missing)
+        found = unknowns.matching(node.options, size, lambda a, c: cells[c, a], lambda _: None)
+        return found.sizes(np.ones(len(cells), dtype=bool))
 
     def age_at_best(self) -> float:
         """Return the largest share of the variance of age that an option keeps, 0 without age."""
@@ -349,10 +394,10 @@ def variance_kept(fact: Fact, axis: Axis, option: Option) -> float:
         return 0.0
     place = member.spread.at[member.codes]
     known = np.isfinite(place)
-    return _r2(place[known], option.group[axis.codes][known])
+    return variance_between(place[known], option.group[axis.codes][known])
 
 
-def _r2(x: npt.NDArray[np.float64], group: Ints) -> float:
+def variance_between(x: npt.NDArray[np.float64], group: Ints) -> float:
     """Return the share of a variance that lies between groups, 1 where there is none."""
     if not len(x):
         return 1.0
@@ -360,11 +405,6 @@ def _r2(x: npt.NDArray[np.float64], group: Ints) -> float:
     whole = float(((x - x.mean()) ** 2).sum())
     inside = float(((x - mean[group]) ** 2).sum())
     return 1 - inside / whole if whole > 0 else 1.0
-
-
-def _cuttable(attribute: Attribute) -> bool:
-    """Tell whether cut points of an attribute can be written wherever its values stand."""
-    return attribute.kind is not Kind.DATE or attribute.vr not in {"DA", "DT"}
 
 
 def with_rules(
@@ -408,7 +448,7 @@ def with_levels_of(table: SubjectTable, plan: Plan) -> SubjectTable:
     )  # fmt: skip
 
 
-def rules_of(plan: Plan) -> dict[str, HierarchyStep]:
+def rules_of(plan: Plan | Alternative) -> dict[str, HierarchyStep]:
     """Return the rules by which a plan shows attributes, by name."""
     cuts = {n: HierarchyStep(cuts=tuple(c), name=BANDS) for n, c in plan.cut_points.items()}
     groups = {
@@ -686,7 +726,7 @@ def age_kept(draft: Draft, target: Sequence[int], hidden: Bools) -> tuple[float 
         if use.sum() < 2:
             continue
         group = values.at_level(target[number])[values.codes][use]
-        r2 = _r2(place[use], group)
+        r2 = variance_between(place[use], group)
         if best[0] is None or r2 > best[0]:
             best = (round(r2, 4), int(use.sum()))
     return best
@@ -708,9 +748,9 @@ def from_data(draft: Draft) -> dict[str, Any]:
     return {"cut_points": cuts, "groups": groups}
 
 
-def alternatives(others: Sequence[Draft]) -> list[Alternative]:
-    """Return plans in one sentence each."""
-    return [alternative(number, draft) for number, draft in enumerate(others, start=1)]
+def alternatives(others: Sequence[tuple[int, Draft]]) -> list[Alternative]:
+    """Return plans in one sentence each, under their numbers."""
+    return [alternative(number, draft) for number, draft in others]
 
 
 def alternative(number: int, draft: Draft) -> Alternative:
@@ -727,7 +767,7 @@ def alternative(number: int, draft: Draft) -> Alternative:
         sentence=sentence_of(draft, loss, risk, r2, of),
         changes=changes_of(draft),
         levels=dict(solution.levels),
-        cut_points=from_data(draft)["cut_points"],
+        **from_data(draft),
         left_out=solution.suppressed,
         share_left_out=solution.suppressed / n if n else 0.0,
         risk_max=risk,

@@ -422,6 +422,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "nodes_checked": SIZE,
         "age_r2": AMOUNT,
         "alternatives": FIELDS,
+        "local": FIELDS,
         **dropped(
             "cut_points",
             "groups",
@@ -450,7 +451,24 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "risk_max": RISK,
         "loss": AMOUNT,
         "age_r2": AMOUNT,
-        **dropped("sentence", "levels", "cut_points", "share_left_out"),
+        **dropped("sentence", "levels", "cut_points", "groups", "share_left_out"),
+    },
+    plans.LocalRecoding: {
+        "sentence": WRITTEN,
+        "begun_from": CODE,
+        "sets": CODE,
+        "attributes": NAME,
+        "figures": FIELDS,
+        "global_figures": FIELDS,
+        **dropped("losses", "classes"),
+    },
+    plans.LocalFigures: {
+        "loss": AMOUNT,
+        "nue": AMOUNT,
+        "ncp": AMOUNT,
+        "age_r2": AMOUNT,
+        "left_out": COUNT,
+        "classes": SIZE,
     },
     plans.PlanStep: {
         "attribute": NAME,

@@ -7,6 +7,7 @@ editions.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,14 +128,10 @@ def account_table(view: ReportView) -> AccountTable | None:
     """Return the account of what leaves, counted, with what is open; None without any."""
     if not view.account:
         return None
-    kinds = [k for k in KINDS_OF_ROWS if any(str(row.kind) == k for row in view.account)]
-    counted = {
-        code: tuple(
-            sum((str(r.kind), str(r.disposition)) == (kind, code) for r in view.account)
-            for kind in kinds
-        )
-        for code in DISPOSITIONS
-    }
+    met = Counter((str(row.kind), str(row.disposition)) for row in view.account)
+    there = {kind for kind, _ in met}
+    kinds = [kind for kind in KINDS_OF_ROWS if kind in there]
+    counted = {code: tuple(met[kind, code] for kind in kinds) for code in DISPOSITIONS}
     still = [row for row in view.account if str(row.disposition) == "open"]
     named = [row for row in still if row.name][:OPEN_SHOWN]
     return AccountTable(
@@ -560,6 +557,10 @@ def _unknown(figure: Shown) -> str:
     return f"{figure.rule}. What this costs is not known: too few values can be compared."
 
 
+_NO_BIAS = 0.05
+"""Years below which no direction is told."""
+
+
 def _age(figure: Shown) -> str:
     name, values = _names(figure), figure.measures
     if figure.state == "removed":
@@ -570,9 +571,11 @@ def _age(figure: Shown) -> str:
         return _unknown(figure)
     bias = values["bias_years"]
     way = f"{number(abs(bias))} years {'below' if bias < 0 else 'above'} the recorded one"
+    way = way if abs(bias) >= _NO_BIAS else "neither above nor below the recorded one"
     return (
         f"{figure.rule}. The age that is written is {way} on average ({_of(figure)}; a band is"
-        f" written as its first year): mean absolute error {number(values['mean_absolute_years'])},"
+        " written as its middle, an open one as its median): mean absolute error"
+        f" {number(values['mean_absolute_years'])},"
         f" root mean square error {number(values['rms_years'])} years. Once the bias is corrected"
         f" {number(values['sd_years'])} years remain, with which a brain-age model whose mean"
         f" absolute error is {number(values['reference_years'])} years would come to"

@@ -85,7 +85,11 @@ DISPOSITIONS = {
 KINDS_OF_ROWS = {
     "element": "Elements",
     "column": "Columns",
+    "sheet": "Sheets",
+    "comment": "Comments",
+    "text": "Texts",
     "name": "Names",
+    "file": "Files",
     "other": "Other",
 }
 """What leaves."""

@@ -14,12 +14,14 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.attributes.roles import may_hold_text
+from midi_risk.attributes.profile import Profile
+from midi_risk.attributes.roles import is_ruled, may_hold_text
 from midi_risk.attributes.standard import NOT_LISTED, OWN_DATES, packaged_table
 from midi_risk.config import PrivateDecision, ReleaseDecision
 from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
 from midi_risk.sources.dicom.contents import creator_in
 from midi_risk.sources.dicom.coverage import coverage
+from midi_risk.sources.dicom.misfits import MISFITS
 from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.table.account import UNCOMMON, Leaf, part_name
 from midi_risk.table.model import SubjectTable
@@ -36,6 +38,10 @@ _PAYLOADS = frozenset({"EncapsulatedDocument", "ICCProfile"})
 _FIXED = frozenset({"FileMetaInformationVersion"})
 _ORIGINALS = "OriginalAttributesSequence"
 _GRAPHICS = frozenset({0x50, 0x60})
+_OF_DEVICES = frozenset(
+    {"ImplementationVersionName", "ReceiveCoilName", "SequenceName", "SoftwareVersions"}
+)
+"""Texts that programs write, and that no class counts."""
 _CODE_PARTS = frozenset(
     {
         "CodeValue",
@@ -57,6 +63,10 @@ _CODE_PARTS = frozenset(
 )
 
 
+BY_PROFILE = "PS3.15 Table E.1-1, by the profile"
+"""How the reason of a row begins on which the profile decided."""
+
+
 class Settled(NamedTuple):
     """What is done about a leaf, on what it rests, and why."""
 
@@ -74,10 +84,13 @@ class ReleaseDecisions:
     named : mapping of str to ReleaseDecision
         Name or pattern -> decision; the exact name wins, then the pattern that stands first.
     private : sequence of PrivateDecision
+    profile : Profile, optional
+        Decides what neither of the two decides.
     """
 
     named: Mapping[str, ReleaseDecision] = field(default_factory=dict)
     private: Sequence[PrivateDecision] = ()
+    profile: Profile | None = None
 
     def of(self, leaf: Leaf) -> tuple[Literal["retain", "remove"], str] | None:
         """Return decision and reason for a leaf, None when there is none.
@@ -99,7 +112,19 @@ class ReleaseDecisions:
         for pattern, entry in self.named.items():
             if "*" in pattern and any(_fits(pattern, name) for name in names):
                 return entry.decision, entry.reason
-        return None
+        action = self.action(leaf)
+        return ("remove", f"{BY_PROFILE}: {action}") if action[:1] in {"X", "Z", "D"} else None
+
+    def action(self, leaf: Leaf) -> str:
+        """Return what the profile does about a leaf, as Table E.1-1 says it; empty for nothing."""
+        if self.profile is None or leaf.kind not in {"element", "other"}:
+            return ""
+        if leaf.kind == "other":
+            return "X"
+        if leaf.creators:
+            safe = self.profile.keeps_safe_private and all(map(_is_safe, leaf.path))
+            return "" if safe else "X"
+        return self.profile.action(leaf.path[-1])
 
 
 def _is_of(part: str, row: PrivateDecision) -> bool:
@@ -135,12 +160,15 @@ class Around:
         Attribute -> distinct values, subjects without one.
     repeated : collection of str
         Quasi-identifiers that are judged on several values of a subject.
+    misfits : mapping of str to str
+        Attribute that no class counts -> what does not fit about its values.
     """
 
     columns: Mapping[tuple[str, str], Attribute]
     keywords: Mapping[str, Attribute]
     distinct: Mapping[str, tuple[int, int]]
     repeated: frozenset[str]
+    misfits: Mapping[str, str]
 
     @classmethod
     def of(cls, table: SubjectTable) -> Around:
@@ -152,18 +180,35 @@ class Around:
             keywords={a.keyword: a for a in own if a.keyword and a.source in images},
             distinct=table.distinct,
             repeated=frozenset(table.repeated),
+            misfits=table.misfits,
         )
 
+
+REKEYED = "apply writes a keyed pseudonym in its place"
+"""Why UIDs and subject keys that are replaced tell nothing."""
 
 Rule = Callable[[Leaf, str, Around], Settled | None]
 
 
-def _attribute(a: Attribute, around: Around) -> Settled:
-    """Return what is done about the values of an attribute."""
+def _first_of_all(a: Attribute, around: Around) -> Settled | None:
+    """Return what is done about an attribute whatever its role, None when its role decides."""
     if a.decision is Decision.REMOVE:
         return Settled("removed", a.name, "removed by the decision on the attribute")
+    if a.rekeyed:
+        return Settled("harmless", a.name, REKEYED)
     if not around.distinct.get(a.name, (1, 0))[0]:
         return Settled("harmless", a.name, "empty in every file")
+    if a.name in around.misfits and a.decision is not Decision.GENERALISE and not a.need:
+        what = MISFITS[around.misfits[a.name]]
+        return Settled("open", "", f"{what}; a 'need' of the attribute says why they may leave")
+    return None
+
+
+def _attribute(a: Attribute, around: Around) -> Settled:
+    """Return what is done about the values of an attribute."""
+    first = _first_of_all(a, around)
+    if first is not None:
+        return first
     if a.role is Role.QUASI_IDENTIFIER and a.name in around.repeated:
         return Settled("repeated", a.name, "judged on every value that leaves")
     if a.role is Role.SENSITIVE and may_hold_text(a):
@@ -217,6 +262,32 @@ def name(leaf: Leaf, _: str, __: Around) -> Settled | None:
     return Settled("harmless", "", "names hold keys, UIDs, counters and common words only")
 
 
+UNREAD = "beside_unread"
+"""What an open sheet or comment rests on: the reason of the verdict that names it."""
+
+
+def beside(leaf: Leaf, _: str, __: Around) -> Settled | None:
+    """Settle what lies beside the values: sheets, comments, texts and files that nobody read."""
+    if leaf.kind not in {"sheet", "comment", "text", "file"}:
+        return None
+    if leaf.state == "left out":
+        return Settled("removed", "", "the project file says that it does not leave")
+    if leaf.state == "unread":
+        by = UNREAD if leaf.kind in {"sheet", "comment"} else ""
+        return Settled("open", by, _UNREAD_WHY[leaf.kind])
+    if leaf.why or not any(mark in leaf.name for mark in UNCOMMON):
+        return Settled("harmless", "", leaf.why or "named by keys, counters and common words only")
+    return Settled("open", "", "the name holds words, dates or long numbers that nobody reads")
+
+
+_UNREAD_WHY = {
+    "sheet": "a sheet with data that nobody read",
+    "comment": "nobody read them",
+    "text": "it stands beside the values, and nobody read it",
+    "file": "it lies beside what was read, and nobody read it",
+}
+
+
 def outside(leaf: Leaf, _: str, __: Around) -> Settled | None:
     """Settle what lies in a file beside its elements."""
     if leaf.kind != "other":
@@ -224,11 +295,15 @@ def outside(leaf: Leaf, _: str, __: Around) -> Settled | None:
     return Settled("channel", "embedded_metadata", f"{leaf.name} of a file")
 
 
-def private(leaf: Leaf, _: str, __: Around) -> Settled | None:
+def private(leaf: Leaf, vr: str, __: Around) -> Settled | None:
     """Settle private elements, and what is inside private sequences."""
     if not leaf.creators:
         return None
     if all(map(_is_safe, leaf.path)):
+        if leaf.odd:
+            return None
+        if vr in TEXT_VRS and leaf.path[-1][4:6] == "xx":
+            return Settled("channel", "free_text", "text of an element that E.3.10-1 lists")
         return Settled("harmless", "", "PS3.15 Table E.3.10-1 lists it as safe")
     return Settled("open", "", "a private element")
 
@@ -259,10 +334,32 @@ def originals(leaf: Leaf, _: str, around: Around) -> Settled | None:
     return Settled("channel", "embedded_metadata", "values from before an object was changed")
 
 
-def attribute(leaf: Leaf, _: str, around: Around) -> Settled | None:
+def attribute(leaf: Leaf, vr: str, around: Around) -> Settled | None:
     """Settle an element by its attribute, which reading takes at every depth."""
     found = around.keywords.get(leaf.keyword)
-    return None if found is None else _attribute(found, around)
+    if found is None:
+        return None
+    answer = _attribute(found, around)
+    text = not {vr, found.vr}.isdisjoint(TEXT_VRS - {"AE"})
+    if text and answer.disposition == "harmless" and _typed(found, around):
+        return Settled("channel", "free_text", "text of an attribute that no class counts")
+    return answer
+
+
+def _typed(a: Attribute, around: Around) -> bool:
+    """Tell a text that is not of a device, leaves, and for which nobody vouches."""
+    filled = around.distinct.get(a.name, (1, 0))[0] > 0
+    told = a.role is not Role.INSENSITIVE or a.need or is_ruled(a.keyword)
+    return filled and not told and a.keyword not in _OF_DEVICES
+
+
+def misfitting(leaf: Leaf, _: str, around: Around) -> Settled | None:
+    """Settle numbers, codes and UIDs with values that are not what they should be."""
+    found = around.keywords.get(leaf.keyword)
+    if not leaf.odd or (found is not None and found.decision is Decision.REMOVE):
+        return None
+    what = ", ".join(MISFITS[code] for code in leaf.odd)
+    return Settled("open", "", f"{what}, in {leaf.odd_files} of {leaf.files} files at least")
 
 
 def coded(leaf: Leaf, _: str, around: Around) -> Settled | None:
@@ -378,9 +475,11 @@ RULES: tuple[Rule, ...] = (
     unread,
     column,
     name,
+    beside,
     outside,
     private,
     originals,
+    misfitting,
     attribute,
     coded,
     pixels,
@@ -413,7 +512,7 @@ def settled(leaf: Leaf, decisions: ReleaseDecisions, around: Around) -> Settled:
         (_first(leaf, vr, around) for vr in leaf.vrs or ("",)),
         key=lambda each: _WORST[each.disposition],
     )
-    if found.by and found.disposition != "channel":
+    if found.by and found.disposition != "channel" and found.by != UNREAD:
         return found
     decided = decisions.of(leaf)
     if decided is None:
@@ -422,7 +521,8 @@ def settled(leaf: Leaf, decisions: ReleaseDecisions, around: Around) -> Settled:
     if decision == "remove":
         return Settled("recoded" if leaf.kind == "name" else "removed", "", why)
     closed = found.disposition == "open" or (found.by, leaf.kind) == ("free_text", "element")
-    return Settled("harmless", "", why) if closed and not _of_attribute(leaf, around) else found
+    free = found.disposition == "open" or not _of_attribute(leaf, around)
+    return Settled("harmless", "", why) if closed and free else found
 
 
 def _of_attribute(leaf: Leaf, around: Around) -> bool:
@@ -457,9 +557,15 @@ def account(table: SubjectTable, decisions: ReleaseDecisions) -> list[AccountEnt
         In the order of the leaves.
     """
     around = Around.of(table)
+    found_of = [settled(leaf, decisions, around) for leaf in table.leaves]
+    gone = {
+        leaf.path: (leaf, found)
+        for leaf, found in zip(table.leaves, found_of, strict=True)
+        if leaf.kind == "element" and found.disposition == "removed"
+    }
     entries = []
-    for leaf in table.leaves:
-        found = settled(leaf, decisions, around)
+    for leaf, own in zip(table.leaves, found_of, strict=True):
+        found = _with_its_sequence(leaf, own, gone)
         entries.append(
             AccountEntry(
                 kind=leaf.kind,
@@ -473,6 +579,20 @@ def account(table: SubjectTable, decisions: ReleaseDecisions) -> list[AccountEnt
             )
         )
     return entries
+
+
+def _with_its_sequence(
+    leaf: Leaf, own: Settled, gone: Mapping[tuple[str, ...], tuple[Leaf, Settled]]
+) -> Settled:
+    """Return the removal of what is inside a sequence that is removed, else what it was."""
+    if leaf.kind != "element" or own.disposition == "removed":
+        return own
+    for depth in range(1, len(leaf.path)):
+        above = gone.get(leaf.path[:depth])
+        if above is not None:
+            sequence, found = above
+            return Settled("removed", found.by, f"inside {sequence.keyword}, which is removed")
+    return own
 
 
 def measured_account(

@@ -173,7 +173,8 @@ def adversary_risk(
 
     def figure(fraction: float | None, membership: float | None) -> float:
         """Return the data risk that is judged, at these values."""
-        part = found if fraction is None else situation.data_risk(_at(model, fraction))
+        fixed = fraction is None or not found.judged
+        part = found if fixed or fraction is None else situation.data_risk(_at(model, fraction))
         w = weight if membership is None else (membership, membership)
         figures = situation.judged(part, model, w, pressure)
         return max(result.upper for result in figures if result.passed is not None)

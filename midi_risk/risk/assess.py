@@ -346,9 +346,9 @@ def _entry(
     """Return the entry of one attribute."""
     distinct, missing = table.distinct.get(attribute.name, (0, table.n_subjects))
     if attribute.name in view.frame.columns:
-        column = view.frame[attribute.name]
-        missing = int(pd.isna(column).sum())
-        distinct = int(column.nunique(dropna=True))
+        column = view.frame[attribute.name].to_numpy(dtype=object)
+        known = column[pd.notna(column)].tolist()
+        distinct, missing = len(set(known)), len(column) - len(known)
     return AttributeEntry(
         name=attribute.name,
         source=attribute.source,
@@ -609,6 +609,14 @@ def _models(threats: str | ThreatModel | Sequence[str | ThreatModel]) -> list[Th
     return models
 
 
+def _seen(
+    rows: Sequence[AccountEntry], options: AssessmentOptions
+) -> tuple[list[str], Inspection | None, list[PrivateRow]]:
+    """Return texts that no attribute reads, what was inspected, and the private elements."""
+    private = private_rows(options.inspection, options.elements, options.decisions.private)
+    return texts_without_attribute(rows), options.inspection, private
+
+
 def assess(
     table: Any,
     threats: str | ThreatModel | Sequence[str | ThreatModel] = ("public-release",),
@@ -682,9 +690,7 @@ def assess(
     created = datetime.now(UTC).replace(microsecond=0)
     searches = options.context.linked_search if options.context else []
     rows, today = account(table, options.decisions), created.date()
-    texts = texts_without_attribute(rows)
-    private = private_rows(options.inspection, options.elements, options.decisions.private)
-    seen = (texts, options.inspection, private)
+    seen = _seen(rows, options)
     computed = measured_channels(table, view, names, risks, trajectory, searches, today, *seen)
     evidence = _evidence(table, view, risks, models, options, computed, created, rows)
     return Assessment(

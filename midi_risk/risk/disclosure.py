@@ -80,12 +80,15 @@ class Criterion:
         From figures and threshold to the classes that pass.
     least : bool
         The worst class has the smallest figure.
+    needs_size : bool
+        Classes smaller than the threshold demands are not judged.
     """
 
     figures: Callable[[_Classes, DisclosureSettings], Floats]
     threshold: Callable[[DisclosureSettings], float]
     passes: Callable[[Floats, float], npt.NDArray[np.bool_]]
     least: bool = False
+    needs_size: bool = False
 
 
 def _value(settings: DisclosureSettings) -> float:
@@ -168,7 +171,9 @@ CRITERIA: Mapping[str, Criterion] = {
     "t": Criterion(
         figures=lambda found, _: _known(found, _distance(found)), threshold=_value, passes=at_most
     ),
-    "gain": Criterion(figures=_gain, threshold=lambda s: float(s.gain or 0), passes=at_most),
+    "gain": Criterion(
+        figures=_gain, threshold=lambda s: float(s.gain or 0), passes=at_most, needs_size=True
+    ),
 }
 """Criterion of a threat model -> how it is judged; a new one is a new entry here."""
 
@@ -205,11 +210,7 @@ def disclosures(
             continue
         seen = _Released(as_judged(view, [model]))
         for attribute in view.attributes:
-            if (
-                attribute.discloses
-                and attribute.name in view.frame.columns
-                and view.frame[attribute.name].notna().any()
-            ):
+            if attribute.discloses and seen.has_values(attribute.name):
                 of_model = [risk for risk in risks if risk.model.name == model.name]
                 found.append(_judged(table, seen, attribute, model, of_model))
     return found
@@ -224,6 +225,16 @@ class _Released:
     def __init__(self, view: SubjectTable) -> None:
         self.view = view
         self._known: dict[tuple[object, ...], ReleasedClasses] = {}
+        self._place = {name: place for place, name in enumerate(view.frame.columns)}
+        self._cells = view.frame.to_numpy(dtype=object)
+
+    def has_values(self, name: str) -> bool:
+        """Tell whether an attribute is in the table and anybody has a value."""
+        return name in self._place and bool(pd.notna(self.column(name)).any())
+
+    def column(self, name: str) -> npt.NDArray[np.object_]:
+        """Return the released value of each subject."""
+        return self._cells[:, self._place[name]]
 
     def classes(self, names: Sequence[str], visits: int | Literal["all"] | None) -> ReleasedClasses:
         """Return the classes of those who know some attributes, see `released_classes`."""
@@ -278,18 +289,22 @@ def _of_adversary(
         raise TypeError("the model has no criterion")
     others = [name for name in risk.knows if name != attribute.name]
     released = seen.classes(others, risk.adversary.visits)
-    column = seen.view.frame[attribute.name].to_numpy(dtype=object)
-    threshold = model.threshold
-    found = _Classes(
-        attribute=attribute,
-        counts=released.counts(column, attribute.name),
-        column=column,
-        released=released,
-        harmful=harmful,
-        smallest=risk.required_size if threshold.statistic == "maximum" else threshold.floor,
-    )
-    criterion = CRITERIA[settings.criterion]
-    figures, limit = criterion.figures(found, settings), criterion.threshold(settings)
+    threshold, criterion = model.threshold, CRITERIA[settings.criterion]
+    smallest = risk.required_size if threshold.statistic == "maximum" else threshold.floor
+    limit = criterion.threshold(settings)
+    if criterion.needs_size and released.largest < smallest:
+        figures = np.full(released.classes.n_classes, np.nan)
+    else:
+        column = seen.column(attribute.name)
+        found = _Classes(
+            attribute=attribute,
+            counts=released.counts(column, attribute.name),
+            column=column,
+            released=released,
+            harmful=harmful,
+            smallest=smallest,
+        )
+        figures = criterion.figures(found, settings)
     judged = figures[~np.isnan(figures)]
     fails = ~np.isnan(figures) & ~criterion.passes(figures, limit)
     worst = limit if criterion.least else 0.0

@@ -14,7 +14,7 @@ from midi_risk.attributes.decisions import GUESSED, OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.attributes.standard import catalogue
-from midi_risk.document.assessment import Governing, Verdict
+from midi_risk.document.assessment import AccountEntry, Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, reason, status_of
 from midi_risk.errors import MeasureError
@@ -25,7 +25,9 @@ from midi_risk.table.findings import MERGED, SEX_CONFLICTS, SPLIT, UNIT_UNKNOWN
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.uids import TELLING
 
-_BESIDE = ("tables", "sheets", "comments")
+_BESIDE = ("tables", "sheets", "comments", "instances")
+_KINDS = {"sheets": "sheet", "comments": "comment"}
+_STILL = ("open", "beside_unread")
 
 ALONE_SHARE = 0.2
 """Share of subjects with a value of their own above which an attribute singles out."""
@@ -61,7 +63,7 @@ def verdict(
         *shown(evidence, "attacks_open"),
         *_unidentified_files(table, evidence.tolerance.unread_files),
         *shown(evidence, "rows_without_key"),
-        *_beside_unread(table),
+        *_beside_unread(table, evidence.account),
         *_orphans(table, evidence.tolerance.orphan_subjects),
         *_contested_key(table, "split_subjects", {SPLIT}),
         *_contested_key(table, "merged_subjects", _TWO_PEOPLE),
@@ -107,12 +109,18 @@ def _unidentified_files(table: SubjectTable, tolerance: int) -> list[Reason]:
     return [reason("unidentified_files", files=files, tolerated=tolerance)]
 
 
-def _beside_unread(table: SubjectTable) -> list[Reason]:
-    """Return tables, sheets and comments that lie beside what was read and were not."""
-    tables, sheets, comments = (table.facts.get(f"unread_{what}", 0) for what in _BESIDE)
-    if not tables + sheets + comments:
-        return []
-    return [reason("beside_unread", tables=tables, sheets=sheets, comments=comments)]
+def _beside_unread(table: SubjectTable, account: Sequence[AccountEntry]) -> list[Reason]:
+    """Return what lies beside what was read and was not.
+
+    A decision on a row of the account answers for sheets and comments.
+    """
+    found = {what: table.facts.get(f"unread_{what}", 0) for what in _BESIDE}
+    if any(row.kind in _KINDS.values() for row in account):
+        counted = Counter[str]()
+        for row in account:
+            counted[row.kind] += row.files or 0 if (row.disposition, row.by) == _STILL else 0
+        found |= {what: counted[kind] for what, kind in _KINDS.items()}
+    return [reason("beside_unread", (), **found)] if any(found.values()) else []
 
 
 def _orphans(table: SubjectTable, tolerance: int) -> list[Reason]:
@@ -190,7 +198,7 @@ def _telling_uids(table: SubjectTable) -> list[Reason]:
         a.name
         for a in table.attributes
         if a.name in told
-        and not a.need
+        and not (a.need or a.rekeyed)
         and (a.decision is not Decision.REMOVE or (a.source in images and _stays(a)))
     ]
     return [reason("uids_tell", names)] if names else []
@@ -209,6 +217,7 @@ def _identifying_key(table: SubjectTable) -> list[Reason]:
         for a in table.attributes.of_role(Role.LINKAGE_KEY)
         if a.reason.startswith(OVERRULED.format(Role.DIRECT_IDENTIFIER.value))
         and a.decision is not Decision.REMOVE
+        and not a.rekeyed
     ]
     return [reason("key_identifies", names)] if names else []
 
@@ -256,6 +265,7 @@ def _overruled(attribute: Attribute) -> bool:
     return (
         attribute.role in {Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY}
         and attribute.decision is not Decision.REMOVE
+        and not attribute.rekeyed
         and any(
             attribute.reason.startswith(OVERRULED.format(role.value))
             for role in (Role.DIRECT_IDENTIFIER, Role.QUASI_IDENTIFIER)

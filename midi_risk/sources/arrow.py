@@ -92,6 +92,19 @@ def integers_of(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
+def index_codes(indices: pa.Array) -> np.ndarray:
+    """Return the indices of a dictionary array as int64, -1 where there is none.
+
+    Examples
+    --------
+    >>> index_codes(coded_array([1, None, 0], ["x", "y"]).indices).tolist()
+    [1, -1, 0]
+    """
+    if indices.null_count:
+        indices = indices.cast(pa.int64()).fill_null(-1)
+    return np.asarray(indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
 def coded_array(codes: Sequence[int | None], texts: Iterable[str]) -> pa.DictionaryArray:
     """Return rows that name texts by number; None is absent.
 

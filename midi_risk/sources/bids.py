@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import LinkageError, SourceError
-from midi_risk.sources.model import FileStatus, SourceKind, SourceTable
+from midi_risk.sources.model import Beside, FileStatus, SourceKind, SourceTable
+from midi_risk.sources.nifti import texts_in_header
 from midi_risk.sources.tables.beside import with_units_beside
 from midi_risk.sources.tables.columns import (
     alias_columns,
@@ -69,6 +70,7 @@ def read_images(folder: Path, files: list[Path], collected: Collected) -> None:
     name = collected.free_name("images", folder / "images")
     _account(files, images, broken, name, collected)
     _note(folder, files, sidecars, broken, collected)
+    _note_texts(files, sidecars, name, collected)
     if not images:
         return
     rows = [_row(stem, sidecars) for stem in sorted(images)]
@@ -134,6 +136,51 @@ def _note(
             f"{where}: {counted(dicom, 'DICOM file')} inside a BIDS data set not read: give their "
             "folders as sources"
         )
+
+
+def _note_texts(
+    files: list[Path],
+    sidecars: dict[tuple[Path, str], list[_Sidecar]],
+    name: str,
+    collected: Collected,
+) -> None:
+    """Note the texts in headers of images, keys of sidecars that no column reads, other files."""
+    headers = Counter(
+        field
+        for path in files
+        if path.name.casefold().endswith((".nii", ".nii.gz"))
+        for field in texts_in_header(path)
+    )
+    for field, count in sorted(headers.items()):
+        collected.beside.append(
+            Beside(kind="text", name=f"NIfTI {field}", source=name, count=count)
+        )
+    keys = Counter(
+        key
+        for found in sidecars.values()
+        for sidecar in found
+        for key, value in sidecar.values.items()
+        if _scalar(value) is None and not _only_numbers(value)
+    )
+    for key, count in sorted(keys.items()):
+        named = f"nested values of {shown(key)} in sidecars"
+        collected.beside.append(Beside(kind="text", name=named, source=name, count=count))
+    read = {row["path"] for row in collected.files if row["status"] != FileStatus.NOT_DICOM.value}
+    collected.leave_unread(
+        str(path)
+        for path in files
+        if str(path) not in read
+        and not path.name.endswith((".bval", ".bvec"))
+        and not looks_like_table(path)
+        and path.suffix.casefold() not in _DICOM
+    )
+
+
+def _only_numbers(value: object) -> bool:
+    """Tell what holds numbers and nothing else, at any depth, or nothing at all."""
+    if isinstance(value, list):
+        return all(map(_only_numbers, value))
+    return value is None or isinstance(value, int | float)
 
 
 def _images(files: list[Path]) -> dict[Path, list[Path]]:

@@ -21,12 +21,13 @@ import pyarrow.compute as pc
 from midi_risk.errors import SourceError, listed, quoted
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
+from midi_risk.sources.files.dicomweb import is_dicomweb, unread_instances
 from midi_risk.sources.files.listing import printable
-from midi_risk.sources.files.remote import download, is_url, shown_url
+from midi_risk.sources.files.remote import RemoteError, download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
 from midi_risk.sources.tables.columns import cell_array, text_column
-from midi_risk.sources.tables.databases import is_database
+from midi_risk.sources.tables.databases import is_database, shown_table
 from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.sources.tables.joins import Leading, leading_of
 from midi_risk.sources.tables.raw import RawTable, counted, shown
@@ -338,7 +339,7 @@ def _read_source(
     database = _database_table(source)
     if database is not None:
         _read_file(database, collected, known)
-        collected.files[-1]["path"] = f"{shown_url(str(database.url))} {database.path.name}"
+        collected.files[-1]["path"] = shown_table(database)
         return
     remote = remote_table(source)
     if remote is not None:
@@ -412,6 +413,7 @@ def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> 
     collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
     for what, count in reading.beside.items():
         collected.count(f"unread_{what}", count)
+    collected.beside += (replace(each, source=name) for each in reading.extras)
     collected.findings += reading.findings
 
 
@@ -433,12 +435,12 @@ def _read_dicom(
             raise SourceError(f"{shown(path)} holds no file", hint="Check the path")
     reading = read_dicom(paths, jobs=jobs, progress=progress, store=store, payloads=payloads)
     unread = pc.is_in(reading.files["status"], text_array((FileStatus.NOT_DICOM,)))
-    like_tables = [
+    left = [
         name
         for batch in reading.files.filter(unread).to_batches()
         for name in batch["path"].to_pylist()
-        if looks_like_table(Path(name))
     ]
+    like_tables = [name for name in left if looks_like_table(Path(name))]
     if reading.table is None:
         named = ", ".join(shown(path) for path in paths)
         hint = (
@@ -459,7 +461,30 @@ def _read_dicom(
         collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
     collected.elements.update(reading.elements)
+    _count_unread_instances(paths, reading.files, collected)
     collected.ask_for(like_tables, "the images")
+    collected.leave_unread(name for name in left if not looks_like_table(Path(name)))
+
+
+def _count_unread_instances(
+    paths: Sequence[str | Path], files: pa.Table, collected: Collected
+) -> None:
+    """Count the instances of DICOMweb services of whose series one was read."""
+    for path in paths:
+        if not is_dicomweb(path):
+            continue
+        root = shown_url(str(path))
+        of_service = pc.starts_with(files["path"].cast(pa.string()), f"{root}/studies/")
+        try:
+            left = unread_instances(str(path), int(pc.sum(of_service).as_py() or 0))
+        except RemoteError:
+            left = 1
+        collected.count("unread_instances", left)
+        if left:
+            collected.findings.append(
+                f"{root}: one instance of each series was read, {counted(left, 'instance')} not;"
+                " add ?instances=all to read every one"
+            )
 
 
 def _root(path: str) -> str:

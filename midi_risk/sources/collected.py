@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
-from midi_risk.sources.model import FILE_SCHEMA, Extraction, FileStatus, SourceTable
+from midi_risk.sources.model import FILE_SCHEMA, Beside, Extraction, FileStatus, SourceTable
 from midi_risk.sources.tables.raw import counted, listed, shown
 
 
@@ -25,6 +25,7 @@ class Collected:
     facts: dict[str, int] = field(default_factory=dict)
     elements: Counter[str] = field(default_factory=Counter)
     roots: list[str] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
     excluded: tuple[str, ...] = ()
     linked: frozenset[str] = frozenset()
 
@@ -44,6 +45,14 @@ class Collected:
             " them with --table, or name them under 'exclude' in the project file when they do not"
             " leave"
         )
+
+    def leave_unread(self, paths: Iterable[str]) -> None:
+        """Note files that were met and not read; those that are excluded do not leave."""
+        for path in paths:
+            state: Literal["unread", "left out"] = (
+                "left out" if self._is_excluded(path) else "unread"
+            )
+            self.beside.append(Beside(kind="file", name=path, state=state))
 
     def _is_excluded(self, path: str) -> bool:
         """Return whether a file is linked, or its name or the end of its path is excluded."""
@@ -93,4 +102,5 @@ class Collected:
             facts=self.facts,
             elements=dict(self.elements),
             roots=tuple(dict.fromkeys(self.roots)),
+            beside=tuple(self.beside),
         )

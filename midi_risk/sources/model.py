@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -86,6 +86,8 @@ class SourceTable:
     on_date : str
         Column of dates: a row belongs to its subject only when the leading source has a visit
         of the subject on that day; ``""`` for none.
+    sheet : str
+        Sheet of the workbook that was read, ``""`` for other files.
     """
 
     name: str
@@ -102,10 +104,44 @@ class SourceTable:
     via: str = ""
     on_date: str = ""
     all_keys: tuple[str, ...] = ()
+    sheet: str = ""
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""
         return f"SourceTable({self.name!r}, {self.rows.num_rows} rows, level={self.level!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Something that lies beside the values that were read, and leaves with them.
+
+    Parameters
+    ----------
+    kind : {"sheet", "comment", "text", "file"}
+        Sheets of workbooks, comments on their cells, texts that files hold beside their values,
+        files that were not read.
+    name : str
+        Name of a sheet, path of a file, or what it is in words of midi-risk. Names of sheets and
+        files may be anybody's and are shown by their pattern.
+    source : str
+        Name of the source table, ``""`` for files.
+    count : int
+        How many there are.
+    state : {"unread", "left out", "known"}
+        Nobody read it; somebody says that it does not leave; it tells nothing, by `why`.
+    why : str
+    """
+
+    kind: Literal["sheet", "comment", "text", "file"]
+    name: str
+    source: str = ""
+    count: int = 1
+    state: Literal["unread", "left out", "known"] = "unread"
+    why: str = ""
+
+    def __repr__(self) -> str:
+        """Return kind and state, never a name."""
+        return f"Beside({self.kind}, {self.state})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +164,8 @@ class Extraction(Card):
         that hold it.
     roots : tuple of str
         Folders and archives that were read whole: names below them leave.
+    beside : tuple of Beside
+        What lies beside the values that were read.
     """
 
     tables: tuple[SourceTable, ...]
@@ -136,6 +174,7 @@ class Extraction(Card):
     facts: Mapping[str, int] = field(default_factory=dict)
     elements: Mapping[str, int] = field(default_factory=dict)
     roots: tuple[str, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     def file_counts(self) -> dict[str, int]:
         """Return the number of files by status, all four always present."""

@@ -13,15 +13,17 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import PurePosixPath
 from typing import Literal
 
 from pydicom.datadict import keyword_for_tag
 
 from midi_risk.resources import data_rows
 from midi_risk.sources.dicom.contents import UNREAD, Line, creator_in, lines_of
+from midi_risk.sources.dicom.misfits import MISFITS
 from midi_risk.sources.model import Extraction, SourceKind
 
-Kind = Literal["element", "column", "name", "other"]
+Kind = Literal["element", "column", "sheet", "comment", "text", "name", "file", "other"]
 
 SUBJECT, UID, NUMBER, DATE, LONG_NUMBER, TEXT = (
     "{subject}", "{uid}", "9", "{date}", "{number}", "{text}",
@@ -31,7 +33,7 @@ digits that are a date, more digits, and letters that are no common word."""
 UNCOMMON = (DATE, LONG_NUMBER, TEXT)
 """Parts of a pattern that may be anything."""
 
-_UID_FORM = re.compile(r"[0-9]+(?:\.[0-9]+){3,}|2\.25\.[0-9]{1,39}")
+_UID_FORM = re.compile(r"(?:[0-9]+(?:\.[0-9]+){3,}|2\.25\.[0-9]{1,39})(?:-[0-9]{1,5})?")
 _UUID_FORM = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,128}")
 _DATE_FORM = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _PIECE = re.compile(r"[0-9]+|[^\W\d_]+|[\W_]", re.ASCII)
@@ -45,8 +47,9 @@ class Leaf:
 
     Parameters
     ----------
-    kind : {"element", "column", "name", "other"}
-        ``other`` is the preamble, or data behind the pixel data.
+    kind : {"element", "column", "sheet", "comment", "text", "name", "file", "other"}
+        ``text`` stands beside the values of a file, ``file`` was met and not read, ``other`` is the
+        preamble, or data behind the pixel data.
     name : str
         Path of an element by keywords, name of a column, pattern of file names.
     source : str
@@ -59,6 +62,12 @@ class Leaf:
         Files that hold it; None where nobody counts files.
     is_key : bool
         Whether a column links the rows of its table to subjects.
+    odd : tuple of str
+        Of an element: what does not fit about its values (`midi_risk.sources.dicom.misfits`).
+    state, why : str
+        Of what lies beside the values: see `midi_risk.sources.model.Beside`.
+    odd_files : int
+        Files that hold such a value, at least.
     """
 
     kind: Kind
@@ -68,6 +77,10 @@ class Leaf:
     vrs: tuple[str, ...] = ()
     files: int | None = None
     is_key: bool = False
+    odd: tuple[str, ...] = ()
+    odd_files: int = 0
+    state: str = ""
+    why: str = ""
 
     @property
     def keyword(self) -> str:
@@ -136,7 +149,7 @@ def leaves(extraction: Extraction) -> tuple[Leaf, ...]:
             for name in table.rows.column_names
             if name != table.instances_column or not name.startswith("_")
         ]
-    return (*found, *_name_leaves(extraction))
+    return (*found, *_beside_leaves(extraction), *_name_leaves(extraction))
 
 
 def element_leaves(elements: Mapping[str, int]) -> Iterator[Leaf]:
@@ -154,8 +167,12 @@ def element_leaves(elements: Mapping[str, int]) -> Iterator[Leaf]:
     """
     met: dict[tuple[str, ...], list[Line]] = {}
     files: Counter[tuple[str, ...]] = Counter()
+    odd: dict[tuple[str, ...], dict[str, int]] = {}
     for text, count in sorted(elements.items()):
         for line in lines_of(text):
+            if line.vr in MISFITS:
+                odd.setdefault(line.path, {})[line.vr] = count
+                continue
             met.setdefault(line.path, []).append(line)
             files[line.path] += count
     for path, lines in met.items():
@@ -168,30 +185,59 @@ def element_leaves(elements: Mapping[str, int]) -> Iterator[Leaf]:
             path=path,
             vrs=tuple(line.vr for line in lines),
             files=files[path],
+            odd=tuple(odd.get(path, ())),
+            odd_files=max(odd.get(path, {"": 0}).values()),
         )
+
+
+def _beside_leaves(extraction: Extraction) -> Iterator[Leaf]:
+    """Yield what lies beside the values, sheets and files by the pattern of their names."""
+    patterns = _Patterns(extraction)
+    found: Counter[tuple[Kind, str, str, str, str]] = Counter()
+    for each in extraction.beside:
+        name = each.name
+        if each.kind == "file":
+            name = patterns.of(name, "") or PurePosixPath(name).name
+        elif each.kind == "sheet":
+            name = "the sheet that was read" if each.why else name_pattern(name, patterns.keys)
+        found[each.kind, name, each.source, each.state, each.why] += each.count
+    for (kind, name, source, state, why), count in found.items():
+        yield Leaf(kind=kind, name=name, source=source, files=count, state=state, why=why)
+
+
+class _Patterns:
+    """Patterns of the names of files, from the folder or archive on that was read."""
+
+    def __init__(self, extraction: Extraction) -> None:
+        self.keys = subject_keys(extraction)
+        self._kinds = {table.name: table.kind for table in extraction.tables}
+        self._roots = sorted(extraction.roots, key=len, reverse=True)
+        self._known: dict[str, str] = {}
+
+    def of(self, path: str, source: str) -> str:
+        """Return the pattern of a file, empty for one that the assessor names."""
+        root = next((r for r in self._roots if path.startswith((f"{r}/", f"{r}!"))), None)
+        if root is None:
+            return ""
+        tables = self._kinds.get(source) is SourceKind.SDTM
+        parts = path[len(root) :].lstrip("!/").replace("!/", "/").split("/")
+        for part in parts:
+            if part not in self._known:
+                if len(self._known) > _MANY_NAMES:
+                    self._known.clear()
+                self._known[part] = name_pattern(part, self.keys, tables=tables)
+        return "/".join([self._known[part] for part in parts])
 
 
 def _name_leaves(extraction: Extraction) -> Iterator[Leaf]:
     """Yield the patterns of names in folders; a table alone was named by the assessor."""
-    kinds = {table.name: table.kind for table in extraction.tables}
-    keys = subject_keys(extraction)
-    roots = sorted(extraction.roots, key=len, reverse=True)
+    patterns = _Patterns(extraction)
     found: Counter[str] = Counter()
     paths = extraction.files.column("path").to_pylist()
     sources = extraction.files.column("source").to_pylist()
-    known: dict[str, str] = {}
     for path, source in zip(paths, sources, strict=True):
-        root = next((r for r in roots if path.startswith((f"{r}/", f"{r}!"))), None)
-        if root is None:
-            continue
-        tables = kinds.get(source) is SourceKind.SDTM
-        parts = path[len(root) :].lstrip("!/").replace("!/", "/").split("/")
-        for part in parts:
-            if part not in known:
-                if len(known) > _MANY_NAMES:
-                    known.clear()
-                known[part] = name_pattern(part, keys, tables=tables)
-        found["/".join([known[part] for part in parts])] += 1
+        found[patterns.of(path, source)] += 1
+    found.pop("", None)
     for pattern, count in sorted(found.items()):
         yield Leaf(kind="name", name=pattern, files=count)
 
@@ -230,6 +276,8 @@ def name_pattern(part: str, keys: Collection[str] = (), *, tables: bool = False)
     ('{subject}', '{uid}.dcm')
     >>> name_pattern("2.25.61374113920771508909859166510.dcm"), name_pattern("2.25.dcm")
     ('{uid}.dcm', '9.9.dcm')
+    >>> name_pattern("2.25.61374113920771508909859166510-2.dcm")
+    '{uid}.dcm'
     """
     stem, dot, suffix = part.rpartition(".")
     for whole, ending in ((part, ""), (stem, f"{dot}{suffix}")):

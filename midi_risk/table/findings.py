@@ -319,8 +319,8 @@ def own_value_findings(
             continue
         number = alone.get(attribute.name, 0)
         if attribute.name in folded:
-            held = Counter(value for value in folded[attribute.name] if value is not None)
-            number = sum(times == 1 for times in held.values())
+            held = Counter(folded[attribute.name].tolist())
+            number = sum(times == 1 for value, times in held.items() if value is not None)
         if number >= _LEAST_OWN and 2 * number > n:
             found.setdefault((attribute.role, attribute.reason), []).append(
                 (attribute.name, number)

@@ -10,9 +10,12 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
+from midi_risk.attributes.roles import restates_day
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
-from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.sources.dicom.dictionary import tag_of
+from midi_risk.sources.dicom.misfits import EARLY, misfit_of_text
+from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
 from midi_risk.table.findings import (
@@ -31,6 +34,7 @@ from midi_risk.table.model import (
     RepeatedValues,
     SubjectTable,
     coded,
+    day_column,
     raw_codes,
     table_digest,
 )
@@ -58,6 +62,7 @@ class _Draft:
     repeated: dict[str, RepeatedValues] = field(default_factory=dict)
     spans: dict[str, Spans] = field(default_factory=dict)
     unfolded: dict[str, np.ndarray] = field(default_factory=dict)
+    misfits: dict[str, str] = field(default_factory=dict)
 
 
 def fold(
@@ -144,6 +149,8 @@ def fold(
     seen_on, stated_by = visits(leading, subjects, attributes), visit_date(leading)
     if not stated_by:
         stated_by, seen_on, family = visits_elsewhere(rows_of, attributes)
+    else:
+        _look_for_early_days(rows_of, seen_on, draft)
     draft.findings += date_findings(leading, subjects, attributes, seen_on)
     frame = pd.DataFrame(
         {name: pd.Series(texts, dtype=object) for name, texts in draft.folded.items()}
@@ -176,6 +183,7 @@ def fold(
         repeated=draft.repeated,
         concerned=concerned_subjects(rows_of, subjects),
         leaves=leaves(extraction),
+        misfits=draft.misfits,
     )
 
 
@@ -196,6 +204,8 @@ def _fold_source(
             continue
         draft.attributes.append(attribute)
         column = table.rows.column(attribute.column)
+        if table.kind is SourceKind.DICOM and attribute.role in _UNCOUNTED:
+            _look_for_misfits(attribute, column, draft)
         if attribute.role not in FOLDED_ROLES:
             _count_only(attribute.name, column, of_row, n, draft)
             if compared(attribute):
@@ -216,8 +226,9 @@ def _fold_source(
         several = repeated_values(attribute, read, pairs, np.asarray(subjects.labels, object))
         if several is not None:
             draft.repeated[attribute.name] = several
-        missing = int(sum(value is None for value in outcome.texts))
-        draft.distinct[attribute.name] = (len(np.unique(pairs.value)), missing)
+        missing = outcome.texts.tolist().count(None)
+        used = np.bincount(pairs.value, minlength=1)
+        draft.distinct[attribute.name] = (int(np.count_nonzero(used)), missing)
         draft.findings += hygiene_findings(attribute, read)
         draft.findings += conflict_findings(attribute, outcome)
         _add_range(attribute, outcome, draft)
@@ -231,6 +242,41 @@ def _fold_source(
             np.append(date.number, np.nan)[date.codes],
             age.name,
         )
+
+
+_UNCOUNTED = frozenset({Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY})
+
+
+def _look_for_misfits(attribute: Attribute, column: Any, draft: _Draft) -> None:
+    """Note what does not fit about the values of a number or a code that no class counts."""
+    tag = tag_of(attribute.keyword or "")
+    if tag is None or attribute.vr is None:
+        return
+    found = misfit_of_text(tag, attribute.vr, raw_codes(column)[1])
+    if found:
+        draft.misfits[attribute.name] = found
+
+
+_YEAR = 366
+
+
+def _look_for_early_days(
+    rows_of: list[tuple[SourceTable, np.ndarray]], seen_on: pd.DataFrame, draft: _Draft
+) -> None:
+    """Note dates said to restate that of a visit that lie long before every visit: other dates."""
+    if not len(seen_on):
+        return
+    first = seen_on.groupby("subject")["day"].min()
+    for table, of_row in rows_of:
+        if table.kind is not SourceKind.DICOM:
+            continue
+        earliest = first.reindex(of_row).to_numpy(dtype=float)
+        for a in draft.attributes:
+            if a.source != table.name or a.role is not Role.INSENSITIVE or not restates_day(a):
+                continue
+            days = day_column(table, a.column)
+            if days is not None and (days < earliest - _YEAR).any():
+                draft.misfits.setdefault(a.name, EARLY)
 
 
 def _compare_only(
@@ -298,8 +344,9 @@ def _count_only(name: str, column: Any, of_row: np.ndarray, n: int, draft: _Draf
     packed = pd.unique(of_row[seen].astype(np.int64) * width + codes[seen])
     subject, value = np.divmod(packed, width)
     holders = np.bincount(value, minlength=width)
-    draft.distinct[name] = (int(np.count_nonzero(holders)), n - len(np.unique(subject)))
-    draft.alone[name] = len(np.unique(subject[holders[value] == 1]))
+    stating, alone = np.bincount(subject, minlength=n), subject[holders[value] == 1]
+    draft.distinct[name] = (int(np.count_nonzero(holders)), n - int(np.count_nonzero(stating)))
+    draft.alone[name] = int(np.count_nonzero(np.bincount(alone, minlength=n)))
 
 
 def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.document.assessment import Finding, LinkReport
+from midi_risk.sources.arrow import index_codes
 from midi_risk.sources.model import SourceTable
 from midi_risk.table.account import Leaf
 
@@ -111,6 +112,9 @@ class SubjectTable:
         a face; absent where no source says, and everybody may have them.
     leaves : tuple of Leaf
         Everything that leaves with the sources.
+    misfits : mapping of str to str
+        Number or code of images that no class counts -> what does not fit about some value of it
+        (`midi_risk.sources.dicom.misfits`).
     """
 
     frame: pd.DataFrame
@@ -138,6 +142,7 @@ class SubjectTable:
     repeated: Mapping[str, RepeatedValues] = field(default_factory=dict)
     concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     leaves: tuple[Leaf, ...] = ()
+    misfits: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_frame(cls, data: Any, **given: Any) -> SubjectTable:
@@ -234,7 +239,7 @@ def raw_codes(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, list[str]
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
     if not pa.types.is_dictionary(array.type):
         array = pc.dictionary_encode(array.cast(pa.string()))
-    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = index_codes(array.indices)
     values = array.dictionary.to_pylist()
     nulls = [place for place, value in enumerate(values) if value is None]
     if nulls:
@@ -314,14 +319,23 @@ def table_digest(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues] | N
     >>> table_digest(a) == table_digest(a.loc[["s2", "s1"], ["y", "x"]])
     True
     """
-    names = sorted(str(name) for name in frame.columns)
-    columns = [frame[name].to_numpy(dtype=object) for name in names]
+    names = [str(name) for name in frame.columns]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    cells = frame.to_numpy(dtype=object)[:, order]
     keys = [str(key) for key in frame.index]
     rows = (
-        "\x1f".join([keys[i], *("\x00" if c[i] is None else str(c[i]) for c in columns)])
+        "\x1f".join([keys[i], *map(_cell, cells[i].tolist())])
         for i in sorted(range(len(keys)), key=keys.__getitem__)
     )
+    names.sort()
     return text_digest(["\x1f".join(names), *rows, *_repeated_lines(frame, repeated or {})])
+
+
+def _cell(value: object) -> str:
+    """Return a value as the digest has it; a missing one is no empty text."""
+    if isinstance(value, str):
+        return value
+    return "\x00" if value is None else str(value)
 
 
 def _repeated_lines(frame: pd.DataFrame, repeated: Mapping[str, RepeatedValues]) -> list[str]:

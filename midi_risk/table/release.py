@@ -103,8 +103,9 @@ def released(table: SubjectTable, given: Mapping[str, Hierarchy] | None = None) 
     changed: dict[str, np.ndarray] = {}
     removed: list[str] = []
     repeated = dict(table.repeated)
+    there = set(frame.columns)
     for attribute in table.attributes:
-        if attribute.name not in frame.columns:
+        if attribute.name not in there:
             continue
         if attribute.decision is Decision.REMOVE:
             removed.append(attribute.name)
@@ -151,6 +152,45 @@ def without_cells(table: SubjectTable, emptied: Mapping[str, Sequence[str]]) -> 
     if frame is table.frame:
         return table
     return replace(table, frame=frame, digest=table_digest(frame, table.repeated))
+
+
+def with_labels(
+    table: SubjectTable, labels: Mapping[str, np.ndarray], hidden: np.ndarray
+) -> SubjectTable:
+    """Return the table with the one label that each subject shows of some attributes.
+
+    Parameters
+    ----------
+    table : SubjectTable
+    labels : mapping of str to numpy.ndarray of object, shape (n_subjects,)
+        Attribute -> label or None. One that nobody shows is removed.
+    hidden : numpy.ndarray of bool, shape (n_subjects,)
+        Subjects that are left out.
+
+    Returns
+    -------
+    SubjectTable
+        Further values of these attributes are gone: every record of a subject shows its label.
+    """
+    frame, attributes = table.frame, table.attributes
+    for name, texts in labels.items():
+        shown = bool(pd.notna(texts[~hidden]).any())
+        decision = Decision.GENERALISE if shown else Decision.REMOVE
+        attributes = attributes.revised(name, decision=decision, generalise_to=None)
+        if shown:
+            column = pd.Series(texts, index=frame.index, dtype=object)
+            frame = frame.assign(**{name: column})
+        else:
+            frame = frame.drop(columns=[name], errors="ignore")
+    repeated = {name: own for name, own in table.repeated.items() if name not in labels}
+    frame = frame.loc[~hidden]
+    return replace(
+        table,
+        frame=frame,
+        attributes=attributes,
+        repeated=repeated,
+        digest=table_digest(frame, repeated),
+    )
 
 
 def without_subjects(table: SubjectTable, hidden: np.ndarray) -> SubjectTable:

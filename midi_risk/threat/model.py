@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from midi_risk.config import Day, Sampling
 from midi_risk.document import notebook
 from midi_risk.errors import MidiRiskError, did_you_mean
 from midi_risk.threat.channels import CHANNELS, Requirement
@@ -402,7 +403,9 @@ class PopulationSettings(Settings):
 
     kind: Literal["sample", "size", "table", "estimate", "bound"] = "sample"
     size: int | Literal["required"] | None = Field(default=None, description="kind size: people")
-    model: Literal["pitman-yor", "log-linear", "zayatz", "snb", "dankar"] | None = None
+    model: (
+        Literal["network", "copula", "pitman-yor", "log-linear", "zayatz", "snb", "dankar"] | None
+    ) = Field(default=None, description="whose expectation is shown; all of them judge")
     source: str = ""
     table: str | None = None
     site: str | None = None
@@ -414,6 +417,22 @@ class PopulationSettings(Settings):
     straddle: Literal["error", "uniform"] = Field(
         default="error", description="age band that covers part of a band of the table"
     )
+    sampling: Sampling | None = Field(
+        default=None, description="how subjects came into the collection; absent: unknown"
+    )
+    of: str | None = Field(default=None, min_length=1, description="whom they are a sample of")
+    by: str | None = Field(default=None, min_length=1, description="who says so")
+    on: Day | None = Field(default=None, description="when that was said")
+    referral: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="dimensions of the table that decide who comes to the hospital, all of them",
+    )
+
+    @property
+    def beyond(self) -> bool:
+        """Whether a population beyond the release is named."""
+        return self.kind in {"size", "table", "estimate"}
 
     @model_validator(mode="after")
     def _complete(self) -> PopulationSettings:

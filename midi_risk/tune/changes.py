@@ -13,19 +13,18 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
-from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
 from midi_risk.attributes.model import Kind, Role
-from midi_risk.config import Project, validated
+from midi_risk.attributes.own_hierarchy import BANDS
+from midi_risk.config import HierarchyStep, Project, validated
 from midi_risk.document.clean import neutral
 from midi_risk.document.files import plan_text, write_all_private
 from midi_risk.errors import (
@@ -36,7 +35,8 @@ from midi_risk.errors import (
     did_you_mean,
     reason_of,
 )
-from midi_risk.tune.session import Session, plan_at
+from midi_risk.tune.beside import level_name
+from midi_risk.tune.session import Session
 from midi_risk.tune.yaml_splices import (
     Splice,
     appended,
@@ -274,7 +274,6 @@ def _pair(node: Node | None, key: str) -> tuple[Node, Node] | None:
 
 
 MAX_NEED = 2000
-FOLDER = "hierarchies"
 
 
 @dataclass(kw_only=True)
@@ -286,7 +285,7 @@ class Desk:
     session : Session
     output : pathlib.Path
         Folder for plan.json.
-    roles, cuts
+    roles
         What was changed here.
     saved
         Decisions as they were last saved here.
@@ -295,7 +294,6 @@ class Desk:
     session: Session
     output: Path
     roles: dict[str, str] = field(default_factory=dict)
-    cuts: dict[str, Hierarchy] = field(default_factory=dict)
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def set_role(self, name: str, role: str) -> None:
@@ -322,36 +320,45 @@ class Desk:
             raise
         self.roles[name] = role
 
-    def set_cuts(self, name: str, text: str) -> None:
-        """Give an age or a number bands of the assessor's own; an empty text takes them back.
+    def set_cuts(self, name: str, text: str, node: Sequence[int]) -> list[int]:
+        """Set bands of the assessor's own beside the levels of an age or a number.
+
+        Parameters
+        ----------
+        name : str
+        text : str
+            Where bands begin; an empty one takes the bands back.
+        node : sequence of int
+            What the page shows.
+
+        Returns
+        -------
+        list of int
+            The same setting with the bands.
 
         Raises
         ------
         HierarchyError
             When the attribute is neither, or the edges are not ascending numbers.
         """
-        bench = self.session.bench
+        bench, session = self.session.bench, self.session
         if name not in bench.table.frame.columns:
             raise HierarchyError(f"no attribute '{name}' in the table")
-        attribute = bench.table.attributes[name]
-        edges = band_edges(text)
-        if attribute.kind not in {Kind.AGE, Kind.NUMBER}:
+        if bench.table.attributes[name].kind not in {Kind.AGE, Kind.NUMBER}:
             raise HierarchyError(
                 f"{name} is no age and no number, so it has no band edges",
                 hint="Give a hierarchy file in midi-risk.yaml",
             )
-        bench.hierarchies.pop(name, None)
-        self.cuts.pop(name, None)
+        edges = band_edges(text)
+        named = {
+            n: session.hierarchies[n].level_names[at] for n, at in session.levels(node).items()
+        }
+        bench.bands.pop(name, None)
         if edges:
-            texts = bench.table.frame[name].to_numpy(dtype=object)
-            values = [str(value) for value in pd.unique(texts[pd.notna(texts)])]
-            made = build_hierarchy(attribute.ladder, attribute.kind, values, cuts=edges)
-            bench.hierarchies[name] = made
-            self.cuts[name] = made
-        free = {"decision": None, "generalise_to": None}
-        bench.attributes = bench.attributes.revised(name, **free)
-        bench.table = replace(bench.table, attributes=bench.table.attributes.revised(name, **free))
-        self.session.refresh()
+            bench.bands[name] = rule = HierarchyStep(cuts=tuple(edges), name=BANDS)
+            named[name] = level_name(rule, 0)
+        session.refresh()
+        return session.node_of(named)
 
     def save(self, node: Sequence[int], needs: Mapping[str, str], *, leave_out: bool) -> str:
         """Write plan.json, and the decisions into the project file when there is one.
@@ -369,25 +376,13 @@ class Desk:
         """
         session, bench = self.session, self.session.bench
         words = {name: neutral(" ".join(text.split()))[:MAX_NEED] for name, text in needs.items()}
-        plan = plan_at(
-            bench.table,
-            bench.models,
-            session.levels(node),
-            hierarchies=session.hierarchies,
-            max_suppression=bench.max_suppression,
-            leave_out=leave_out,
-            needs=words,
-        )
+        plan = session.planned(node, leave_out=leave_out, needs=words)
         file = bench.project_file
         files: dict[Path, str] = {}
         if file is not None:
             old = self._unchanged(file)
             text = edited(old, self._settings(node, words, old), str(file))
             mode = file.stat().st_mode & 0o777
-            for name, hierarchy in self.cuts.items():
-                files[file.parent / FOLDER / _file_name(name)] = hierarchy.to_arx_csv()
-            if self.cuts:
-                _folder(file.parent / FOLDER)
             files[file] = text
         _folder(self.output)
         write_all_private({self.output / "plan.json": plan_text(plan)} | files)
@@ -395,8 +390,7 @@ class Desk:
             return f"{self.output / 'plan.json'} is written; there is no project file to change."
         file.chmod(mode)
         bench.project_digest = digest_of(text)
-        own = {name: {"hierarchy": True} for name in self.cuts}
-        self.saved = {n: keys | own.get(n, {}) for n, keys in session.decisions(node).items()}
+        self.saved = session.decisions(node)
         return f"Saved to {file.name} and {self.output / 'plan.json'}."
 
     def _unchanged(self, file: Path) -> str:
@@ -432,10 +426,7 @@ class Desk:
         for name, decided in self.session.decisions(node).items():
             before = self.saved[name] if name in self.saved else self._read_decision(name)
             keys = {key: value for key, value in decided.items() if value != before.get(key)}
-            if name in self.cuts:
-                keys["hierarchy"] = f"{FOLDER}/{_file_name(name)}"
-                keys["level"] = None if decided["level"] is None else 1
-            elif "hierarchy" in before:
+            if "hierarchy" in before and "hierarchy" not in decided:
                 keys = dict(decided) | {"hierarchy": None}
             if needs.get(name):
                 keys["need"] = needs[name]
@@ -494,11 +485,6 @@ def band_edges(text: str) -> list[float]:
     if edges != sorted(set(edges)) or not all(math.isfinite(edge) for edge in edges):
         raise HierarchyError("band edges must ascend, as 18, 40, 65")
     return edges
-
-
-def _file_name(name: str) -> str:
-    """Return a safe file name for the hierarchy of an attribute."""
-    return (re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:80] or "attribute") + ".csv"
 
 
 def _read(file: Path) -> str:

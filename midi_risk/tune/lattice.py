@@ -6,29 +6,36 @@ An axis is an attribute with those of its levels that may be chosen.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor, prod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import Attribute, Decision, Role
-from midi_risk.document.assessment import TuningAttribute, TuningLattice, TuningLevel, TuningRule
-from midi_risk.document.plan import Plan
+from midi_risk.document.assessment import (
+    TuningAttribute,
+    TuningLattice,
+    TuningLevel,
+    TuningPlan,
+    TuningRule,
+)
+from midi_risk.document.plan import Alternative, Plan
 from midi_risk.recode.criteria import AverageRisk, Requirement, requirement
 from midi_risk.recode.loss import loss_shares
 from midi_risk.recode.proposal import with_levels_of
-from midi_risk.recode.search.problem import prepare
-from midi_risk.recode.search.sweep import sweep_tables
 from midi_risk.recode.steps import is_demanded, lattice_setting
 from midi_risk.risk.classes.classes import EquivalenceClasses
+from midi_risk.risk.classes.keys import dense
 from midi_risk.risk.measures.repeated import repeating
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured
 from midi_risk.threat.model import ThreatModel
+from midi_risk.tune.beside import Beside, all_beside, all_rules, levels_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +72,6 @@ class TuningAxis:
         """Name of the attribute."""
         return self.attribute.name
 
-    @property
-    def needed(self) -> tuple[int, ...]:
-        """The levels on offer, with the first and the last, which a lattice is built from."""
-        return tuple(sorted({0, *self.levels, len(self.hierarchy.level_names) - 1}))
-
-    @property
-    def range(self) -> tuple[int, int]:
-        """Places of the lowest and the highest level on offer among those needed."""
-        needed = self.needed
-        return needed.index(self.levels[0]), needed.index(self.levels[-1])
-
-    @property
-    def offered(self) -> Hierarchy:
-        """The hierarchy with the needed levels alone."""
-        chosen = list(self.needed)
-        return Hierarchy(
-            name=self.hierarchy.name,
-            level_names=tuple(self.hierarchy.level_names[i] for i in chosen),
-            frame=self.hierarchy.frame.iloc[:, chosen],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningAxes:
@@ -115,11 +101,15 @@ class TuningAxes:
         return prod(len(axis.levels) for axis in self.axes)
 
 
+Targets = Mapping[str, Collection[int]]
+"""Levels that must be on offer, by attribute."""
+
+
 def all_axes(
     table: SubjectTable,
     models: Sequence[ThreatModel],
     hierarchies: Mapping[str, Hierarchy] | None = None,
-    targets: Mapping[str, int] | None = None,
+    targets: Targets | None = None,
 ) -> TuningAxes:
     """Return an axis for every quasi-identifier that some adversary knows.
 
@@ -130,8 +120,8 @@ def all_axes(
     models : sequence of ThreatModel
     hierarchies : mapping of str to Hierarchy, optional
         Hierarchies of the user's own.
-    targets : mapping of str to int, optional
-        Levels that must be on offer, such as those of a plan.
+    targets : mapping of str to collection of int, optional
+        Levels that must be on offer, such as those of plans.
 
     Returns
     -------
@@ -161,8 +151,8 @@ def all_axes(
         hierarchy = setting.hierarchies[attribute.name]
         last = len(hierarchy.level_names) - 1
         begin = last if attribute.decision is Decision.REMOVE else start
-        wanted = {0, last, begin, (targets or {}).get(attribute.name, begin)}
-        groups = [len(np.unique(row)) for row in codes]
+        wanted = {0, last, begin, *(targets or {}).get(attribute.name, ())}
+        groups = np.minimum.accumulate([len(np.unique(row)) for row in codes])
         levels = tuple(i for i in range(last + 1) if i in wanted or groups[i] < groups[i - 1])
         axes.append(
             TuningAxis(
@@ -195,7 +185,7 @@ def _contributions(raw: Sequence[np.ndarray]) -> list[float]:
 
 
 def fitted(
-    all_of_them: TuningAxes, most: int, *, thin: bool, targets: Mapping[str, int]
+    all_of_them: TuningAxes, most: int, *, thin: bool, targets: Targets
 ) -> TuningAxes | None:
     """Return axes whose lattice has at most so many nodes, None when that takes thinning.
 
@@ -206,7 +196,7 @@ def fitted(
         Nodes at most.
     thin : bool
         Whether levels may be left out, and attributes held where they are, to fit.
-    targets : mapping of str to int
+    targets : mapping of str to collection of int
         Levels that stay on offer.
 
     Notes
@@ -237,11 +227,11 @@ def fitted(
     )
 
 
-def _thinner(axes: list[TuningAxis], targets: Mapping[str, int]) -> tuple[list[TuningAxis], int]:
+def _thinner(axes: list[TuningAxis], targets: Targets) -> tuple[list[TuningAxis], int]:
     """Leave out the level whose loss is nearest to a neighbour's, or hold an axis."""
     best: tuple[float, int, int] | None = None
     for number, axis in enumerate(axes):
-        fixed = {axis.start, targets.get(axis.name, axis.start)}
+        fixed = {axis.start, *targets.get(axis.name, ())}
         for place in range(1, len(axis.levels) - 1):
             level = axis.levels[place]
             near = [axis.losses[axis.levels[p]] for p in (place - 1, place + 1)]
@@ -306,26 +296,31 @@ def tuning_lattice(
     value is a category. Where adversaries know less, or the population is not the sample,
     the rules are bounds: a node that they accept is accepted by the assessment too.
     """
-    if plan is not None:
-        table = with_levels_of(table, plan)
-    targets = dict(plan.levels) if plan is not None and plan.found else {}
-    everything = all_axes(table, models, hierarchies, targets)
-    if not everything.axes:
-        return None
+    given = dict(hierarchies or {})
+    names = [a.name for a in measured(table, Role.QUASI_IDENTIFIER)]
+    merged, found = all_beside(table, names, given, all_rules(plan, {}))
+    shown = plans_of(plan, found)
+    targets = targets_of(shown)
+    merged_in = given | {name: levels.merged for name, levels in found.items()}
+    everything = all_axes(merged, models, merged_in, targets)
     axes = fitted(everything, max_nodes, thin=thin, targets=targets)
+    if axes is None and plan is not None:
+        table, shown = with_levels_of(table, plan), plans_of(plan, {})[:1]
+        everything = all_axes(table, models, hierarchies, targets_of(shown))
+        axes = fitted(everything, max_nodes, thin=thin, targets=targets_of(shown))
     if axes is None or not axes.axes:
         return None
     rows = table.frame[[axis.name for axis in axes.axes]]
     k = max(1, axes.demand.k)
     ks = sorted({*GRID, k})
-    counts = _node_counts(rows, axes, ks, k)
+    counts = node_counts(rows, axes, ks, k)
     width = count_width(table.n_subjects)
     exact, note = _exactness(table, models, everything)
     return TuningLattice(
         subjects=table.n_subjects,
         k=k,
         ks=ks,
-        max_suppressed=floor(max_suppression * table.n_subjects + 1e-9),
+        max_suppressed=most_left_out(shown, max_suppression, table.n_subjects),
         attributes=[_attribute(axis, _held(table, axes, keep)) for axis in axes.axes],
         rules=rules(models, axes),
         exact=exact,
@@ -333,7 +328,7 @@ def tuning_lattice(
         not_tuned=list(axes.not_tuned),
         lost_elsewhere=axes.lost_elsewhere,
         levels_left_out=axes.left_out,
-        plan=_plan_node(axes, targets),
+        **_nodes_of(shown, axes),
         bytes_per_count=width,
         **{name: _packed(array, width) for name, array in counts.items()},
     )
@@ -359,29 +354,33 @@ def rules(models: Sequence[ThreatModel], axes: TuningAxes) -> list[TuningRule]:
     return found
 
 
-def _node_counts(
+def node_counts(
     rows: pd.DataFrame, axes: TuningAxes, ks: Sequence[int], k: int
 ) -> dict[str, np.ndarray]:
-    """Return the counts of every node, in row-major order of the offered levels."""
-    problem = prepare(
-        rows,
-        {axis.name: axis.offered for axis in axes.axes},
-        k=1,
-        levels={axis.name: axis.range for axis in axes.axes},
-    )
-    lattice = problem.judge.lattice
+    """Return the counts of every node, in row-major order of the offered levels.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        One column per axis.
+    axes : TuningAxes
+    ks : sequence of int
+    k : int
+        Class size that is required.
+    """
+    nodes = axes.nodes
     cap = max(ks)
     edges = np.array(ks) - 1
     sizes_of = np.arange(cap + 1, dtype=np.int64)
     out = {
-        "classes": np.zeros(lattice.size, dtype=np.int64),
-        "smallest": np.zeros(lattice.size, dtype=np.int64),
-        "below": np.zeros((len(ks), lattice.size), dtype=np.int64),
-        "kept_classes": np.zeros(lattice.size, dtype=np.int64),
-        "kept_smallest": np.zeros(lattice.size, dtype=np.int64),
+        "classes": np.zeros(nodes, dtype=np.int64),
+        "smallest": np.zeros(nodes, dtype=np.int64),
+        "below": np.zeros((len(ks), nodes), dtype=np.int64),
+        "kept_classes": np.zeros(nodes, dtype=np.int64),
+        "kept_smallest": np.zeros(nodes, dtype=np.int64),
     }
-    for node, classes in sweep_tables(problem.judge.tables):
-        sizes = classes.sizes()
+    groups = [axis_groups(axis, rows[axis.name]) for axis in axes.axes]
+    for node, sizes in enumerate(class_sizes(groups)):
         histogram = np.bincount(np.minimum(sizes, cap), minlength=cap + 1)
         enough = sizes[sizes >= k]
         out["classes"][node] = len(sizes)
@@ -390,6 +389,59 @@ def _node_counts(
         out["kept_classes"][node] = len(enough)
         out["kept_smallest"][node] = enough.min() if len(enough) else 0
     return out
+
+
+Ints = npt.NDArray[np.int64]
+
+
+def axis_groups(axis: TuningAxis, column: pd.Series[Any]) -> tuple[Ints, list[Ints]]:
+    """Return the code of each subject on an axis, and the group of each code at each level."""
+    codes, distinct = pd.factorize(column.to_numpy(dtype=object), use_na_sentinel=False)
+    rows = {value: i for i, value in enumerate(axis.hierarchy.frame.iloc[:, 0])}
+    places = np.array([-1 if pd.isna(v) else rows[v] for v in distinct], dtype=np.int64)
+    last = len(axis.hierarchy.level_names) - 1
+    found = []
+    for level in axis.levels:
+        labels = pd.factorize(axis.hierarchy.frame.iloc[:, level].to_numpy(dtype=object))[0]
+        # A missing value is a group of its own until the column is removed.
+        blank = 0 if level == last else len(labels)
+        found.append(dense(np.append(labels, blank)[places])[0])
+    return codes.astype(np.int64), found
+
+
+def class_sizes(axes: Sequence[tuple[Ints, list[Ints]]]) -> Iterator[Ints]:
+    """Yield the class sizes of each node, the last axis changing fastest.
+
+    Levels need not nest: subjects alike on all axes are joined once, and joined further under
+    each level of the first axis, then of the second, so that later levels meet fewer rows.
+
+    Parameters
+    ----------
+    axes : sequence of (ndarray, list of ndarray)
+        As `axis_groups` returns them.
+    """
+    table = np.column_stack([codes for codes, _ in axes])
+    rows, counts = np.unique(table, axis=0, return_counts=True)
+    yield from _below(axes, np.zeros(len(rows), dtype=np.int64), rows, counts)
+
+
+def _below(
+    axes: Sequence[tuple[Ints, list[Ints]]], before: Ints, rows: Ints, counts: Ints
+) -> Iterator[Ints]:
+    """Yield class sizes below a node of the axes before; `before` is the class on those."""
+    for group in axes[0][1]:
+        shown = group[rows[:, 0]]
+        joined = dense(before * (int(group.max(initial=0)) + 1) + shown)[0]
+        if len(axes) == 1:
+            yield np.bincount(joined, weights=counts).astype(np.int64)
+            continue
+        whole = np.column_stack((joined, rows[:, 1:]))
+        key = whole[:, 0]
+        for place in range(1, whole.shape[1]):
+            key = dense(key * (int(whole[:, place].max()) + 1) + whole[:, place])[0]
+        first = np.unique(key, return_index=True)[1]
+        left = np.bincount(key, weights=counts).astype(np.int64)
+        yield from _below(axes[1:], joined[first], rows[first][:, 1:], left)
 
 
 def count_width(subjects: int) -> Literal[1, 2, 4]:
@@ -443,24 +495,23 @@ def blank_lattice(
     models: Sequence[ThreatModel],
     axes: TuningAxes,
     *,
-    plan: Plan | None = None,
+    shown: Sequence[ShownPlan] = (),
     keep: Sequence[str] = (),
     max_suppression: float = 0.02,
 ) -> TuningLattice:
     """Return the lattice of these axes without counts, for a page that asks for each node."""
-    targets = dict(plan.levels) if plan is not None and plan.found else {}
     k = max(1, axes.demand.k)
     return TuningLattice(
         subjects=table.n_subjects,
         k=k,
         ks=sorted({*GRID, k}),
-        max_suppressed=floor(max_suppression * table.n_subjects + 1e-9),
+        max_suppressed=most_left_out(shown, max_suppression, table.n_subjects),
         attributes=[_attribute(axis, _held(table, axes, keep)) for axis in axes.axes],
         rules=rules(models, axes),
         exact=True,
         not_tuned=list(axes.not_tuned),
         lost_elsewhere=axes.lost_elsewhere,
-        plan=_plan_node(axes, targets),
+        **_nodes_of(shown, axes),
         bytes_per_count=2,
         classes="",
         smallest="",
@@ -484,10 +535,86 @@ def level_entries(axis: TuningAxis) -> list[TuningLevel]:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPlan:
+    """A plan with its levels in the hierarchies of the page.
+
+    Parameters
+    ----------
+    number : int
+        0 is the recommended one.
+    plan : Plan or Alternative
+    levels : mapping of str to int
+    """
+
+    number: int
+    plan: Plan | Alternative
+    levels: Mapping[str, int]
+
+    @property
+    def left_out(self) -> int:
+        """Subjects left out."""
+        plan = self.plan
+        return plan.suppressed.subjects if isinstance(plan, Plan) else plan.left_out
+
+
+def plans_of(plan: Plan | None, found: Mapping[str, Beside]) -> list[ShownPlan]:
+    """Return a plan and its alternatives, the plan first; none where nothing was found."""
+    if plan is None or not plan.found:
+        return []
+    every: list[tuple[int, Plan | Alternative]] = [(plan.accepted, plan)]
+    every += [(other.number, other) for other in plan.alternatives]
+    return [ShownPlan(number=n, plan=p, levels=levels_of(p, found)) for n, p in every]
+
+
+def targets_of(shown: Sequence[ShownPlan]) -> dict[str, set[int]]:
+    """Return the levels that plans need on offer, by attribute."""
+    targets: dict[str, set[int]] = {}
+    for each in shown:
+        for name, level in each.levels.items():
+            targets.setdefault(name, set()).add(level)
+    return targets
+
+
+def most_left_out(shown: Sequence[ShownPlan], share: float, subjects: int) -> int:
+    """Return how many subjects may be left out: by the limit, or by a plan that says so."""
+    return max([floor(share * subjects + 1e-9), *(each.left_out for each in shown)])
+
+
+def _nodes_of(shown: Sequence[ShownPlan], axes: TuningAxes) -> dict[str, Any]:
+    """Return the node of the plan, and the plans that are nodes."""
+    nodes = [(each, _plan_node(axes, each.levels)) for each in shown]
+    plans = [
+        TuningPlan(
+            number=each.number,
+            title=_title(each),
+            changes=_changes(each.plan),
+            node=node,
+            left_out=each.left_out,
+            risk_max=(p.after.risk_max if isinstance(p := each.plan, Plan) else p.risk_max),
+            loss=each.plan.loss or 0.0,
+            age_r2=each.plan.age_r2,
+        )
+        for each, node in nodes
+        if node is not None
+    ]
+    return {"plan": nodes[0][1] if nodes else None, "plans": plans if len(plans) > 1 else []}
+
+
+def _title(each: ShownPlan) -> str:
+    if isinstance(each.plan, Plan):
+        return "Suggested plan" if not each.number else f"Plan {each.number}, accepted"
+    return f"Plan {each.number}: {each.plan.title}"
+
+
+def _changes(plan: Plan | Alternative) -> str:
+    if isinstance(plan, Plan):
+        return "; ".join([s.describe for s in plan.steps] + [kept.describe for kept in plan.kept])
+    return plan.changes
+
+
 def _plan_node(axes: TuningAxes, targets: Mapping[str, int]) -> list[int] | None:
     """Return the plan as places of the offered levels, None when it is not on offer."""
-    if not targets:
-        return None
     node = []
     for axis in axes.axes:
         level = targets.get(axis.name, axis.start)

@@ -31,7 +31,7 @@ from midi_risk.document.clean import neutral
 from midi_risk.errors import MidiRiskError, OutputError
 from midi_risk.tune.changes import Desk
 from midi_risk.tune.page import static_page
-from midi_risk.tune.session import Bench, Session, cloud, plan_at
+from midi_risk.tune.session import Bench, Session, cloud
 
 MAX_BODY = 100_000
 HEADERS = {
@@ -198,7 +198,7 @@ def page_of(desk: Desk, token: str) -> str:
             ],
             "bands": [a.name for a in session.axes.axes if a.attribute.kind.value in
                       {"age", "number"}],
-            "unsaved": sorted({*desk.roles, *desk.cuts}),
+            "unsaved": sorted({*desk.roles, *bench.bands}),
         },
     )  # fmt: skip
 
@@ -217,24 +217,15 @@ def _answers(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {str(name): str(text) for name, text in dict(body.get("needs", {})).items()}
 
     def plan(body: dict[str, Any]) -> Any:
-        bench = session.bench
-        return plan_at(
-            bench.table,
-            bench.models,
-            session.levels(node(body)),
-            hierarchies=session.hierarchies,
-            max_suppression=bench.max_suppression,
-            leave_out=bool(body.get("out")),
-            needs=needs(body),
-        ).to_dict()
+        out = bool(body.get("out"))
+        return session.planned(node(body), leave_out=out, needs=needs(body)).to_dict()
 
     def role(body: dict[str, Any]) -> dict[str, bool]:
         desk.set_role(str(body["name"]), str(body["role"]))
         return {"done": True}
 
-    def cuts(body: dict[str, Any]) -> dict[str, bool]:
-        desk.set_cuts(str(body["name"]), str(body["cuts"]))
-        return {"done": True}
+    def cuts(body: dict[str, Any]) -> dict[str, list[int]]:
+        return {"node": desk.set_cuts(str(body["name"]), str(body["cuts"]), node(body))}
 
     return {
         "node": lambda b: session.figures(node(b), leave_out=bool(b.get("out"))),

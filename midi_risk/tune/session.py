@@ -19,6 +19,7 @@ import pandas as pd
 
 from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import AttributeSet, Decision, Role
+from midi_risk.config import HierarchyStep
 from midi_risk.document.assessment import Assessment, TuningLattice
 from midi_risk.document.plan import Plan, State, Suppressed, proof_text
 from midi_risk.errors import SearchError, did_you_mean
@@ -39,7 +40,7 @@ from midi_risk.recode.steps import (
     plan_step,
     release_state,
 )
-from midi_risk.report.tuning import NodeFigures, counts_of
+from midi_risk.report.tuning import NodeFigures
 from midi_risk.risk.adversaries import as_judged
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.repeated import sizes_known_exactly
@@ -47,12 +48,18 @@ from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, released, without_subjects
 from midi_risk.table.repeated import generalised_values, written_once
 from midi_risk.threat.model import ThreatModel
+from midi_risk.tune.beside import all_beside, all_rules, settled
 from midi_risk.tune.lattice import (
     GRID,
     MAX_NODES,
     TuningAxes,
     all_axes,
     blank_lattice,
+    fitted,
+    most_left_out,
+    node_counts,
+    plans_of,
+    targets_of,
     tuning_lattice,
 )
 
@@ -81,6 +88,8 @@ class Bench:
         Folds anew after a change of roles.
     hierarchies : dict of str to Hierarchy
         Hierarchies of the user's own, by attribute.
+    bands : dict of str to HierarchyStep
+        Bands that the assessor tries beside the levels of an attribute.
     max_suppression : float
     keep : tuple of str
     budget_seconds : float
@@ -101,6 +110,7 @@ class Bench:
     attributes: AttributeSet
     fold: Callable[[AttributeSet], SubjectTable]
     hierarchies: dict[str, Hierarchy] = field(default_factory=dict)
+    bands: dict[str, HierarchyStep] = field(default_factory=dict)
     max_suppression: float = 0.02
     keep: tuple[str, ...] = ()
     budget_seconds: float = FIRST_BUDGET
@@ -123,7 +133,6 @@ class Bench:
             keep=self.keep,
             budget_seconds=self.budget_seconds,
             hierarchies=self.hierarchies,
-            levels_from_data=False,
         )
 
     def lattice(self, plan: Plan | None, *, max_nodes: int = MAX_NODES) -> TuningLattice:
@@ -387,8 +396,21 @@ class Session:
         """
         bench = self.bench
         self.plan: Plan = bench.suggestion()
-        targets = dict(self.plan.levels) if self.plan.found else {}
-        self.axes: TuningAxes = all_axes(bench.table, bench.models, bench.hierarchies, targets)
+        names = [a.name for a in measured(bench.table, Role.QUASI_IDENTIFIER)]
+        own = {name: [rule] for name, rule in bench.bands.items()}
+        self.table, self.beside = all_beside(
+            bench.table, names, bench.hierarchies, all_rules(self.plan, own)
+        )
+        self.shown = plans_of(self.plan, self.beside)
+        self.targets = targets_of(self.shown)
+        for name, rule in bench.bands.items():
+            if name in self.beside:
+                self.targets.setdefault(name, set()).add(self.beside[name].place(1, rule))
+        merged = {name: levels.merged for name, levels in self.beside.items()}
+        given = {**bench.hierarchies, **merged}
+        self.axes: TuningAxes = all_axes(self.table, bench.models, given, self.targets)
+        most = most_left_out(self.shown, bench.max_suppression, bench.table.n_subjects)
+        self.most_share = max(bench.max_suppression, most / max(1, bench.table.n_subjects))
         if not self.axes.axes:
             raise SearchError(
                 "there is nothing to tune: no adversary knows any quasi-identifier with values",
@@ -398,13 +420,13 @@ class Session:
             **bench.hierarchies, **{a.name: a.hierarchy for a in self.axes.axes}
         }  # fmt: skip
         self.setting: Setting = lattice_setting(
-            bench.table,
+            self.table,
             tuple(a.attribute for a in self.axes.axes),
             self.hierarchies,
             frozenset(),
         )
         self.rest = released(
-            revised_table(bench.table, {a.name: 0 for a in self.axes.axes}, {}), self.hierarchies
+            revised_table(self.table, {a.name: 0 for a in self.axes.axes}, {}), self.hierarchies
         )
         self._labels: dict[tuple[str, int], np.ndarray] = {}
         self.last = {a.name: len(a.hierarchy.level_names) - 1 for a in self.axes.axes}
@@ -414,10 +436,10 @@ class Session:
         """The lattice as a document without counts."""
         bench = self.bench
         return blank_lattice(
-            bench.table,
+            self.table,
             bench.models,
             self.axes,
-            plan=self.plan,
+            shown=self.shown,
             keep=bench.keep,
             max_suppression=bench.max_suppression,
         )
@@ -483,7 +505,7 @@ class Session:
         out = 0
         if leave_out and rare:
             strict = as_judged(view, self.bench.models)
-            hidden = rare_subjects(strict, known, k, self.bench.max_suppression)
+            hidden = rare_subjects(strict, known, k, self.most_share)
             out = int(hidden.sum())
             view = replace(view, frame=view.frame.loc[~hidden]) if out else view
         state = release_state(view, self.bench.models, k, table=self.bench.table)
@@ -589,14 +611,11 @@ class Session:
         """Search for the least loss while locked attributes keep their levels."""
         levels = self.levels(node)
         axes = self.axes.axes
-        ranges = {
-            axis.name: (levels[axis.name],) * 2 if held else (0, self.last[axis.name])
-            for axis, held in zip(axes, locked, strict=True)
-        }
         demand = self.axes.demand
+        ladders, ranges, numbers = self._nested(levels, locked)
         solution = search(
             self.bench.table.frame[[axis.name for axis in axes]],
-            {axis.name: axis.hierarchy for axis in axes},
+            ladders,
             k=demand.k,
             criteria=demand.criteria,
             max_suppression=self.bench.max_suppression if leave_out else 0.0,
@@ -606,10 +625,13 @@ class Session:
             budget_seconds=self.bench.budget_seconds,
             missing=as_judged(self.bench.table, self.bench.models).missing,
         )
-        places = [
-            max(i for i, level in enumerate(axis.levels) if level <= solution.levels[axis.name])
-            for axis in axes
-        ]
+        places = []
+        for axis in axes:
+            wanted = numbers[axis.name][solution.levels[axis.name]]
+            places.append(max(i for i, level in enumerate(axis.levels) if level <= wanted))
+        better = self._better_plan(node, locked, places if solution.found else None, leave_out)
+        if better is not None:
+            return {"node": better, "nearest": 0, "note": ""}
         told = proof_text(optimal=solution.optimal, gap=solution.gap or None)
         proof = "" if solution.optimal else f"{told.capitalize()}."
         return {
@@ -617,6 +639,73 @@ class Session:
             "nearest": solution.suppressed,
             "note": proof,
         }
+
+    def _nested(
+        self, levels: Mapping[str, int], locked: Sequence[bool]
+    ) -> tuple[dict[str, Hierarchy], dict[str, tuple[int, int]], dict[str, list[int]]]:
+        """Return hierarchies whose levels nest, their ranges, and their levels on the page.
+
+        A rule beside a ladder takes part only where it is locked.
+        """
+        ladders: dict[str, Hierarchy] = {}
+        ranges: dict[str, tuple[int, int]] = {}
+        numbers: dict[str, list[int]] = {}
+        for axis, held in zip(self.axes.axes, locked, strict=True):
+            name, at, last = axis.name, levels[axis.name], self.last[axis.name]
+            rules = self.beside[name].rules if name in self.beside else {}
+            some = [0, at, last] if held and at in rules else [
+                n for n in range(last + 1) if n not in rules
+            ]  # fmt: skip
+            numbers[name] = some
+            ladders[name] = Hierarchy(
+                name=axis.hierarchy.name,
+                level_names=tuple(axis.hierarchy.level_names[n] for n in some),
+                frame=axis.hierarchy.frame.iloc[:, some],
+            )
+            ranges[name] = (some.index(at),) * 2 if held else (0, len(some) - 1)
+        return ladders, ranges, numbers
+
+    def _better_plan(
+        self,
+        node: Sequence[int],
+        locked: Sequence[bool],
+        found: Sequence[int] | None,
+        leave_out: bool,
+    ) -> list[int] | None:
+        """Return the suggested plan that loses least, if it keeps the locks and loses less."""
+        least = self.figures(found, leave_out=leave_out)["loss"] if found else float("inf")
+        best = None
+        for plan in self.lattice.plans:
+            held = all(a == b for a, b, k in zip(plan.node, node, locked, strict=True) if k)
+            if held and (leave_out or not plan.left_out):
+                figures = self.figures(plan.node, leave_out=leave_out)
+                if figures["passed"] and figures["loss"] < least - 1e-9:
+                    best, least = plan.node, figures["loss"]
+        return best
+
+    def planned(
+        self, node: Sequence[int], *, leave_out: bool, needs: Mapping[str, str] | None = None
+    ) -> Plan:
+        """Return a node as a plan that `apply` understands."""
+        found = plan_at(
+            self.table,
+            self.bench.models,
+            self.levels(node),
+            hierarchies=self.hierarchies,
+            max_suppression=self.most_share,
+            leave_out=leave_out,
+            needs=needs,
+        )
+        return settled(found, self.beside)
+
+    def node_of(self, named: Mapping[str, str]) -> list[int]:
+        """Return the node with levels of these names, where the page still offers them."""
+        node = []
+        for axis in self.axes.axes:
+            names = [axis.hierarchy.level_names[level] for level in axis.levels]
+            known = named.get(axis.name) in names
+            node.append(names.index(named[axis.name]) if known else axis.levels.index(axis.start))
+        return node
 
     def decisions(self, node: Sequence[int]) -> dict[str, dict[str, Any]]:
         """Return what a node means as settings of the project file."""
@@ -626,10 +715,23 @@ class Session:
                 settings[name] = {"decision": Decision.RETAIN.value, "level": None}
             elif level == self.last[name]:
                 settings[name] = {"decision": Decision.REMOVE.value, "level": None}
+            elif name in self.beside and level in self.beside[name].rules:
+                settings[name] = {
+                    "decision": Decision.GENERALISE.value,
+                    "level": 1,
+                    "hierarchy": [_stated(self.beside[name].rules[level])],
+                }
             else:
                 names = self.hierarchies[name].level_names
                 settings[name] = {"decision": Decision.GENERALISE.value, "level": names[level]}
         return settings
+
+
+def _stated(rule: HierarchyStep) -> dict[str, Any]:
+    """Return a rule as the project file states it."""
+    if rule.cuts is not None:
+        return {"cuts": [int(cut) if cut == int(cut) else cut for cut in rule.cuts]}
+    return {"groups": {label: list(of) for label, of in (rule.groups or {}).items()}}
 
 
 MAX_POINTS = 2_000
@@ -648,36 +750,29 @@ def cloud(session: Session) -> dict[str, Any]:
     """
     bench = session.bench
     most = max(16, min(MAX_POINTS, MAX_CELLS // max(1, bench.table.n_subjects)))
-    lattice = tuning_lattice(
-        bench.table,
-        bench.models,
-        hierarchies=session.hierarchies,
-        plan=session.plan,
-        max_nodes=most,
-        thin=True,
-    )
-    if lattice is None:
+    axes = fitted(session.axes, most, thin=True, targets=session.targets)
+    if axes is None or not axes.axes:
         return {"points": [], "front": []}
-    below = counts_of(lattice, "below")[lattice.ks.index(lattice.k)] if lattice.k > 1 else 0
+    k = max(1, axes.demand.k)
+    rows = session.table.frame[[axis.name for axis in axes.axes]]
+    below = node_counts(rows, axes, [k], k)["below"][0] if k > 1 else np.zeros(axes.nodes, int)
     places = {axis.name: axis.levels for axis in session.axes.axes}
     starts = {axis.name: axis.levels.index(axis.start) for axis in session.axes.axes}
-    levels = [[level.level for level in a.levels] for a in lattice.attributes]
-    costs = [[level.cost for level in a.levels] for a in lattice.attributes]
-    count = len(counts_of(lattice, "classes"))
-    few = np.broadcast_to(below, count)
+    costs = [[float(axis.costs[level]) for level in axis.levels] for axis in axes.axes]
+    subjects = bench.table.n_subjects
     points = [
         {
-            "loss": information_lost(lattice.lost_elsewhere + sum(parts), 0, lattice.subjects),
-            "below": int(few[i]),
+            "loss": information_lost(axes.lost_elsewhere + sum(parts), 0, subjects),
+            "below": int(below[i]),
         }
         for i, parts in enumerate(itertools.product(*costs))
     ]
-    nodes = list(itertools.product(*levels))
+    nodes = list(itertools.product(*(axis.levels for axis in axes.axes)))
     front, least = [], float("inf")
-    for i in sorted(range(count), key=lambda i: (points[i]["loss"], points[i]["below"])):
+    for i in sorted(range(len(points)), key=lambda i: (points[i]["loss"], points[i]["below"])):
         if points[i]["below"] < least:
             least = points[i]["below"]
-            chosen = dict(zip([a.name for a in lattice.attributes], nodes[i], strict=True))
+            chosen = dict(zip([axis.name for axis in axes.axes], nodes[i], strict=True))
             node = [
                 places[name].index(chosen[name]) if name in chosen else starts[name]
                 for name in places

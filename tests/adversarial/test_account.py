@@ -278,7 +278,7 @@ def test_apply_refuses_files_that_hold_what_the_account_removes(
     decisions = {"(0018,9999)": {"decision": "remove", "reason": "unknown"}}
     project(tmp_path, release={"decisions": decisions})
     assert run(["suggest", str(tmp_path), "-o", str(tmp_path / "s")]) == 0
-    monkeypatch.setattr("midi_risk.export.dicom.files.strip", lambda *_: None)
+    monkeypatch.setattr("midi_risk.export.dicom.acts.strip", lambda *_, **__: None)
     code, said = applied(tmp_path, capsys)
     assert code not in {0, 3, 4}
     assert "(0018,9999) is removed by the account and still in the files" in said

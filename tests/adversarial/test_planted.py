@@ -26,6 +26,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import midi_risk as mr
+from midi_risk.resources import data_rows
 from midi_risk.sources.dicom.coverage import coverage
 from midi_risk.sources.dicom.dictionary import tag_of
 from midi_risk.threat.model import ThreatModel
@@ -170,11 +171,78 @@ def test_a_uid_that_holds_the_day_or_a_device_is_noticed(place, tag, form):
 
 
 @PLANTED
-@given(places, st.sampled_from([0x00091001, 0x00291010, 0x70531010]),
-       st.sampled_from(["LO", "UN", "OB", "UT", "PN", "DA"]), st.sampled_from(TEXTS))  # fmt: skip
+@given(places, st.sampled_from([0x00091001, 0x00291010, 0x70531010, 0x00191010, 0x00511010]),
+       st.sampled_from(["LO", "UN", "OB", "UT", "PN", "DA", "IS", "DS", "CS", "FL", "UI"]),
+       st.sampled_from(TEXTS))  # fmt: skip
 def test_a_private_element_is_noticed(place, tag, vr, text):
-    value = (lambda _: "19531107") if vr == "DA" else each(text, vr, place)
-    refused(plant, place, tag, vr, value)
+    refused(plant, place, tag, vr, named(vr, text, place))
+
+
+NUMBERS = ["19531107", "4471902", "01753234567"]
+UNKNOWN = st.integers(0x0008, 0x7F00).map(lambda group: group // 2 * 2)
+ANY_TAG = st.one_of(
+    st.sampled_from([t for t in DicomDictionary if t >> 16 >= 8 and t not in IN_EVERY_FILE]),
+    st.builds(lambda group, number: group << 16 | number, UNKNOWN, st.integers(1, 0xFFFF)),
+    st.builds(
+        lambda kind, group, number: kind << 24 | group << 17 | number,
+        st.sampled_from([0x50, 0x60]), st.integers(0, 15), st.sampled_from([0x22, 0x40, 0x1500]),
+    ),
+).filter(lambda tag: tag not in IN_EVERY_FILE and tag >> 16 != 0x7FE0)  # fmt: skip
+ANY_VR = [
+    "AE", "AS", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OW", "PN", "SH", "SL",
+    "ST", "TM", "UC", "UI", "UL", "UN", "UR", "UT", "",
+]  # fmt: skip
+
+
+def named(vr: str, text: str, place: Place, number: str = "4471902") -> Callable[[int], object]:
+    """Return what each subject holds under a representation: something that finds somebody."""
+    forms: dict[str, Callable[[str], object]] = {
+        **dict.fromkeys(("FD", "FL"), float),
+        **dict.fromkeys(("SL", "UL"), int),
+        **dict.fromkeys(("IS", "DS"), str),
+        **dict.fromkeys(("DA", "DT"), lambda own: f"195311{int(own) % 28 + 1:02}"),
+        **dict.fromkeys(("OB", "OW", "UN"), lambda _: text.encode().ljust(20)),
+        "AS": lambda own: f"0{int(own) % 30 + 68}Y",
+        "UI": lambda own: f"1.3.12.2.1107.5.2.32.35177.30000008031711082600000000{own}",
+    }
+
+    def value(who: int) -> object:
+        many = len(place.subjects) == SUBJECTS
+        own = str(int(number) + (who if many else 0))
+        return forms.get(vr, lambda _: f"{text} {who}" if many else text)(own)
+
+    return value
+
+
+def is_sequence(tag: int) -> bool:
+    return tag in DicomDictionary and DicomDictionary[tag][0] == "SQ"
+
+
+BINARY = {"FD", "FL", "SL", "UL", "US", "SS", "AT", "OD", "OF", "OL", "OV", "SV", "UV"}
+EXPECTED_LONG = {row["keyword"] for row in data_rows("long_numbers.csv")}
+
+
+def representation(place: Place, tag: int, vr: str) -> str:
+    """Return under which representation a value finds somebody.
+
+    A number where long ones are expected finds nobody, nor do bytes of one that a file without
+    representations makes several short ones of.
+    """
+    known = DicomDictionary.get(tag, ("LO", "", "", "", ""))
+    own = known[0].split(" or ")[0]
+    vr = vr or ("UN" if own == "SQ" else own)
+    numeric = {"IS", "DS", *BINARY}
+    formed = {"AS", "DA", "DT", "UI", *numeric}
+    if (vr in numeric and known[4] in EXPECTED_LONG) or (place.implicit and own != vr in formed):
+        return "LO"
+    return "LO" if vr in BINARY - {"FD", "FL", "SL", "UL"} else vr
+
+
+@PLANTED
+@given(places, ANY_TAG, st.sampled_from(ANY_VR), st.sampled_from(TEXTS), st.sampled_from(NUMBERS))
+def test_any_element_under_any_representation_is_noticed(place, tag, vr, text, number):
+    vr = representation(place, tag, vr)
+    refused(plant, place, tag, vr, named(vr, text, place, number))
 
 
 def people(head: list[str], more: Callable[[int], list[object]]) -> Worksheet:

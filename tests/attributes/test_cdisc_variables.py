@@ -55,6 +55,7 @@ def _values(name: str) -> list[str]:
         "WEIGHTBL": ["70.5", "81"],
         "BMIBL": ["22.5", "28.1"],
         "BMIBLGR1": ["<25", "25-<30", ">=30"],
+        "EPOCH": ["SCREENING", "TREATMENT", "FOLLOW-UP"],
         "COVAL": [f"saw doctor {chr(65 + n % 26)}{n} at home in May" for n in range(N)],
     }
     if name in by_name:

@@ -111,6 +111,7 @@ def test_every_key_of_the_project_file_is_explained(root: Path) -> None:
             config.SourceSettings,
             config.AttributeSettings,
             config.ChannelStatement,
+            config.PopulationStatement,
             config.Validity,
             config.Tolerance,
             config.SuggestSettings,

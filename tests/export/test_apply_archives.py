@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from release_collection import SUBJECTS, applied, make_collection, released_files
 
-from midi_risk.export.dicom.files import opened_files
+from midi_risk.export.dicom.opened import opened_files
 
 ENDINGS = (".zip", ".tar", ".tar.gz")
 

@@ -73,7 +73,7 @@ def test_sidecars_follow_the_rules_in_their_own_form(bids: Path) -> None:
     assert sidecar == {
         "AcquisitionTime": "13:00:00",
         "Manufacturer": "ACME",
-        "PatientWeight": 70,
+        "PatientWeight": 75,
         "MagneticFieldStrength": 3,
         "AcquisitionDateTime": "2012-01-01T00:00:00",
     }

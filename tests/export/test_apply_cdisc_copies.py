@@ -146,14 +146,14 @@ def test_copies_and_measures_follow_their_rule_in_what_is_written(
     assert account["equal"], account["reasons"]
     for name in ("dm", "adsl"):
         frame = _written(release / "release" / "sdtm" / name)
-        assert set(frame["AGE"]) == {60.0}
+        assert set(frame["AGE"]) == {62.0}
         assert set(frame["RACE"].fillna("")) == {""}
         assert set(frame["SEX"]) == {"M", "F"}
     vs = _written(release / "release" / "sdtm" / "vs")
     results = ["VSORRES", "VSSTRESC", "VSSTRESN"]
     heights = vs[vs["VSTESTCD"] == "HEIGHT"]
     assert set(heights["VSSTRESC"]) == {"170-179 cm"}
-    assert set(heights["VSSTRESN"]) == {170.0}
+    assert set(heights["VSSTRESN"]) == {175.0}
     assert set(heights["VSORRES"].fillna("")) == {""}
     assert set(vs[vs["VSTESTCD"] == "PULSE"]["VSSTRESC"].fillna("")) == {""}
     weights = vs[vs["VSTESTCD"] == "WEIGHT"][results]

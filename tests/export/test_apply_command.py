@@ -134,7 +134,7 @@ def test_a_full_disk_in_the_middle_of_a_file_stops_the_run(
     def full(*_args: object, **_given: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pydicom.Dataset, "save_as", full)
+    monkeypatch.setattr("midi_risk.export.dicom.one_copy._put", full)
     assert apply(collection, plan, tmp_path / "out") == 2
     assert "the disk is full" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

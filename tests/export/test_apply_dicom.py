@@ -12,11 +12,11 @@ from release_collection import CT, SUBJECTS, SYNTAXES, by_subject, image, releas
 from midi_risk.export.dicom.rules import Removal, element_type, removal
 
 
-def test_ages_are_written_as_the_lower_bound_of_their_band_in_every_copy(release: Path) -> None:
+def test_ages_are_written_as_the_middle_of_their_band_in_every_copy(release: Path) -> None:
     for ds in released_files(release):
-        assert ds.PatientAge == "060Y"
+        assert ds.PatientAge == "062Y"
         nested = ds.OriginalAttributesSequence[0].ModifiedAttributesSequence[0]
-        assert nested.PatientAge == "060Y"
+        assert nested.PatientAge == "062Y"
 
 
 def test_private_elements_are_not_touched(release: Path) -> None:
@@ -27,8 +27,8 @@ def test_private_elements_are_not_touched(release: Path) -> None:
 def test_a_subject_with_ages_in_two_bands_shows_the_first_in_every_file(release: Path) -> None:
     first = by_subject(release)["P000"]
     assert len(first) == 2
-    assert {ds.PatientAge for ds in first} == {"060Y"}
-    assert {str(ds.PatientWeight) for ds in first} == {"70"}
+    assert {ds.PatientAge for ds in first} == {"062Y"}
+    assert {str(ds.PatientWeight) for ds in first} == {"75"}
 
 
 def test_all_dates_of_a_visit_follow_one_rule_and_device_dates_do_not(release: Path) -> None:
@@ -56,7 +56,7 @@ def test_what_would_give_an_attribute_back_goes_with_it(release: Path) -> None:
 
 def test_bands_of_measures_are_legal_decimal_strings_in_their_unit(release: Path) -> None:
     values = {(str(ds.PatientWeight), str(ds.PatientSize)) for ds in released_files(release)}
-    assert values == {("70", "1.7")}
+    assert values == {("75", "1.75")}
 
 
 def test_removed_attributes_follow_their_type(release: Path) -> None:
@@ -140,8 +140,8 @@ def test_the_data_dictionary_explains_the_bands(release: Path) -> None:
     with (release / "release" / "data-dictionary.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     bands = {(r["attribute"], r["label"]): r["written"] for r in rows if r["label"]}
-    assert bands["PatientAge", "60-64"] == "060Y"
-    assert bands["PatientSize", "170-179 cm"] == "1.7"
+    assert bands["PatientAge", "60-64"] == "062Y"
+    assert bands["PatientSize", "170-179 cm"] == "1.75"
     assert bands["StudyDate", "2012"] == "20120101"
 
 

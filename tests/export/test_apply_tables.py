@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +177,26 @@ def test_a_column_that_gives_another_back_goes_with_it(
     for column, gone in (("bmi", "bmi is removed with weight"), ("birth_date", "birth_date is")):
         assert {row[column] for row in written} == {""}, out
         assert gone in out
+
+
+def test_keys_that_begin_like_a_formula_are_the_same_keys_when_read_back(tmp_path: Path) -> None:
+    lines = ["id,=age,sex"]
+    lines += [f"={'-+@'[n % 3]}{n:02d}x,{40 + n % 3},{'MF'[n % 2]}" for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "midi-risk.yaml").write_text(
+        "schema: midi-risk/project/1\n"
+        "collection: {name: T, sources: [{table: t.csv, key: id}]}\n"
+        "attributes:\n"
+        '  "=age": {role: quasi_identifier, kind: age, hierarchy: age}\n'
+        "  sex: {role: quasi_identifier, kind: sex}\n",
+        encoding="utf-8",
+    )
+    plan, target = tmp_path / "plan", tmp_path / "out"
+    assert run(["suggest", str(tmp_path), "-o", str(plan), "-q"]) == 0
+    plan /= "plan.json"
+    assert run(["apply", str(tmp_path), "--plan", str(plan), "-o", str(target), "-q"]) == 4
+    account = json.loads((target / "assessment" / "apply.json").read_text(encoding="utf-8"))
+    assert (account["equal"], account["reasons"]) == (True, [])
+    assert account["written"]["subjects"] == 40
+    text = (target / "release" / "t.csv").read_text(encoding="utf-8")
+    assert text.startswith("id,'=age,sex\n'=")

@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from midi_risk.cli.app import run
@@ -107,7 +108,10 @@ def test_days_of_age_leave_as_years_that_say_so(tmp_path, capsys):
 def test_a_weight_in_pounds_is_banded_in_kilograms_and_its_middle_stays_in_pounds(tmp_path, capsys):
     table(tmp_path / "t.csv", weight_lb=[150 + i % 3 for i in range(PEOPLE)])
     released(tmp_path, HEAD + "  weight_lb: {level: 10kg}\n", capsys)
-    assert {r["weight_lb"] for r in written(tmp_path / "out" / "release" / "t.csv")} == {"60-69 kg"}
+    release = tmp_path / "out" / "release"
+    assert {r["weight_lb"] for r in written(release / "t.csv")} == {"60-69 kg"}
+    said = [r for r in written(release / "data-dictionary.csv") if r["attribute"] == "weight_lb"]
+    assert {r["unit"] for r in said} == {"kg"}
 
 
 def test_the_one_value_of_somebody_with_several_is_written_in_the_unit_of_the_column(
@@ -122,6 +126,21 @@ def test_the_one_value_of_somebody_with_several_is_written_in_the_unit_of_the_co
     released(tmp_path, HEAD + more, capsys)
     values = {r["weight_lb"] for r in written(tmp_path / "out" / "release" / "t.csv")}
     assert values == {"150", "155"}
+    said = written(tmp_path / "out" / "release" / "data-dictionary.csv")
+    units = {r["attribute"]: r["unit"] for r in said}
+    assert (units["weight_lb"], units["weight_lb.range"]) == ("lb", "")
+
+
+def test_a_workbook_keeps_the_name_of_its_sheet(tmp_path, capsys):
+    book = openpyxl.Workbook()
+    book.active.title = "Visit 1"
+    book.active.append(["patient_id", "age"])
+    for i in range(PEOPLE):
+        book.active.append([f"p{i:03d}", 50 + i % 3])
+    book.save(tmp_path / "t.xlsx")
+    released(tmp_path, HEAD.replace("t.csv", "t.xlsx") + "  age: {level: 5y}\n", capsys)
+    again = openpyxl.load_workbook(tmp_path / "out" / "release" / "t.xlsx")
+    assert again.sheetnames == ["Visit 1"]
 
 
 def test_bids_units_go_with_the_numbers_that_they_described(tmp_path, capsys):

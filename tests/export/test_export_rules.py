@@ -5,21 +5,25 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import ctp_reader
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.attributes.hierarchy import build_hierarchy
 from midi_risk.attributes.model import Attribute, Kind, Role
-from midi_risk.export.dicom.recode import new_value, visit_date, visit_time
-from midi_risk.export.rules import Action, Labeller, Rule
+from midi_risk.attributes.own_hierarchy import OWN, hierarchy_for
+from midi_risk.config import HierarchyStep
+from midi_risk.export.dicom.recode import day_of_visit, new_value, visit_date, visit_time
+from midi_risk.export.rules import Action, Labeller, Rule, labeller
 from midi_risk.export.targets import standalone
-from midi_risk.export.targets.base import Steps, steps_of
+from midi_risk.export.targets.base import Steps, date_steps, steps_of
 from midi_risk.export.targets.ctp import (
     age_expression,
     date_expression,
@@ -124,7 +128,7 @@ def test_dates_are_written_alike_everywhere(day: object, level: int) -> None:
     period = ("exact", "week", "month", "quarter", "year")[level]
     ours = visit_date(text, "date", level)
     assert standalone.date(text, {"period": period}) == ours
-    expression = date_expression(period, "@remove()")
+    expression = date_expression({"step": "date", "period": period}, "@remove()")
     assert expression is not None
     if ours is not None:
         assert ctp_reader.run(expression, text) == ours
@@ -213,3 +217,50 @@ def test_every_pair_of_bands_reads_back_as_two_classes() -> None:
             assert len(set(read)) == len(texts)
             for a, b in itertools.pairwise(read):
                 assert a != b
+
+
+DAYS = np.array([f"{2003 + i // 4}-{1 + i % 12:02d}-15" for i in range(44)], dtype=object)
+CUTS = (2005.0, 2008.0, 2009.5, 2010.25)
+
+
+@cache
+def rule_of_cut_dates() -> Rule:
+    attribute = Attribute(
+        name="StudyDate", source="dicom", column="StudyDate", role=Role.QUASI_IDENTIFIER,
+        kind=Kind.DATE, reason="", vr="DA", hierarchy_steps=(HierarchyStep(cuts=CUTS),),
+    )  # fmt: skip
+    hierarchy = hierarchy_for(attribute, sorted(set(DAYS)))
+    labels = labeller(attribute, hierarchy, 1, DAYS, [])
+    return Rule(
+        attribute=attribute, action=Action.GENERALISE, level=1, ladder=OWN, labels=labels
+    )  # fmt: skip
+
+
+@given(day=st.dates(min_value=date(1990, 1, 1), max_value=date(2030, 1, 1)))
+@settings(max_examples=150, deadline=None)
+def test_dates_between_cut_points_are_written_alike_everywhere(day: date) -> None:
+    cut_rule = rule_of_cut_dates()
+    (step,) = date_steps(cut_rule)
+    text = day.strftime("%Y%m%d")
+    ours = day_of_visit(cut_rule, text)
+    assert ours is not None
+    assert standalone.date(text, dict(step)) == ours
+    expression = date_expression(step, "@remove()")
+    assert expression is not None
+    assert ctp_reader.run(expression, text) == ours
+    assert day_of_visit(cut_rule, ours) == ours
+
+
+def test_closed_periods_are_written_as_their_middle_and_open_ones_as_their_median() -> None:
+    cut_rule = rule_of_cut_dates()
+    written_as = [day_of_visit(cut_rule, day) for day in ("20050101", "20081231", "20090701")]
+    assert written_as == ["20060101", "20080701", "20091001"]
+    early = [day for day in DAYS if day < "2005"]
+    assert day_of_visit(cut_rule, "20030101") == quarter_of(sorted(early)[(len(early) - 1) // 2])
+    late = [day for day in DAYS if day >= "2010-04"]
+    assert day_of_visit(cut_rule, "20130601") == quarter_of(sorted(late)[(len(late) - 1) // 2])
+
+
+def quarter_of(day: str) -> str:
+    month = (int(day[5:7]) - 1) // 3 * 3 + 1
+    return f"{day[:4]}{month:02d}01"

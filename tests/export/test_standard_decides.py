@@ -99,7 +99,7 @@ def test_an_age_is_coarsened_whatever_its_representation(vr, value):
     age = element("PatientAge", Kind.AGE, vr="AS", ladder="age",
                   decision=Decision.GENERALISE, generalise_to="10y")  # fmt: skip
     found = recoded(data_set, age)
-    assert (found["PatientAge"].VR, found.PatientAge) == ("AS", "040Y")
+    assert (found["PatientAge"].VR, found.PatientAge) == ("AS", "045Y")
 
 
 @pytest.mark.parametrize("vr", ["LO", "UN", "OB", "UT"])

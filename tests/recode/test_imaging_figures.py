@@ -81,15 +81,15 @@ def figures(made, levels):
 def test_five_year_bands_add_the_noise_of_an_even_band():
     ages = [str(age) for age in range(40, 60)]
     found = figures(table({"PatientAge": ages}), {"PatientAge": "5y"})["age_error"]
-    # Whole years 0 to 4 above the band's first year: mean 2, variance (5^2 - 1) / 12 = 2.
-    assert found.measures["bias_years"] == pytest.approx(-2)
-    assert found.measures["mean_absolute_years"] == pytest.approx(2)
-    assert found.measures["rms_years"] == pytest.approx(math.sqrt(6))
+    # Whole years 0 to 4, written as 2: no bias, variance (5^2 - 1) / 12 = 2.
+    assert found.measures["bias_years"] == pytest.approx(0)
+    assert found.measures["mean_absolute_years"] == pytest.approx(6 / 5)
+    assert found.measures["rms_years"] == pytest.approx(math.sqrt(2))
     assert found.measures["sd_years"] == pytest.approx(math.sqrt(2))
     # Cole et al. 2017: 4.16 years; sqrt(4.16^2 + 2 / pi * 2).
     assert found.measures["with_reference_years"] == pytest.approx(4.3103, abs=1e-4)
     assert found.subjects == 20
-    assert "2 years below the recorded one" in sentence(found)
+    assert "neither above nor below the recorded one" in sentence(found)
 
 
 def test_ages_that_are_months_bands_or_missing_are_compared_only_where_they_can_be():
@@ -115,8 +115,8 @@ def test_uptake_is_off_by_the_relative_error_of_the_weight_and_only_with_pet():
     )
     found = figures(made, {"PatientWeight": "5kg"})["suv_error"]
     assert found.subjects == 3
-    assert found.measures["median_relative"] == pytest.approx(2 / 72)
-    assert found.measures["largest_relative"] == pytest.approx(1.5 / 51.5)
+    assert found.measures["median_relative"] == pytest.approx(1 / 51.5)
+    assert found.measures["largest_relative"] == pytest.approx(2.5 / 80)
     assert found.measures["reference_relative"] == 0.30
     assert "suv_error" not in figures(
         table({"PatientWeight": ["72"], "Modality": ["CT"]}), {"PatientWeight": "5kg"}

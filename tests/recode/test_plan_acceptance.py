@@ -46,14 +46,14 @@ def table(columns: dict[str, list[str]], missing: str = "category") -> SubjectTa
 
 
 def test_a_milder_plan_against_the_population_stands_only_when_the_release_is_accepted():
-    # Hiding the classes of one and two leaves no class of two, so nothing can be fitted to
-    # what is released and its classes of three bound the population from below.
-    sizes = np.repeat([1, 2, 3, 4, 20], [4, 3, 6, 4, 4])
-    people = 1000
-    assert ModelledKMap(5, people).smallest(sizes) == 3
+    # The criterion of the search takes classes of five; with 61 subjects no model is judged.
+    sizes = np.repeat([1, 2, 5, 7, 20], [2, 2, 3, 1, 1])
+    people = 100_000
+    assert ModelledKMap(11, people).smallest(sizes) == 5
     makers = np.repeat([f"m{i}" for i in range(len(sizes))], sizes).tolist()
     threat = model(
-        population={"kind": "size", "size": people},
+        threshold={"k": 11},
+        population={"kind": "size", "size": people, "sampling": "random"},
         adversaries=[{"name": "a", "attack": ["journalist"]}],
     )
     plan = suggest(table({"maker": makers}), [threat], max_suppression=0.12)
@@ -102,7 +102,7 @@ def test_a_plan_reaches_the_floor_that_a_strict_average_states():
 
 
 def test_a_model_that_judges_averages_is_not_planned_for_a_maximum_of_the_population():
-    blind = {"population": {"kind": "size", "size": 1000},
+    blind = {"population": {"kind": "size", "size": 1000, "sampling": "random"},
              "adversaries": [{"name": "a", "attack": ["journalist"]}]}  # fmt: skip
     assert population_criteria([model(**blind)], 100) is not None
     average = {"k": 5, "statistic": "average"}

@@ -114,6 +114,15 @@ def test_one_odd_subject_makes_no_fact_of_a_nearly_constant_column() -> None:
     assert [fact.names for fact in facts(told)] == [("age",), ("hand",)]
 
 
+def test_the_sex_of_two_sources_is_one_fact_although_one_subject_differs() -> None:
+    sexes = ["MF"[i % 2] for i in range(200)]
+    other = ["F" if i == 0 else sex for i, sex in enumerate(sexes)]
+    told = [banded("PatientSex", Kind.SEX, sexes), banded("sex", Kind.SEX, other)]
+    assert [fact.names for fact in facts(told)] == [("PatientSex", "sex")]
+    told = [banded("PatientSex", Kind.SEX, sexes), banded("cup_or_tea", Kind.CATEGORY, other)]
+    assert len(facts(told)) == 2
+
+
 def test_equal_groups_are_shown_by_the_columns_that_say_more() -> None:
     decade = [str(40 + 10 * (i % 4)) for i in range(80)]
     told = [banded("age", Kind.AGE, decade), banded("half", Kind.CATEGORY, list(decade))]
@@ -205,6 +214,7 @@ def test_each_alternative_becomes_the_plan_and_is_released(tmp_path: Path) -> No
     first = suggested(folder, *options)
     assert first["accepted"] == 0
     assert first["alternatives"]
+    named = {one["number"]: one for one in first["alternatives"]}
     for other in first["alternatives"]:
         number = other["number"]
         plan = suggested(folder, *options, "--accept", str(number))
@@ -215,8 +225,11 @@ def test_each_alternative_becomes_the_plan_and_is_released(tmp_path: Path) -> No
         assert plan["loss"] == pytest.approx(other["loss"])
         assert plan["age_r2"] == other["age_r2"]
         beside = {one["number"]: one for one in plan["alternatives"]}
-        assert beside[number]["levels"] == first["levels"]
-        assert beside[number]["cut_points"] == first["cut_points"]
+        assert list(beside) == [n for n in (0, *named) if n != number]
+        assert beside[0]["title"].startswith("recommended")
+        assert beside[0]["levels"] == first["levels"]
+        assert beside[0]["cut_points"] == first["cut_points"]
+        assert all(beside[n] == named[n] for n in beside if n)
         rows = released(folder, f"out{number}")
         assert len(rows) == 300 - other["left_out"]
         cells = Counter((row.get("age"), row["sex"], row.get("site")) for row in rows)
@@ -272,7 +285,8 @@ def test_open_bands_of_dicom_ages_are_written_as_the_median_of_their_subjects(
         for path in (out / "release").rglob("*.dcm")
         if (age := dcmread(path, stop_before_pixels=True, force=True).get("PatientAge"))
     }
-    assert written == {*(math.floor(m) for m in open_ends), int(low)}
+    middle = math.floor((low + high) / 2)
+    assert written == {*(math.floor(m) for m in open_ends), middle}
 
 
 @pytest.mark.parametrize(("others", "found"), [("F", True), ("FM", False)])

@@ -92,17 +92,17 @@ def skewed(n: int = 60):
 
 
 def test_a_size_population_uses_the_fitted_superpopulation():
-    table = skewed()
+    table = skewed(160)
     sized = model(
-        population={"kind": "size", "size": 5000},
+        population={"kind": "estimate", "model": "pitman-yor", "size": 900},
         adversaries=[{"name": "j", "attack": ["journalist", "marketer"]}],
     )
     found = figures(assess(table, [sized]))
     counts = table.frame["x"].value_counts().to_numpy()
     fit = fit_pitman_yor(counts)
-    expected = fit.expected_inverse(counts, n=60, population=5000)
+    expected = fit.expected_inverse(counts, n=160, population=900)
     assert found["journalist_max"].value == pytest.approx(expected.max())
-    assert found["marketer_mean"].value == pytest.approx((counts * expected).sum() / 60)
+    assert found["marketer_mean"].value == pytest.approx((counts * expected).sum() / 160)
     assert found["journalist_max"].kind == "estimate"
     assert found["journalist_max"].upper == 1
     assert 0 < found["population_unique"].value < 1
@@ -126,6 +126,7 @@ def test_a_population_table_gives_expected_classes():
     brain = model(
         population={
             "kind": "table", "table": "us-cancer-incidence-2019", "site": "brain",
+            "sampling": "random",
             "window_years": 5, "fraction": {"low": 0.001, "high": 0.01},
         },
         adversaries=[{"name": "j", "attack": ["journalist"]}],

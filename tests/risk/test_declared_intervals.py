@@ -194,3 +194,28 @@ def test_what_is_no_share_is_one_clear_line(changes, words):
         validated(ThreatModel, {**PUBLIC, **changes}, "m.yaml", error=ThreatModelError)
     assert len(caught.value.faults) == 1
     assert words in str(caught.value)
+
+
+def test_a_maximum_against_people_is_counted_on_its_steps():
+    """Between places the judged maximum is 1 over a whole number, never a value in between."""
+    from midi_risk.risk.measures.uncertainty import declared_uncertainty
+
+    model_ = ThreatModel.model_validate(
+        {
+            "schema": "midi-risk/threat-model/1", "name": "m", "release": "public",
+            "threshold": {"k": 11}, "adversaries": [{"name": "a"}],
+            "population": {"kind": "estimate", "model": "network", "sampling": "random",
+                           "fraction": {"low": 0.01, "high": 0.1}},
+        }
+    )  # fmt: skip
+    asked = []
+
+    def figure(fraction, membership):
+        del membership
+        asked.append(fraction)
+        return 1 / 10 if fraction > 0.0316 else 1 / 12
+
+    found = declared_uncertainty(figure, model_, model_.adversaries[0])
+    assert found.probability_above == pytest.approx(0.5, abs=0.03)
+    assert set(np.round(found.interval, 6)) <= {round(1 / 12, 6), round(1 / 10, 6)}
+    assert len(asked) <= 9 + 16

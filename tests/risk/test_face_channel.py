@@ -16,6 +16,7 @@ from midi_risk.threat.model import ThreatModel
 REGISTER = {
     "kind": "table",
     "table": "us-population-2019",
+    "sampling": "random",
     "fraction": 1e-6,
     "match": {"sex": "sex"},
 }
@@ -150,3 +151,15 @@ def test_the_verdict_counts_the_upper_bound():
     reasons = assess(table, [model({"matcher": "schwarz-2022"})]).verdict.reasons
     assert any("channel face: its risk is above the threshold" in reason.text for reason in reasons)
     assert np.isfinite(face(table, model({"matcher": "schwarz-2022"})).upper)
+
+
+def test_without_a_statement_on_the_sample_nobody_hides_among_people_of_a_model():
+    table = images(face_possible=1)
+    unstated = {k: v for k, v in REGISTER.items() if k != "sampling"}
+    entry = face(
+        table, model({"matcher": "mri-reface-2022"}, population=unstated, attack=["journalist"])
+    )
+    known = face(
+        table, model({"matcher": "mri-reface-2022"}, population=REGISTER, attack=["prosecutor"])
+    )
+    assert entry.value == known.value > 0.01

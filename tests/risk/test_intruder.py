@@ -8,38 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.attacks.intruder import draw_population, simulate_intruder
+from midi_risk.risk.attacks.intruder import simulate_intruder
+from midi_risk.risk.attacks.register import held_back, register_attack
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.population.pitman_yor import fit_pitman_yor
 
 
 def release(seed: int = 3, n: int = 300) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return np.column_stack([rng.zipf(1.6, n) % 997, rng.integers(0, 2, n)]).astype(np.int64)
-
-
-def test_without_errors_the_prediction_lies_in_the_interval():
-    codes = release()
-    classes = EquivalenceClasses.from_codes(codes)
-    rng = np.random.default_rng(11)
-    sizes = draw_population(classes, 3000, rng)
-    found = simulate_intruder(codes, sizes, attempts=20_000, rng=rng)
-    low, high = found.interval(0.999)
-    assert low <= found.predicted <= high
-    assert found.candidates == pytest.approx(np.mean(sizes[classes.class_of_record]), rel=0.05)
-
-
-def test_the_drawn_populations_have_the_modelled_mean_risk():
-    classes = EquivalenceClasses.from_codes(release())
-    rng = np.random.default_rng(5)
-    drawn = [
-        np.mean(1 / draw_population(classes, 3000, rng)[classes.class_of_record])
-        for _ in range(400)
-    ]
-    fit = fit_pitman_yor(classes.sizes)
-    each = fit.expected_inverse(classes.sizes, n=classes.n, population=3000)
-    expected = each[classes.class_of_record].mean()
-    assert np.mean(drawn) == pytest.approx(expected, rel=0.01)
 
 
 def test_errors_and_a_thin_register_only_lower_the_success():
@@ -141,22 +117,68 @@ def test_every_record_of_a_class_is_a_person_of_its_own():
     assert all(0 < found.correct < 100 for found in whole)
 
 
-def test_a_population_of_the_release_alone_is_the_release():
-    classes = EquivalenceClasses.from_codes(release())
-    sizes = draw_population(classes, classes.n, np.random.default_rng(1))
-    assert sizes.tolist() == np.asarray(classes.sizes).tolist()
+# The half that was held back, and a register that is given.
 
 
-def test_drawn_populations_differ_as_much_as_the_model_says():
-    classes = EquivalenceClasses.from_codes(release())
-    people, rng = 3000, np.random.default_rng(5)
-    fit = fit_pitman_yor(classes.sizes)
-    drawn = np.array([draw_population(classes, people, rng) for _ in range(800)])
-    sizes = np.asarray(classes.sizes, dtype=float)
-    more, a = people - classes.n, sizes - fit.alpha
-    b = classes.n + fit.theta - a
-    mean = more * a / (a + b)
-    variance = mean * b * (a + b + more) / ((a + b) * (a + b + 1))
-    place = int(np.argmax(sizes))
-    assert (drawn - sizes).mean(axis=0)[place] == pytest.approx(mean[place], rel=0.03)
-    assert drawn.var(axis=0)[place] == pytest.approx(variance[place], rel=0.25)
+def crossed(n: int, seed: int = 3) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    age = rng.integers(0, 9, n)
+    return np.column_stack([age, rng.integers(0, 2, n), (age + rng.integers(0, 3, n)) % 9])
+
+
+def test_the_model_of_one_half_predicts_what_the_other_half_gives_away():
+    found = held_back(
+        crossed(600), None, modelled=True, attempts=400, rng=np.random.default_rng(1), splits=10
+    )
+    assert found.model == "network"
+    assert found.predicted == pytest.approx(found.achieved, rel=0.12)
+    assert abs(found.z) < 3
+    low, high = found.whole.interval(0.999)
+    assert low <= found.achieved <= high
+
+
+def test_where_no_model_is_judged_the_prediction_is_the_release_and_never_too_low():
+    codes = crossed(300)
+    found = held_back(
+        codes, None, modelled=False, attempts=50, rng=np.random.default_rng(1), splits=6
+    )
+    assert found.model == "1/f is judged"
+    assert found.predicted > found.achieved
+    assert found.z < 0
+
+
+def test_a_model_that_takes_dependent_attributes_for_independent_is_found_out(monkeypatch):
+    """Eight attributes that are one: independent, they would hide everybody."""
+    from midi_risk.risk.population import ensemble, network
+
+    value = np.random.default_rng(5).permutation(np.repeat(np.arange(60), 10))
+    codes = np.column_stack([value] * 4)
+    honest = held_back(
+        codes, None, modelled=True, attempts=5, rng=np.random.default_rng(1), splits=8
+    )
+    assert abs(honest.predicted / honest.achieved - 1) < 0.15
+    monkeypatch.setattr(network, "GAIN", np.inf)
+    assert ensemble.fit_network is network.fit_network
+    wrong = held_back(
+        codes, None, modelled=True, attempts=5, rng=np.random.default_rng(1), splits=8
+    )
+    assert wrong.predicted > 1.4 * wrong.achieved
+    assert wrong.z < -5
+
+
+def test_cells_of_a_table_hold_the_subjects_of_each_half():
+    codes = crossed(500)
+    found = held_back(
+        codes, codes[:, 0], modelled=True, attempts=50, rng=np.random.default_rng(1), splits=6,
+        given=[0],
+    )  # fmt: skip
+    assert found.predicted == pytest.approx(found.achieved, rel=0.12)
+
+
+def test_a_register_is_counted_with_its_interval():
+    alike, listed = np.array([2, 4, 1, 0]), np.array([True, False, True, True])
+    found = register_attack(alike, listed, keyed=True)
+    assert (found.listed, found.picks, found.rate) == (2, 1.5, 0.375)
+    assert found.interval[0] < found.rate < found.interval[1]
+    with pytest.raises(MeasureError, match="record"):
+        register_attack(np.zeros(0, np.int64), np.zeros(0, bool), keyed=False)

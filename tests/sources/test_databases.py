@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import pwd
 import shutil
@@ -13,8 +14,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from command_line import midi_risk
@@ -226,6 +229,7 @@ def test_a_project_holds_the_place_and_no_credential(
     database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project, url = tmp_path / "deep" / "project", f"{database}?table=person"
+    before = read_raw(TableSpec.parse(url)).rows
     said = midi_risk(capsys, "init", url, "--table", f"{database}?table=death", "-o", project)
     assert said.code == 0, said.err
     written = (project / "midi-risk.yaml").read_text(encoding="utf-8")
@@ -240,9 +244,32 @@ def test_a_project_holds_the_place_and_no_credential(
     said = midi_risk(capsys, "suggest", project, "-o", tmp_path / "s", "--quiet", "--budget", 3)
     plan = tmp_path / "s" / "plan.json"
     said = midi_risk(capsys, "apply", project, "--plan", plan, "-o", tmp_path / "r")
+    assert said.code in {3, 4}, said.err
+    assert "person is written as the file person.parquet" in said.out
+    release = tmp_path / "r" / "release"
+    written_files = sorted(p.name for p in release.iterdir())
+    assert written_files == ["data-dictionary.csv", "death.parquet", "person.parquet"]
+    left = pq.read_table(release / "person.parquet").to_pydict()
+    assert set(left["person_source_value"]) == {None}
+    account = json.loads((tmp_path / "r" / "assessment" / "apply.json").read_text("utf-8"))
+    assert len(left["person_id"]) == N - account["subjects_left_out"]
+    assert read_raw(TableSpec.parse(url)).rows.equals(before)
+    again = midi_risk(capsys, "assess", tmp_path / "r", "-o", tmp_path / "b", "--quiet")
+    assert again.code == said.code, again.err
+
+
+def test_a_release_over_the_file_of_a_database_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, project = f"{sqlite_file(tmp_path)}?table=person", tmp_path / "project"
+    assert midi_risk(capsys, "init", url, "-o", project).code == 0
+    midi_risk(capsys, "suggest", project, "-o", tmp_path / "s", "--quiet", "--budget", 3)
+    plan, file = tmp_path / "s" / "plan.json", urlsplit(url).path[1:]
+    content = Path(file).read_bytes()
+    said = midi_risk(capsys, "apply", project, "--plan", plan, "-o", file)
     assert said.code == 2
-    assert "apply writes local files only" in said.err
-    assert len(said.err.splitlines()) == 1
+    assert "overlap" in said.err
+    assert Path(file).read_bytes() == content
 
 
 @pytest.mark.parametrize("table", ["nothing", "pers'on", "", 'x"; DROP TABLE person; --'])

@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -17,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from midi_risk.sources.dicom.careful import read_full
 from midi_risk.sources.dicom.contents import lines_of
 from midi_risk.sources.dicom.fast import PrefixParser
+from midi_risk.sources.dicom.misfits import MISFITS
 from midi_risk.sources.scan.scan import read_dicom
 
 PUBLIC = {
@@ -24,9 +26,13 @@ PUBLIC = {
     0x00081030: ("LO", ["brain", "HEAD NECK"]),
     0x00100010: ("PN", ["A^B", ""]),
     0x00101010: ("AS", ["034Y"]),
+    0x00180022: ("CS", ["FS", "Jane Quimby", "JANE QUIMBY", "FREE BREATHING"]),
+    0x00180050: ("DS", ["1.5\\2", "4471902.0"]),
+    0x00181150: ("IS", ["1500", "19531107"]),
     0x00181200: ("DA", ["20200101", ""]),
     0x00189073: ("FD", [1.5]),
     0x00280010: ("US", [512]),
+    0x00289002: ("UL", [7, 4471902]),
     0x00281201: ("OW", [b"\1\2\3\4"]),
     0x00420011: ("OB", [b"%PDF"]),
     0x50000010: ("US", [3]),
@@ -46,7 +52,8 @@ def data_sets(draw: st.DrawFn, depth: int = 3) -> Dataset:
     found = Dataset()
     for tag in draw(st.lists(st.sampled_from(sorted(PUBLIC)), unique=True, max_size=9)):
         vr, values = PUBLIC[tag]
-        found.add_new(tag, vr, draw(st.sampled_from(values)))
+        with disable_value_validation():
+            found.add_new(tag, vr, draw(st.sampled_from(values)))
     for group in draw(st.lists(st.sampled_from([0x0009, 0x0029, 0x7FE1]), unique=True)):
         for creator in draw(st.lists(st.sampled_from(CREATORS), unique=True, max_size=2)):
             block = found.private_block(group, creator, create=True)
@@ -130,7 +137,8 @@ def told(contents: str) -> set[tuple[tuple[Any, ...], str]]:
         group = int(tag[:4], 16)
         return creator, group, None if tag[4:] == "00xx" else int(tag[6:], 16)
 
-    return {(tuple(part(p) for p in line.path), line.vr) for line in lines_of(contents)}
+    lines = [line for line in lines_of(contents) if line.vr not in MISFITS]
+    return {(tuple(part(p) for p in line.path), line.vr) for line in lines}
 
 
 def without_representations(found: set[tuple[tuple[Any, ...], str]]) -> set[tuple[Any, ...]]:
@@ -158,10 +166,12 @@ PARSER = PrefixParser()
 def test_contents_equal_a_brute_force_walk(
     data_set: Dataset, implicit: bool, pixels: bool, used: bool
 ) -> None:
-    content = written(data_set, implicit=implicit, pixels=pixels, used=used)
-    expected = brute_force(content)
+    with disable_value_validation():
+        content = written(data_set, implicit=implicit, pixels=pixels, used=used)
+        expected = brute_force(content)
     for _ in range(3):  # the second and third time by what the parser has learnt
         for contents in (fast(PARSER, content), careful(content)):
+            assert set(contents.splitlines()) == set(careful(content).splitlines())
             plain = "\n".join(line for line in contents.splitlines() if line != "preamble|--")
             assert ("preamble|--" in contents) == used
             if implicit:

@@ -12,10 +12,11 @@ import pytest
 from dicom_samples import collection
 
 from midi_risk.errors import SourceError
+from midi_risk.sources import executor as pool_module
+from midi_risk.sources.executor import ENDED
 from midi_risk.sources.files.listing import list_files
-from midi_risk.sources.scan import workers as pool_module
 from midi_risk.sources.scan.scan import read_dicom
-from midi_risk.sources.scan.workers import ENDED, Pool, pack_task, unpack_task
+from midi_risk.sources.scan.workers import pack_task, reader, unpack_task
 
 KILLER = """
 import os, signal
@@ -26,7 +27,7 @@ def read_local(listed, *, payloads=False):
         os.kill(os.getpid(), signal.SIGKILL)
     return plain(listed, payloads=payloads)
 workers.read_local = read_local
-from midi_risk.sources.scan.workers import serve
+from midi_risk.sources.executor import serve
 serve()
 """
 
@@ -68,11 +69,11 @@ def test_a_file_that_ends_its_worker_twice_is_blamed_and_nothing_else_is_lost(
 def test_workers_killed_from_outside_lose_nothing(tmp_path):
     collection(tmp_path, 40, 10)
     workers = [list(list_files([folder])) for folder in sorted(tmp_path.iterdir())]
-    readers = Pool(2)
+    readers = reader(2)
     seen: list[str] = []
     kills = 0
     for result in readers.run(iter(workers)):
-        for batch in result.batches:
+        for batch in result.parts:
             seen += batch.column("_path").to_pylist()
             assert set(batch.column("_status").to_pylist()) == {"read"}
         if len(seen) > 80 * (kills + 1) and kills < 2:

@@ -26,6 +26,7 @@ from midi_risk.config import load_project
 from midi_risk.errors import ConfigError, SourceError
 from midi_risk.sources import TableSpec, extract
 from midi_risk.sources.cdisc import define_labels
+from midi_risk.sources.tables import workbooks
 from midi_risk.sources.tables.read import read_raw
 
 JAPANESE = "患者番号,性別,年齢\n" + "".join(f"患{n},{'男女'[n % 2]},{40 + n}\n" for n in range(9))
@@ -353,3 +354,19 @@ def test_a_define_document_with_a_document_type_is_not_read(tmp_path: Path, enco
     labels, findings = define_labels(tmp_path)
     assert labels == {}
     assert findings == ["define.xml: labels not read, it declares its own entities"]
+
+
+def _record(kind: int, data: bytes = b"") -> bytes:
+    """Return a record of an XLSB part: type and size of seven bits a byte, then the data."""
+    head = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+    return head + bytes([len(data)]) + data
+
+
+def test_comments_of_a_binary_workbook_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsb"
+    one = _record(635, b"\x01" * 36) + _record(637, b"\xfb\x04" * 9) + _record(636)
+    parts = _record(628) + _record(633) + one + one + _record(634) + _record(629)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/comments1.bin", parts)
+        archive.writestr("xl/worksheets/sheet1.bin", one)
+    assert workbooks._comments(path) == 2

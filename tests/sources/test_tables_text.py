@@ -128,6 +128,13 @@ def test_several_header_rows_are_told_from_data(tmp_path):
     assert "3 header rows" in raw.findings[0]
 
 
+def test_blank_rows_count_as_they_stand_in_the_file(tmp_path):
+    lines = ["Trial X,,", ",,", "Patient ID,Age,Size", ",years,mm"]
+    lines += [f"P{i:03},{40 + i},{10 + i}.5" for i in range(12)]
+    said = read_delimited(_write(tmp_path, "\n".join(lines))).findings[0]
+    assert "4 header rows, blank ones counted; names taken from row 3, 1 above and 1 below" in said
+
+
 def test_a_repeated_name_row_and_a_code_row_are_header(tmp_path):
     lines = ["bcr_patient_uuid\tage_at\tsite", "bcr_patient_uuid\tage_at\tsite"]
     lines += ["CDE_ID:\tCDE_ID:2\tCDE_ID:3"] + [f"u-{i}\t{50 + i}\tC{i}" for i in range(20)]

@@ -299,33 +299,100 @@ def test_without_scripts_the_start_is_readable(page, browser):
     assert "Undo" not in text
 
 
-def test_the_served_page_saves_what_it_shows(browser, tmp_path):
+WIDE = """JSON.stringify([...document.querySelectorAll('table')].filter(table => {
+  const box = table.getBoundingClientRect(), around = table.closest('.scroll');
+  const edge = around ? around.getBoundingClientRect().right : innerWidth;
+  return box.width && (edge > innerWidth + 1 || (!around && box.right > innerWidth + 1));
+}).map(table => table.className))"""
+BROKEN = """JSON.stringify([...document.querySelectorAll('thead th')].flatMap(head => {
+  const walk = document.createTreeWalker(head, NodeFilter.SHOW_TEXT), cut = [];
+  while (walk.nextNode()) {
+    for (const word of walk.currentNode.data.matchAll(/[^\\s]+/g)) {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, word.index);
+      range.setEnd(walk.currentNode, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+      if (lines.size > 1 && !word[0].includes('-')) { cut.push(word[0]); }
+    }
+  }
+  return cut;
+}))"""
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("edition", ["with", "shareable"])
+def test_no_head_of_a_table_breaks_inside_a_word_and_no_table_leaves_the_page(
+    browser, reported, edition, width
+):
+    browser.size(width, 900)
+    ready = "true" if edition == "shareable" else "document.querySelector('[data-ready]') !== null"
+    browser.open(reported[edition].as_uri(), ready=ready)
+    browser.run("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert browser.run("document.querySelectorAll('thead th').length") > 10
+    assert json.loads(browser.run(BROKEN)) == []
+    assert json.loads(browser.run(WIDE)) == []
+    assert browser.run("document.documentElement.scrollWidth") <= width
+
+
+def test_a_plan_is_selected_from_its_card(browser, tmp_path):
+    plan = suggest(TABLE, MODELS)
+    lattice = tuning_lattice(TABLE, MODELS, plan=plan)
+    assert len(lattice.plans) >= 2
+    path = tmp_path / "plans.html"
+    path.write_text(static_page(lattice, title="x", threat_models=["m"]), encoding="utf-8")
+    browser.console.clear()
+    for width in (1400, 390):
+        browser.size(width, 900)
+        browser.open(path.as_uri())
+        for number, each in enumerate(lattice.plans):
+            card = f"document.querySelector('[data-plan=\"{number}\"]')"
+            browser.run(f"{card}.querySelector('button').click()")
+            browser.wait(f"{card}.classList.contains('chosen')")
+            assert node_shown(browser) == each.node
+            assert browser.run(VERDICT) == "Within the threshold"
+            lost = browser.run("document.querySelector('.tune-verdict .lost .figure').textContent")
+            assert float(lost.split("\u00a0")[0]) == pytest.approx(100 * each.loss, abs=0.051)
+            chosen = browser.run("document.querySelectorAll('.chosen').length")
+            assert chosen == 1
+        assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.console == []
+
+
+def test_the_served_page_selects_bands_and_saves_what_it_shows(browser, tmp_path):
     pytest.importorskip("uvicorn", reason="the extra tune is not installed")
     from test_tune_server import desk_of
 
     from midi_risk.tune import server
 
     desk = desk_of(tmp_path, TABLE)
+    session = desk.session
+    names = [axis.name for axis in session.axes.axes]
     said = []
     thread = threading.Thread(
-        target=server.serve, args=(desk.session.bench, tmp_path / "out"),
+        target=server.serve, args=(session.bench, tmp_path / "out"),
         kwargs={"port": 21_000, "idle": 6.0, "browser": False, "say": said.append},
     )  # fmt: skip
     thread.start()
+    age = f"document.querySelector('fieldset[data-axis=\"{names.index('age')}\"]')"
     try:
         while not said:
             time.sleep(0.01)
         address = re.search(r"http://\S+", said[0])[0]
         browser.console.clear()
+        browser.size(1280, 900)
         browser.open(address)
-        node = None
-        for name, place in (("age", 2), ("visit", -1), ("scanner", 1)):
-            axis = LATTICE.attributes[NAMES.index(name)]
-            before = browser.run("location.hash")
-            choose(browser, name, place % len(axis.levels))
-            browser.wait(f"location.hash !== '{before}' && {DRAWN}")
-            agrees(browser)
-            node = node_shown(browser)
+        browser.run("document.querySelector('[data-plan=\"0\"] button').click()")
+        browser.wait(f"location.hash !== '' && {DRAWN}")
+        assert node_shown(browser) == session.lattice.plans[0].node
+        levels = browser.run(f"{age}.querySelectorAll('input[type=radio]').length")
+        browser.run(f"{age}.querySelector('.cuts input').value = '40, 65'")
+        browser.run(f"{age}.querySelector('.cuts button').click()")
+        browser.wait(
+            f"{age}?.querySelectorAll('input[type=radio]').length === {levels + 1}"
+            " && document.querySelector('[data-ready]') !== null"
+        )
+        text = browser.run(f"{age}.querySelector('input:checked').parentElement.textContent")
+        assert "under 40, 40-64, 65 and over" in text
         browser.run("document.querySelector('#need-0').value = 'why'")
         browser.run("document.querySelector('[data-do=save]').click()")
         assert "Saved" in browser.wait("document.querySelector('.tune-said').textContent")
@@ -338,7 +405,9 @@ def test_the_served_page_saves_what_it_shows(browser, tmp_path):
     assert said[-1] == "The tuning page is closed."
     plan = load_plan(tmp_path / "out" / "plan.json")
     assert plan.found is (shown == "Within the threshold")
-    assert plan.levels == state_of(node).levels
+    assert plan.cut_points["age"] == [40, 65]
     text = (tmp_path / "midi-risk.yaml").read_text(encoding="utf-8")
     assert "# agreed on 3 May" in text
-    assert yaml.safe_load(text)["attributes"][NAMES[0]]["need"] == "why"
+    saved = yaml.safe_load(text)["attributes"]
+    assert saved[names[0]]["need"] == "why"
+    assert saved["age"]["hierarchy"] == [{"cuts": [40, 65]}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import socket
 import stat
 from dataclasses import replace
@@ -13,14 +14,14 @@ import pytest
 import yaml
 from tune_tables import models, subject_table
 
-from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
+from midi_risk.attributes.hierarchy import build_hierarchy
 from midi_risk.attributes.model import Decision, Kind
 from midi_risk.errors import MidiRiskError, OutputError
 from midi_risk.report import load_plan
 from midi_risk.tune import page as page_module
-from midi_risk.tune import plan_at, server, tuning_lattice
+from midi_risk.tune import plan_at, server
 from midi_risk.tune.changes import Desk, band_edges, digest_of
-from midi_risk.tune.session import Bench, Session
+from midi_risk.tune.session import MAX_POINTS, Bench, Session
 
 pytest.importorskip("starlette", reason="the extra tune is not installed")
 testclient = pytest.importorskip("starlette.testclient", reason="httpx is not installed")
@@ -129,7 +130,12 @@ def test_every_figure_is_that_of_the_python_interface(client, desk):
         for out in (False, True):
             now = client.post("/secret/node", json={"node": node, "out": out}, headers=ASK).json()
             plan = plan_at(
-                session.bench.table, session.bench.models, session.levels(node), leave_out=out
+                session.table,
+                session.bench.models,
+                session.levels(node),
+                hierarchies=session.hierarchies,
+                max_suppression=session.most_share,
+                leave_out=out,
             )
             assert (now["smallest"], now["classes"]) == (plan.after.k, plan.after.classes)
             assert now["passed"] is plan.after.passed
@@ -171,9 +177,8 @@ def test_locked_attributes_stay_when_the_rest_is_optimised(client, desk):
 
 def test_the_cloud_has_the_front_of_the_lattice(client, desk):
     cloud = client.post("/secret/cloud", json={}, headers=ASK).json()
-    bench = desk.session.bench
-    lattice = tuning_lattice(bench.table, bench.models)
-    assert len(cloud["points"]) == np.prod([len(a.levels) for a in lattice.attributes])
+    nodes = int(np.prod([len(a.levels) for a in desk.session.axes.axes]))
+    assert len(cloud["points"]) == nodes or MAX_POINTS / 4 < len(cloud["points"]) <= MAX_POINTS
     for point in cloud["front"]:
         now = desk.session.figures(point["node"])
         assert now["atRisk"] == point["below"]
@@ -186,7 +191,8 @@ def test_saving_writes_the_plan_and_only_the_lines_of_the_attributes(client, des
     session = desk.session
     names = [axis.name for axis in session.axes.axes]
     node = [len(axis.levels) - 1 for axis in session.axes.axes]
-    node[names.index("age")] = 2
+    age = session.axes.axes[names.index("age")]
+    node[names.index("age")] = age.levels.index(age.hierarchy.level_of("10y"))
     node[names.index("sex")] = 0
     answer = client.post(
         "/secret/save", json={"node": node, "needs": {"age": "by\ndecade \u202e"}}, headers=ASK
@@ -206,7 +212,12 @@ def test_saving_writes_the_plan_and_only_the_lines_of_the_attributes(client, des
     assert settings["visit"] == {"role": "quasi_identifier", "decision": "remove"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     plan = load_plan(tmp_path / "out" / "plan.json")
-    assert plan.levels == session.levels(node)
+    at = {
+        n: v if (b := session.beside.get(n)) is None else b.settled(v)[0]
+        for n, v in session.levels(node).items()
+    }
+    assert plan.levels == at
+    assert plan.levels["age"] == session.beside["age"].ladder.level_of("10y")
     assert plan.after.passed == session.figures(node)["passed"]
 
 
@@ -226,13 +237,14 @@ def test_saving_twice_writes_what_changed_and_takes_it_back(client, desk, tmp_pa
     file = tmp_path / "midi-risk.yaml"
     names = [axis.name for axis in desk.session.axes.axes]
     node = [0] * len(names)
-    for place in (1, 2, 0):
-        node[names.index("age")] = place
+    age = desk.session.axes.axes[names.index("age")].hierarchy
+    for place in (age.level_of("5y"), age.level_of("10y"), 0):
+        node[names.index("age")] = desk.session.axes.axes[names.index("age")].levels.index(place)
         answer = client.post("/secret/save", json={"node": node}, headers=ASK)
         assert answer.status_code == 200, answer.text
         age = yaml.safe_load(file.read_text(encoding="utf-8"))["attributes"]["age"]
         axis = desk.session.axes.axes[names.index("age")]
-        level = axis.hierarchy.level_names[axis.levels[place]]
+        level = axis.hierarchy.level_names[place]
         assert age.get("level") == (level if place else None)
         assert age["decision"] == ("generalise" if place else "retain")
 
@@ -252,14 +264,12 @@ def test_what_the_file_says_already_is_not_written_again(tmp_path):
 
 def test_nothing_is_written_when_one_of_the_files_cannot_be(client, desk, tmp_path):
     (tmp_path / "out" / "plan.json").mkdir(parents=True)
-    client.post("/secret/cuts", json={"name": "age", "cuts": "40, 65"}, headers=ASK)
-    names = [axis.name for axis in desk.session.axes.axes]
-    node = [int(name == "age") for name in names]
+    sent = {"name": "age", "cuts": "40, 65", "node": [0] * len(desk.session.axes.axes)}
+    node = client.post("/secret/cuts", json=sent, headers=ASK).json()["node"]
     answer = client.post("/secret/save", json={"node": node}, headers=ASK)
     assert answer.status_code == 400
     assert "is a folder" in answer.json()["fault"]
     assert (tmp_path / "midi-risk.yaml").read_text(encoding="utf-8") == PROJECT
-    assert list((tmp_path / "hierarchies").iterdir()) == []
 
 
 def test_a_fault_of_the_program_is_one_line_without_values(client, desk, monkeypatch):
@@ -293,29 +303,62 @@ def test_without_a_project_file_only_the_plan_is_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_bands_of_ones_own_are_tried_and_saved_as_a_hierarchy(client, desk, tmp_path):
-    done = client.post("/secret/cuts", json={"name": "age", "cuts": "40, 65"}, headers=ASK)
-    assert done.status_code == 200, done.text
+def test_bands_of_ones_own_are_selected_beside_the_ladder_and_saved_as_a_rule(
+    client, desk, tmp_path
+):
     session = desk.session
     names = [axis.name for axis in session.axes.axes]
+    before = session.axes.axes[names.index("age")].hierarchy.level_names
+    start = [axis.levels.index(axis.start) for axis in session.axes.axes]
+    sent = {"name": "age", "cuts": "40, 65", "node": start}
+    done = client.post("/secret/cuts", json=sent, headers=ASK)
+    assert done.status_code == 200, done.text
+    node = done.json()["node"]
     age = session.axes.axes[names.index("age")]
-    assert age.hierarchy.level_names == ("exact", "bands", "removed")
-    node = [len(axis.levels) - 1 for axis in session.axes.axes]
-    node[names.index("age")] = 1
-    assert session.figures(node)["classes"] <= 4
+    assert set(before) <= set(age.hierarchy.level_names)
+    chosen = age.levels[node[names.index("age")]]
+    assert age.hierarchy.level_names[chosen] == "cuts:40,65"
+    assert age.hierarchy.apply(chosen, ["39", "40", "70"]) == ["0-39", "40-64", "65+"]
+    assert [n for at, n in enumerate(node) if at != names.index("age")] == [
+        n for at, n in enumerate(start) if at != names.index("age")
+    ]
     assert client.post("/secret/save", json={"node": node}, headers=ASK).status_code == 200
     settings = yaml.safe_load((tmp_path / "midi-risk.yaml").read_text(encoding="utf-8"))
-    assert settings["attributes"]["age"]["hierarchy"] == "hierarchies/age.csv"
-    saved = Hierarchy.from_arx_csv(tmp_path / "hierarchies" / "age.csv")
-    level = settings["attributes"]["age"]["level"]
-    assert saved.apply(level, ["50"]) == age.hierarchy.apply(1, ["50"])
-    back = client.post("/secret/cuts", json={"name": "age", "cuts": ""}, headers=ASK)
+    stated = settings["attributes"]["age"]
+    assert (stated["hierarchy"], stated["level"]) == ([{"cuts": [40, 65]}], 1)
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))
+    assert plan["levels"]["age"] == 1
+    assert plan["cut_points"]["age"] == [40, 65]
+    assert len(plan["hierarchies"]["age"]) == 3
+    again = {"name": "age", "cuts": "", "node": node}
+    back = client.post("/secret/cuts", json=again, headers=ASK)
     assert back.status_code == 200
-    assert client.post("/secret/save", json={"node": node}, headers=ASK).status_code == 200
+    assert session.axes.axes[names.index("age")].hierarchy.level_names == before
+    moved = [*back.json()["node"]]
+    moved[names.index("age")] = session.axes.axes[names.index("age")].levels.index(
+        before.index("5y")
+    )
+    assert client.post("/secret/save", json={"node": moved}, headers=ASK).status_code == 200
     settings = yaml.safe_load((tmp_path / "midi-risk.yaml").read_text(encoding="utf-8"))
     assert "hierarchy" not in settings["attributes"]["age"]
-    assert settings["attributes"]["age"]["level"] != level
-    assert len(session.axes.axes[0].hierarchy.level_names) > 3 or names[0] != "age"
+    assert settings["attributes"]["age"]["level"] == "5y"
+
+
+def test_each_plan_is_a_node_of_the_served_page_with_its_own_figures(desk):
+    session = desk.session
+    plans = session.lattice.plans
+    assert len(plans) >= 2
+    for plan in plans:
+        figures = session.figures(plan.node, leave_out=plan.left_out > 0)
+        assert figures["passed"]
+        assert figures["out"] == plan.left_out
+        assert figures["loss"] == pytest.approx(plan.loss, abs=1e-9)
+        stated = session.planned(plan.node, leave_out=plan.left_out > 0)
+        assert stated.found
+        of = session.plan if plan.number == 0 else session.plan.alternatives[plan.number - 1]
+        assert stated.levels == of.levels
+        assert stated.cut_points == of.cut_points
+        assert stated.groups == of.groups
 
 
 @pytest.mark.parametrize("text", ["65, 40", "forty", "1, 1", "nan", "inf"])
@@ -331,7 +374,9 @@ def test_ages_are_cut_in_years_whatever_their_unit():
 
 
 def test_a_category_has_no_band_edges(client):
-    answer = client.post("/secret/cuts", json={"name": "sex", "cuts": "1"}, headers=ASK)
+    answer = client.post(
+        "/secret/cuts", json={"name": "sex", "cuts": "1", "node": [0, 0, 0, 0]}, headers=ASK
+    )
     assert answer.status_code == 400
     assert "no band edges" in answer.json()["fault"]
 

@@ -23,6 +23,7 @@ from midi_risk.report.tuning import counts_of, data_block, node_figures
 from midi_risk.risk.assess import assess
 from midi_risk.threat import load_threat_model
 from midi_risk.tune import plan_at, tuning_lattice
+from midi_risk.tune.lattice import class_sizes
 from midi_risk.tune.session import judged
 
 TABLE = subject_table()
@@ -91,7 +92,10 @@ def test_a_level_that_tells_nothing_apart_is_not_on_offer():
 def test_the_suggestion_is_marked_and_passes():
     plan = suggest(TABLE, MODELS)
     lattice = tuning_lattice(TABLE, MODELS, plan=plan)
-    assert levels_at(lattice, lattice.plan) == plan.levels
+    for attribute, place in zip(lattice.attributes, lattice.plan, strict=True):
+        name = attribute.name
+        told = plan.hierarchies[name][plan.levels[name]]
+        assert told == f"{name}: {attribute.levels[place].text}"
     marked = node_figures(lattice, lattice.plan, leave_out=plan.suppressed.subjects > 0)
     assert marked.passed
     assert marked.loss == pytest.approx(plan.loss)
@@ -104,15 +108,37 @@ def test_the_levels_that_a_plan_made_of_the_data_are_on_offer_and_judged_as_such
     assert plan.cut_points
     lattice = tuning_lattice(table, by, plan=plan)
     assert lattice.plan is not None
-    levels = {
-        a.name: a.levels[place].level
-        for a, place in zip(lattice.attributes, lattice.plan, strict=True)
-    }
-    assert levels == {name: plan.levels[name] for name in levels}
-    shown = plan_at(with_levels_of(table, plan), by, levels)
+    assert len(lattice.plans) >= 2
+    ladder = {a.name for a in lattice.attributes[0].levels}
+    assert {"exact", "removed"} < ladder
+    shown = plan_at(with_levels_of(table, plan), by, plan.levels)
     sizes = [len(a.levels) for a in lattice.attributes]
     place = int(np.ravel_multi_index(tuple(lattice.plan), sizes))
     assert counts_of(lattice, "classes")[place] == shown.after.classes
+    for each in lattice.plans:
+        figures = node_figures(lattice, each.node, leave_out=each.left_out > 0)
+        assert figures.passed
+        assert figures.left_out == each.left_out
+        assert figures.loss == pytest.approx(each.loss, abs=1e-9)
+        assert figures.maximum == pytest.approx(each.risk_max)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_class_sizes_of_levels_that_do_not_nest_are_those_of_every_node(seed):
+    draw = np.random.default_rng(seed)
+    axes = []
+    for width in (7, 4, 5):
+        groups = [np.arange(width), *(draw.integers(0, 3, width) for _ in range(3))]
+        axes.append(
+            (draw.integers(0, width, 60), [np.unique(g, return_inverse=True)[1] for g in groups])
+        )
+    found = list(class_sizes(axes))
+    nodes = list(itertools.product(*(groups for _, groups in axes)))
+    assert len(found) == len(nodes)
+    for sizes, node in zip(found, nodes, strict=True):
+        columns = [group[codes] for (codes, _), group in zip(axes, node, strict=True)]
+        wanted = np.unique(np.column_stack(columns), axis=0, return_counts=True)[1]
+        assert sorted(sizes.tolist()) == sorted(wanted.tolist())
 
 
 def test_a_large_lattice_is_refused_or_thinned():

@@ -1,158 +1,44 @@
-"""DICOM copies: read one file, recode it, write it under a name that tells nothing.
+"""DICOM copies of whole sources, by as many processes as there are, resumable.
 
 Every file of a source is opened, in folders and in archives, if its object meets the source's
-``where`` condition.
+``where`` condition. `one_copy` makes each copy; this module hands them out and keeps the ledger.
 """
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import os
+import pickle
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import pyarrow as pa
-import pydicom
-from pydicom import config
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import (
-    PYDICOM_IMPLEMENTATION_UID,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
+from pydicom.dataset import Dataset
 
-from midi_risk import __version__
 from midi_risk.errors import OutputError, SourceError
-from midi_risk.export.dicom.recode import (
-    Outcome,
-    Statement,
-    UnrecodableError,
-    recode,
-    state_method,
-    strip,
-    subject_key,
-)
+from midi_risk.export.dicom.acts import Acts
+from midi_risk.export.dicom.ledger import Ledger, below
+from midi_risk.export.dicom.one_copy import Copier
+from midi_risk.export.dicom.opened import opened
+from midi_risk.export.dicom.recode import Outcome, Statement
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import ReleaseRules
 from midi_risk.sources.dicom.header import wanted_attributes
-from midi_risk.sources.files.archives import DAMAGED, ArchiveError, open_zip_member, tgz_readers
-from midi_risk.sources.files.bounded import ReadAt
-from midi_risk.sources.files.inputs import list_inputs
+from midi_risk.sources.executor import LocalPool, processes
+from midi_risk.sources.files.inputs import chunks_of, list_inputs
 from midi_risk.sources.files.listing import Listed
 from midi_risk.sources.files.remote import shown_url
-from midi_risk.sources.files.sniff import Sniffed, sniff
 from midi_risk.sources.model import FILE_SCHEMA, Extraction, SourceKind, SourceTable
+from midi_risk.sources.scan.workers import pack_task, unpack_task
 from midi_risk.sources.select import select_rows
 
-_PIECE = 64 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """One file of a source.
-
-    Parameters
-    ----------
-    shown : str
-        Printable path; of an archive's member ``archive!/member``.
-    size : int
-        Bytes.
-    stream : file or None
-        Its content, from the beginning; the reader closes it.
-    reason : str
-        Why there is no stream.
-    """
-
-    shown: str
-    size: int = 0
-    stream: BinaryIO | None = None
-    reason: str = ""
-
-
-def opened_files(sources: Sequence[str | Path]) -> Iterator[Opened]:
-    """Yield every file below paths with its content, in a fixed order.
-
-    Parameters
-    ----------
-    sources : sequence of path
-        Folders, files and archives, as the extraction reads them.
-
-    Yields
-    ------
-    Opened
-        Members of archives are held in memory one at a time; the checks of the
-        extraction apply (unsafe paths, links, expansion).
-    """
-    for stream, group in groupby(list_inputs(sources), key=_stream):
-        if stream is None:
-            yield from map(_opened, group)
-        else:
-            yield from _members(list(group))
-
-
-def _stream(listed: Listed) -> bytes | None:
-    """Return the archive of a member that can only be read in one pass."""
-    return listed.path if listed.inside.startswith("tgz:") else None
-
-
-def _opened(listed: Listed) -> Opened:
-    if listed.reason:
-        return Opened(shown=listed.shown, reason=listed.reason)
-    try:
-        if listed.inside.startswith("zip:"):
-            return _held(listed, open_zip_member(listed))
-        handle = open(listed.path, "rb")  # noqa: PTH123, SIM115 - bytes; the reader closes it
-        if not listed.inside:
-            return Opened(shown=listed.shown, size=listed.size, stream=handle)
-        with handle:
-            handle.seek(int(listed.inside.split(":")[1]))
-            content = handle.read(listed.size)
-        return Opened(shown=listed.shown, size=listed.size, stream=io.BytesIO(content))
-    except ArchiveError as error:
-        return Opened(shown=listed.shown, reason=str(error))
-    except OSError as error:
-        reason = (error.strerror or "input/output error").lower()
-        return Opened(shown=listed.shown, reason=f"cannot be read: {reason}")
-
-
-def _held(listed: Listed, read_at: ReadAt) -> Opened:
-    """Return a member with its content in memory."""
-    content = bytearray()
-    while len(content) < listed.size:
-        piece = read_at(len(content), _PIECE)
-        if not piece:
-            break
-        content += piece
-    stream = io.BytesIO(bytes(content))
-    return Opened(shown=listed.shown, size=listed.size, stream=stream)
-
-
-def _members(members: list[Listed]) -> Iterator[Opened]:
-    """Yield the members of one gzipped tar."""
-    wanted = [member for member in members if not member.reason]
-    for member in members:
-        if member.reason:
-            yield Opened(shown=member.shown, reason=member.reason)
-    missing = {member.inside: member for member in wanted}
-    try:
-        for member, read_at in tgz_readers(wanted) if wanted else ():
-            held = _held(member, read_at)
-            del missing[member.inside]
-            yield held
-    except ArchiveError:
-        pass
-    for member in missing.values():
-        yield Opened(shown=member.shown, reason=DAMAGED)
-
-
-HEAD = 16384
-DICOMDIR = "1.2.840.10008.1.3.10"
-_UID = re.compile(r"[0-9.]{1,64}")
+ENDED = "copying it ended the worker process twice"
+_CHUNK = 64
+_MANY = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +53,15 @@ class Written:
         Path inside the release, empty when it was not written.
     reason : str
         Why it was not written.
+    sha256, pixels : str
+        Digest of what was written, and of the value of its pixel data.
     """
 
     source: str
     target: str = ""
     reason: str = ""
+    sha256: str = ""
+    pixels: str = ""
 
     def below(self, folder: str) -> Written:
         """Return it with a target inside a folder."""
@@ -203,6 +93,140 @@ class Copies:
         return f"Copies({self.written} of {len(self.files)} files)"
 
 
+@dataclass(slots=True, kw_only=True)
+class CopyTask:
+    """All that a process needs to know for making copies."""
+
+    folder: str
+    rules: DicomRules
+    release: ReleaseRules
+    statement: Statement
+    selected: Callable[[Dataset], bool] | None
+    refused: Mapping[str, str]
+    acts: Acts
+    spliced: bool = True
+
+    def copier(self) -> Copier:
+        """Return what makes the copies."""
+        return Copier(
+            Path(self.folder), self.rules, self.release, self.statement, self.acts,
+            self.selected, spliced=self.spliced,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file of a chunk, with the path that its UIDs give; see `Written`."""
+
+    number: int
+    source: str
+    target: str = ""
+    base: str = ""
+    reason: str = ""
+    sha256: str = ""
+    pixels: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What came of a chunk: its rows, and the sums of what recoding did."""
+
+    rows: tuple[Row, ...]
+    outcome: Outcome
+
+    def packed(self) -> bytes:
+        """Return it as JSON."""
+        rows = [[getattr(row, name) for name in Row.__slots__] for row in self.rows]
+        outcome = {name: dict(getattr(self.outcome, name)) for name in Outcome.__slots__}
+        return json.dumps({"rows": rows, "outcome": outcome}).encode()
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Part:
+        """Read it back."""
+        data = json.loads(content)
+        counts = {name: Counter(found) for name, found in data["outcome"].items()}
+        return cls(tuple(Row(*row) for row in data["rows"]), Outcome(**counts))
+
+
+Numbered = tuple[int, Listed]
+"""A file and its number in the source."""
+
+
+class Copying:
+    """Making copies as the work of an executor."""
+
+    entry = "midi_risk.export.dicom.files:answering"
+
+    def __init__(self, task: CopyTask, *, travels: bool) -> None:
+        self._task = task
+        self._copier: Copier | None = None
+        self.setup = pickle.dumps(task) if travels else b""
+
+    def here(self, chunk: Sequence[Numbered]) -> Part:
+        """Make copies in this process."""
+        self._copier = self._copier or self._task.copier()
+        return copied(self._copier, self._task.refused, chunk)
+
+    def pack(self, chunk: Sequence[Numbered]) -> bytes:
+        """Return a chunk as it travels."""
+        numbers = json.dumps([number for number, _ in chunk]).encode()
+        return numbers + b"\n" + pack_task([listed for _, listed in chunk], payloads=False)
+
+    def unpack(self, content: bytes) -> Part:
+        """Return what a worker did."""
+        return Part.unpacked(content)
+
+    def lost(self, chunk: Sequence[Numbered]) -> Part:
+        """Return files that ended their worker twice."""
+        return Part(
+            tuple(Row(number, listed.shown, reason=ENDED) for number, listed in chunk), Outcome()
+        )
+
+
+def answering(setup: bytes) -> Callable[[bytes], bytes]:
+    """Return what answers frames in a worker process."""
+    task: CopyTask = pickle.loads(setup)  # noqa: S301 - from the process that started this one
+    copier = task.copier()
+
+    def answer(content: bytes) -> bytes:
+        numbers, _, rest = content.partition(b"\n")
+        files, _ = unpack_task(rest)
+        chunk = list(zip(json.loads(numbers), files, strict=True))
+        return copied(copier, task.refused, chunk).packed()
+
+    return answer
+
+
+def copied(copier: Copier, refused: Mapping[str, str], chunk: Sequence[Numbered]) -> Part:
+    """Make the copies of a chunk."""
+    numbers = {listed.shown: number for number, listed in chunk}
+    tally: dict[int, list[Any]] = {}
+    rows = []
+    for file in opened([listed for _, listed in chunk]):
+        number = numbers[file.shown]
+        try:
+            reason = file.reason or refused.get(file.shown, "")
+            if reason or file.read_at is None:
+                rows.append(Row(number, file.shown, reason=reason))
+                continue
+            found = copier.copy(file.read_at, file.size, number)
+        finally:
+            file.close()
+        if isinstance(found, str):
+            rows.append(Row(number, file.shown, reason=found))
+        else:
+            copy, outcome = found
+            alike = tally.setdefault(id(outcome), [outcome, 0])
+            alike[1] += 1
+            rows.append(
+                Row(number, file.shown, copy.target, copy.base, "", copy.sha256, copy.pixels)
+            )
+    total = Outcome()
+    for outcome, times in tally.values():
+        total.add(outcome, times)
+    return Part(tuple(rows), total)
+
+
 def write_copies(
     sources: Sequence[str | Path],
     folder: Path,
@@ -212,8 +236,11 @@ def write_copies(
     statement: Statement,
     selected: Callable[[Dataset], bool] | None = None,
     refused: Mapping[str, str] | None = None,
-    removed: frozenset[tuple[str, ...]] = frozenset(),
+    acts: Acts | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    jobs: int | None = 1,
+    ledger: Path | None = None,
+    spliced: bool = True,
 ) -> Copies:
     """Write recoded copies of every DICOM file below some paths.
 
@@ -222,7 +249,7 @@ def write_copies(
     sources : sequence of path
         Folders, files and archives; they are only read.
     folder : pathlib.Path
-        New folder for the copies.
+        Folder for the copies: new, or with what the ledger tells of.
     rules, release
         What to do.
     statement : Statement
@@ -231,187 +258,133 @@ def write_copies(
         Tells whether an object belongs to the collection.
     refused : mapping of str to str, optional
         Printable path -> why no conformant copy of it can be made.
-    removed : frozenset of tuple of str
-        Paths of elements that are taken out, see `strip`.
+    acts : Acts, optional
+        What is done beyond the rules.
     progress : callable, optional
         Called with files done and None.
+    jobs : int, optional
+        Processes; one per core when None, none for few files.
+    ledger : pathlib.Path, optional
+        File that tells what is done, so that a run that was killed can be resumed; it holds the
+        paths of the sources.
+    spliced : bool
+        Whether bytes are spliced where that is possible; the result is the same.
 
     Returns
     -------
     Copies
+
+    Raises
+    ------
+    OSError
+        When a copy cannot be written.
 
     Notes
     -----
     A copy lies under its study, series and object UID, because names of files and
     folders, and of archives and their members, often hold names of people; so no path of
     a member is ever a path on disk. Pixel data stay the bytes that they were, in the same
-    transfer syntax.
+    transfer syntax; what was written is read again and compared. Objects with the same UIDs are
+    told apart by numbers in the order of their sources, whoever was first.
     """
-    copies = Copies()
-    for opened in opened_files(sources):
-        if opened.stream is not None and refused and opened.shown in refused:
-            opened.stream.close()
-            file = Written(source=opened.shown, reason=refused[opened.shown])
-        else:
-            file = _one(
-                opened, folder, rules, release, statement, selected, removed, copies.outcome
-            )
-        copies.files.append(file)
+    task = CopyTask(
+        folder=os.fspath(folder), rules=rules, release=release, statement=statement,
+        selected=selected, refused=refused or {}, acts=acts or Acts(), spliced=spliced,
+    )  # fmt: skip
+    files = list_inputs(sources)
+    first = list(islice(files, _MANY))
+    workers = processes(jobs, len(first)) if selected is None or _travels(selected) else 0
+    pool = LocalPool(Copying(task, travels=workers > 0), workers)
+    book = Ledger(ledger, folder, replace(task, folder=""))
+    rows: list[Row] = []
+    total = Outcome()
+
+    def taken(part: Part) -> None:
+        rows.extend(part.rows)
+        total.add(part.outcome)
         if progress is not None:
-            progress(len(copies.files), None)
-    return copies
+            progress(len(rows), None)
+
+    waiting: dict[int, list[Numbered]] = {}
+    resumed: list[bytes] = []
+
+    def left() -> Iterator[list[Numbered]]:
+        place = 0
+        for chunk in _numbered(chunks_of(chain(first, files), _CHUNK)):
+            done = book.done(chunk)
+            if done is not None:
+                resumed.append(done)
+            else:
+                waiting[place] = chunk
+                place += 1
+                yield chunk
+
+    with book:
+        for result in pool.run(left()):
+            chunk = waiting.pop(result.place)
+            part = _joined(result.parts)
+            book.add(chunk, part.packed())
+            taken(part)
+    for content in resumed:
+        taken(Part.unpacked(content))
+    rows.sort(key=lambda row: row.number)
+    return Copies(settled(folder, rows), total)
 
 
-def _one(
-    opened: Opened,
-    folder: Path,
-    rules: DicomRules,
-    release: ReleaseRules,
-    statement: Statement,
-    selected: Callable[[Dataset], bool] | None,
-    removed: frozenset[tuple[str, ...]],
-    total: Outcome,
-) -> Written:
-    if opened.stream is None:
-        return Written(source=opened.shown, reason=opened.reason)
-    with _quiet(), opened.stream as stream:
-        data_set, reason = _read(stream, opened.size)
-        if data_set is None:
-            return Written(source=opened.shown, reason=reason)
-        reason = _unreleased(data_set, release, selected)
-        if reason:
-            return Written(source=opened.shown, reason=reason)
-        target = _free(folder, data_set)
-        try:
-            outcome = recode(data_set, rules, release)
-            if removed:
-                strip(data_set, removed, outcome)
-            state_method(data_set, rules, statement)
-            _save(data_set, target)
-        except MemoryError:
-            raise
-        except UnrecodableError as error:
-            return Written(source=opened.shown, reason=f"cannot be recoded: {error}")
-        except Exception as error:  # pydicom raises many kinds on damaged values
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            target.unlink(missing_ok=True)
-            return Written(source=opened.shown, reason="damaged beyond recoding")
-    total.add(outcome)
-    return Written(source=opened.shown, target=target.relative_to(folder).as_posix())
+def _travels(selected: Callable[[Dataset], bool]) -> bool:
+    """Tell whether a worker can be given what selects objects."""
+    return isinstance(selected, Selection)
 
 
-class _quiet:  # noqa: N801 - reads as a statement
-    """Let pydicom read and write damaged values without a word: its words hold them."""
-
-    def __enter__(self) -> None:
-        settings = config.settings
-        self.before = (settings.reading_validation_mode, settings.writing_validation_mode)
-        settings.reading_validation_mode = config.IGNORE
-        settings.writing_validation_mode = config.IGNORE
-        self.warnings = warnings.catch_warnings()
-        self.warnings.__enter__()
-        warnings.simplefilter("ignore")
-
-    def __exit__(self, *exc: object) -> None:
-        settings = config.settings
-        settings.reading_validation_mode, settings.writing_validation_mode = self.before
-        self.warnings.__exit__(None, None, None)
+def _numbered(chunks: Iterable[list[Listed]]) -> Iterator[list[Numbered]]:
+    """Yield chunks with the number of each file in its source."""
+    number = 0
+    for chunk in chunks:
+        yield list(enumerate(chunk, number))
+        number += len(chunk)
 
 
-def _read(stream: BinaryIO, size: int) -> tuple[Dataset | None, str]:
-    """Return the data set of a file, or why there is none."""
-    try:
-        head = stream.read(HEAD)
-        kind, start = sniff(head, size)
-        if kind not in {Sniffed.DICOM, Sniffed.BARE}:
-            return None, f"not recoded: {kind.value}"
-        stream.seek(128 if kind is Sniffed.BARE and start == 128 else 0)
-        data_set = pydicom.dcmread(stream, force=kind is Sniffed.BARE)
-    except OSError as error:
-        reason = (error.strerror or "").lower() if error.errno else "damaged"
-        return None, f"cannot be read: {reason}"
-    except Exception:  # noqa: BLE001 - pydicom raises many kinds on damaged files
-        return None, "cannot be read: damaged"
-    return data_set, ""
+def _joined(parts: Sequence[Part]) -> Part:
+    """Return the parts of a chunk that had to be halved as one."""
+    total = Outcome()
+    for part in parts:
+        total.add(part.outcome)
+    return Part(tuple(row for part in parts for row in part.rows), total)
 
 
-def _unreleased(
-    data_set: Dataset, release: ReleaseRules, selected: Callable[[Dataset], bool] | None
-) -> str:
-    """Return why an object is not part of the release, empty when it is."""
-    meta = getattr(data_set, "file_meta", None)
-    if str(getattr(meta, "MediaStorageSOPClassUID", "")) == DICOMDIR or "FileSetID" in data_set:
-        return "an index of other files (DICOMDIR)"
-    for keyword in ("SOPClassUID", "SOPInstanceUID"):
-        if not (data_set.get(keyword) or getattr(meta, f"MediaStorage{keyword}", "")):
-            return f"no {keyword}: no conformant object can be written"
-    return _of_nobody(data_set, release, selected)
+def settled(folder: Path, rows: Sequence[Row]) -> list[Written]:
+    """Give copies their names, by the order of their sources; remove what no row tells of.
 
-
-def _of_nobody(
-    data_set: Dataset, release: ReleaseRules, selected: Callable[[Dataset], bool] | None
-) -> str:
-    """Return why an object is of no subject that the release shows, empty when it is."""
-    key = subject_key(data_set)
-    if not key:
-        return "no subject key (PatientID): its risk is not known"
-    subject = release.assessed.get(key)
-    if subject in release.suppressed:
-        return "of a subject that the plan leaves out"
-    if selected is not None and not selected(data_set):
-        return "not selected by the collection's 'where'"
-    if subject is None:
-        return "of nobody whose risk was assessed: a phantom, an animal, or an unknown key"
-    return ""
-
-
-def _free(folder: Path, data_set: Dataset) -> Path:
-    """Return a path that tells no more than the object's UIDs, not taken yet."""
-    parts = []
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        text = str(data_set.get(keyword, "") or "").strip()
-        good = _UID.fullmatch(text) is not None and text.strip(".") != ""
-        parts.append(text if good else keyword.removesuffix("InstanceUID").lower() + "-unnamed")
-    place = folder
-    for part in parts[:2]:
-        place = place / part
-        place.mkdir(exist_ok=True, mode=0o700)
-    target, number = place / f"{parts[2]}.dcm", 1
-    while target.exists():
-        number += 1
-        target = place / f"{parts[2]}-{number}.dcm"
-    return target
-
-
-def _save(data_set: Dataset, target: Path) -> None:
-    """Write with file meta information that names this tool and nobody's network."""
-    meta: Dataset = getattr(data_set, "file_meta", None) or FileMetaDataset()
-    syntax = meta.get("TransferSyntaxUID")
-    if not syntax:
-        implicit, little = data_set.original_encoding
-        syntax = (
-            ImplicitVRLittleEndian
-            if implicit
-            else ExplicitVRLittleEndian
-            if little
-            else ExplicitVRBigEndian
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the copies.
+    rows : sequence of Row
+        Of all files, in order.
+    """
+    claimed = {row.target for row in rows if row.target}
+    for path in below(folder):
+        if path not in claimed:
+            (folder / path).unlink()
+    wanted: dict[int, str] = {}
+    met: Counter[str] = Counter()
+    for row in rows:
+        if row.target:
+            met[row.base] += 1
+            number = met[row.base]
+            wanted[row.number] = row.base if number == 1 else f"{row.base[:-4]}-{number}.dcm"
+    moved = [row for row in rows if row.target and row.target != wanted[row.number]]
+    for row in moved:
+        (folder / row.target).rename(folder / f"{row.base}~{row.number}.tmp")
+    for row in moved:
+        (folder / f"{row.base}~{row.number}.tmp").rename(folder / wanted[row.number])
+    return [
+        Written(
+            source=row.source, target=wanted.get(row.number, ""), reason=row.reason,
+            sha256=row.sha256, pixels=row.pixels,
         )
-    fresh = FileMetaDataset()
-    fresh.FileMetaInformationVersion = b"\x00\x01"
-    fresh.MediaStorageSOPClassUID = data_set.get("SOPClassUID") or meta.get(
-        "MediaStorageSOPClassUID", ""
-    )
-    fresh.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID") or meta.get(
-        "MediaStorageSOPInstanceUID", ""
-    )
-    fresh.TransferSyntaxUID = syntax
-    fresh.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
-    fresh.ImplementationVersionName = f"MIDI-RISK {__version__}"[:16]
-    data_set.file_meta = fresh
-    data_set.preamble = b"\0" * 128
-    data_set.save_as(target, enforce_file_format=True, overwrite=False)
-    target.chmod(0o600)
+        for row in rows
+    ]  # fmt: skip
 
 
 def check_local(sources: Iterator[str] | Sequence[str]) -> None:
@@ -430,8 +403,32 @@ def check_local(sources: Iterator[str] | Sequence[str]) -> None:
             )
 
 
-def selects(where: str) -> Callable[[Dataset], bool]:
-    """Return a function that tells whether an object fulfils a condition.
+class Selection:
+    """What tells whether an object fulfils a condition; made by `selects`.
+
+    Attributes
+    ----------
+    asked : tuple of str
+        Keywords that the condition names.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._known: dict[tuple[str | None, ...], bool] = {}
+        names = [item.keyword for item in wanted_attributes().values() if item.vr != "SQ"]
+        self.asked = tuple(name for name in names if name.casefold() in where.casefold())
+
+    def __call__(self, data_set: Dataset) -> bool:
+        """Tell it of an object."""
+        values = tuple(_text(data_set, name) for name in self.asked)
+        if values not in self._known:
+            named = dict(zip(self.asked, values, strict=True))
+            self._known[values] = _fulfils(self._where, named)
+        return self._known[values]
+
+
+def selects(where: str) -> Selection:
+    """Return what tells whether an object fulfils a condition.
 
     Parameters
     ----------
@@ -446,17 +443,7 @@ def selects(where: str) -> Callable[[Dataset], bool]:
     >>> selects("Modality = 'CT'")(slice_)
     True
     """
-    known: dict[tuple[str | None, ...], bool] = {}
-    names = [item.keyword for item in wanted_attributes().values() if item.vr != "SQ"]
-    asked = [name for name in names if name.casefold() in where.casefold()]
-
-    def selected(data_set: Dataset) -> bool:
-        values = tuple(_text(data_set, name) for name in asked)
-        if values not in known:
-            known[values] = _fulfils(where, dict(zip(asked, values, strict=True)))
-        return known[values]
-
-    return selected
+    return Selection(where)
 
 
 def _text(data_set: Dataset, keyword: str) -> str | None:

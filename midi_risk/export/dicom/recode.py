@@ -7,7 +7,7 @@ de-identified: (0012,0062-0064), (0028,0303).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -22,9 +22,10 @@ from midi_risk.attributes.dates import parse_date, parse_time
 from midi_risk.attributes.ladders import LADDERS, PERIODS
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.own_hierarchy import OWN
-from midi_risk.attributes.recoding import UNPARSED, Scale
+from midi_risk.attributes.recoding import UNPARSED, DateBands, Scale
 from midi_risk.attributes.stand_ins import (
     age_string,
+    date_at,
     date_string,
     decimal_string,
     number_of_band,
@@ -32,16 +33,14 @@ from midi_risk.attributes.stand_ins import (
     time_string,
 )
 from midi_risk.attributes.standard import OWN_DATES, method_codes
+from midi_risk.config import KEPT_UIDS
 from midi_risk.export.dicom.rules import DUMMIES, DicomRules, Removal, removal
 from midi_risk.export.rules import DATE_LADDERS, Action, ReleaseRules, Rule
 from midi_risk.sources.dicom.careful import text_held
-from midi_risk.sources.dicom.contents import creator_place, names_creator, spelt
 from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.sources.dicom.header import BINARY_VRS
-from midi_risk.table.account import part_name
 
 _PATIENT_ID = 0x00100020
-_PIXEL_DATA = 0x7FE00010
 NUMBER_VRS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "UL", "US"})
 _MOMENTS = frozenset({"DA", "DT", "TM"})
 _WITHOUT_TEXT = BINARY_VRS | {"SQ"}
@@ -73,10 +72,8 @@ def written(rule: Rule, vr: str, label: str, raw: str = "") -> str | None:
     if vr == "AS":
         middle = medians.get(label)
         return age_string(label if not middle else plain(middle))
-    if vr == "DA":
-        return date_string(label)
-    if vr == "DT":
-        return date_string(label)
+    if vr in {"DA", "DT"}:
+        return date_at(medians[label]) if label in medians else date_string(label)
     if vr == "TM":
         return time_string(label)
     if vr in NUMBER_VRS:
@@ -107,7 +104,10 @@ def number_of(rule: Rule, label: str, before: float | None = None) -> float | No
     medians = {} if rule.labels is None else rule.labels.medians
     if label in medians and (ladder is None or ladder.scale is not Scale.METRES):
         return medians[label]
-    return number_of_band(label) if ladder is None else ladder.number_for(label, before)
+    number = number_of_band(label) if ladder is None else ladder.number_for(label, before)
+    if number is None or rule.attribute.kind is not Kind.AGE:
+        return number
+    return float(int(number))
 
 
 @lru_cache(maxsize=65536)
@@ -149,6 +149,25 @@ def ladder_of_dates(rule: Rule) -> tuple[str, int]:
     return ladder, min(rule.level, len(LADDERS[ladder].levels))
 
 
+def bands_of_dates(rule: Rule) -> DateBands | None:
+    """Return the periods between cut points that dates follow, None where there are none."""
+    steps = rule.attribute.hierarchy_steps
+    if rule.ladder != OWN or not steps or not 0 < rule.level <= len(steps):
+        return None
+    cuts = steps[rule.level - 1].cuts
+    return DateBands(tuple(cuts)) if cuts else None
+
+
+def day_of_visit(rule: Rule, raw: str) -> str | None:
+    """Return what stands for a date of a visit (DA or DT) under a rule; None to remove it."""
+    bands = bands_of_dates(rule)
+    if bands is None:
+        return visit_date(raw, *ladder_of_dates(rule))
+    read = parse_date(raw)
+    label = UNPARSED if read.text is None else bands.label(read.text, read.number)
+    return None if label == UNPARSED else written(rule, "DA", label)
+
+
 def new_value(rule: Rule, vr: str, values: Sequence[str], subject_value: str | None) -> str | None:
     """Return the new text of an element under a rule that generalises.
 
@@ -166,6 +185,8 @@ def new_value(rule: Rule, vr: str, values: Sequence[str], subject_value: str | N
     str or None
         None when the element has to lose its value.
     """
+    if rule.by_class:
+        return None if subject_value is None else written(rule, vr, subject_value, values[0])
     if rule.one_value and subject_value is not None:
         if rule.labels is not None and rule.labels.label(values[0]) is None:
             return None
@@ -209,15 +230,23 @@ class Outcome:
     removed: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: Outcome) -> None:
-        """Add the counts of another object."""
-        self.changed.update(other.changed)
-        self.removed.update(other.removed)
-        self.kept.update(other.kept)
+    def counts(self) -> int:
+        """Return how much is counted."""
+        return self.changed.total() + self.removed.total() + self.kept.total()
+
+    def add(self, other: Outcome, times: int = 1) -> None:
+        """Add the counts of another object, or of several alike."""
+        for mine, theirs in (
+            (self.changed, other.changed),
+            (self.removed, other.removed),
+            (self.kept, other.kept),
+        ):
+            for name, count in theirs.items():
+                mine[name] += count * times
 
 
 @dataclass(slots=True)
-class _Visit:
+class Visit:
     """One object being recoded."""
 
     rules: DicomRules
@@ -225,6 +254,19 @@ class _Visit:
     subject: str | None
     sop_class: str
     outcome: Outcome
+
+
+def visit_of(key: str, sop_class: str, rules: DicomRules, release: ReleaseRules) -> Visit:
+    """Return the recoding of one object of a subject and a class."""
+    subject = release.assessed.get(key, "")
+    known = subject in release.expected.frame.index
+    return Visit(
+        rules=rules,
+        release=release,
+        subject=subject if known else None,
+        sop_class=sop_class,
+        outcome=Outcome(),
+    )
 
 
 def subject_key(data_set: Dataset) -> str:
@@ -242,6 +284,29 @@ def subject_key(data_set: Dataset) -> str:
     True
     """
     return text_held(data_set, _PATIENT_ID).strip() if _PATIENT_ID in data_set else ""
+
+
+def of_nobody(key: str, release: ReleaseRules, selected: Callable[[], bool] | None) -> str:
+    """Return why an object is of no subject that the release shows, empty when it is.
+
+    Parameters
+    ----------
+    key : str
+        See `subject_key`.
+    release : ReleaseRules
+    selected : callable, optional
+        Tells whether the object belongs to the collection.
+    """
+    if not key:
+        return "no subject key (PatientID): its risk is not known"
+    subject = release.assessed.get(key)
+    if subject in release.suppressed:
+        return "of a subject that the plan leaves out"
+    if selected is not None and not selected():
+        return "not selected by the collection's 'where'"
+    if subject is None:
+        return "of nobody whose risk was assessed: a phantom, an animal, or an unknown key"
+    return ""
 
 
 def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outcome:
@@ -270,70 +335,41 @@ def recode(data_set: Dataset, rules: DicomRules, release: ReleaseRules) -> Outco
     UnrecodableError
         When a sequence stands in a form whose elements cannot be reached.
     """
-    subject = release.assessed.get(subject_key(data_set), "")
-    known = subject in release.expected.frame.index
-    visit = _Visit(
-        rules=rules,
-        release=release,
-        subject=subject if known else None,
-        sop_class=str(data_set.get("SOPClassUID", "") or ""),
-        outcome=Outcome(),
+    visit = visit_of(
+        subject_key(data_set), str(data_set.get("SOPClassUID", "") or ""), rules, release
     )
     body_part = _BODY_PART in data_set and bool(data_set[_BODY_PART].value)
-    _walk(data_set, (), visit)
+    recode_elements(data_set, visit)
     if body_part and not data_set.get("BodyPartExamined"):
-        _unknown_side(data_set)
+        unknown_side(data_set, data_set)
     return visit.outcome
 
 
-def strip(data_set: Dataset, removed: frozenset[tuple[str, ...]], outcome: Outcome) -> None:
-    """Take elements out of an object, at every depth.
+_SIDES = (0x00200060, 0x00200062, 0x00209072, 0x00240113)
+_SHARED_GROUPS = 0x52009229
+
+
+def unknown_side(data_set: Dataset, there: Collection[int] | Dataset) -> None:
+    """Say that the side is unknown once the body part is (type 2C, PS3.3 C.7.3.1).
 
     Parameters
     ----------
     data_set : pydicom.Dataset
-    removed : frozenset of tuple of str
-        Their paths, as `midi_risk.sources.dicom.contents` spells them; ``("trailing",)`` for all
-        that stands behind the pixel data.
-    outcome : Outcome
-        Takes the count.
+        Takes the statement.
+    there : collection of int
+        Tags at the top of the object.
     """
-    stack: list[tuple[tuple[str, ...], Dataset]] = [((), data_set)]
-    while stack:
-        above, part = stack.pop()
-        tags = list(part.keys())
-        creators = {int(t): str(part[t].value or "") for t in tags if names_creator(int(t))}
-        for tag in tags:
-            number = int(tag)
-            creator = None
-            if tag.is_private:
-                creator = creators.get(number if names_creator(number) else creator_place(number))
-            own = spelt(number, creator)
-            path = (*above, own)
-            behind = not above and number > _PIXEL_DATA and ("trailing",) in removed
-            if path in removed or behind:
-                del part[tag]
-                outcome.removed[part_name(own)] += 1
-            elif _vr(part.get_item(tag)) == "SQ":
-                under = above if above[-1:] == (own,) else path
-                stack.extend((under, item) for item in part[tag].value or ())
-
-
-def _unknown_side(data_set: Dataset) -> None:
-    """Say that the side is unknown once the body part is (type 2C, PS3.3 C.7.3.1)."""
-    sides = ("Laterality", "ImageLaterality", "FrameLaterality", "MeasurementLaterality")
-    elsewhere = "SharedFunctionalGroupsSequence" in data_set
-    if not elsewhere and not any(name in data_set for name in sides):
+    if _SHARED_GROUPS not in there and not any(tag in there for tag in _SIDES):
         data_set.Laterality = ""
 
 
-def _vr(element: Any) -> str:
+def standard_vr(element: Any) -> str:
     """Return the representation that the standard gives an element, else the file's own."""
     known = vr_of(int(element.tag))
     return known if known and " or " not in known else str(element.VR or known or "UN")
 
 
-def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
+def _walk(data_set: Dataset, path: tuple[str, ...], visit: Visit) -> None:
     for tag in list(data_set.keys()):
         if tag >> 16 == 2:
             continue
@@ -343,7 +379,7 @@ def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
             if element.VR == "SQ" or _is_list_of_items(element):
                 _descend(data_set, number, path, visit)
             continue
-        vr = _vr(element)
+        vr = standard_vr(element)
         rule = visit.rules.elements.get(number)
         if rule is not None:
             _apply(data_set, number, vr, rule, path, visit)
@@ -353,12 +389,41 @@ def _walk(data_set: Dataset, path: tuple[str, ...], visit: _Visit) -> None:
             _descend(data_set, number, path, visit)
 
 
+def recode_elements(data_set: Dataset, visit: Visit) -> None:
+    """Recode every element of a data set, or of a part of one, each for itself."""
+    _walk(data_set, (), visit)
+
+
+def may_touch(rules: DicomRules, tag: int, vr: str) -> bool:
+    """Tell whether recoding may change an element at the top of an object.
+
+    What it may not touch is copied as it stands, so this says yes to all that `recode_elements`
+    looks at.
+
+    Parameters
+    ----------
+    rules : DicomRules
+    tag : int
+    vr : str
+        As the file gives it, empty in implicit form; ``SQ`` for a list of items in any form.
+    """
+    if tag >> 16 & 1:
+        return vr == "SQ"
+    known = vr_of(tag)
+    moment = known in _MOMENTS or vr in _MOMENTS
+    return (
+        tag in rules.elements
+        or "SQ" in (known, vr)
+        or (moment and not (rules.dates is None and rules.times is None))
+    )
+
+
 def _is_list_of_items(element: Any) -> bool:
     """Tell a private sequence that pydicom recognised although the file does not name it one."""
     return isinstance(element.value, ItemSequence)
 
 
-def _descend(data_set: Dataset, tag: int, path: tuple[str, ...], visit: _Visit) -> None:
+def _descend(data_set: Dataset, tag: int, path: tuple[str, ...], visit: Visit) -> None:
     items = data_set[tag].value
     if not items:
         return
@@ -394,7 +459,7 @@ def _texts(data_set: Dataset, tag: int) -> list[str]:
     One whose representation is not the standard's is read as the scan reads it.
     """
     element = data_set.get_item(tag)
-    if isinstance(element, RawDataElement) and element.VR not in {None, "UN", _vr(element)}:
+    if isinstance(element, RawDataElement) and element.VR not in {None, "UN", standard_vr(element)}:
         return [
             text for part in text_held(data_set, tag).split("\\") if (text := part.strip(" \0"))
         ]
@@ -408,7 +473,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _apply(
-    data_set: Dataset, tag: int, vr: str, rule: Rule, path: tuple[str, ...], visit: _Visit
+    data_set: Dataset, tag: int, vr: str, rule: Rule, path: tuple[str, ...], visit: Visit
 ) -> None:
     if rule.action is Action.REMOVE or visit.release.loses(rule, visit.subject):
         _remove(data_set, tag, vr, path, visit)
@@ -427,9 +492,7 @@ def _apply(
     _set(data_set, tag, vr, text, path, visit)
 
 
-def _apply_visit(
-    data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: _Visit
-) -> None:
+def _apply_visit(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: Visit) -> None:
     """Apply the one rule of all dates and times of a visit."""
     if keyword_for_tag(tag) in OWN_DATES:
         return
@@ -451,15 +514,14 @@ def _apply_visit(
     if vr == "TM":
         text = "\\".join(filter(None, (visit_time(v, rule.level) for v in values))) or None
     else:
-        ladder, level = ladder_of_dates(rule)
-        found = [visit_date(v, ladder, level) for v in values]
+        found = [day_of_visit(rule, v) for v in values]
         text = "\\".join(t for t in found if t) or None
         if vr == "DT" and text is not None and len(values) == 1:
             text = _moment(text, values[0], times)
     _set(data_set, tag, vr, text, path, visit)
 
 
-def _own(rule: Rule | None, visit: _Visit) -> Rule | None:
+def _own(rule: Rule | None, visit: Visit) -> Rule | None:
     """Return the rule of dates or times for this subject: removal where its cell is emptied."""
     if rule is None:
         return None
@@ -481,7 +543,7 @@ def _moment(day: str, raw: str, times: Rule | None) -> str | None:
 
 
 def _set(
-    data_set: Dataset, tag: int, vr: str, text: str | None, path: tuple[str, ...], visit: _Visit
+    data_set: Dataset, tag: int, vr: str, text: str | None, path: tuple[str, ...], visit: Visit
 ) -> None:
     """Write a text, or take the value away when there is none."""
     if text is None:
@@ -501,11 +563,11 @@ def _typed(vr: str, text: str) -> Any:
     return text.split("\\") if "\\" in text else text
 
 
-def _remove(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: _Visit) -> None:
+def _remove(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: Visit) -> None:
     """Take a value away as far as the type of the element allows."""
     keyword = keyword_for_tag(tag)
     element = data_set.get_item(tag)
-    if isinstance(element, RawDataElement) and not element.length:
+    if not element.length if isinstance(element, RawDataElement) else element.is_empty:
         return
     how = removal(visit.sop_class, keyword, path)
     if how is Removal.DUMMY:
@@ -521,7 +583,7 @@ def _remove(data_set: Dataset, tag: int, vr: str, path: tuple[str, ...], visit: 
 
 
 BASIC, FULL_DATES, MODIFIED_DATES, CHARACTERISTICS = "113100", "113106", "113107", "113108"
-_CHARACTERISTICS = (
+CHARACTERISTIC_NAMES = (
     "PatientAge", "PatientSex", "PatientSize", "PatientWeight", "EthnicGroup", "SmokingStatus",
     "PregnancyStatus", "Allergies", "PatientState", "PreMedication", "SpecialNeeds",
 )  # fmt: skip
@@ -539,10 +601,16 @@ class Statement:
         Tool and plan, at most 64 characters; for (0012,0063).
     identity_removed : bool
         Whether (0012,0062) may say so: only where the verdict on the files is not incomplete.
+    codes : tuple of str
+        Profile and options that were applied, as codes of CID 7050; for (0012,0064).
+    uids_replaced : bool
+        Whether the UIDs are pseudonyms, so that no object may say that they were retained.
     """
 
     method: str
     identity_removed: bool = False
+    codes: tuple[str, ...] = ()
+    uids_replaced: bool = False
 
 
 def state_method(data_set: Dataset, rules: DicomRules, statement: Statement) -> None:
@@ -557,41 +625,57 @@ def state_method(data_set: Dataset, rules: DicomRules, statement: Statement) -> 
 
     Notes
     -----
-    Codes of CID 7050 are added only next to the basic profile (113100), which this tool
-    can never add by itself: it has not checked the rest of the object. Codes that
-    recoding made untrue are taken out: full dates become modified dates when dates were
+    Codes of CID 7050 are added only next to the basic profile (113100), which stands where the
+    project names it and nothing that it removes stays. Codes that recoding made untrue are
+    taken out: full dates become modified dates when dates were
     coarsened, both go when no date is left, patient characteristics go when none is left.
     """
     data_set.PatientIdentityRemoved = "YES" if statement.identity_removed else "NO"
     methods = data_set.get("DeidentificationMethod") or []
-    stated = [methods] if isinstance(methods, str) else [str(method) for method in methods]
-    if statement.method not in stated:
-        data_set.DeidentificationMethod = [*stated, statement.method]
-    dated = any(_visit_dates(data_set))
+    said = [methods] if isinstance(methods, str) else [str(method) for method in methods]
+    if statement.method not in said:
+        data_set.DeidentificationMethod = [*said, statement.method]
+    dated = any(visit_dates(data_set))
     if rules.dates is not None:
         coarse = rules.dates.action is not Action.REMOVE and dated
         setattr(data_set, _TEMPORAL, "MODIFIED" if coarse else "REMOVED")
-    codes = data_set.get("DeidentificationMethodCodeSequence")
+    codes = list(data_set.get("DeidentificationMethodCodeSequence") or ())
+    stated = {str(item.get("CodeValue", "")) for item in codes}
+    codes += [_code(code) for code in statement.codes if code not in stated]
     if codes:
-        _revise_codes(data_set, list(codes), rules, dated)
+        _revise_codes(data_set, codes, rules, statement, dated=dated)
 
 
-def _revise_codes(data_set: Dataset, items: list[Dataset], rules: DicomRules, dated: bool) -> None:
+def _revise_codes(
+    data_set: Dataset,
+    items: list[Dataset],
+    rules: DicomRules,
+    statement: Statement,
+    *,
+    dated: bool,
+) -> None:
     found = {str(item.get("CodeValue", "")): item for item in items}
+    held = data_set.get("DeidentificationMethodCodeSequence") or ()
     wanted = dict(found)
+    if statement.uids_replaced:
+        wanted.pop(KEPT_UIDS, None)
     if rules.dates is not None:
         if not dated or rules.dates.action is Action.REMOVE:
             wanted.pop(MODIFIED_DATES, None)
         elif FULL_DATES in wanted:
             wanted.setdefault(MODIFIED_DATES, _code(MODIFIED_DATES))
         wanted.pop(FULL_DATES, None)
-    remaining = any(str(data_set.get(name, "") or "").strip() for name in _CHARACTERISTICS)
+    remaining = any(str(data_set.get(name, "") or "").strip() for name in CHARACTERISTIC_NAMES)
     if not remaining:
         wanted.pop(CHARACTERISTICS, None)
     elif BASIC in wanted:
         wanted.setdefault(CHARACTERISTICS, _code(CHARACTERISTICS))
-    if set(wanted) != set(found) and wanted:
+    if set(wanted) == {str(item.get("CodeValue", "")) for item in held}:
+        return
+    if wanted:
         data_set.DeidentificationMethodCodeSequence = ItemSequence(wanted.values())
+    elif statement.uids_replaced and held:
+        del data_set.DeidentificationMethodCodeSequence
 
 
 def _code(value: str) -> Dataset:
@@ -602,10 +686,13 @@ def _code(value: str) -> Dataset:
     return item
 
 
-def _visit_dates(data_set: Dataset) -> Iterator[str]:
+def visit_dates(data_set: Dataset) -> Iterator[str]:
     """Yield the dates of visits at the top level that are neither empty nor dummies."""
     for tag in list(data_set.keys()):
         if tag.is_private:
             continue
-        if _vr(data_set.get_item(tag)) in {"DA", "DT"} and keyword_for_tag(tag) not in OWN_DATES:
+        if (
+            standard_vr(data_set.get_item(tag)) in {"DA", "DT"}
+            and keyword_for_tag(tag) not in OWN_DATES
+        ):
             yield from (text for text in _texts(data_set, int(tag)) if text not in _DUMMIES)

@@ -207,6 +207,9 @@ def _as_strict(group: Rule, rule: Rule) -> bool:
     """Tell whether the rule of the group takes at least as much away."""
     if group.action is Action.REMOVE or group.attribute is rule.attribute:
         return True
+    own = OWN in {group.ladder, rule.ladder} and rule.action is not Action.KEEP
+    if own and group.attribute.hierarchy_steps != rule.attribute.hierarchy_steps:
+        return False  # levels of different hierarchies do not compare
     return rule.action is not Action.REMOVE and group.level >= rule.level
 
 

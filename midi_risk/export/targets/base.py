@@ -5,6 +5,7 @@ Steps are over intervals and periods: nothing in them is a value of the data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +18,7 @@ from midi_risk.attributes.own_hierarchy import OWN
 from midi_risk.attributes.recoding import OTHER, UNPARSED, edges_of
 from midi_risk.attributes.units import converted
 from midi_risk.errors import MidiRiskError
-from midi_risk.export.dicom.recode import ladder_of_dates, written
+from midi_risk.export.dicom.recode import bands_of_dates, ladder_of_dates, written
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import csv_text
@@ -138,7 +139,12 @@ def _plain_steps(ladder: str, level: int) -> Steps:
 
 def date_steps(rule: Rule) -> Steps:
     """Return the step of a rule of dates."""
-    return _plain_steps(*ladder_of_dates(rule))
+    found = bands_of_dates(rule)
+    if found is None:
+        return _plain_steps(*ladder_of_dates(rule))
+    edges = zip((-math.inf, *found.cuts), found.names(), strict=True)
+    listed = [(0.0 if low < 0 else low, written(rule, "DA", label)) for low, label in edges]
+    return ({"step": "date", "edges": listed},)
 
 
 def time_steps(rule: Rule) -> Steps:

@@ -7,7 +7,7 @@ groups, ``?``, ``*`` and ``|`` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from midi_risk.attributes.ages import MONTHS, OLDEST
+from midi_risk.attributes.stand_ins import date_at
 from midi_risk.export.dicom.rules import DUMMIES, DicomRules, element_type
 from midi_risk.export.rules import Action, ReleaseRules, Rule
 from midi_risk.export.targets.base import (
@@ -134,6 +135,7 @@ def hundredths(low: int, high: int) -> str:
 
 
 SCRIPT = "midi-risk.script"
+_FIRST_DAY, _LAST_DAY = 18000101, 21991231
 MOST_BANDS = 100
 """More conditions inside each other are not written: CTP reads them again at every level."""
 
@@ -221,8 +223,14 @@ def _cases(edges: Any, top: int, pattern: Any) -> list[tuple[str, str]]:
     ]
 
 
-def date_expression(period: str, otherwise: str) -> str | None:
+def date_expression(step: Mapping[str, Any], otherwise: str) -> str | None:
     """Return the first day of a period of a date; None where CTP cannot say it."""
+    if "edges" in step:
+        return _periods(step["edges"], otherwise)
+    return _period_expression(step["period"], otherwise)
+
+
+def _period_expression(period: str, otherwise: str) -> str | None:
     year = "[0-9][0-9][0-9][0-9]"
     day = year + "[0-1][0-9][0-3][0-9]"
     if period == "date":
@@ -246,6 +254,16 @@ def date_expression(period: str, otherwise: str) -> str | None:
         ]
         return _chain(cases, otherwise)
     return None
+
+
+def _periods(edges: Sequence[tuple[float, str | None]], otherwise: str) -> str:
+    """Return periods between cut points as intervals of a date as a number."""
+    starts = [_FIRST_DAY, *(int(date_at(low)) for low, _ in edges[1:]), _LAST_DAY + 1]
+    cases = [
+        (digits(low, high - 1, 8), text or otherwise)
+        for (low, high), (_, text) in zip(pairwise(starts), edges, strict=True)
+    ]
+    return _chain(cases, otherwise)
 
 
 def time_expression(hours: int, otherwise: str) -> str:
@@ -282,7 +300,7 @@ def expression(p: Portable) -> tuple[str | None, bool]:
     elif step["step"] == "bands":
         found = measure_expression(step, removed)
     elif step["step"] == "date" and p.vr == "DA":
-        found = date_expression(step["period"], removed)
+        found = date_expression(step, removed)
     elif step["step"] == "time":
         found = time_expression(step["hours"], removed)
     return (removed, False) if found is None else (found, True)
@@ -297,7 +315,7 @@ def _visit(keyword: str, dicom: DicomRules) -> str | None:
         return removed
     if vr == "TM":
         return time_expression(time_steps(rule)[0]["hours"], removed)
-    return date_expression(date_steps(rule)[0]["period"], removed) or removed
+    return date_expression(date_steps(rule)[0], removed) or removed
 
 
 def script_text(dicom: DicomRules, release: ReleaseRules, statement: str) -> str:
@@ -374,7 +392,7 @@ def _speakable(name: str, dicom: DicomRules) -> bool:
     rule: Rule | None = dicom.dates if "dates" in name else dicom.times
     if rule is None or rule.action is Action.REMOVE or "times" in name:
         return True
-    return date_expression(date_steps(rule)[0]["period"], "") is not None
+    return date_expression(date_steps(rule)[0], "") is not None
 
 
 def ctp_files(request: Request) -> Files:

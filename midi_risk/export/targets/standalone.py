@@ -92,11 +92,11 @@ def two_digits(text: str, step: dict[str, Any]) -> str | None:
 
 
 def bins(text: str, step: dict[str, Any]) -> str | None:
-    """Return the lower end of the bin of a number."""
+    """Return the middle of the bin of a number."""
     rounded = two_digits(text, step)
     if rounded is None:
         return None
-    return _plain(math.floor(float(rounded) / step["width"] + 1e-9) * step["width"])
+    return _plain((math.floor(float(rounded) / step["width"] + 1e-9) + 0.5) * step["width"])
 
 
 def _plain(number: float) -> str:
@@ -105,7 +105,7 @@ def _plain(number: float) -> str:
 
 
 def date(text: str, step: dict[str, Any]) -> str | None:
-    """Return the first day of the period that holds a date; a time that follows stays."""
+    """Return the first day of the period that holds a date, of several years the middle one's."""
     match = _DATE.fullmatch(text)
     if match is None:
         return None
@@ -115,6 +115,8 @@ def date(text: str, step: dict[str, Any]) -> str | None:
         return None
     if not 1800 <= day.year <= 2199:
         return None
+    if "edges" in step:
+        return _place(day.year + (day.month - 1) / 12 + (day.day - 1) / 372 + 1e-9, step["edges"])
     period = step["period"]
     if period == "week":
         day = day.replace(day=min((day.day - 1) // 7, 3) * 7 + 1)
@@ -124,7 +126,7 @@ def date(text: str, step: dict[str, Any]) -> str | None:
         day = day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
     elif period != "date":
         years = {"year": 1, "5y": 5, "10y": 10}[period]
-        day = dt.date(day.year // years * years, 1, 1)
+        day = dt.date(day.year // years * years + (years - 1) // 2, 1, 1)
     return f"{day.year:04d}{day.month:02d}{day.day:02d}"
 
 

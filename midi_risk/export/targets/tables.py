@@ -13,6 +13,7 @@ from midi_risk.attributes.hierarchy import Hierarchy, build_hierarchy
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Kind, Role
 from midi_risk.attributes.recoding import Scale
+from midi_risk.attributes.units import unit_written
 from midi_risk.export.dicom.recode import written
 from midi_risk.export.dicom.rules import DicomRules
 from midi_risk.export.rules import Action, ReleaseRules, Rule
@@ -158,6 +159,9 @@ def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], F
     """Return the rows of one rule, without attribute and source."""
     if rule.action is Action.REMOVE:
         return [("remove", "", "", "")], Fidelity.EXACT, ""
+    if rule.by_class:
+        why = "bands differ between subjects, which a map of values cannot say"
+        return [], Fidelity.INEXPRESSIBLE, why
     edges = bands(rule)
     if edges is not None:
         ends: list[Any] = [*(low for low, _ in edges[1:]), ""]
@@ -180,14 +184,16 @@ def _mapped(rule: Rule, release: ReleaseRules) -> tuple[list[tuple[Any, ...]], F
 
 
 HEADER = (
-    "attribute", "source", "tag", "vr", "action", "level", "label", "written", "meaning",
+    "attribute", "source", "tag", "vr", "action", "level", "label", "written", "meaning", "unit",
 )  # fmt: skip
 
 _NOTES = {
-    "AS": "A band is written as its lower bound: 065Y with 5-year bands means 65 to 69.",
-    "DA": "A date is written as the first day of its period; the day itself is not known.",
+    "AS": "A band is written as its middle: 067Y with 5-year bands means 65 to 69. An open band is"
+    " written as the median of its subjects.",
+    "DA": "A date is written as the first day of its period, several years or quarters as that of"
+    " the middle one, an open period as that of the median; the day itself is not known.",
     "TM": "A time is written as the beginning of its part of the day.",
-    "DS": "A band is written as its lower bound; one that begins at 0, as its middle.",
+    "DS": "A band is written as its middle, an open one as the median of its subjects.",
 }
 
 
@@ -250,7 +256,15 @@ def _row(rule: Rule, label: str, text: str, meaning: str) -> tuple[str, ...]:
     level = rule.level_name if rule.action is Action.GENERALISE else ""
     return (
         a.name, a.source, a.tag or "", a.vr or "", rule.action.value, level, label, text, meaning,
+        _unit(rule),
     )  # fmt: skip
+
+
+def _unit(rule: Rule) -> str:
+    """Return the unit of what is written, none where nothing is."""
+    if rule.action is Action.REMOVE:
+        return ""
+    return unit_written(rule.attribute, banded=rule.action is Action.GENERALISE)
 
 
 def dictionary_text(

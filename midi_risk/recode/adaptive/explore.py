@@ -108,28 +108,37 @@ class Counter:
     k : int
         Smallest class shown.
     judge : callable, optional
-        Group of each record on each axis, and the groups of each axis -> records that every
+        Group of each record on each axis, and the option of each axis -> records that every
         finer node must hide, and which records are hidden. Needed for criteria beyond k.
+    matched : bool
+        Whether unknown values may be any value: groups below k then need not be hidden.
     """
 
     def __init__(
         self,
         k: int,
-        judge: Callable[[Sequence[Ints], Sequence[int]], tuple[int, Bools]] | None = None,
+        judge: Callable[[Sequence[Ints], Sequence[Option]], tuple[int, Bools]] | None = None,
+        *,
+        matched: bool = False,
     ) -> None:
         self.k = k
         self.judge = judge
+        self.matched = matched
         self.work = 0
         self.counted = 0
 
-    def hidden(self, columns: Sequence[Ints], widths: Sequence[int], records: int) -> Hidden:
+    def spend(self, cells: int) -> None:
+        """Take note of cells that were compared; each costs as much as two entries counted."""
+        self.work += 2 * cells
+
+    def hidden(self, columns: Sequence[Ints], options: Sequence[Option], records: int) -> Hidden:
         """Return the records that a node hides."""
         self.counted += 1
         self.work += records * (len(columns) + 2) * (1 if self.judge is None else 6)
         if self.judge is not None:
-            must, which = self.judge(columns, widths)
+            must, which = self.judge(columns, options)
             return must, int(which.sum()), which
-        key, size = joined(columns, widths, records)
+        key, size = joined(columns, [o.groups for o in options], records)
         small = np.bincount(key, minlength=size)[key] < self.k
         n = int(small.sum())
         return n, n, small
@@ -341,7 +350,7 @@ def explore(axes: Sequence[Axis], counter: Counter, limits: Sequence[int], work:
 def _exhaust(axes: Sequence[Axis], counter: Counter, ends: Sequence[int], stop: int) -> Found:
     """Search all nodes of these options."""
     records = len(axes[0].codes)
-    nodes = _Nodes(axes, counter.k, ends[-1])
+    nodes = _Nodes(axes, 1 if counter.matched else counter.k, ends[-1])
     found = Found()
     order, bounds = nodes.bounds()
     columns = [[o.group[axis.codes] for o in axis.options] for axis in axes]
@@ -350,7 +359,7 @@ def _exhaust(axes: Sequence[Axis], counter: Counter, ends: Sequence[int], stop: 
     def look(steps: tuple[int, ...]) -> int:
         groups = [c[s] for c, s in zip(columns, steps, strict=True)]
         options = tuple(a.options[s] for a, s in zip(axes, steps, strict=True))
-        must, hides, which = counter.hidden(groups, [o.groups for o in options], records)
+        must, hides, which = counter.hidden(groups, options, records)
         if must > nodes.must[steps]:
             below = nodes.below(steps)
             nodes.must[below] = np.maximum(nodes.must[below], must)
@@ -474,7 +483,7 @@ def _descend(axes: Sequence[Axis], counter: Counter, limit: int, node: Node, sto
                 if sum(_at_least(a, o) for a, o in zip(axes, options, strict=True)) >= node.score:
                     continue
                 tried = [*groups[:number], option.group[axis.codes], *groups[number + 1 :]]
-                _, hides, which = counter.hidden(tried, [o.groups for o in options], records)
+                _, hides, which = counter.hidden(tried, options, records)
                 if hides > limit:
                     continue
                 score = score_of(axes, options, which)

@@ -132,6 +132,14 @@ def _one_time(one: Values, other: Values) -> bool:
     )
 
 
+def _one_sex(one: Values, other: Values) -> bool:
+    """Tell whether two columns, as of images and of a table, state the sex of the same people."""
+    if {one.attribute.kind, other.attribute.kind} != {Kind.SEX}:
+        return False
+    texts = [np.array(values.texts, dtype=object)[values.codes] for values in (one, other)]
+    return bool((texts[0] == texts[1]).mean() >= 1 - ODD_RECORDS)
+
+
 def _born(one: Values, other: Values) -> bool:
     return "birthdate" in {one.attribute.ladder, other.attribute.ladder}
 
@@ -156,7 +164,8 @@ def facts(values: Sequence[Values]) -> list[Fact]:
         if alike_missing and follows(other.codes, one.codes, both) >= ALIKE:
             level.add((a, b))
     for a, b in combinations(range(len(values)), 2):
-        if (a, b) in level or (b, a) in level or _one_time(values[a], values[b]):
+        same = _one_time(values[a], values[b]) or _one_sex(values[a], values[b])
+        if (a, b) in level or (b, a) in level or same:
             root[find(b)] = find(a)
     out = []
     for first in range(len(values)):

@@ -91,7 +91,7 @@ def _improved(
                 if least >= best.score - 1e-9:
                     continue
                 tried = [*columns[:number], option.group[values.codes], *columns[number + 1 :]]
-                _, hides, hidden = counter.hidden(tried, [o.groups for o in options], records)
+                _, hides, hidden = counter.hidden(tried, options, records)
                 if hides > limit:
                     continue
                 score = score_of(axes, options, hidden)
@@ -132,7 +132,7 @@ def tidied(
                 new = values.cut_option(left) if left else values.removed()
                 options = (*node.options[:number], new, *node.options[number + 1 :])
                 columns = [o.group[a.codes] for a, o in zip(axes, options, strict=True)]
-                _, hides, hidden = counter.hidden(columns, [o.groups for o in options], records)
+                _, hides, hidden = counter.hidden(columns, options, records)
                 if hides > limit or not values.allows(new.group):
                     continue
                 joined = Node(options, hidden, score_of(axes, options, hidden))
@@ -159,7 +159,7 @@ def regained(axes: Sequence[Axis], node: Node, counter: Counter) -> Node:
                 continue
             options = (*node.options[:number], option, *node.options[number + 1 :])
             columns = [o.group[a.codes] for a, o in zip(axes, options, strict=True)]
-            _, hides, hidden = counter.hidden(columns, [o.groups for o in options], records)
+            _, hides, hidden = counter.hidden(columns, options, records)
             if hides <= node.left_out and not (hidden & ~node.hidden).any():
                 node = Node(options, hidden, min(node.score, score_of(axes, options, hidden)))
                 break

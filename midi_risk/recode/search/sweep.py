@@ -305,6 +305,6 @@ def sweep(
     if size > LARGEST_SWEEP:
         raise SearchError(
             f"the lattice has {size} nodes, too many to count them all",
-            hint="Search with budget_seconds, or restrict levels",
+            hint="Restrict levels, or use search, which does not count them all",
         )
     return LatticeSweep(problem, utility, largest)

@@ -1,8 +1,7 @@
 """A simulated motivated intruder, to see whether the predicted risk holds when somebody tries.
 
-A population that is consistent with the threat model is drawn around the release, a
-register of it is made with the coverage and the errors that were stated, and records of
-the release are looked up in it one by one. Nothing real is linked.
+A register of a population whose class sizes are known is made with the coverage and the errors
+that were stated, and records of the release are looked up in it one by one. Nothing real is linked.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import numpy.typing as npt
 from midi_risk.errors import MeasureError
 from midi_risk.risk.channels.face import binomial_band
 from midi_risk.risk.classes.classes import EquivalenceClasses
-from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,34 +160,3 @@ def _rank_in_class(class_of_record: npt.NDArray[np.int64]) -> npt.NDArray[np.int
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - starts
     return rank
-
-
-def draw_population(
-    classes: EquivalenceClasses, people: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Draw class sizes of a population of which the release is a random sample.
-
-    Parameters
-    ----------
-    classes : EquivalenceClasses
-    people : int
-        Size N of the population; with the size of the release, F = f.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (u,)
-        f plus a beta-binomial number: the posterior of the Pitman-Yor model that is fitted
-        to the release. F = f where no model fits.
-
-    References
-    ----------
-    Pitman 1995, doi:10.1007/BF01213386.
-    """
-    sizes = np.asarray(classes.sizes, dtype=np.int64)
-    fit = fit_pitman_yor(sizes)
-    if people <= classes.n or not isinstance(fit, PitmanYor):
-        return sizes
-    rest = np.maximum(classes.n + fit.theta - sizes + fit.alpha, 1e-9)
-    share = rng.beta(sizes - fit.alpha, rest)
-    return np.asarray(sizes + rng.binomial(people - classes.n, share), dtype=np.int64)

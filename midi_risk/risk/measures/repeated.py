@@ -162,13 +162,19 @@ class ReleasedClasses:
     classes: EquivalenceClasses
     owner: Codes | None
 
+    @property
+    def largest(self) -> int:
+        """Records of the largest class."""
+        return int(np.max(self.classes.sizes, initial=0))
+
     def subjects_in(
         self, chosen: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_] | None = None
     ) -> int:
         """Return how many subjects, or how many among some, have a record in chosen classes."""
         inside = chosen[self.classes.class_of_record]
-        owner = np.arange(len(inside)) if self.owner is None else self.owner
-        met = np.unique(owner[inside])
+        if self.owner is None:
+            return int(np.count_nonzero(inside if among is None else inside & among))
+        met = np.unique(self.owner[inside])
         return len(met) if among is None else int(among[met].sum())
 
     def counts(self, column: npt.NDArray[np.object_], attribute: str) -> SensitiveCounts:

@@ -198,6 +198,10 @@ _LOG = {"fraction", "prevalence"}
 """Quantities whose order of magnitude is uncertain: drawn evenly on a log scale."""
 
 _MANY = 20_000
+_REFINED = 16
+"""Further places of the fraction at which a maximum is looked at."""
+_STEP = 0.005
+"""Width of a place, on the log scale, that needs no further look."""
 _METHOD = (
     "overall risk = attempt x verification x judged data risk; intervals drawn independently,"
     " fraction and prevalence evenly on a log scale, the others evenly"
@@ -271,13 +275,16 @@ def declared_uncertainty(
     Notes
     -----
     The data risk is evaluated at nine places of each interval (five for large tables; the
-    ends and the middle are among them) and interpolated between: the risk is smooth there,
-    and 2,000 fits would tell no more.
+    ends and the middle are among them). A mean is smooth between them and interpolated. A maximum
+    is one over a whole number of people, so it falls in steps: where two neighbours differ, more
+    places are looked at, and each draw counts with the step that it is on (the next place above).
     """
     quantities = declared_quantities(model, adversary)
     if not quantities:
         return None
-    data = _interpolated(figure, {q.name: q for q in quantities}, 5 if subjects > _MANY else 9)
+    places = 5 if subjects > _MANY else 9
+    more = _REFINED if model.threshold.statistic == "maximum" else 0
+    data = _interpolated(figure, {q.name: q for q in quantities}, places, more)
 
     def overall(values: Mapping[str, float]) -> float:
         attempt, _ = attempt_probability(adversary, values)
@@ -302,21 +309,62 @@ def declared_uncertainty(
 
 
 def _interpolated(
-    figure: Figure, quantities: Mapping[str, Declared], places: int
+    figure: Figure, quantities: Mapping[str, Declared], places: int, more: int = 0
 ) -> Callable[[float | None, float | None], float]:
     """Return the data risk between a few places of fraction and membership."""
     fraction, membership = quantities.get("fraction"), quantities.get("membership")
-    rows = [None] if fraction is None else list(_places(fraction, places))
-    columns = [None] if membership is None else list(_places(membership, places))
-    table = np.array([[figure(row, column) for column in columns] for row in rows])
+    rows: list[float | None] = [None]
+    columns: list[float | None] = [None]
+    if fraction is not None:
+        rows = list(_places(fraction, places))
+    if membership is not None:
+        columns = list(_places(membership, places))
+    lines = [[figure(row, column) for column in columns] for row in rows]
+    if fraction is not None:
+        for _ in range(more):
+            if not _refined(figure, rows, lines, columns):
+                break
+    table = np.array(lines)
 
     def at(f: float | None, w: float | None) -> float:
-        line = table[0] if f is None or fraction is None else _between(f, rows, table)
+        if f is None or fraction is None:
+            line = table[0]
+        elif more:
+            line = table[_step(f, rows)]
+        else:
+            line = _between(f, rows, table)
         if w is None or membership is None:
             return float(line[0])
         return float(np.interp(w, np.array(columns, dtype=np.float64), line))
 
     return at
+
+
+def _refined(
+    figure: Figure,
+    rows: list[float | None],
+    lines: list[list[float]],
+    columns: list[float | None],
+) -> bool:
+    """Look at one more place, where the risk jumps most; False when the steps are known."""
+    known = [float(row) for row in rows if row is not None]
+    widths = [
+        np.log(known[i + 1] / known[i]) if lines[i] != lines[i + 1] else 0.0
+        for i in range(len(known) - 1)
+    ]
+    if not widths or max(widths) < _STEP:
+        return False
+    at = int(np.argmax(widths))
+    middle = float(np.sqrt(known[at] * known[at + 1]))
+    rows.insert(at + 1, middle)
+    lines.insert(at + 1, [figure(middle, column) for column in columns])
+    return True
+
+
+def _step(value: float, rows: list[float | None]) -> int:
+    """Return the first place at or above a fraction."""
+    places = np.array(rows, dtype=np.float64)
+    return min(int(np.searchsorted(places, value * (1 - 1e-12))), len(places) - 1)
 
 
 def _places(quantity: Declared, places: int) -> npt.NDArray[np.float64]:
@@ -330,7 +378,7 @@ def _places(quantity: Declared, places: int) -> npt.NDArray[np.float64]:
 
 
 def _between(
-    value: float, rows: list[float | None] | list[None], table: npt.NDArray[np.float64]
+    value: float, rows: list[float | None], table: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Interpolate the rows of a table on a log scale."""
     scale = np.log(np.array(rows, dtype=np.float64))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,18 @@ from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.classes.keys import Groups, first_records
 from midi_risk.risk.measures.identity import ClassRisk, identity_risk
 from midi_risk.risk.measures.registry import cited
-from midi_risk.risk.population.loglinear import LogLinear, fit_log_linear
-from midi_risk.risk.population.pitman_yor import PitmanYor, fit_pitman_yor
+from midi_risk.risk.population.ensemble import (
+    LEAST_SUPPORT,
+    Judgement,
+    Population,
+    Released,
+    judge,
+)
 from midi_risk.risk.population.sizes import table_population
-from midi_risk.threat.class_population import expected_class_sizes
+from midi_risk.threat.class_population import ExpectedClassSizes, expected_class_sizes
 from midi_risk.threat.model import Interval, ThreatModel
 from midi_risk.threat.population import CASES, PopulationTable, allocate, load_table
+from midi_risk.threat.sampling import admits_models, sampling_sentence
 
 
 def modelled_risk(
@@ -56,9 +63,6 @@ def modelled_risk(
         The prosecutor's exact figures, who knows who is in the release, and estimates for
         the journalist and the marketer.
     """
-    prosecutor = [
-        r for r in identity_risk(classes, k=k, attacker=attacker) if r.measure != "marketer_mean"
-    ]
     weight = classes.counts / classes.n
     limit = (1 / k) * (1 + 1e-12)
     expected, low, cautious = risk.expected, risk.optimistic, risk.cautious
@@ -79,7 +83,7 @@ def modelled_risk(
     means = [float(weight @ part) for part in (expected, low, cautious)]
     shares = [float(weight @ (part > limit)) for part in (expected, low, cautious)]
     return (
-        *prosecutor,
+        *_prosecutor(classes, k=k, attacker=attacker),
         estimate("journalist_max", float(expected.max()), float(low.max()), float(cautious.max())),
         estimate("journalist_mean", *means),
         estimate("journalist_at_risk", *shares),
@@ -123,6 +127,8 @@ class PopulationRisk:
         The risk of each class that the results sum up.
     modelled : bool
         Whether a population beyond the release gives that risk; otherwise F = f.
+    judged : bool
+        Whether figures of a model are judged; otherwise they are shown at most.
     people : numpy.ndarray of shape (u,) or None
         People that a population table expects in each class; None without a table.
     total : float or None
@@ -133,6 +139,7 @@ class PopulationRisk:
     text: str
     classes: ClassRisk
     modelled: bool = False
+    judged: bool = False
     people: npt.NDArray[np.float64] | None = None
     total: float | None = None
 
@@ -199,6 +206,7 @@ def population_table(model: ThreatModel, wanted: Sequence[str]) -> PopulationTab
 
 def table_results(
     classes: EquivalenceClasses,
+    codes: npt.NDArray[np.int64],
     frame: pd.DataFrame,
     known: Sequence[Attribute],
     model: ThreatModel,
@@ -211,6 +219,8 @@ def table_results(
     Parameters
     ----------
     classes : EquivalenceClasses
+    codes : numpy.ndarray of int64, shape (n, q)
+        Codes that the classes were made from.
     frame : pandas.DataFrame
         The table as it would be released, one row per subject.
     known : sequence of Attribute
@@ -223,10 +233,10 @@ def table_results(
 
     Notes
     -----
-    Of attributes that the table lacks nobody knows how they are distributed in the population:
-    their share in the release would hide a person behind people who look otherwise. Where such
-    an attribute tells subjects apart, nobody outside the release is counted on: the figures are
-    bounds, F = f.
+    Attributes that the table lacks and that tell subjects apart are modelled given those that it
+    has, by two dependence networks; the worse of them decides. Their share in the release would
+    hide a person of a rare value behind people who look otherwise. Where no network can be fitted
+    or passes its check the figures are bounds, F = f.
     """
     settings = model.population
     fraction = settings.fraction
@@ -256,8 +266,11 @@ def table_results(
     )
     lacking = _told_apart(frame, [a.name for a in known if a.name not in columns])
     if lacking:
-        why = f"{table.name} does not know {', '.join(lacking)}"
-        return _bounded(classes, k=k, attacker=attacker, text=text, why=why)
+        return _beyond_table(
+            classes, codes, frame, known, found, model, text=text, lacking=lacking,
+            match=match, counted=table.unit != CASES and settings.straddle == "error", k=k,
+            attacker=attacker,
+        )  # fmt: skip
     risk = table_population(classes.sizes, found.expected, fraction=(fraction.low, fraction.high))
     method = f"E[1/F | f] with F - f Poisson, expected sizes from {table.name}"
     if found.suppressed.any():
@@ -267,13 +280,138 @@ def table_results(
     results = modelled_risk(
         classes, each, k=k, attacker=attacker, method=method, reference=REFERENCE
     )
-    return PopulationRisk(
+    whole = PopulationRisk(
         results=results,
         text=text,
         classes=each,
         modelled=True,
         people=found.expected,
         total=found.total,
+    )
+    return as_sampled(whole, classes, model, k=k, attacker=attacker, matched=tuple(match))
+
+
+def _beyond_table(
+    classes: EquivalenceClasses,
+    codes: npt.NDArray[np.int64],
+    frame: pd.DataFrame,
+    known: Sequence[Attribute],
+    found: ExpectedClassSizes,
+    model: ThreatModel,
+    *,
+    text: str,
+    lacking: Sequence[str],
+    match: dict[str, str],
+    counted: bool,
+    k: int,
+    attacker: str,
+) -> PopulationRisk:
+    """Return results where the adversary knows attributes that the table lacks."""
+    matched = tuple(match)
+    table = model.population.table
+    names = [a.name for a in known]
+    given = sorted(names.index(name) for name in set(match.values()))
+    free = [a.name for a in known if a.name in lacking and a.kind is Kind.TEXT]
+    outcome: Judgement | str
+    if free:
+        outcome = f"nobody can model free text ({', '.join(free)})"
+    else:
+        cells = frame[sorted(set(match.values()))].astype(str).agg("\x1f".join, axis=1)
+        inside = cells.map(cells.value_counts()).to_numpy(dtype=np.float64)
+        outcome = judge(
+            codes,
+            _released(classes, inside[classes.first_records()]),
+            Population(people=found.expected[classes.class_of_record], counted=counted),
+            k=k,
+            given=given,
+        )
+    if isinstance(outcome, str):
+        why = f"{table} does not know {', '.join(lacking)}, and {outcome}"
+        bound = _bounded(classes, k=k, attacker=attacker, text=text, why=why)
+        return replace(bound, text=f"{bound.text}. {sampling_sentence(model, matched)}")
+    told = f"{', '.join(lacking)} given the attributes of {table}"
+    risk = _of_models(
+        classes, outcome, outcome, names, text=text, k=k, attacker=attacker, told=told
+    )
+    risk = replace(risk, text=f"{risk.text}; {', '.join(lacking)}: not in the table, modelled")
+    return as_sampled(risk, classes, model, k=k, attacker=attacker, matched=matched)
+
+
+def as_sampled(
+    found: PopulationRisk,
+    classes: EquivalenceClasses,
+    model: ThreatModel,
+    *,
+    k: int,
+    attacker: str,
+    matched: Sequence[str] = (),
+) -> PopulationRisk:
+    """Return the results of a model as the statement on the sample lets them be judged.
+
+    Parameters
+    ----------
+    found : PopulationRisk
+        What a model says.
+    classes : EquivalenceClasses
+    model : ThreatModel
+    k : int
+        Class size that is required.
+    attacker : str
+        Name of the adversary.
+    matched : sequence of str
+        Dimensions of the table that stand for attributes of the release.
+
+    Returns
+    -------
+    PopulationRisk
+        As it is where the statement admits models. Else each figure keeps its value, and its
+        upper end, which is judged, is that of F = f.
+    """
+    sentence = sampling_sentence(model, matched)
+    if admits_models(model.population, matched):
+        whole = found.classes.cautious is not found.classes.prosecutor
+        return replace(found, text=f"{found.text}. {sentence}", judged=whole)
+    shown = only_shown(found, classes, k=k, attacker=attacker, why="shown, not judged")
+    return replace(shown, text=f"{found.text}. {sentence}")
+
+
+def only_shown(
+    found: PopulationRisk, classes: EquivalenceClasses, *, k: int, attacker: str, why: str
+) -> PopulationRisk:
+    """Return the results of a model with F = f as the upper end, which is judged.
+
+    Parameters
+    ----------
+    found : PopulationRisk
+        What a model says.
+    classes : EquivalenceClasses
+    k : int
+        Class size that is required.
+    attacker : str
+        Name of the adversary.
+    why : str
+        What the figures say of themselves.
+    """
+    release = {
+        r.measure: r.value
+        for r in identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker)
+    }
+    alone = float(classes.counts[classes.sizes == 1].sum()) / classes.n
+    release["population_unique"] = alone
+    return replace(
+        found,
+        results=tuple(
+            r
+            if r.measure.startswith("prosecutor")
+            else r.model_copy(
+                update={
+                    "upper": max(r.value, release[r.measure]),
+                    "method": f"model: {r.method}; {why}: the upper end is 1/f",
+                }
+            )
+            for r in found.results
+        ),
+        classes=replace(found.classes, cautious=found.classes.prosecutor),
     )
 
 
@@ -305,10 +443,42 @@ def _bounded(
     )
 
 
-_MODELS = {
-    "pitman-yor": cited("pitman1995", "hoshino2001"),
-    "log-linear": cited("skinner1998", "skinner2008"),
-}
+def table_cells(
+    frame: pd.DataFrame, known: Sequence[Attribute], model: ThreatModel
+) -> tuple[npt.NDArray[np.int64] | None, list[int]]:
+    """Return the cell of the population table of each record, and the attributes that make it.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The table as it would be released.
+    known : sequence of Attribute
+        Attributes that the adversary knows.
+    model : ThreatModel
+
+    Returns
+    -------
+    cells : numpy.ndarray of int64, shape (n,), or None
+        None without a table.
+    given : list of int
+        Numbers of the attributes among those that are known.
+    """
+    settings = model.population
+    if settings.kind != "table":
+        return None, []
+    table = population_table(model, list(settings.match))
+    match = set(matched_dimensions(table, known, settings.match).values())
+    names = [a.name for a in known]
+    given = sorted(names.index(name) for name in match)
+    joined = frame[[names[at] for at in given]].astype(str).agg("\x1f".join, axis=1)
+    return np.asarray(pd.factorize(joined)[0], dtype=np.int64), given
+
+
+_SOURCES = cited("skinner1998", "skinner2008", "pitman1995", "hoshino2001")
+SHOWN = ("network", "log-linear", "copula", "pitman-yor")
+"""Models whose expectation can be the value of a figure."""
+_WIDEST = 10
+"""Widest interval of the sampling fraction, high over low, under which models are judged."""
 
 
 def population_results(
@@ -346,9 +516,9 @@ def population_results(
     """
     settings = model.population
     if settings.kind in {"size", "estimate"}:
-        return _estimated(classes, codes, model, k=k, attacker=attacker)
+        return _estimated(classes, codes, known, model, k=k, attacker=attacker)
     if settings.kind == "table":
-        return table_results(classes, frame, known, model, k=k, attacker=attacker)
+        return table_results(classes, codes, frame, known, model, k=k, attacker=attacker)
     return PopulationRisk(
         results=identity_risk(classes, k=k, population_sizes=classes.sizes, attacker=attacker),
         text="the release itself: nobody outside it is counted on (F = f)",
@@ -378,86 +548,126 @@ def _people(classes: EquivalenceClasses, model: ThreatModel) -> tuple[int, int]:
 def _estimated(
     classes: EquivalenceClasses,
     codes: npt.NDArray[np.int64],
+    known: Sequence[Attribute],
     model: ThreatModel,
     *,
     k: int,
     attacker: str,
 ) -> PopulationRisk:
-    """Return results from a superpopulation model, or the bound where there is no fit."""
+    """Return results from models of a population of some size, or the bound."""
     fewest, most = _people(classes, model)
-    name = str(model.population.model or "pitman-yor")
+    name = str(model.population.model or "network")
     text = f"{fewest} to {most} people" if fewest != most else f"{fewest} people"
-    fitted, reason = _fit(classes, codes, name)
-    none = f"{name} gives no class sizes: {reason}"
-    if fitted is None:
-        return _bounded(classes, k=k, attacker=attacker, text=text, why=none)
-    expected, unique = _per_class(fitted, classes, fewest)
-    optimistic, low_unique = _per_class(fitted, classes, most)
-    risk = class_risk(classes, expected, 1 / _assured(fitted, classes, fewest), optimistic)
-    results = modelled_risk(
-        classes,
-        risk,
-        k=k,
-        attacker=attacker,
-        method=f"E[1/F | f] under the {name} model, N = {fewest}",
-        reference=_MODELS[name],
+    why = ""
+    if name not in SHOWN:
+        why = f"{name} gives no class sizes: it estimates the number of population uniques only"
+    elif most > _WIDEST * fewest:
+        why = f"the fraction is known to no better than {_WIDEST} times"
+    bound = _bounded(classes, k=k, attacker=attacker, text=text, why=why)
+    bound = replace(bound, text=f"{bound.text}. {sampling_sentence(model)}")
+    if why:
+        return bound
+
+    def of(people: int) -> Judgement | str:
+        population = Population(people=np.full(classes.n, float(people)))
+        inside = np.full(classes.n_classes, float(classes.n))
+        return judge(codes, _released(classes, inside), population, k=k, shown=name)
+
+    few = of(fewest)
+    if isinstance(few, str):
+        again = _bounded(classes, k=k, attacker=attacker, text=text, why=few)
+        return replace(again, text=f"{again.text}. {sampling_sentence(model)}")
+    many = of(most) if most > fewest else few
+    names = [a.name for a in known]
+    found = _of_models(
+        classes, few, few if isinstance(many, str) else many, names, text=text, k=k,
+        attacker=attacker, told=f"N = {fewest}",
+    )  # fmt: skip
+    return as_sampled(found, classes, model, k=k, attacker=attacker)
+
+
+def _released(classes: EquivalenceClasses, inside: npt.NDArray[Any]) -> Released:
+    """Return the classes as models of a population take them."""
+    return Released(
+        size=np.asarray(classes.sizes, dtype=np.int64),
+        counts=np.asarray(classes.counts, dtype=np.int64),
+        record=np.asarray(classes.first_records(), dtype=np.int64),
+        inside=np.asarray(inside, dtype=np.float64),
     )
-    share = float((classes.counts @ unique) / classes.n)
-    fewer = float((classes.counts @ low_unique) / classes.n)
-    alone = RiskEstimate(
-        measure="population_unique",
-        attacker=attacker,
-        value=share,
-        lower=min(share, fewer),
-        upper=share,
-        kind=EstimateKind.ESTIMATE,
-        n=classes.n,
-        method=f"expected share of subjects unique in the population, {name}, N = {fewest}",
-        reference=_MODELS[name],
+
+
+def _of_models(
+    classes: EquivalenceClasses,
+    few: Judgement,
+    many: Judgement,
+    names: Sequence[str],
+    *,
+    text: str,
+    k: int,
+    attacker: str,
+    told: str,
+) -> PopulationRisk:
+    """Return results from what models say of the fewest and of the most people."""
+    first = few.first
+    each = class_risk(classes, first.expected, 1 / few.lower, many.first.expected)
+    weight = classes.counts / classes.n
+    method = (
+        f"E[1/F | f] under the {first.name} model, {told}; {few.words()};"
+        f" {_thin_words(few, classes, names)}"
     )
-    return PopulationRisk(
-        results=(*results, alone),
-        text=f"{text}; {name} model fitted to the release",
-        classes=risk,
+
+    def figure(measure: str, value: float, lower: float, upper: float) -> RiskEstimate:
+        return RiskEstimate(
+            measure=measure, attacker=attacker, value=min(value, 1.0),
+            lower=min(value, max(0.0, lower)), upper=max(value, min(1.0, upper)),
+            kind=EstimateKind.ESTIMATE, n=classes.n, method=method, reference=_SOURCES,
+        )  # fmt: skip
+
+    means = (few.mean, min(few.low, many.low), few.high)
+    alone = float(weight @ first.alone)
+    results = (
+        *_prosecutor(classes, k=k, attacker=attacker),
+        figure(
+            "journalist_max", float(first.expected.max()), float(many.first.expected.max()),
+            1 / few.joint,
+        ),
+        figure("journalist_mean", *means),
+        figure("journalist_at_risk", few.at_risk[0], many.at_risk[0], few.at_risk[1]),
+        figure("marketer_mean", *means),
+        figure("population_unique", alone, float(weight @ many.first.alone), alone),
+    )  # fmt: skip
+    found = PopulationRisk(
+        results=results,
+        text=f"{text}; {first.name} model fitted to the release, judged by the worst of those that"
+        " pass their check; a class that rests on fewer than"
+        f" {LEAST_SUPPORT} subjects counts as seen in the release only",
+        classes=each,
         modelled=True,
     )
-
-
-def _fit(
-    classes: EquivalenceClasses, codes: npt.NDArray[np.int64], name: str
-) -> tuple[PitmanYor | LogLinear | None, str]:
-    """Return the fitted model, or why there is none."""
-    if name == "pitman-yor":
-        fit = fit_pitman_yor(classes.sizes)
-        return (fit, "") if isinstance(fit, PitmanYor) else (None, fit.reason)
-    if name == "log-linear":
-        found = fit_log_linear(codes)
-        return (found, "") if isinstance(found, LogLinear) else (None, found.reason)
-    return None, "it estimates the number of population uniques only"
-
-
-def _per_class(
-    fitted: PitmanYor | LogLinear, classes: EquivalenceClasses, people: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return E[1/F | f] and P(F = 1 | f) of each class."""
-    if isinstance(fitted, PitmanYor):
-        expected = fitted.expected_inverse(classes.sizes, n=classes.n, population=people)
-        alone = fitted.probability_population_unique(classes.n, people)
-        return expected, np.where(classes.sizes == 1, alone, 0.0)
-    fraction = classes.n / people
-    first = classes.first_records()
-    return (
-        fitted.expected_inverse(fraction)[first],
-        fitted.probability_population_unique(fraction)[first],
+    if not few.refused:
+        return found
+    shown = only_shown(found, classes, k=k, attacker=attacker, why=few.refused)
+    return replace(
+        shown, text=f"{text}; {first.name} model fitted to the release; {few.refused}: 1/f"
     )
 
 
-def _assured(
-    fitted: PitmanYor | LogLinear, classes: EquivalenceClasses, people: int
-) -> npt.NDArray[np.float64]:
-    """Return the class size that is reached with 95 % probability."""
-    if isinstance(fitted, PitmanYor):
-        sizes = fitted.quantile(classes.sizes, n=classes.n, population=people)
-    else:
-        sizes = fitted.quantile(classes.n / people)[classes.first_records()]
-    return np.asarray(sizes, dtype=np.float64)
+def _prosecutor(classes: EquivalenceClasses, *, k: int, attacker: str) -> list[RiskEstimate]:
+    """Return the exact figures of those who know who is in the release."""
+    exact = identity_risk(classes, k=k, attacker=attacker)
+    return [r for r in exact if r.measure != "marketer_mean"]
+
+
+def _thin_words(few: Judgement, classes: EquivalenceClasses, names: Sequence[str]) -> str:
+    """Return how many classes rest on too few subjects, and on which attributes."""
+    thin = int(few.thin.sum())
+    if not thin:
+        return f"every class rests on {LEAST_SUPPORT} subjects or more"
+    about = few.thinnest[few.thin]
+    each = [
+        f"{names[at]} {int((about == at).sum())}" for at in np.unique(about[about >= 0]).tolist()
+    ]
+    return (
+        f"{thin} of {classes.n_classes} classes rest on fewer than {LEAST_SUPPORT} subjects and"
+        f" count as seen in the release only ({', '.join(each) or 'rare combinations'})"
+    )

@@ -25,7 +25,7 @@ from midi_risk.sources.dicom.contents import (
     TRAILING,
     below,
     contents_text,
-    creator_place,
+    creator_of,
     known_vr,
     line,
     names_creator,
@@ -43,6 +43,7 @@ from midi_risk.sources.dicom.header import (
     notice_of,
     wanted_attributes,
 )
+from midi_risk.sources.dicom.misfits import INSTANCE, INSTANCE_IN_META, misfit, other_instance
 from midi_risk.sources.dicom.nested import (
     NestedValues,
     nested_tags,
@@ -50,7 +51,7 @@ from midi_risk.sources.dicom.nested import (
     notice_private,
 )
 from midi_risk.sources.dicom.payloads import TOO_MANY, TRUNCATED, PixelElement, check_pixels
-from midi_risk.sources.dicom.private import any_unsafe_private
+from midi_risk.sources.dicom.private import any_unsafe_private, may_be_safe
 from midi_risk.sources.dicom.text import element_text, encodings_of
 from midi_risk.sources.files.archives import ArchiveError
 from midi_risk.sources.files.bounded import BoundedFile, BudgetError, ReadAt
@@ -58,6 +59,8 @@ from midi_risk.sources.files.remote import RemoteError
 
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _DEFER = 8 << 20
+_BEGINNINGS = {b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00", b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\xdd"}
+"""How the value of a sequence begins: an item or its end, in either byte order."""
 _INFLATE_LIMIT = 16 << 20
 
 
@@ -320,6 +323,9 @@ def _items(data_set: Any, tag: int, header: Header) -> list[Any]:
     if not isinstance(element, RawDataElement):
         return list(element.value) if isinstance(element.value, pydicom.Sequence) else []
     value = element.value or b""
+    if value and value[:4] not in _BEGINNINGS:
+        header.flag("a damaged sequence, not searched")
+        return []
     bounded = over(value)
     try:
         items: pydicom.Sequence = read_sequence(
@@ -397,8 +403,17 @@ def _creators(data_set: Any, encodings: tuple[str, ...]) -> dict[int, str]:
     }
 
 
+def _misfit(element: Any, tag: int, vr: str, *, little: bool) -> str:
+    """Return what does not fit about the value of an element that nobody reads."""
+    if tag >> 16 & 1 and not may_be_safe(tag):
+        return ""
+    raw = _raw_bytes(element) if isinstance(element, RawDataElement) or vr in TEXT_VRS else None
+    return misfit(tag, vr, raw, little=little) if raw else ""
+
+
 def _lines(data_set: Any, encodings: tuple[str, ...]) -> Iterator[str]:
     """Yield the line of every element at every depth, and of what could not be searched."""
+    little = getattr(data_set, "original_encoding", (False, True))[1] is not False
     stack: list[tuple[str, Any, tuple[str, ...]]] = [("", data_set, encodings)]
     while stack:
         prefix, part, inherited = stack.pop()
@@ -406,12 +421,14 @@ def _lines(data_set: Any, encodings: tuple[str, ...]) -> Iterator[str]:
         inherited = _encodings(part, inherited, header)
         creators = _creators(part, inherited)
         for tag in list(part.keys()):
-            creator = None
-            if tag.is_private:
-                creator = creators.get(tag if names_creator(tag) else creator_place(tag))
-            vr = _held(part, tag).VR
-            vr = known_vr(int(tag)) if vr in {None, "UN"} else str(vr)
+            creator = creator_of(int(tag), creators)
+            element = _held(part, tag)
+            vr = known_vr(int(tag)) if element.VR in {None, "UN"} else str(element.VR)
             yield line(prefix, int(tag), vr, creator)
+            if int(tag) not in (nested_tags() if prefix else wanted_attributes()):
+                odd = _misfit(element, int(tag), vr, little=little or int(tag) >> 16 == 2)
+                if odd:
+                    yield line(prefix, int(tag), odd, creator)
             if vr == "SQ":
                 header.flags.clear()
                 under = below(prefix, spelt(int(tag), creator))
@@ -426,6 +443,8 @@ def _contents(
     """Return what stands in a file."""
     stop = opened.stop
     found = [*_lines(opened.meta, ("iso8859",)), *_lines(opened.data_set, encodings)]
+    uids = (_uid_bytes(*at) for at in _instance_places(opened))
+    found += [line("", tag, odd) for tag, odd in other_instance(*uids)]
     if stop.at_pixels and stop.last is not None:
         found.append(line("", stop.last, stop.vr))
     if preamble:
@@ -435,6 +454,16 @@ def _contents(
     if cut:
         found.append(unread(""))
     return contents_text(found)
+
+
+def _instance_places(opened: Opened) -> Iterator[tuple[Any, int]]:
+    """Yield where an object and the header of its file tell its UID."""
+    yield opened.meta, INSTANCE_IN_META
+    yield opened.data_set, INSTANCE
+
+
+def _uid_bytes(data_set: Any, tag: int) -> bytes | None:
+    return _raw_bytes(_held(data_set, tag)) if tag in data_set else None
 
 
 def _notice_tags(data_set: Any, encodings: tuple[str, ...], header: Header) -> None:

@@ -36,7 +36,9 @@ class Line(NamedTuple):
         Tags of the sequences around it and its own, in hexadecimal digits; a private one ends
         with its creator in brackets.
     vr : str
-        Value representation; ``--`` for what is no element, ``??`` for what was not read.
+        Value representation; ``--`` for what is no element, ``??`` for what was not read. What
+        begins with ``!`` says what does not fit about a value (`midi_risk.sources.dicom.misfits`),
+        beside the line of its element.
     """
 
     path: tuple[str, ...]
@@ -75,6 +77,20 @@ def creator_place(tag: int) -> int:
 def names_creator(tag: int) -> bool:
     """Tell whether a private element is the name of a creator."""
     return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+def creator_of(tag: int, creators: Mapping[int, str]) -> str | None:
+    """Return the creator of an element; None for a public one, and where nobody is named.
+
+    Parameters
+    ----------
+    tag : int
+    creators : mapping of int to str
+        Element that names a creator -> that name.
+    """
+    if not tag >> 16 & 1:
+        return None
+    return creators.get(tag if names_creator(tag) else creator_place(tag))
 
 
 @lru_cache(maxsize=65536)
@@ -153,10 +169,7 @@ def top_lines(codes: Iterable[int], creators: Mapping[int, str]) -> Iterator[str
     for code in codes:
         tag, raw = code >> 16, code & 0xFFFF
         vr = raw.to_bytes(2, "big").decode("ascii") if raw else None
-        creator = None
-        if tag >> 16 & 1:
-            creator = creators.get(tag if names_creator(tag) else creator_place(tag))
-        yield line("", tag, vr, creator)
+        yield line("", tag, vr, creator_of(tag, creators))
 
 
 def code_of(tag: int, vr: bytes | None) -> int:

@@ -17,12 +17,21 @@ from midi_risk.sources.dicom.contents import (
     TRAILING,
     code_of,
     contents_text,
+    creator_of,
     creator_place,
+    line,
     names_creator,
     top_lines,
 )
 from midi_risk.sources.dicom.header import Noticed, ValueCollector, notice_of, wanted_attributes
 from midi_risk.sources.dicom.layout import LONGEST, LONGEST_VALUE, Element, Layouts, Run
+from midi_risk.sources.dicom.misfits import (
+    INSTANCE,
+    INSTANCE_IN_META,
+    MOST,
+    Checks,
+    other_instance,
+)
 from midi_risk.sources.dicom.nested import (
     LONG_VRS,
     SHORT_VRS,
@@ -166,7 +175,7 @@ def follow(  # noqa: PLR0912 - the hot loop
         if tag <= last or end > size:
             break
         if kept:
-            raws[tag] = data[rel + 8 : end]
+            raws[kept] = data[rel + 8 : end]
         if private:
             state.private.append(private)
         rel = end
@@ -213,6 +222,7 @@ class PrefixParser:
         self._verdicts: dict[tuple[object, ...], tuple[bool, object]] = {}
         self._merged: dict[object, tuple[NestedResult, int, frozenset[str]]] = {}
         self._contents: dict[object, str] = {}
+        self._checks = Checks()
 
     def parse(self, head: bytes, read_at: ReadAt, size: int) -> RawHeader | None:
         """Read the elements before the pixel data.
@@ -339,13 +349,17 @@ class PrefixParser:
             state.sequences.append((tag, content))
             code = code_of(tag, b"SQ")
             state.shape.append(code)
-            return Element(b"", tag, UNDEFINED, kept=False, sequence=False, plain=False, code=code)
+            return Element(b"", tag, UNDEFINED, kept=0, sequence=False, plain=False, code=code)
         if state.base + start + length > state.size:
             raise NotVouchedError
         creator = private and 0x10 <= number <= 0xFF
-        kept = bool(wanted or creator or tag == _CHARACTER_SET or sequence)
+        code = code_of(tag, vr)
+        kept = tag if wanted or creator or tag == _CHARACTER_SET or sequence else 0
         if kept:
             self._keep(state, tag, start, length, sequence=sequence)
+        elif self._checks.looks_at(code):
+            kept = code
+            state.raws[code] = state.bytes_at(start, min(length, MOST))
         if creator:
             if vr not in {None, b"LO"}:
                 raise NotVouchedError
@@ -357,7 +371,6 @@ class PrefixParser:
         elif state.rel > len(data):
             state.base, state.rel, state.data = state.size, 0, b""
         plain = not (sequence or creator) and (private or not noticed)
-        code = code_of(tag, vr)
         state.shape.append(code)
         return Element(head, tag, length, kept=kept, sequence=sequence, plain=plain, code=code)
 
@@ -398,13 +411,20 @@ class PrefixParser:
                 read_at=state.read, size=state.size, at=state.base + state.rel, little=True
             )
             check_pixels(pixels, found)
+        odd = self._odd(state.raws)
         inside = self._nested(state, found, explicit=explicit) if state.sequences else frozenset()
-        found.contents = self._told(state, encodings, inside, found.noticed)
+        found.contents = self._told(state, encodings, inside, found.noticed, odd)
         if state.private:
             found.noticed |= Noticed.ANY_PRIVATE
             if self._unsafe(state, encodings):
                 found.noticed |= Noticed.UNSAFE_PRIVATE
         return found
+
+    def _odd(self, raws: dict[int, bytes]) -> tuple[tuple[int, str], ...]:
+        """Take what is only looked at out of the values; return tags and what does not fit."""
+        kept = [(key, raws.pop(key)) for key in [key for key in raws if key >> 32]]
+        other = other_instance(raws.get(INSTANCE_IN_META), raws.get(INSTANCE))
+        return (*self._checks.of(kept), *other)
 
     def _pixel_code(self, state: WalkState, *, explicit: bool) -> int:
         """Return the code of the element of pixel data, where the walk ended."""
@@ -418,11 +438,12 @@ class PrefixParser:
         encodings: tuple[str, ...],
         inside: frozenset[str],
         noticed: int,
+        odd: tuple[tuple[int, str], ...],
     ) -> str:
         """Return the contents of a file; remembered by its layout."""
         raws = tuple([state.raws[tag] for tag in state.creators])
         trailing = bool(noticed & Noticed.TRAILING_DATA)
-        key = (tuple(state.shape), raws, raws and encodings, inside, state.preamble, trailing)
+        key = (tuple(state.shape), raws, raws and encodings, inside, state.preamble, trailing, odd)
         held = self._contents.get(key)
         if held is None:
             codes = [
@@ -435,6 +456,7 @@ class PrefixParser:
                 for tag, raw in zip(state.creators, raws, strict=True)
             }
             lines = [*top_lines(codes, creators), *inside]
+            lines += [line("", tag, mark, creator_of(tag, creators)) for tag, mark in odd]
             lines += [PREAMBLE] if state.preamble else []
             lines += [TRAILING] if trailing else []
             held = contents_text(lines)

@@ -40,14 +40,16 @@ class Element(NamedTuple):
     head: bytes
     tag: int
     length: int
-    kept: bool
+    kept: int
+    """Under which number its bytes are kept: its tag, its `code` where they are only checked, or 0.
+    """
     sequence: bool
     plain: bool
     code: int
     """Tag and representation, see `midi_risk.sources.dicom.contents.code_of`."""
 
 
-Single = tuple[int, int, bool, tuple[int, ...] | None, Element]
+Single = tuple[int, int, int, tuple[int, ...] | None, Element]
 """Tag, length, kept, the tag again when private, and the element."""
 
 
@@ -79,7 +81,7 @@ def _near(length: int, element: Element) -> set[int]:
     """Return a length and those that some digits more or less would have."""
     if length % 2 or length > _SPREAD:
         return {length}
-    most = _DIGITS if element.kept else 2
+    most = _DIGITS if element.kept == element.tag else 2
     return set(range(max(length - most, 0), length + most + 1, 2))
 
 
@@ -118,7 +120,7 @@ class Run:
             for element, length in zip(elements, before, strict=True)
         ]
         self.codes = tuple(element.code for element in elements)
-        self.tags = tuple(element.tag for element in elements if element.kept)
+        self.tags = tuple(element.kept for element in elements if element.kept)
         self.private = tuple(element.tag for element in elements if element.tag >> 16 & 1)
         self.creators = tuple(tag for tag in self.private if 0x10 <= tag & 0xFFFF <= 0xFF)
         self.sequences = tuple(element.tag for element in elements if element.sequence)

@@ -38,7 +38,8 @@ from midi_risk.sources.dicom.header import (
     notice_of,
     wanted_attributes,
 )
-from midi_risk.sources.dicom.private import any_unsafe_private
+from midi_risk.sources.dicom.misfits import MOST, trimmed_check
+from midi_risk.sources.dicom.private import any_unsafe_private, may_be_safe
 from midi_risk.sources.dicom.text import RawHeader, element_text, encodings_of
 from midi_risk.sources.dicom.uids import STANDARD_ROOT, day_of_component, of_a_device, telling
 
@@ -133,8 +134,21 @@ UIDS_OF_OBJECTS = frozenset(
 _TELLING_KEPT = 8
 
 
+def no_uid(text: str) -> bool:
+    """Tell whether a text has what no UID has.
+
+    Examples
+    --------
+    >>> no_uid("1.2.Quimby"), no_uid("1.2.3")
+    (True, False)
+    """
+    return bool(text.strip("0123456789."))
+
+
 def uid_sample(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the least of many UIDs, and the least few that may hold a day or are of a device.
+    """Return the least of many UIDs, and the least few that may tell something.
+
+    That is a day, their device, or what is no UID at all.
 
     So the one that stands for all does not depend on the order of reading, and what matters is
     not lost among thousands of references.
@@ -146,7 +160,7 @@ def uid_sample(texts: Iterable[str]) -> tuple[str, ...]:
     """
     parts = {part for text in texts for part in text.split("\\")}
     held = sorted(part for part in parts if part and not part.startswith(STANDARD_ROOT))
-    told = [uid for uid in held[1:] if telling(uid)][:_TELLING_KEPT]
+    told = [uid for uid in held[1:] if no_uid(uid) or telling(uid)][:_TELLING_KEPT]
     return (*held[:1], *told)
 
 
@@ -183,7 +197,10 @@ class NestedResult:
             Returns the text of an attribute of the file itself.
         """
         return {
-            keyword: [sample[0], *(u for u in sample[1:] if of_a_device(u) or _of_days(u, top))]
+            keyword: [
+                sample[0],
+                *(u for u in sample[1:] if no_uid(u) or of_a_device(u) or _of_days(u, top)),
+            ]
             for keyword, sample in self.uids.items()
         }
 
@@ -322,8 +339,23 @@ class SequenceContent:
         self.size = size
 
 
+@lru_cache(maxsize=65536)
+def _check(tag: int, vr: bytes | None) -> Callable[[bytes], str] | None:
+    if tag >> 16 & 1 and not may_be_safe(tag):
+        return None
+    return trimmed_check(tag, None if vr is None else vr.decode("ascii"))
+
+
 Met = tuple[str, int, bytes | None, str | None]
 """Path of the sequences, tag, representation where the file tells it, private creator."""
+
+
+def _odd(met: Met, raw: bytes) -> tuple[Met, ...]:
+    """Return the line that says what does not fit about a value that nobody reads."""
+    prefix, tag, vr, creator = met
+    check = _check(tag, vr)
+    odd = check(raw) if check is not None else ""
+    return ((prefix, tag, odd.encode(), creator),) if odd else ()
 
 
 def _lines(met: set[Met]) -> frozenset[str]:
@@ -410,9 +442,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
             vr, length, start = _head(data, at, length)
         if found <= last or group == 0xFFFE:
             raise NotVouchedError
-        last = found
-        private = bool(group & 1)
-        creator = None
+        last, private, creator = found, bool(group & 1), None
         if private:
             named = _creator(found, data, start, length, encodings)
             creators |= {found: named} if named else {}
@@ -444,8 +474,9 @@ def _walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop over elements and item
                 raise NotVouchedError
         elif found == _CHARACTER_SET:
             encodings = _own_encodings(vr, data[start:at])
-        elif emit and length:
-            noticed |= notice_inside(found)
+        elif length:
+            noticed |= notice_inside(found) if emit else 0
+            met.update(_odd((prefix, found, vr, creator), data[start : min(at, start + MOST)]))
 
 
 def _is_sequence(tag: int, vr: bytes | None, length: int, sequences: frozenset[int]) -> bool:

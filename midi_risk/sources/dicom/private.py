@@ -69,6 +69,22 @@ def safe_private_elements() -> frozenset[tuple[str, int, int]]:
     return frozenset(safe_private())
 
 
+@cache
+def _safe_places() -> frozenset[tuple[int, int]]:
+    return frozenset((group, number) for _, group, number in safe_private_elements())
+
+
+def may_be_safe(tag: int) -> bool:
+    """Tell whether some creator has a safe element at the place of this one in its block.
+
+    Examples
+    --------
+    >>> may_be_safe(0x00E11021), may_be_safe(0x00E110FE)
+    (True, False)
+    """
+    return (tag >> 16, tag & 0xFF) in _safe_places()
+
+
 @lru_cache(maxsize=512)
 def _unsafe(tags: tuple[int, ...], creators: tuple[tuple[int, str], ...]) -> bool:
     named = dict(creators)

@@ -16,6 +16,30 @@ from midi_risk.resources import data_rows
 STANDARD_ROOT = "1.2.840.10008."
 """Of UIDs that the standard itself gives; they are the same in every hospital."""
 
+_KINDS = (
+    "SOPClassUID", "SOPClassUIDInFile", "ImplementationClassUID", "TransferSyntaxUID",
+    "TransferSyntaxUIDInFile",
+)  # fmt: skip
+_NAMED_KINDS = frozenset(
+    {
+        "CodingSchemeUID", "ContextGroupExtensionCreatorUID", "ContextUID", "CreatorVersionUID",
+        "MappingResourceUID", "PertinentSOPClassesInSeries", "PertinentSOPClassesInStudy",
+        "PrivateInformationCreatorUID", "SOPClassesInStudy", "SOPClassesSupported",
+    }
+)  # fmt: skip
+
+
+def names_a_kind(keyword: str) -> bool:
+    """Tell whether UIDs under a keyword name a kind of thing, the same wherever it is used.
+
+    Examples
+    --------
+    >>> names_a_kind("ReferencedSOPClassUID"), names_a_kind("ReferencedSOPInstanceUID")
+    (True, False)
+    """
+    return keyword.endswith(_KINDS) or keyword in _NAMED_KINDS
+
+
 FIRST_DAY, LAST_DAY = date(1980, 1, 1), date(2049, 12, 31)
 """Days between which a number of eight digits is taken for a date of an image."""
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.files.archives import NESTED, archive_kind, list_members
+from midi_risk.sources.files.dicomweb import is_dicomweb, list_dicomweb
 from midi_risk.sources.files.listing import Listed, list_files
 from midi_risk.sources.files.remote import is_url, list_url
 from midi_risk.sources.files.sniff import CONTAINERS
@@ -32,7 +33,9 @@ def list_inputs(paths: Sequence[str | Path]) -> Iterator[Listed]:
     Listed
     """
     for url in paths:
-        if is_url(url):
+        if is_dicomweb(url):
+            yield from list_dicomweb(str(url))
+        elif is_url(url):
             yield from list_url(str(url))
     for listed in list_files([path for path in paths if not is_url(path)]):
         kind = None if listed.reason else archive_kind(listed.path)

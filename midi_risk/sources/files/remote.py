@@ -92,8 +92,8 @@ def _about(system: Any, url: str) -> dict[str, Any]:
         return {}
 
 
-def _many(work: Callable[[Any], Any], wanted: Sequence[Any]) -> list[Any]:
-    """Do many pieces of work that wait for a server."""
+def many(work: Callable[[Any], Any], wanted: Sequence[Any]) -> list[Any]:
+    """Do many pieces of work that wait for a server; return what each gave, in order."""
     if len(wanted) < 2:
         return [work(one) for one in wanted]
     with ThreadPoolExecutor(_THREADS) as threads:
@@ -112,7 +112,7 @@ def _sized(system: Any, url: str, below: Mapping[str, Any]) -> Iterator[tuple[st
     for start in range(0, len(names), _LISTED):
         some = names[start : start + _LISTED]
         alone = all(below[name].get("size") is not None for name in some)
-        yield from map(sized, some) if alone else _many(sized, some)
+        yield from map(sized, some) if alone else many(sized, some)
 
 
 def list_url(url: str) -> Iterator[Listed]:
@@ -237,7 +237,7 @@ def read_ahead(
     done: dict[int, FileRecordT] = {}
     wanted = [(number, 0, min(HEAD, file.listed.size)) for number, file in enumerate(files)]
     while wanted:
-        _many(lambda want: files[want[0]].fetch(want[1], want[2]), wanted)
+        many(lambda want: files[want[0]].fetch(want[1], want[2]), wanted)
         missing = []
         for number, _, _ in wanted:
             try:

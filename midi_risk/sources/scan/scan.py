@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from midi_risk.errors import SourceError
 from midi_risk.sources.arrow import empty_table, give_back, integers_of, text_array, truth_array
 from midi_risk.sources.dicom.facts import facts_from, noticed_counts
 from midi_risk.sources.dicom.header import Noticed, wanted_attributes
+from midi_risk.sources.executor import processes
 from midi_risk.sources.files.inputs import chunks_of, list_inputs, only_here, unopened_findings
 from midi_risk.sources.files.listing import Listed, write_listing
 from midi_risk.sources.model import FILE_SCHEMA, SourceKind, SourceTable
@@ -35,7 +35,7 @@ from midi_risk.sources.scan.store import (
     take_census,
 )
 from midi_risk.sources.scan.store import findings as folding_findings
-from midi_risk.sources.scan.workers import Pool
+from midi_risk.sources.scan.workers import reader
 
 _AT_ONCE = 16_384
 
@@ -109,7 +109,6 @@ KEPT = ("PatientID", "PatientSex", "PatientAge", "StudyDate", "Modality")
 
 _NAME = "dicom"
 _CHUNK = 256
-_SMALL = 200
 _IN_MEMORY = 50_000
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -175,31 +174,19 @@ def _account(census: Census, counted: Counter[int], folder: Path) -> pa.Table:
     return mapped_account(rows(), _NAME, folder)
 
 
-def _processes(jobs: int | None, files: int) -> int:
-    """Return the number of worker processes; 0 reads in this one."""
-    if jobs is not None:
-        if jobs < 1:
-            raise SourceError(f"{jobs} jobs cannot read anything", hint="Ask for at least 1")
-        return 0 if jobs == 1 else jobs
-    if files < _SMALL:
-        return 0
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return available if available and available > 1 else 0
-
-
 def _in_memory(
     listed: list[Listed], jobs: int | None, progress: Progress | None, *, payloads: bool
 ) -> DicomReading:
-    pool = Pool(_processes(jobs, len(listed)), payloads=payloads)
+    pool = reader(processes(jobs, len(listed)), payloads=payloads)
     results = []
     done = 0
     for result in pool.run(chunks_of(iter(listed), _CHUNK)):
         results.append(result)
-        done += sum(batch.num_rows for batch in result.batches)
+        done += sum(batch.num_rows for batch in result.parts)
         if progress is not None:
             progress(done, len(listed))
     results.sort(key=lambda result: result.place)
-    tables = [pa.Table.from_batches([batch]) for r in results for batch in r.batches]
+    tables = [pa.Table.from_batches([batch]) for r in results for batch in r.parts]
     scan = (
         pa.concat_tables(tables, promote_options="default").unify_dictionaries()
         if tables
@@ -261,9 +248,9 @@ def scan_into(
     if not count:
         return census, ()
     done = total - count
-    pool = Pool(_processes(jobs, count), payloads=payloads)
+    pool = reader(processes(jobs, count), payloads=payloads)
     batches = (
-        batch for result in pool.run(chunks_of(census.unread(), _CHUNK)) for batch in result.batches
+        batch for result in pool.run(chunks_of(census.unread(), _CHUNK)) for batch in result.parts
     )
     for number in fill(store, batches, flush_rows(count)):
         done += number

@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -367,7 +368,7 @@ class ScanStore:
     """
 
     def __init__(self, folder: Path, *, payloads: bool = False) -> None:
-        self.folder = folder / f"dicom-{_signature(payloads=payloads)}"
+        self.folder = folder / self.name(payloads=payloads)
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = self._locked()
@@ -380,6 +381,26 @@ class ScanStore:
         self._number = 0
         self._known: set[str] = set()
         self.scan = self._last_scan() + 1
+
+    @staticmethod
+    def name(*, payloads: bool) -> str:
+        """Return the name of the folder that readings of this version lie in.
+
+        Parameters
+        ----------
+        payloads : bool
+        """
+        return f"dicom-{_signature(payloads=payloads)}"
+
+    def new_name(self, kind: Literal["part", "contents"]) -> str:
+        """Return a file name that this scan has not used.
+
+        Parameters
+        ----------
+        kind : {"part", "contents"}
+        """
+        self._number += 1
+        return f"{kind}-{self.scan:06d}-{self._number:06d}.parquet"
 
     def _locked(self) -> int | None:
         try:
@@ -431,9 +452,8 @@ class ScanStore:
             return
         table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
         scan = integer_array([self.scan] * table.num_rows)
-        self._number += 1
-        name = f"part-{self.scan:06d}-{self._number:06d}.parquet"
-        table = self._with_digests(table, f"contents-{self.scan:06d}-{self._number:06d}.parquet")
+        table = self._with_digests(table, self.new_name("contents"))
+        name = self.new_name("part")
         write_parquet(table.append_column("_scan", scan), self.generation / name)
 
     def _with_digests(self, table: pa.Table, name: str) -> pa.Table:

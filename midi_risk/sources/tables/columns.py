@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
@@ -156,10 +157,7 @@ def text_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     >>> text_column(pa.chunked_array([[30.0, None, 25.5]])).to_pylist()
     ['30', None, '25.5']
     """
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    encoded = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], encoded.type)
+    encoded = _in_one(column)
     values = _plain_values(encoded.dictionary)
     indices = encoded.indices
     if values.null_count or pc.count_distinct(values).as_py() != len(values):
@@ -168,6 +166,51 @@ def text_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         values = again.dictionary
     result = pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), values)
     return pa.chunked_array([result], type=_DICTIONARY)
+
+
+MUCH_TEXT = 1 << 28
+"""Bytes of distinct values from which columns are read one by one."""
+
+
+def text_columns(columns: Sequence[pa.ChunkedArray]) -> list[pa.ChunkedArray]:
+    """Return columns as `text_column` does, all distinct texts of them looked at in one go.
+
+    Parameters
+    ----------
+    columns : sequence of pyarrow.ChunkedArray
+        Dictionary-encoded text.
+
+    Examples
+    --------
+    >>> given = pa.chunked_array([pa.array(["a", "b", "a"]).dictionary_encode()])
+    >>> [column.to_pylist() for column in text_columns([given, given])]
+    [['a', 'b', 'a'], ['a', 'b', 'a']]
+    """
+    encoded = [_in_one(column) for column in columns]
+    dictionaries = [array.dictionary for array in encoded]
+    if not encoded or sum(texts.nbytes for texts in dictionaries) > MUCH_TEXT:
+        return [text_column(column) for column in columns]
+    if any(array.type != _DICTIONARY for array in encoded):
+        return [text_column(column) for column in columns]
+    whole = pa.concat_arrays(dictionaries)
+    same = pc.fill_null(pc.equal(_plain_values(whole), whole), fill_value=False)
+    changed = np.append(0, np.cumsum(~same.to_numpy(zero_copy_only=False)))
+    ends = np.cumsum([0, *map(len, dictionaries)])
+    return [
+        pa.chunked_array([array]) if none else text_column(pa.chunked_array([array]))
+        for array, none in zip(encoded, changed[ends[1:]] == changed[ends[:-1]], strict=True)
+    ]
+
+
+def _in_one(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return a column as one dictionary-encoded array."""
+    if column.num_chunks == 1 and pa.types.is_dictionary(column.type):
+        return column.chunk(0)
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    encoded = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        return encoded.chunk(0) if encoded.num_chunks else pa.array([], encoded.type)
+    return encoded
 
 
 def _plain_values(values: pa.Array) -> pa.Array:

@@ -105,6 +105,29 @@ def database_from(url: str, folder: Path) -> str:
     return f"{scheme}:///{quote(Path(relative).as_posix())}?{query}"
 
 
+def database_file(url: str, base: Path) -> Path | None:
+    """Return the file of a database, None for one on a server.
+
+    Examples
+    --------
+    >>> database_file("sqlite:///a.db?table=t", Path("data")).as_posix()
+    'data/a.db'
+    """
+    scheme, path, _ = _file_parts(url)
+    return base / path if scheme else None
+
+
+def shown_table(spec: TableSpec) -> str:
+    """Return database and table as the list of files names them, without anything secret.
+
+    Examples
+    --------
+    >>> shown_table(TableSpec.parse("sqlite:///a.db?table=person:person_id"))
+    'sqlite:///a.db person'
+    """
+    return f"{shown_url(str(spec.url))} {spec.path.name}"
+
+
 def _file_parts(url: str) -> tuple[str, str, str]:
     """Return scheme, path and query of a database file, empty for a server."""
     parts = urlsplit(url)

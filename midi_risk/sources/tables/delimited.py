@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.files.limits import MAX_TEXT_RATIO
-from midi_risk.sources.tables.columns import cell_array, text_column
+from midi_risk.sources.tables.columns import cell_array, text_columns
 from midi_risk.sources.tables.raw import (
     RawTable,
     column_names,
@@ -94,11 +95,26 @@ def read_delimited(
     except csv.Error:
         raise _broken(where) from None
     header = find_header(head, where, header_rows)
-    names = column_names(header.names, where)
+    names = column_names([_MARKED.sub("", name) for name in header.names], where)
     body = _after_lines(data, ends[header.body - 1])
     columns, notes = _body(body, len(names), dialect, where)
     findings += header.findings(where) + notes
-    return without_blanks(names, header, dict(enumerate(columns)), where, findings)
+    told = {number: _unmarked(column) for number, column in enumerate(columns)}
+    return without_blanks(names, header, told, where, findings)
+
+
+_MARKED = re.compile(r"^'(?=[=+\-@\t\r\n])")
+"""Mark of a text that a spreadsheet would run: `apply` writes it, and it is no part of the text."""
+
+
+def _unmarked(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return cells without the mark, so that a key that begins with ``=`` is the same key."""
+    chunks = column.chunks
+    dictionaries = [c.dictionary if isinstance(c, pa.DictionaryArray) else c for c in chunks]
+    if not any(pc.any(pc.starts_with(texts, "'")).as_py() for texts in dictionaries if len(texts)):
+        return column
+    texts = [None if t is None else _MARKED.sub("", t) for t in column.to_pylist()]
+    return pa.chunked_array([cell_array(texts)])
 
 
 def _broken(name: str) -> SourceError:
@@ -319,7 +335,7 @@ def _body(
     if table is None:
         # Outside the handler: Arrow's message quotes the row, it must not become a context.
         return _uneven(body, width, dialect, name)
-    return [text_column(table.column(p)) for p in positions], []
+    return text_columns([table.column(p) for p in positions]), []
 
 
 def _odd_quotes(body: pa.Buffer) -> bool:

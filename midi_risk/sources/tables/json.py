@@ -614,6 +614,9 @@ _NOTHING: Mapping[str, Any] = {_ROW: "1"}
 
 
 def _holds_tags(column: pa.ChunkedArray) -> bool:
+    first = column[0].as_py() if len(column) else None
+    if first is not None and not str(first).startswith("{"):
+        return False
     sample = pc.drop_null(column.slice(0, 1000)).slice(0, _SAMPLE).cast(pa.string()).to_pylist()
     return bool(sample) and all(
         text.startswith("{") and (document := _document(text)) is not None and _is_tags(document)

@@ -24,6 +24,7 @@ from midi_risk.errors import SourceError
 from midi_risk.sources.dicom.header import Noticed, ValueCollector, join_values
 from midi_risk.sources.dicom.nested import NestedResult, NestedValues, nested_tags
 from midi_risk.sources.files.limits import check_parquet
+from midi_risk.sources.model import Beside
 from midi_risk.sources.tables.columns import joined, text_column
 from midi_risk.sources.tables.raw import RawTable, column_names, counted, listed, shown
 
@@ -351,7 +352,10 @@ def flatten(
     if not columns:
         raise SourceError(f"{where} has no column that can be read", hint="Is it the right file?")
     return RawTable(
-        rows=shorten_leaves(pa.table(columns)), labels=dict(labels or {}), findings=tuple(findings)
+        rows=shorten_leaves(pa.table(columns)),
+        labels=dict(labels or {}),
+        findings=tuple(findings),
+        extras=(Beside(kind="text", name="columns of bytes", count=len(unread)),) if unread else (),
     )
 
 

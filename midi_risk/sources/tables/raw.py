@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import SourceError
+from midi_risk.sources.model import Beside
 from midi_risk.sources.tables.keys import fold_name, key_rank
 
 _MAX_HEADER_ROWS = 8
@@ -37,7 +38,9 @@ class Header:
     body : int
         Index of the first data row.
     above, below : int
-        Header rows skipped above and below the names.
+        Header rows with cells, skipped above and below the names.
+    row : int
+        Place of the row of names in the file, blank rows counted.
     descriptions : tuple of str
         The row after the names, when it describes the columns.
     """
@@ -46,6 +49,7 @@ class Header:
     body: int
     above: int = 0
     below: int = 0
+    row: int = 0
     descriptions: tuple[str, ...] = ()
 
     def findings(self, where: str) -> list[str]:
@@ -53,11 +57,17 @@ class Header:
         notes = []
         if self.above or self.below:
             text = (
-                f"{where}: {self.above + self.below + 1} header rows; names taken from row "
-                f"{self.above + 1}, {self.above} above and {self.below} below it not read as data"
+                f"{where}: {self.body} header rows, blank ones counted; names taken from row "
+                f"{self.row + 1}, {self.above} above and {self.below} below it not read as data"
             )
             notes.append(text)
         return notes
+
+    def extras(self) -> tuple[Beside, ...]:
+        """Return the rows around the names, which leave and nobody reads as data."""
+        below = max(self.below - bool(self.descriptions), 0)
+        rows = (("rows above the column names", self.above), ("rows below the column names", below))
+        return tuple(Beside(kind="text", name=name, count=n) for name, n in rows if n)
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
         """Return column name -> description, where a second header row differs from it."""
@@ -127,6 +137,7 @@ def find_header(rows: Sequence[Sequence[str]], where: str, declared: int | None 
         names=tuple(grid[names][: len(rows[names])]),
         body=run[-1] + 1,
         above=sum(index < names for index in filled),
+        row=names,
         below=len(after),
         descriptions=tuple(grid[after[0]]) if after else (),
     )
@@ -152,6 +163,7 @@ def _declared(
         names=tuple(grid[names][: len(rows[names])]),
         body=declared,
         above=sum(index < names for index in run),
+        row=names,
         below=len(after),
         descriptions=tuple(grid[after[0]]) if after else (),
     )
@@ -280,12 +292,18 @@ class RawTable:
     beside : mapping of str to int
         What lies in the same file, was not read, and nobody said does not leave: number of
         ``sheets`` and ``comments``.
+    sheet : str
+        Name of the sheet of a workbook, ``""`` for other files.
+    extras : tuple of Beside
+        What lies in the same file beside the cells that were read, for the account.
     """
 
     rows: pa.Table
     labels: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
     beside: Mapping[str, int] = field(default_factory=dict)
+    sheet: str = ""
+    extras: tuple[Beside, ...] = ()
 
     def noting(self, *findings: str) -> RawTable:
         """Return the same table with more findings."""
@@ -412,6 +430,7 @@ def without_blanks(
         rows=rows,
         labels={names[i]: labels[names[i]] for i in keep if names[i] in labels},
         findings=tuple(notes),
+        extras=header.extras(),
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import LinkageError, SourceError, did_you_mean
-from midi_risk.sources.model import SourceKind, SourceTable, TableSpec
+from midi_risk.sources.model import Beside, SourceKind, SourceTable, TableSpec
 from midi_risk.sources.tables.beside import with_units_beside
 from midi_risk.sources.tables.columns import (
     INSTANCE_COUNTS,
@@ -39,6 +39,7 @@ from midi_risk.sources.tables.json import with_tag_columns
 from midi_risk.sources.tables.keys import fold_name, key_rank
 from midi_risk.sources.tables.lone_key import lone_key, without_summaries
 from midi_risk.sources.tables.raw import RawTable, counted, listed, shown
+from midi_risk.sources.tables.texts import texts_in_file
 
 _ID_LIKE = re.compile(
     r"(^|[\W_])(id|code|nr|no|number|key|subject|patient|case|mrn)s?($|[\W_])|ID$"
@@ -142,6 +143,7 @@ class TableReading:
     findings: tuple[str, ...] = ()
     flagged: bool = False
     beside: Mapping[str, int] = field(default_factory=dict)
+    extras: tuple[Beside, ...] = ()
 
 
 def read_raw(spec: TableSpec) -> RawTable:
@@ -217,7 +219,10 @@ def read_table(spec: TableSpec, *, name: str, leading: Leading | None = None) ->
         raw = replace(raw, labels=descriptions(spec.path.with_suffix(".json")) | dict(raw.labels))
     raw = with_tag_columns(raw, name)
     reading = keyed_table(raw, spec, name=name, leading=leading)
-    return replace(reading, beside=raw.beside)
+    extras = (*raw.extras, *texts_in_file(spec))
+    return replace(
+        reading, beside=raw.beside, extras=tuple(replace(e, source=name) for e in extras)
+    )
 
 
 def keyed_table(
@@ -276,6 +281,7 @@ def keyed_table(
         instances_column=_instances_column(names),
         spelt=said.spelt,
         on_date=on_date,
+        sheet=raw.sheet,
     )
     if join is not None:
         table, note = joined(table, join, known)
@@ -345,6 +351,7 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
         origin=aliases.origin,
         labels={new[column]: text for column, text in raw.labels.items() if column in new},
         instances_column=_instances_column(rows.column_names),
+        sheet=raw.sheet,
     )
     findings = (*notes, *key_findings(table))
     return TableReading(table=table, findings=findings, flagged=bool(raw.findings))

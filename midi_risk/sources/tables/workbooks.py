@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from midi_risk.errors import SourceError, did_you_mean
 from midi_risk.sources.files.limits import check_opendocument, check_zip
+from midi_risk.sources.model import Beside
 from midi_risk.sources.tables.columns import cell_array, text_of, with_levels
 from midi_risk.sources.tables.keys import fold_name, key_rank
 from midi_risk.sources.tables.raw import (
@@ -103,7 +104,19 @@ def read_workbook(
     where = path.name if len(sheets) == 1 else f"{shown(path.name)}, sheet '{chosen.name}'"
     table = _table(rows, where, header_rows)
     findings, beside = _beside(shown(path.name), chosen, sheets, comments, left_out)
-    return replace(table, findings=(*findings, *table.findings), beside=beside)
+    if path.suffix.casefold() == ".xls" and COMMENTS not in left_out:
+        findings.append(
+            f"{shown(path.name)}: comments on cells are not looked at in this format; save it as"
+            " XLSX to have them counted"
+        )
+    extras = _extras(chosen, sheets, comments, left_out, named=sheet is not None)
+    return replace(
+        table,
+        findings=(*findings, *table.findings),
+        beside=beside,
+        sheet=chosen.name,
+        extras=(*table.extras, *extras),
+    )
 
 
 def _trimmed(rows: Iterator[list[str]]) -> list[list[str]]:
@@ -172,10 +185,37 @@ def _beside(
     return findings, {name: count for name, count in beside.items() if count}
 
 
+def _extras(
+    chosen: _Sheet, sheets: Sequence[_Sheet], comments: int, left_out: Sequence[str], *, named: bool
+) -> Iterator[Beside]:
+    """Yield the sheets and the comments of a workbook."""
+    said = {name.casefold() for name in left_out}
+    if named:
+        yield Beside(kind="sheet", name=chosen.name, state="known", why=_NAMED)
+    else:
+        yield Beside(kind="sheet", name=chosen.name, state="known")
+    for sheet in sheets:
+        if sheet is not chosen and any(map(any, sheet.head)):
+            out = sheet.name.casefold() in said
+            yield Beside(kind="sheet", name=sheet.name, state="left out" if out else "unread")
+        elif sheet is not chosen:
+            yield Beside(kind="sheet", name=sheet.name, state="known")
+    if comments:
+        out = COMMENTS in said
+        yield Beside(
+            kind="comment", name="comments on cells", count=comments,
+            state="left out" if out else "unread",
+        )  # fmt: skip
+
+
+_NAMED = "the assessor names it"
 COMMENTS = "comments"
 """What stands for all comments of a workbook among what is left out."""
 
 _COMMENT_PARTS = re.compile(r"xl/(?:comments|threadedcomments/).*\.xml|content\.xml", re.IGNORECASE)
+_BINARY_COMMENTS = re.compile(r"xl/comments\d*\.bin", re.IGNORECASE)
+_BEGIN_COMMENT = 635
+"""Record BrtBeginComment of [MS-XLSB] 2.4.28."""
 _COMMENT = re.compile(rb"<(?:\w+:)?(?:comment|threadedComment|annotation)[ >/]")
 
 
@@ -185,6 +225,8 @@ def _comments(path: Path) -> int:
         return 0
     found = 0
     with zipfile.ZipFile(path) as archive:
+        for name in filter(_BINARY_COMMENTS.fullmatch, archive.namelist()):
+            found += sum(kind == _BEGIN_COMMENT for kind in _records(archive.read(name)))
         for name in filter(_COMMENT_PARTS.fullmatch, archive.namelist()):
             with archive.open(name) as part:
                 before = b""
@@ -194,6 +236,28 @@ def _comments(path: Path) -> int:
                     found += len(ends)
                     before = text[max(ends[-1] if ends else 0, len(text) - 40) :]
     return found
+
+
+def _records(data: bytes) -> Iterator[int]:
+    """Yield the types of the records of a part of an XLSB file ([MS-XLSB] 2.1.4)."""
+    place = 0
+    while place < len(data):
+        kind, place = _packed(data, place, 2)
+        size, place = _packed(data, place, 4)
+        yield kind
+        place += size
+
+
+def _packed(data: bytes, place: int, most: int) -> tuple[int, int]:
+    """Return a number of seven bits a byte, the lowest first, and the place behind it."""
+    number = 0
+    for shift in range(most):
+        byte = data[place]
+        place += 1
+        number |= (byte & 0x7F) << (7 * shift)
+        if byte < 0x80:
+            break
+    return number, place
 
 
 def _choose(sheets: Sequence[_Sheet], file: str, asked: str | None, key: str | None) -> _Sheet:
