@@ -41,6 +41,7 @@ from midi_risk.document.assessment import (
     Internal,
     Log,
     Measures,
+    PrivateRow,
     Provenance,
     Record,
     SignOff,
