@@ -302,6 +302,8 @@ def representation(place: Place, tag: int, vr: str) -> str:
     known = DicomDictionary.get(tag, ("LO", "", "", "", ""))
     own = known[0].split(" or ")[0]
     vr = vr or ("UN" if own == "SQ" else own)
+    if vr == "UN" and own in {"SQ", "IS", "DS", *BINARY}:
+        vr = "OB"  # pydicom would make numbers or items of it, and fail
     numeric = {"IS", "DS", *BINARY}
     formed = {"AS", "DA", "DT", "UI", *numeric}
     if (vr in numeric and known[4] in EXPECTED_LONG) or (place.implicit and own != vr in formed):
