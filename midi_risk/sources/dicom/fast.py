@@ -56,6 +56,7 @@ SHORT_HEAD = 8192
 _LONGEST_VALUE = 8 << 20
 _NO_PREAMBLE = bytes(128)
 _MOST_PRIVATE = 20_000
+_LAST_TAG = 0xFFFFFFFF
 _CHARACTER_SET = 0x00080005
 _LENGTH = struct.Struct("<I").unpack_from
 
@@ -422,7 +423,7 @@ class PrefixParser:
 
     def _odd(self, raws: dict[int, bytes]) -> tuple[tuple[int, str], ...]:
         """Take what is only looked at out of the values; return tags and what does not fit."""
-        kept = [(key, raws.pop(key)) for key in [key for key in raws if key >> 32]]
+        kept = [(key, raws.pop(key)) for key in [key for key in raws if key > _LAST_TAG]]
         other = other_instance(raws.get(INSTANCE_IN_META), raws.get(INSTANCE))
         return (*self._checks.of(kept), *other)
 
