@@ -4,9 +4,10 @@
 
 The tables are invented: 100 subjects with age and sex beside so many columns.
 
-XX
-report were folded and the names of columns read once; the two editions of the report had 155 and
-79 kB, 2,485 and 1,409 before.
+On two shared cores (2026-11-30, with other processes running) `assess` took 7.0 CPU-s with 4,000
+columns and 21.1 with 20,000, `init` 12.2; 8.7, 37.9 and 20.6 before plain numbers were read at
+once, distinct texts of all columns looked at in one go and disclosures left out where no class is
+large enough. The two editions of the report have 195 and 134 kB.
 """
 
 from __future__ import annotations

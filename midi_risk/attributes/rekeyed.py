@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from midi_risk.attributes.model import Attribute, AttributeSet, Role
+from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Role
 from midi_risk.sources.dicom.uids import names_a_kind
 
 
@@ -42,7 +42,9 @@ def with_pseudonyms(
     for a in attributes:
         if (a.source, a.column) in keys:
             role = Role.LINKAGE_KEY if a.role is Role.DIRECT_IDENTIFIER else a.role
-            found[a.name] = a.revised(rekeyed=True, role=role)
+            # `init` removes a key that is a direct identifier; its pseudonym stays.
+            decision = None if a.decision is Decision.REMOVE else a.decision
+            found[a.name] = a.revised(rekeyed=True, role=role, decision=decision)
         elif uids and is_uid(a):
             found[a.name] = a.revised(rekeyed=True)
     return attributes.replaced(found) if found else attributes

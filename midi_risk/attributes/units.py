@@ -51,25 +51,25 @@ USUAL = frozenset({"", "years", "m", "cm", "kg"})
 
 _SPELT: Mapping[Quantity, Mapping[str, str]] = {
     Quantity.AGE: {
-        "years": "y yo yr yrs year years yearsold a j jahr jahre an ans annee annees ano anos año"
-        " años anni jaar 歳 年",
-        "months": "m mo mos mon mth mths month months monat monate mois mes meses mesi maand"
-        " maanden ヶ月 か月 月",
+        "years": "y yo yr yrs year years yearsold a j jahr jahre jahren an ans annee annees ano"
+        " anos año años anni jaar 歳 年",
+        "months": "m mo mos mon mth mths month months monat monate monaten mois mes meses mesi"
+        " maand maanden ヶ月 か月 月",
         "weeks": "w wk wks week weeks woche wochen semaine semaines semana semanas weken 週",
-        "days": "d dy day days tag tage jour jours dia dias día días giorni dagen 日",
+        "days": "d dy day days tag tage tagen jour jours dia dias día días giorni dagen 日",
         "hours": "h hr hrs hour hours stunde stunden heure heures hora horas 時間",
     },
     Quantity.LENGTH: {
         "m": "m meter meters metre metres",
         "cm": "cm cms centimeter centimeters centimetre centimetres zentimeter",
         "mm": "mm millimeter millimeters millimetre millimetres",
-        "in": "in ins inch inches in_i in_us zoll",
+        "in": "in ins inch inches in_i in_us zoll pulgada pulgadas pouce pouces",
         "ft": "ft foot feet ft_i ft_us",
     },
     Quantity.MASS: {
         "kg": "kg kgs kilo kilos kilogram kilograms kilogramm kilogramme",
         "g": "g gr gm gms gram grams gramm gramme grammes",
-        "lb": "lb lbs lb_av pound pounds pfund",
+        "lb": "lb lbs lb_av pound pounds pfund libra libras livre livres",
         "st": "st stone stones stone_av",
         "oz": "oz ounce ounces oz_av",
     },
@@ -174,7 +174,7 @@ def unit_in_name(name: str, quantity: Quantity) -> str | None:
 
 _DECLARED = re.compile(r"\bunits?\s*[:=]\s*([^\s,;\]]+)", re.IGNORECASE)
 _SAID = re.compile(
-    r"(?:\bin|\bnumber of|\bcompleted|[(\[])\s*(?:completed |full |whole )?([^\W\d]+)\b"
+    r"(?:\b(?:in|en|em)|\bnumber of|\bcompleted|[(\[])\s*(?:completed |full |whole )?([^\W\d]+)\b"
     r"|[,:;/-]\s*([^\W\d]+)\s*$",
     re.IGNORECASE,
 )
@@ -186,7 +186,8 @@ def unit_in_label(label: str, quantity: Quantity) -> str | None:
     Parameters
     ----------
     label : str
-        ``Units: months`` wins over words such as "in months", "(months)" or ", months".
+        ``Units: months`` wins over a unit that stands alone, and that over words such as "in
+        months", "(months)" or ", months".
     quantity : Quantity
 
     Returns
@@ -200,6 +201,8 @@ def unit_in_label(label: str, quantity: Quantity) -> str | None:
     'months'
     >>> unit_in_label("Age in months on the day of the scan", Quantity.AGE)
     'months'
+    >>> unit_in_label("meses", Quantity.AGE), unit_in_label("Alter in Monaten", Quantity.AGE)
+    ('months', 'months')
     >>> unit_in_label("Age on the day of the scan", Quantity.AGE) is None
     True
     """
@@ -207,6 +210,9 @@ def unit_in_label(label: str, quantity: Quantity) -> str | None:
         unit = unit_of(declared, quantity)
         if unit:
             return unit
+    alone = unit_of(label.strip(" ()[]"), quantity)
+    if alone:
+        return alone
     said = [word for found in _SAID.findall(label) for word in found if word]
     units = {unit for word in said if (unit := unit_of(word, quantity))}
     return units.pop() if len(units) == 1 else None

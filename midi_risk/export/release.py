@@ -45,6 +45,7 @@ from midi_risk.export.rules import DICOM, RANGE, Action, ReleaseRules, Rule
 from midi_risk.export.tables import (
     FolderAccount,
     RecodedTable,
+    column_rules,
     folder_source,
     recode_table,
     typed_columns,
@@ -302,6 +303,7 @@ def _write_file(
     """Write a table that is one file, or a table of a database; say how a project names it."""
     read, name = _from_to(settings.path, base)
     table = _table_of(extraction, read)
+    _check_key(table, release)
     plain = recode_table(table, release, subjects, leading=table is extraction.tables[0])
     recoded = rekeyed_table(plain, table, release, subjects, known)
     target = _free(folder, name)
@@ -317,6 +319,19 @@ def _write_file(
         entry["key"] = table.origin.get(table.key, table.key)
         entry["key"] += f"+{table.on_date}" if table.on_date else ""
     return entry, recoded, Written(source=read, target=target.name)
+
+
+def _check_key(table: SourceTable, release: ReleaseRules) -> None:
+    """Refuse a table of whose subject key nothing would be left to tell subjects by."""
+    rule = column_rules(table, release)[0].get(table.key)
+    if rule is None or rule.action is not Action.REMOVE or rule.attribute.rekeyed:
+        return
+    key = table.origin.get(table.key, table.key)
+    raise OutputError(
+        f"{table.name}: the project removes the subject key '{key}',"
+        " and rows without a key belong to nobody",
+        hint=f"Have pseudonyms written in its place: subject_key: {{column: {key}, write: rekey}}",
+    )
 
 
 def _check_cells(sources: Sequence[SourceSettings], base: Path, release: ReleaseRules) -> None:

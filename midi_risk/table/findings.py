@@ -305,10 +305,10 @@ def made_of_parts(
     telling = {Role.QUASI_IDENTIFIER, Role.DIRECT_IDENTIFIER, Role.LINKAGE_KEY}
     asked = [a.column for a in attributes if a.source == table.name and a.role in telling]
     held = parts_of_key(table, asked)
-    if not held:
+    if not held or any(a.rekeyed for a in attributes if a.column == table.key):
         return []
     text = "the keys in {column} hold the values of " + ", ".join(held) + " of {n}: what becomes of"
-    text += " these columns, the keys say it; give the subjects new keys before anything leaves"
+    text += " these columns, the keys say it; have pseudonyms written (subject_key.write: rekey)"
     return [_key_finding(KEY_TELLS, table.key, len(subjects.labels), text)]
 
 

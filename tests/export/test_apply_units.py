@@ -192,3 +192,36 @@ def test_a_trial_in_months_says_years_once_its_ages_are_bands(tmp_path, capsys):
     found, _ = pyreadstat.read_xport(str(next((tmp_path / "out" / "release").rglob("dm.xpt"))))
     assert set(found["AGEU"]) == {"YEARS"}
     assert set(found["AGE"]) <= {0.0, 2.5, 1.0, 2.0}
+
+
+def test_a_key_that_is_removed_is_refused_in_words_that_help(tmp_path, capsys):
+    with (tmp_path / "t.csv").open("w", encoding="utf-8", newline="") as handle:
+        rows = [[f"{4000000 + 37 * i}", 50 + i % 3] for i in range(PEOPLE)]
+        csv.writer(handle).writerows([["MRN", "age"], *rows])
+    assert run(["init", str(tmp_path / "t.csv"), "-o", str(tmp_path / "p"), "-q"]) == 0
+    assert run(["suggest", str(tmp_path / "p"), "-o", str(tmp_path / "s"), "-q"]) == 0
+    plan = str(tmp_path / "s" / "plan.json")
+    assert run(["apply", str(tmp_path / "p"), "--plan", plan, "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "t.csv: the project removes the subject key 'MRN'" in said
+    assert "pseudonyms" in said
+    assert not (tmp_path / "out").exists()
+    project = tmp_path / "p" / "midi-risk.yaml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(text + "subject_key: {column: MRN, write: rekey}\n", encoding="utf-8")
+    assert run(["apply", str(tmp_path / "p"), "--plan", plan, "-o", str(tmp_path / "out")]) in {
+        3,
+        4,
+    }
+    left = {r["MRN"] for r in written(tmp_path / "out" / "release" / "t.csv")}
+    assert len(left) == PEOPLE
+    assert not left & {row[0] for row in rows}
+
+
+def test_a_row_of_units_under_the_names_counts_in_any_language(tmp_path, capsys):
+    lines = ["id_paciente,edad,sexo", ",meses,"]
+    lines += [f"P{i:03d},{300 + 7 * i},hombre" for i in range(PEOPLE)]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert run(["init", str(tmp_path / "t.csv"), "-o", str(tmp_path / "p"), "-q"]) == 0
+    text = (tmp_path / "p" / "midi-risk.yaml").read_text(encoding="utf-8")
+    assert "edad: {role: quasi_identifier, hierarchy: age, unit: months}" in text

@@ -63,6 +63,17 @@ def test_anything_that_speaks_arrow_is_read() -> None:
     assert sizes(Converts()) == EXPECTED
 
 
+def test_python_objects_in_polars_are_compared_by_value() -> None:
+    polars = pytest.importorskip("polars")
+    texts = ["".join(["x", str(n % 2)]) for n in range(4)]  # equal ones are objects of their own
+    column = polars.Series("a", texts, dtype=polars.Object)
+    for table in (polars.DataFrame([column]), {"a": column}):
+        assert sizes(table, ["a"]) == [2, 2, 2, 2]
+    mixed = polars.DataFrame([polars.Series("a", [1, "1", 2], dtype=polars.Object)])
+    with pytest.raises(MidiRiskError, match="written alike"):
+        sizes(mixed, ["a"])
+
+
 def test_names_may_come_in_any_collection() -> None:
     table = frame()
     for names in (["age", "sex"], ("age", "sex"), table.columns, np.array(["age", "sex"]).tolist()):

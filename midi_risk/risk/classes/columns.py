@@ -328,7 +328,13 @@ def readable(data: Any) -> pd.DataFrame | Mapping[Hashable, Any] | pa.Table:
     if isinstance(data, pd.DataFrame | Mapping | pa.Table):
         return data
     frame = getattr(data, "frame", None)
-    return frame if isinstance(frame, pd.DataFrame) else _arrow_table(data)
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    kinds = getattr(data, "schema", None)
+    if isinstance(kinds, Mapping) and any(str(kind) == "Object" for kind in kinds.values()):
+        lists: Mapping[Hashable, Any] = data.to_dict(as_series=False)
+        return lists  # polars hands out the addresses of Python objects, not their values
+    return _arrow_table(data)
 
 
 def encode(name: Hashable, values: Any) -> CodedColumn:
@@ -375,6 +381,8 @@ def _encoded(name: Hashable, values: Any) -> CodedColumn:
         labels = np.asarray(categorical.categories, dtype=object)
         return CodedColumn(name=name, codes=categorical.codes, labels=labels)
     if not isinstance(values, np.ndarray | pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        if str(getattr(values, "dtype", "")) == "Object":
+            return _encoded(name, values.to_list())
         if hasattr(values, "to_arrow"):
             return _encode_arrow(name, values.to_arrow())
         values = _object_vector(name, values)
