@@ -25,7 +25,7 @@ from midi_risk.recode.criteria import Requirement, population_criteria, requirem
 from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.local.axes import Sets
 from midi_risk.recode.local.recoding import Given, recoded_locally, with_local
-from midi_risk.recode.loss import weight_of
+from midi_risk.recode.loss import loss_shares, weight_of
 from midi_risk.recode.proposal import (
     Draft,
     Drafts,
@@ -347,8 +347,20 @@ def _beside(
         "facts": [list(names) for names in draft.facts],
         "age_r2": r2,
         "age_subjects": of,
+        "loss_shares": _counted(draft.setting),
+        **(_explained(draft) if solution is draft.solution and solution.found else {}),
         "alternatives": alternatives(others),
     }
+
+
+def _counted(setting: Setting) -> dict[str, float]:
+    """Return what each attribute counts in the information lost; those that count nothing not."""
+    shares = loss_shares(setting.attributes).shares
+    return {name: round(share, 4) for name, share in shares.items() if share > 0}
+
+
+def _explained(draft: Draft) -> dict[str, Any]:
+    return {"finer": list(draft.finer), "age_costs": list(draft.age_costs)}
 
 
 def _stands(draft: Draft, models: Sequence[ThreatModel], k: int, *, strictly: bool) -> bool:

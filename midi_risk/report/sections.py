@@ -681,6 +681,9 @@ _DISCLOSURE = {
     "distinct": ("distinct l-diversity", "at least"),
     "entropy": ("entropy l-diversity", "at least"),
     "recursive": ("recursive (c, 2)-diversity", "below"),
+    "alpha": ("largest share of one value", "at most"),
+    "beta": ("beta-likeness", "at most"),
+    "delta": ("delta-disclosure", "below"),
     "t": ("t-closeness", "at most"),
     "gain": ("gain over the base rate", "at most"),
 }

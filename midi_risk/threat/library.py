@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -295,3 +295,30 @@ def _conservative(quantity: float | Interval | str, given: float | None) -> tupl
     if given is not None:
         return given, ""
     return high, f" (high end of {low:g} to {high:g})" if low < high else ""
+
+
+def with_criteria(model: ThreatModel, criteria: Sequence[tuple[str, float]]) -> ThreatModel:
+    """Return a threat model with further criteria on sensitive values.
+
+    Parameters
+    ----------
+    model : ThreatModel
+    criteria : sequence of (str, float)
+        Name and value of each, as ``("t", 0.2)``.
+
+    Raises
+    ------
+    ThreatModelError
+        When there is no such criterion, or it does not take that value.
+
+    Examples
+    --------
+    >>> with_criteria(load_threat_model("public-release"), [("t", 0.2)]).criteria[0].value
+    0.2
+    """
+    if not criteria:
+        return model
+    data = model.to_dict()
+    stated = [{"criterion": name, "value": value} for name, value in criteria]
+    data["criteria"] = [*data.get("criteria", ()), *stated]
+    return validated(ThreatModel, data, f"threat model {model.name}", error=ThreatModelError)
