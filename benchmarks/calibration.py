@@ -100,8 +100,8 @@ def designs() -> list[str]:
         "",
         (
             "1,000 subjects of two populations, in the designs of"
-            " [the estimators](estimators.md#does-the-judged-bound-hold). Stated as random where it is;"
-            " not stated elsewhere, so that the model is shown and 1/f is judged."
+            " [the estimators](estimators.md#does-the-judged-bound-hold). Stated as random where it"
+            " is; not stated elsewhere, so that the model is shown and 1/f is judged."
         ),
         "",
         (
