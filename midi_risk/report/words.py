@@ -361,7 +361,7 @@ def tail_text(estimate: Shown) -> str:
     --------
     >>> from types import SimpleNamespace
     >>> tail_text(SimpleNamespace(tail=[SimpleNamespace(share=0.95, risk=0.5)]))
-    '; 95 % of the subjects at most 0.500'
+    '; 95 % of the subjects at most 0.5'
     """
     shown = [q for q in estimate.tail if q.share > 0.5]
     if not shown:

@@ -191,10 +191,14 @@ def _classes_of(codes: Ints) -> tuple[Ints, Ints, Ints]:
     """Return the class of each record, a record of each class, and class sizes."""
     if not codes.shape[1]:
         return np.zeros(len(codes), np.int64), np.zeros(1, np.int64), np.array([len(codes)])
-    _, first, place, sizes = np.unique(
-        codes, axis=0, return_index=True, return_inverse=True, return_counts=True
-    )
-    return place.reshape(-1), first, sizes
+    key = np.zeros(len(codes), np.int64)
+    for column in codes.T:  # ranks of prefixes: the order of rows, without sorting rows
+        _, rank = np.unique(column, return_inverse=True)
+        key = key * (int(rank.max()) + 1) + rank.reshape(-1)
+        _, key = np.unique(key, return_inverse=True)
+        key = key.reshape(-1).astype(np.int64)
+    _, first, sizes = np.unique(key, return_index=True, return_counts=True)
+    return key, first, sizes
 
 
 def half_fit(codes: Ints, cells: Ints, fit: Fit, mine: Ints, other: Ints) -> HalfFit | str:

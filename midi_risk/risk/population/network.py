@@ -125,11 +125,10 @@ def dependence(first: Ints, second: Ints) -> float:
     float
         ``sum c ln(c / e)`` less the smaller of its degrees of freedom and its occupied cells.
     """
-    cell, count = np.unique(
-        np.column_stack([first, second]), axis=0, return_counts=True
-    )  # fmt: skip
+    wide = int(second.max(initial=0)) + 1
+    cell, count = np.unique(first * wide + second, return_counts=True)
     one, other = np.bincount(first), np.bincount(second)
-    expected = one[cell[:, 0]] * other[cell[:, 1]] / len(first)
+    expected = one[cell // wide] * other[cell % wide] / len(first)
     degrees = (int((one > 0).sum()) - 1) * (int((other > 0).sum()) - 1)
     return float((count * np.log(count / expected)).sum()) - min(degrees, len(cell))
 
@@ -241,12 +240,11 @@ def fit_network(
     left = [i for i in range(len(columns)) if i not in placed]
     parents: dict[int, tuple[int, ...]] = {}
     levels: dict[int, tuple[_Level, ...]] = {}
-    information = {
-        (i, j): dependence(columns[i], columns[j])
-        for i in left
-        for j in range(len(columns))
-        if i != j
-    }
+    information: dict[tuple[int, int], float] = {}
+    for i in left:
+        for j in range(len(columns)):
+            if i != j and (i, j) not in information:
+                information[i, j] = information[j, i] = dependence(columns[i], columns[j])
     while left:
         among = placed or list(range(len(columns)))
         if placed:
