@@ -97,7 +97,7 @@ def command(project: str, **given: Any) -> int:
     Writes plan.json. The exit code is 3 when nothing within the limits suffices.
     """
     from midi_risk.cli.assess_command import announce
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.job import open_job, warn_of_local
     from midi_risk.recode.plan import suggest
     from midi_risk.report import write_plan
 
@@ -124,6 +124,7 @@ def command(project: str, **given: Any) -> int:
             local_sets=given["local_sets"],
         )
         write_plan(plan, folder / "plan.json")
+    warn_of_local(job.log_file(given["output"]), plan)
     if given["form"] == "json":
         click.echo(json.dumps(plan.to_dict(), indent=2))
     else:

@@ -248,8 +248,9 @@ def attempt_probability(
     attempt, given = adversary.attempt, dict(values or {})
     if isinstance(attempt, float | int | Interval):
         value, told = _conservative(attempt, given.get("attempt"))
-        text = "taken as certain" if value == 1 else "stated in the threat model"
-        return value, text + told
+        if value == 1:
+            return value, "taken as certain" + told
+        return value, f"stated in the threat model{told}, {explained(adversary)}"
     if attempt.table is not None:
         table = ATTEMPT_TABLES[attempt.table]
         controls, motives = str(attempt.controls), str(attempt.motives)
@@ -265,6 +266,27 @@ def attempt_probability(
     value = acquaintance_probability(prevalence, number)
     text = f"1 - (1 - p)^m with prevalence p = {prevalence:g}{told} and m = {number} acquaintances"
     return value, text
+
+
+def explained(adversary: Adversary) -> str:
+    """Return why a probability that somebody gave is below 1, and when that was judged.
+
+    What needs an expert today is done by a program tomorrow, so the day belongs to the reason.
+
+    Examples
+    --------
+    >>> from midi_risk.threat.model import Adversary
+    >>> explained(Adversary(name="a", attempt=0.4, because="needs an expert", on="2026-11-02"))
+    'because needs an expert (2026-11-02)'
+    >>> explained(Adversary(name="a", attempt=0.4))
+    'without a reason and without a day'
+    """
+    reason, day = adversary.because.strip(), adversary.on
+    if reason and day:
+        return f"because {reason} ({day})"
+    if reason:
+        return f"because {reason}, without a day"
+    return "without a reason" + (f" ({day})" if day else " and without a day")
 
 
 def _conservative(quantity: float | Interval | str, given: float | None) -> tuple[float, str]:

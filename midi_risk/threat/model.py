@@ -533,6 +533,10 @@ class Adversary(Settings):
     verification: Quantity | None = Field(
         default=None, description="probability that a right match can be verified; off when absent"
     )
+    because: str = Field(
+        default="", description="why attempt or verification, given as a number, is below 1"
+    )
+    on: Day | None = Field(default=None, description="when that was judged: effort falls")
     description: str = ""
 
     @property
