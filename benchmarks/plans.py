@@ -20,6 +20,7 @@ from midi_risk.cli.app import run
 
 IDC = ("lidc_idri", "duke_breast_cancer_mri", "prostatex", "c4kc_kits", "lung_pet_ct_dx",
        "tcga_luad")  # fmt: skip
+DEMO = Path(__file__).resolve().parents[1] / "examples" / "lung-ct"
 TABLES = {
     "ptbxl": ["clinical/ptbxl/ptbxl_database.csv"],
     "tcga": ["clinical/tcga/samples.tsv"],
@@ -73,17 +74,21 @@ def line(name: str, before: dict, after: dict, seconds: float) -> str:
 
 def main(arguments: list[str]) -> None:
     """Print the table."""
-    data, names = Path(arguments[0]), arguments[1:] or [*IDC, *TABLES]
+    data, names = Path(arguments[0]), arguments[1:] or ["demo", *IDC, *TABLES]
     print("| collection | age before | left out | R² | age now | left out | R² | lost | CPU s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name in names:
         with tempfile.TemporaryDirectory() as kept, contextlib.redirect_stdout(io.StringIO()):
             folder = Path(kept)
-            run(["init", *sources(data, name, folder), "-o", str(folder / "p"), "-q"])
+            project = folder / "p"
+            if name == "demo":
+                project = DEMO
+            else:
+                run(["init", *sources(data, name, folder), "-o", str(project), "-q"])
             fixed = ("--utility", "normalised-entropy")
-            before = suggested(folder / "p", folder / "before", *fixed)
+            before = suggested(project, folder / "before", *fixed)
             begun = time.process_time()
-            after = suggested(folder / "p", folder / "after")
+            after = suggested(project, folder / "after")
             told = line(name, before, after, time.process_time() - begun)
         print(told, flush=True)
 

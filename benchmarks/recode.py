@@ -43,7 +43,7 @@ from midi_risk.recode import (
 ADULT = Path(__file__).resolve().parents[1] / "tests" / "data" / "arx"
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "images"
 CHOICES = ("ihis", "large", "wide", "cells", "criteria", "growth")
-ARX_ADULT = {0.0: (0.08, 0.05), 0.02: (1.25, 0.90), 0.05: (1.67, 0.65), 1.0: (5.41, 2.60)}
+ARX_ADULT = {0.0: (0.029, 0.027), 0.02: (0.635, 0.460), 0.05: (0.789, 0.339), 1.0: (2.91, 1.48)}
 ARX_IHIS = {0.0: (13.3, 12.0), 0.05: (310.0, 87.0)}
 
 

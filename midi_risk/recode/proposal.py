@@ -546,7 +546,9 @@ class Drafts:
         for draft in [d for limit, d in told.items() if limit != chosen] + more:
             if shows_something(draft) and all(differs(draft, one, weights, n) for one in plans):
                 plans.append(draft)
-        return plans[0], plans[1:], notes + said, demand
+        # What the project allows stands beside each level, whichever limit the plan is of.
+        allowed = tuple(each.model_copy(update={"allowed": most}) for each in plans[0].finer)
+        return replace(plans[0], finer=allowed), plans[1:], notes + said, demand
 
     def _searched(
         self,

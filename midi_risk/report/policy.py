@@ -457,8 +457,6 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "age_r2": AMOUNT,
         **dropped("sentence", "levels", "cut_points", "groups", "share_left_out"),
     },
-    plans.Finer: dropped("attribute", "describe", "classes", "subjects", "left_out", "allowed"),
-    plans.AgeWidth: dropped("years", "classes", "subjects", "age_r2"),
     plans.LocalRecoding: {
         "sentence": WRITTEN,
         "begun_from": CODE,

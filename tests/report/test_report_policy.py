@@ -149,9 +149,10 @@ INSIDE = {
     "Plan": {
         "schema_", "tool", "created", "collection_digest", "threat_models", "levels",
         "hierarchies", "suppressed_subjects", "suppressed_cells", "next_step", "reason",
-        "cut_points", "groups", "facts", "age_subjects", "accepted", "notes",
+        "cut_points", "groups", "facts", "age_subjects", "accepted", "notes", "loss_shares",
+        "finer", "age_costs",
     },
-    "Alternative": {"sentence", "levels", "cut_points", "share_left_out"},
+    "Alternative": {"sentence", "levels", "cut_points", "groups", "share_left_out"},
     "PlanStep": {
         "from_", "to", "level_from", "level_to", "classes_before", "classes_after",
         "justification",

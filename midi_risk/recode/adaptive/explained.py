@@ -12,7 +12,7 @@ from midi_risk.document.plan import AgeWidth, Finer
 from midi_risk.recode.adaptive.distance import variance_between
 from midi_risk.recode.adaptive.explore import Axis, Counter, Node, Option
 from midi_risk.recode.adaptive.facts import Fact, shown_of
-from midi_risk.recode.adaptive.options import Values, tail_cuts
+from midi_risk.recode.adaptive.options import Shown, Values, tail_cuts
 
 WIDTHS = (1, 2, 3, 5, 10, 15, 20)
 """Widths of bands of age, in years, whose cost is told."""
@@ -50,7 +50,7 @@ def finer_levels(
         found.append(
             Finer(
                 attribute=fact.names[0],
-                describe=described(fact.members[0], nearest),
+                describe=described(fact, nearest),
                 classes=classes,
                 subjects=subjects,
                 left_out=node.left_out,
@@ -70,9 +70,15 @@ def _blocking(axes: Sequence[Axis], options: Sequence[Option], counter: Counter)
     return len(np.unique(failing, axis=0)), subjects
 
 
-def described(values: Values, option: Option) -> str:
-    """Return in words how an option shows an attribute."""
-    shown = shown_of(option)[0]
+def described(fact: Fact, option: Option) -> str:
+    """Return in words how an option shows a fact, each of its attributes where it has several."""
+    texts = [_text(v, shown) for v, shown in zip(fact.members, shown_of(option), strict=True)]
+    if len(texts) == 1:
+        return texts[0]
+    return ", ".join(f"{name} {text}" for name, text in zip(fact.names, texts, strict=True))
+
+
+def _text(values: Values, shown: Shown) -> str:
     if shown.rule is not None:
         return rule_text(shown.rule, values.attribute.kind)
     return values.hierarchy.describe(shown.level or 0, "").removeprefix(": ")
