@@ -647,6 +647,7 @@ def with_local(plan: Plan, given: Given, found: Recoded) -> Plan:
             "cut_points": _of_fixed(plan.cut_points, local),
             "groups": _of_fixed(plan.groups, local),
             "age_r2": local.figures.age_r2,
+            "age_subjects": _with_age(part),
             "local": local,
             "notes": [local.sentence, beside(local), *ATTACKS],
             "reason": "",
@@ -686,6 +687,16 @@ def beside(local: LocalRecoding) -> str:
 def _of_fixed(of: Mapping[str, Any], local: LocalRecoding) -> dict[str, Any]:
     """Return what is said of the attributes with one level for everybody."""
     return {name: told for name, told in of.items() if name not in local.attributes}
+
+
+def _with_age(part: Partition) -> int:
+    """Return the subjects shown of whom an age is known."""
+    known = [
+        int(np.isfinite(axis.values.spread.at[axis.values.codes])[~part.hidden].sum())
+        for axis in part.axes
+        if axis.values.attribute.kind is Kind.AGE and axis.values.spread.at is not None
+    ]
+    return max(known, default=0)
 
 
 def _kept(
