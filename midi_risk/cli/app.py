@@ -34,6 +34,7 @@ COMMANDS = {
     "diff": "Say what changed from one assessment to another.",
     "crosscheck": "Compute every measure of a table with pycanon as well, and compare.",
     "threats": "List, show and validate threat models.",
+    "population": "Add, list and show population tables.",
     "schema": "Print a JSON schema.",
     "explain": "Explain a term of the field or of the report.",
 }

@@ -168,7 +168,12 @@ class Job:
         }
         return replace(table, attributes=decided(table.attributes, ranges, self.label))
 
-    def threat_models(self, k: int | None = None, reason: str | None = None) -> list[ThreatModel]:
+    def threat_models(
+        self,
+        k: int | None = None,
+        reason: str | None = None,
+        criteria: Sequence[tuple[str, float]] = (),
+    ) -> list[ThreatModel]:
         """Load the threat models with their parameters.
 
         Parameters
@@ -177,8 +182,10 @@ class Job:
             Class size that replaces theirs.
         reason : str, optional
             Why it suffices where it is smaller; without one that is refused.
+        criteria : sequence of (str, float)
+            Further criteria on sensitive values, beside those of the project.
         """
-        from midi_risk.threat.library import check_explained, load_threat_model
+        from midi_risk.threat.library import check_explained, load_threat_model, with_criteria
         from midi_risk.threat.sampling import with_statement
 
         if reason and k is None:
@@ -192,7 +199,8 @@ class Job:
                 own = model.threshold.k
                 model = load_threat_model(model, k=k, reason=(reason or "").strip())
             check_explained(model, own)
-            models.append(model)
+            stated = [(one.criterion, one.value) for one in self.project.criteria]
+            models.append(with_criteria(model, [*stated, *criteria]))
         return models
 
     def key_file(self) -> Path:

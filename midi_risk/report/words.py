@@ -354,6 +354,27 @@ def interval_text(estimate: Shown) -> str:
     return f"{lower} to {upper}, {word}"
 
 
+def tail_text(estimate: Shown) -> str:
+    """Return what stands beside a mean: the risk that most subjects do not exceed.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> tail_text(SimpleNamespace(tail=[SimpleNamespace(share=0.95, risk=0.5)]))
+    '; 95 % of the subjects at most 0.500'
+    """
+    shown = [q for q in estimate.tail if q.share > 0.5]
+    if not shown:
+        return ""
+    told = [
+        f"{round(100 * q.share)} % at most {number(q.risk)}"
+        if i
+        else f"{round(100 * q.share)} % of the subjects at most {number(q.risk)}"
+        for i, q in enumerate(shown)
+    ]
+    return "; " + ", ".join(told)
+
+
 def is_share(measure: str) -> bool:
     """Tell whether a measure is a share of subjects and not a probability for one.
 

@@ -280,6 +280,13 @@ def beside(leaf: Leaf, _: str, __: Around) -> Settled | None:
     return Settled("open", "", "the name holds words, dates or long numbers that nobody reads")
 
 
+def tells_nothing(leaf: Leaf) -> bool:
+    """Tell whether a thing beside the values is known to say nothing of anybody."""
+    found = beside(leaf, "", _NOBODY)
+    return found is not None and found.disposition == "harmless"
+
+
+_NOBODY = Around(columns={}, keywords={}, distinct={}, repeated=frozenset(), misfits={})
 _UNREAD_WHY = {
     "sheet": "a sheet with data that nobody read",
     "comment": "nobody read them",
