@@ -152,6 +152,8 @@ INSIDE = {
         "cut_points", "groups", "facts", "age_subjects", "accepted", "notes",
     },
     "Alternative": {"sentence", "levels", "cut_points", "share_left_out"},
+    "LocalRecoding": {"losses", "classes"},
+    "LocalFigures": {"classes"},
     "PlanStep": {
         "from_", "to", "level_from", "level_to", "classes_before", "classes_after",
         "justification",
