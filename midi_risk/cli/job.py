@@ -30,6 +30,7 @@ from midi_risk.config import (
     load_project,
     validated,
 )
+from midi_risk.document.runs import left_behind
 from midi_risk.errors import ConfigError, OutputError, SourceError, reason_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from midi_risk.risk.account import ReleaseDecisions
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.risk.channels.entries import FileState
+    from midi_risk.sources.inspection.summary import Inspection
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
     from midi_risk.threat.model import ThreatModel
@@ -141,12 +143,13 @@ class Job:
 
     def attributes(self, extraction: Extraction) -> AttributeSet:
         """Propose roles and lay the project's decisions over them."""
-        from midi_risk.attributes.decisions import decided, with_key
+        from midi_risk.attributes.decisions import decided, with_key, with_removals
         from midi_risk.attributes.profile import described, profile_of, with_profile
         from midi_risk.attributes.rekeyed import with_pseudonyms
         from midi_risk.attributes.roles import propose
 
         attributes = decided(propose(extraction), self.project.attributes, self.label)
+        attributes = with_removals(attributes, self.project.release.decisions)
         attributes = with_key(attributes, self.project.subject_key, self.label)
         keys = [(t.name, t.key) for t in extraction.tables] if self.project.rekeys_subjects else []
         attributes = with_pseudonyms(attributes, uids=self.project.rekeys_uids, keys=keys)
@@ -273,6 +276,31 @@ class Job:
                 states[name] = "changed" if stated and _digest(path) != stated else "same"
         return states
 
+    def inspected(self) -> Path | None:
+        """Return the folder in which `inspect` keeps what it found; None without a project."""
+        return self.base / STORE_FOLDER / "inspect" if self.file else None
+
+    def looked_at(self) -> tuple[list[str | Path], list[Path]]:
+        """Return the images and the tables among the sources, for `inspect`."""
+        images: list[str | Path] = []
+        tables: list[Path] = []
+        for source in self.project.collection.sources:
+            if "://" in source.path:
+                images += [source.path] if source.kind not in {"table", "metadata"} else []
+                continue
+            path = self.base / source.path
+            (tables if path.is_file() and _is_table(str(path)) else images).append(path)
+        return images, tables
+
+    def inspection(self) -> Inspection | None:
+        """Return what `inspect` found, held against the files as they are; None without it."""
+        from midi_risk.sources.inspection.summary import read_inspection
+
+        folder = self.inspected()
+        if folder is None or not folder.is_dir():
+            return None
+        return read_inspection(folder, *self.looked_at())
+
     def decisions(self) -> ReleaseDecisions:
         """Return what the project decides about what leaves and is no attribute."""
         from midi_risk.attributes.profile import profile_of
@@ -308,6 +336,8 @@ class Job:
             sign_off=_stated(SignOff, project.sign_off, "sign_off", self.label),
             command=command,
             unreadable=_unreadable(extraction),
+            inspection=self.inspection(),
+            elements=extraction.elements,
         )
 
 
@@ -421,13 +451,15 @@ RESULT_FILES = (
     "report-shareable.html",
 )
 PREVIOUS = "previous"
-_STAGING = ".midi-risk-run-"
+_STAGING, _FINISHED = ".midi-risk-run-", ".midi-risk-done-"
 
 
 @contextmanager
 def result_folder(output: str) -> Iterator[Path]:
-    """Yield a folder for results beside their place; move them in when all went well.
+    """Yield a folder for results that become visible by one rename when all went well.
 
+    A new place is that folder itself. In one that holds something the finished folder is renamed
+    first, and what a run that ended in the next moment had not yet moved up is moved by the next.
     Files of a previous run are kept in ``previous/`` and a line on stderr says so.
 
     Parameters
@@ -442,10 +474,15 @@ def result_folder(output: str) -> Iterator[Path]:
     """
     folder = Path(output)
     try:
-        existed = folder.exists()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(folder)
-        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=folder))
+        fresh = not folder.exists()
+        if fresh:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(folder.parent)
+        else:
+            _finish(folder)
+            _sweep(folder)
+        place = folder.parent if fresh else folder
+        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=place))
     except OSError as error:
         raise OutputError(
             f"cannot write into '{output}': {reason_of(error)}",
@@ -453,36 +490,30 @@ def result_folder(output: str) -> Iterator[Path]:
         ) from None
     try:
         yield staging
-        _move_in(staging, folder)
+        if fresh and not folder.exists():
+            staging.rename(folder)
+        else:
+            finished = folder / f"{_FINISHED}{staging.name.removeprefix(_STAGING)}"
+            staging.rename(finished)
+            _move_in(finished, folder)
     except OSError as error:
         raise OutputError(
             f"cannot write into '{output}': {reason_of(error)}", hint="Nothing was changed there"
         ) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if not existed and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _sweep(folder: Path) -> None:
     """Remove what killed runs left behind, which holds subjects; running ones keep theirs."""
-    for left in folder.glob(f"{_STAGING}*-*"):
-        owner = left.name.removeprefix(_STAGING).split("-")[0]
-        if owner.isdigit() and not _runs(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+    for left in left_behind(folder, _STAGING):
+        shutil.rmtree(left, ignore_errors=True)
 
 
-def _runs(process: int) -> bool:
-    """Tell whether a process lives; one that cannot be asked counts as living."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+def _finish(folder: Path) -> None:
+    """Move up the results of a run that finished and was killed before it had moved all."""
+    for finished in left_behind(folder, _FINISHED):
+        _move_in(finished, folder)
 
 
 def _move_in(staging: Path, folder: Path) -> None:
@@ -509,6 +540,7 @@ def _move_in(staging: Path, folder: Path) -> None:
             )
     for name in names:
         (staging / name).replace(folder / name)
+    staging.rmdir()
 
 
 def _other_data(old: Path, new: Path) -> bool:

@@ -22,6 +22,8 @@ from midi_risk.errors import OutputError
 from midi_risk.export.dicom.acts import DELETE
 from midi_risk.export.dicom.rules import DUMMIES
 from midi_risk.risk.account import BY_PROFILE, ReleaseDecisions, account, tells_nothing
+from midi_risk.sources.dicom.contents import spelt
+from midi_risk.sources.dicom.dictionary import tag_of
 from midi_risk.sources.model import Extraction
 from midi_risk.table.account import Leaf, leaves
 from midi_risk.table.model import SubjectTable, raw_codes
@@ -103,6 +105,10 @@ def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> dict[tupl
         for leaf, row in pairs
         if row.disposition == "removed" and not row.by and leaf.kind in {"element", "other"}
     }
+    for name, entry in decisions.named.items():
+        tag = tag_of(name)
+        if tag is not None and tag > _PIXEL_DATA and entry.decision == "remove":
+            found[(spelt(tag),)] = DELETE
     planes = {(*path[:-1], path[-1][:4]) for path in found if path[-1] in _PLANES}
     rest = [leaf.path for leaf in table.leaves if leaf.path]
     return found | {

@@ -363,7 +363,8 @@ def _typed(a: Attribute, around: Around) -> bool:
 def misfitting(leaf: Leaf, _: str, around: Around) -> Settled | None:
     """Settle numbers, codes and UIDs with values that are not what they should be."""
     found = around.keywords.get(leaf.keyword)
-    if not leaf.odd or (found is not None and found.decision is Decision.REMOVE):
+    gone = found is not None and (found.decision is Decision.REMOVE or found.rekeyed)
+    if gone or not leaf.odd:
         return None
     what = ", ".join(MISFITS[code] for code in leaf.odd)
     return Settled("open", "", f"{what}, in {leaf.odd_files} of {leaf.files} files at least")

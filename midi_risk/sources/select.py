@@ -9,6 +9,7 @@ it; the process that scans does not even load DuckDB.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -573,3 +574,7 @@ def _run_here(statements: list[str]) -> None:
                 connection.execute(statement)
         except duckdb.OutOfMemoryException as error:
             raise _TooLittleError from error
+        except duckdb.IOException as error:
+            if "no space left" in str(error).casefold():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+            raise

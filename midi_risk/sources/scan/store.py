@@ -3,7 +3,11 @@
 A part is written under a temporary name, synced and renamed, so that a kill or a power
 cut loses at most the rows not yet in a part. A later scan lists the files anew and reads
 those whose (path, size, modification time) no part holds; what vanished is no longer
-listed and so drops out. Parts lie in a generation; compaction makes few large parts of many
+listed and so drops out. Where this machine read a file whose change time or inode is another now,
+its header is read again: somebody may have put back the size and the time. What another machine
+read counts by path, size and time alone, since inodes and change times are its own.
+
+Parts lie in a generation; compaction makes few large parts of many
 small ones, without rows that have no use, in the next generation beside it, and one rename makes
 that the valid one.
 
@@ -51,6 +55,7 @@ from midi_risk.sources.arrow import (
 )
 from midi_risk.sources.dicom.header import Noticed, Wanted, wanted_attributes
 from midi_risk.sources.files.listing import (
+    MACHINE_UNIT,
     NAME,
     Listed,
     cause_of,
@@ -63,7 +68,7 @@ from midi_risk.sources.scan.columns import INTERNAL
 from midi_risk.sources.select import copy_to, scratch, sql_pattern
 
 _TEXTS = ("_path", "_status", "_reason")
-_READ = ["_path", "_size", "_mtime", "_status", "_reason", "_noticed", "_scan"]
+_READ = ["_path", "_size", "_mtime", "_state", "_status", "_reason", "_noticed", "_scan"]
 _SCHEMA = pa.schema(
     [(name, pa.string() if name in _TEXTS else pa.int64()) for name in (*_READ, "_part", "_row")]
 )
@@ -72,8 +77,10 @@ _JOINED = (
     "SELECT l._n, COALESCE(k._status, '') AS _status, COALESCE(k._reason, '') AS _reason,"
     " COALESCE(k._noticed, 0) AS _noticed, COALESCE(k._scan, -1) AS _scan,"
     " COALESCE(k._part, -1) AS _part, COALESCE(k._row, -1) AS _row"
-    " FROM read_parquet({listing}) l LEFT JOIN read_parquet({ledger}) k USING"
-    " (_path, _size, _mtime)"
+    " FROM read_parquet({listing}) l LEFT JOIN read_parquet({ledger}) k"
+    " ON l._path = k._path AND l._size = k._size AND l._mtime = k._mtime"
+    " AND (l._state = k._state OR l._state = 0 OR k._state = 0"
+    " OR l._state // {unit} <> k._state // {unit})"
 )
 _SORTED = "SELECT * FROM read_parquet({joined}) ORDER BY _n, _scan DESC, _part DESC, _row DESC"
 
@@ -186,7 +193,9 @@ def take_census(folder: Path, parts: Sequence[Path], listed: int) -> Census:
         for number, path in enumerate(parts):
             census.parts.append(_enter(out, number, path))
     give_back()
-    join = _JOINED.format(listing=sql_pattern(folder / NAME), ledger=sql_pattern(ledger))
+    join = _JOINED.format(
+        listing=sql_pattern(folder / NAME), ledger=sql_pattern(ledger), unit=MACHINE_UNIT
+    )
     copy_to(joined, join, rows=listed)
     ledger.unlink()
     copy_to(census.sorted_rows, _SORTED.format(joined=sql_pattern(joined)), rows=listed)
