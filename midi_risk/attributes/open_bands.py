@@ -50,7 +50,7 @@ def open_medians(kind: Kind, known: Mapping[str, str], texts: np.ndarray) -> dic
         return {}
     members: dict[str, list[str]] = {}
     for text in texts[pd.notna(texts)].tolist():
-        label = known.get(text, "")
+        label = known.get(text) or ""
         if _OPEN_BAND.fullmatch(label) and not (kind is Kind.AGE and _is_top_coded(label)):
             members.setdefault(label, []).append(text)
     return medians(kind, members)

@@ -21,7 +21,7 @@ from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
-from midi_risk.attributes.open_bands import open_medians
+from midi_risk.attributes.open_bands import medians, open_medians
 from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.attributes.recoding import UNPARSED
 from midi_risk.attributes.stand_ins import age_string, date_string, number_of_band
@@ -520,11 +520,27 @@ def _error(
     written = recorded
     if state != "exact":
         texts = view.texts(name)
-        medians = open_medians(attribute.kind, dict(zip(texts, shown, strict=True)), texts)
-        written = _numbers(shown, lambda label: medians.get(label) or written_of(label))
+        middles = _middles(attribute.kind, texts, shown)
+        written = _numbers(shown, lambda label: middles.get(label) or written_of(label))
     both = np.isfinite(recorded) & np.isfinite(written)
     values = error(recorded[both], written[both]) if both.any() else {}
     return imaging_figure(kind, [name], state, rule, subjects=int(both.sum()), measures=values)
+
+
+def _middles(
+    kind: Kind, texts: npt.NDArray[np.object_], shown: npt.NDArray[np.object_]
+) -> Mapping[str, float]:
+    """Return what is written for labels whose median is: open ones, and all of local bands."""
+    known = present(texts)
+    pairs = list(zip(texts[known].tolist(), np.asarray(shown)[known].tolist(), strict=True))
+    of = dict(pairs)
+    if len(of) == len(set(pairs)):
+        return open_medians(kind, of, texts)
+    members: dict[str, list[str]] = {}
+    for text, label in pairs:
+        if label is not None:
+            members.setdefault(label, []).append(text)
+    return medians(kind, members)
 
 
 def _strata(view: ReleasePair) -> ImagingFigure | None:

@@ -472,7 +472,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "ncp": AMOUNT,
         "age_r2": AMOUNT,
         "left_out": COUNT,
-        "classes": SIZE,
+        **dropped("classes"),
     },
     plans.PlanStep: {
         "attribute": NAME,

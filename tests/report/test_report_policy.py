@@ -153,6 +153,8 @@ INSIDE = {
         "finer", "age_costs",
     },
     "Alternative": {"sentence", "levels", "cut_points", "groups", "share_left_out"},
+    "LocalRecoding": {"losses", "classes"},
+    "LocalFigures": {"classes"},
     "PlanStep": {
         "from_", "to", "level_from", "level_to", "classes_before", "classes_after",
         "justification",

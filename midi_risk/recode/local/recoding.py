@@ -357,7 +357,7 @@ def _best(given: Given, axes: Sequence[LocalAxis], known: frozenset[str]) -> Rec
     """Return the better of two partitions; nothing is asked of what is disclosed anyway."""
     solution, n = given.draft.solution, given.table.n_subjects
     check = checker(given.demand, given.table, given.view, given.models, known)
-    k = given.demand.k if given.demand.k > 1 else max(2, solution.smallest)
+    k = _smallest(given)
     most = hidden_limit(given.max_suppression, n)
     parts = [partition(axes, k, check)]
     if solution.found:
@@ -371,6 +371,12 @@ def _best(given: Given, axes: Sequence[LocalAxis], known: frozenset[str]) -> Rec
         if found is not None and found.part.loss < limit - 1e-12 and _assigned(found, given.table):
             best, limit = found, found.part.loss
     return best
+
+
+def _smallest(given: Given) -> int:
+    """Return the smallest class that is cut: that of the plan, where people are asked for."""
+    k = given.demand.k
+    return k if k > 1 else max(2, given.draft.solution.smallest)
 
 
 def _disclosed(given: Given, axes: Sequence[LocalAxis]) -> frozenset[str]:
@@ -477,7 +483,7 @@ def _document(given: Given, part: Partition) -> LocalRecoding:
     solution = given.draft.solution
     plan = _plan_figures(part.axes, solution.suppressed_rows) if solution.found else None
     return LocalRecoding(
-        sentence=sentence(len(classes), given.demand.k),
+        sentence=sentence(_smallest(given)),
         begun_from=part.begun_from,
         sets=given.sets,
         attributes=sorted(set(told.labels) - _untouched(given, part, told)),
@@ -488,11 +494,11 @@ def _document(given: Given, part: Partition) -> LocalRecoding:
     )
 
 
-def sentence(classes: int, k: int) -> str:
-    """Return what local recoding means, in one sentence."""
+def sentence(k: int) -> str:
+    """Return what local recoding means, in one sentence that may leave: no count of classes."""
     return (
-        f"Bands differ between subjects: {classes} classes of at least {k} subjects each show"
-        " sets of their own, so that two subjects of one age may show bands that overlap."
+        f"Bands differ between subjects: classes of at least {k} subjects each show sets of their"
+        " own, so that two subjects of one age may show bands that overlap."
     )
 
 
@@ -648,6 +654,7 @@ def with_local(plan: Plan, given: Given, found: Recoded) -> Plan:
             "cut_points": _of_fixed(plan.cut_points, local),
             "groups": _of_fixed(plan.groups, local),
             "age_r2": local.figures.age_r2,
+            "age_subjects": _with_age(part),
             "local": local,
             "notes": [local.sentence, beside(local), *ATTACKS],
             "reason": "",
@@ -675,7 +682,7 @@ def beside(local: LocalRecoding) -> str:
         r2 = "" if figures.age_r2 is None else f", age R\u00b2 {figures.age_r2:.2f}"
         return (
             f"mean distance {figures.loss:.3f}, entropy {figures.nue:.3f}{r2},"
-            f" {figures.left_out} left out"
+            f" {figures.left_out} left out, {figures.classes} classes"
         )
 
     text = f"Lost: {told(local.figures)}"
@@ -687,6 +694,16 @@ def beside(local: LocalRecoding) -> str:
 def _of_fixed(of: Mapping[str, Any], local: LocalRecoding) -> dict[str, Any]:
     """Return what is said of the attributes with one level for everybody."""
     return {name: told for name, told in of.items() if name not in local.attributes}
+
+
+def _with_age(part: Partition) -> int:
+    """Return the subjects shown of whom an age is known."""
+    known = [
+        int(np.isfinite(axis.values.spread.at[axis.values.codes])[~part.hidden].sum())
+        for axis in part.axes
+        if axis.values.attribute.kind is Kind.AGE and axis.values.spread.at is not None
+    ]
+    return max(known, default=0)
 
 
 def _kept(
