@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from midi_risk.risk.account import ReleaseDecisions
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.risk.channels.entries import FileState
+    from midi_risk.sources.inspection.summary import Inspection
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
     from midi_risk.threat.model import ThreatModel
@@ -275,6 +276,31 @@ class Job:
                 states[name] = "changed" if stated and _digest(path) != stated else "same"
         return states
 
+    def inspected(self) -> Path | None:
+        """Return the folder in which `inspect` keeps what it found; None without a project."""
+        return self.base / STORE_FOLDER / "inspect" if self.file else None
+
+    def looked_at(self) -> tuple[list[str | Path], list[Path]]:
+        """Return the images and the tables among the sources, for `inspect`."""
+        images: list[str | Path] = []
+        tables: list[Path] = []
+        for source in self.project.collection.sources:
+            if "://" in source.path:
+                images += [source.path] if source.kind not in {"table", "metadata"} else []
+                continue
+            path = self.base / source.path
+            (tables if path.is_file() and _is_table(str(path)) else images).append(path)
+        return images, tables
+
+    def inspection(self) -> Inspection | None:
+        """Return what `inspect` found, held against the files as they are; None without it."""
+        from midi_risk.sources.inspection.summary import read_inspection
+
+        folder = self.inspected()
+        if folder is None or not folder.is_dir():
+            return None
+        return read_inspection(folder, *self.looked_at())
+
     def decisions(self) -> ReleaseDecisions:
         """Return what the project decides about what leaves and is no attribute."""
         from midi_risk.attributes.profile import profile_of
@@ -310,6 +336,8 @@ class Job:
             sign_off=_stated(SignOff, project.sign_off, "sign_off", self.label),
             command=command,
             unreadable=_unreadable(extraction),
+            inspection=self.inspection(),
+            elements=extraction.elements,
         )
 
 

@@ -300,8 +300,35 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "found": rules.CONTENT,
         "stated": FIELDS,
         "contradicts": rules.AGAINST,
+        "measured": FIELDS,
         **dropped("evidence", "limit", "mean", "subjects"),
     },
+    doc.Measured: {
+        "method": CODE,
+        "version": VERSION,
+        "units": FIELDS,
+        "findings": FIELDS,
+        "recall": FIELDS,
+        "missed": FIELDS,
+        **dropped("private"),
+    },
+    doc.MeasuredUnits: {
+        "kind": CODE,
+        "total": COUNT,
+        "looked": COUNT,
+        "not_understood": COUNT,
+    },
+    doc.MeasuredFinding: {
+        "kind": CODE,
+        "decision": CODE,
+        "units": COUNT,
+        "subjects": COUNT,
+    },
+    doc.MeasuredRecall: {"n": AMOUNT, "found": AMOUNT, "lower": RISK},
+    doc.MeasuredMissed: {"upper": RISK, "confidence": RISK, "how": CODE},
+    doc.PrivateRow: dropped(
+        "creator", "element", "trust", "vr", "files", "values", "shapes", "hits", "decision"
+    ),
     doc.Statement: {
         "by": WRITTEN,
         "on": YEAR,
