@@ -2,8 +2,8 @@
 
 usage: text_words.py NAMES_FOLDER IDC_SERIES_PARQUET
 
-The names are the files dist.all.last, dist.female.first and dist.male.first of the US census of 1990
-(public domain), as the package ``names`` carries them. The words are tokens that two or more
+The names are the files dist.all.last, dist.female.first and dist.male.first of the US census of
+1990 (public domain), as the package ``names`` carries them. The words are tokens that two or more
 collections of one half of the IDC index use; the other half stays unseen, for
 ``benchmarks/channels.py``.
 """

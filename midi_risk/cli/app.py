@@ -24,6 +24,7 @@ COMMANDS = {
     "extract": "Scan the sources of a project into its store; resumable.",
     "list": "Write the list of a project's DICOM files, for machines that read parts of it.",
     "merge": "Merge the parts of a list that machines have read with 'extract --shard'.",
+    "inspect": "Look at every file for embedded, private and free-text identifiers; resumable.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",
@@ -35,6 +36,7 @@ COMMANDS = {
     "diff": "Say what changed from one assessment to another.",
     "crosscheck": "Compute every measure of a table with pycanon as well, and compare.",
     "threats": "List, show and validate threat models.",
+    "population": "Add, list and show population tables.",
     "schema": "Print a JSON schema.",
     "explain": "Explain a term of the field or of the report.",
 }

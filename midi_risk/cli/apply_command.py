@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     assess on what was written: 3 when it is above the threshold, 4 when evidence is
     incomplete; it is written all the same.
     """
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.job import log_runs, open_job, warn_of_local
     from midi_risk.document.reasons import EXIT_CODES
     from midi_risk.export.dicom.ledger import LEDGER
     from midi_risk.export.release import IMAGES, check_sources, new_folder
@@ -76,6 +77,10 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
         applied = apply_plan(
             job, plan, staging, jobs=given["jobs"], progress=progress, command=line, key=key
         )
+    if plan.plan.local is not None:
+        log = job.log_file(output)
+        warn_of_local(log, plan.plan, plan.digest)
+        log_runs(log, [applied.assessment], local=plan.digest)
     _print(applied, plan.plan, given["form"])
     if not given["quiet"]:
         click.echo(f"written to {target}: release, assessment, midi-risk.yaml", err=True)
@@ -194,11 +199,14 @@ class Profiled:
         What it removes and the project keeps: then no object may claim the profile.
     to_clean : tuple of str
         What an option says is to be cleaned, and somebody has to look at.
+    misplaced : tuple of str
+        Attributes that are named under ``release``, which closes no attribute.
     """
 
     profile: Profile | None = None
     against: tuple[str, ...] = ()
     to_clean: tuple[str, ...] = ()
+    misplaced: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, job: Job, extraction: Extraction, attributes: AttributeSet) -> Profiled:
@@ -211,18 +219,29 @@ class Profiled:
         )
 
         profile = profile_of(job.project.profile)
+        named = job.project.release.decisions
+        misplaced = tuple(
+            a.name
+            for a in attributes
+            if a.name in named
+            and (a.decision is None or a.decision.value != named[a.name].decision)
+        )
         if profile is None:
-            return cls()
+            return cls(misplaced=misplaced)
         sources = described(extraction)
         return cls(
             profile=profile,
             against=against_profile(attributes, profile, sources),
             to_clean=to_clean(attributes, profile, sources),
+            misplaced=misplaced,
         )
 
     def told(self) -> list[str]:
         """Return what the profile leaves to somebody, in sentences."""
         said = []
+        if self.misplaced:
+            names = ", ".join(self.misplaced)
+            said.append(f"not done: 'release' decides on no attribute, 'attributes' does: {names}")
         if self.against:
             names = ", ".join(self.against)
             said.append(f"the project keeps what the profile removes, so none is claimed: {names}")
@@ -257,6 +276,11 @@ class PlanFile:
 
     plan: Plan
     content: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
     @classmethod
     def read(cls, path: str) -> PlanFile:
@@ -297,7 +321,7 @@ def apply_plan(
     from midi_risk.export.dicom.acts import Acts
     from midi_risk.export.dicom.ledger import LEDGER
     from midi_risk.export.proof import removed_paths
-    from midi_risk.export.rekeyed import collection_pseudonyms
+    from midi_risk.export.rekeyed import at_one_moment, collection_pseudonyms
     from midi_risk.export.release import plan_statement, write_release
     from midi_risk.export.rules import release_rules
     from midi_risk.export.targets.tables import dictionary_text
@@ -357,6 +381,8 @@ def apply_plan(
             )
     (staging / LEDGER).unlink(missing_ok=True)
     applied = replace(applied, manifest=_written_manifest(staging / RELEASE, applied))
+    if known is not None:
+        at_one_moment(staging / RELEASE)
     (staging / ASSESSMENT).mkdir(mode=0o700)
     _write_account(staging / ASSESSMENT, applied)
     return applied

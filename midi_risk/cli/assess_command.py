@@ -300,7 +300,7 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
         parameters=given["parameters"],
         where=given["where"],
     )
-    models = job.threat_models(given["k"], given["k_reason"])
+    models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     log = job.log_file(given["output"])
     one = partial(
         assess_job,
@@ -354,7 +354,7 @@ def _by_group(
         outcome = one(group, part, limits=share)
         return outcome.assessment, outcome.plan, outcome.table
 
-    models = job.threat_models(given["k"], given["k_reason"])
+    models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     asked = {
         "version": __version__,
         "by": by,

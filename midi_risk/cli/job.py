@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from midi_risk.risk.account import ReleaseDecisions
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.risk.channels.entries import FileState
+    from midi_risk.sources.inspection.summary import Inspection
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
     from midi_risk.threat.model import ThreatModel
@@ -142,12 +143,13 @@ class Job:
 
     def attributes(self, extraction: Extraction) -> AttributeSet:
         """Propose roles and lay the project's decisions over them."""
-        from midi_risk.attributes.decisions import decided, with_key
+        from midi_risk.attributes.decisions import decided, with_key, with_removals
         from midi_risk.attributes.profile import described, profile_of, with_profile
         from midi_risk.attributes.rekeyed import with_pseudonyms
         from midi_risk.attributes.roles import propose
 
         attributes = decided(propose(extraction), self.project.attributes, self.label)
+        attributes = with_removals(attributes, self.project.release.decisions)
         attributes = with_key(attributes, self.project.subject_key, self.label)
         keys = [(t.name, t.key) for t in extraction.tables] if self.project.rekeys_subjects else []
         attributes = with_pseudonyms(attributes, uids=self.project.rekeys_uids, keys=keys)
@@ -169,7 +171,12 @@ class Job:
         }
         return replace(table, attributes=decided(table.attributes, ranges, self.label))
 
-    def threat_models(self, k: int | None = None, reason: str | None = None) -> list[ThreatModel]:
+    def threat_models(
+        self,
+        k: int | None = None,
+        reason: str | None = None,
+        criteria: Sequence[tuple[str, float]] = (),
+    ) -> list[ThreatModel]:
         """Load the threat models with their parameters.
 
         Parameters
@@ -178,8 +185,10 @@ class Job:
             Class size that replaces theirs.
         reason : str, optional
             Why it suffices where it is smaller; without one that is refused.
+        criteria : sequence of (str, float)
+            Further criteria on sensitive values, beside those of the project.
         """
-        from midi_risk.threat.library import check_explained, load_threat_model
+        from midi_risk.threat.library import check_explained, load_threat_model, with_criteria
         from midi_risk.threat.sampling import with_statement
 
         if reason and k is None:
@@ -193,7 +202,8 @@ class Job:
                 own = model.threshold.k
                 model = load_threat_model(model, k=k, reason=(reason or "").strip())
             check_explained(model, own)
-            models.append(model)
+            stated = [(one.criterion, one.value) for one in self.project.criteria]
+            models.append(with_criteria(model, [*stated, *criteria]))
         return models
 
     def key_file(self) -> Path:
@@ -266,6 +276,31 @@ class Job:
                 states[name] = "changed" if stated and _digest(path) != stated else "same"
         return states
 
+    def inspected(self) -> Path | None:
+        """Return the folder in which `inspect` keeps what it found; None without a project."""
+        return self.base / STORE_FOLDER / "inspect" if self.file else None
+
+    def looked_at(self) -> tuple[list[str | Path], list[Path]]:
+        """Return the images and the tables among the sources, for `inspect`."""
+        images: list[str | Path] = []
+        tables: list[Path] = []
+        for source in self.project.collection.sources:
+            if "://" in source.path:
+                images += [source.path] if source.kind not in {"table", "metadata"} else []
+                continue
+            path = self.base / source.path
+            (tables if path.is_file() and _is_table(str(path)) else images).append(path)
+        return images, tables
+
+    def inspection(self) -> Inspection | None:
+        """Return what `inspect` found, held against the files as they are; None without it."""
+        from midi_risk.sources.inspection.summary import read_inspection
+
+        folder = self.inspected()
+        if folder is None or not folder.is_dir():
+            return None
+        return read_inspection(folder, *self.looked_at())
+
     def decisions(self) -> ReleaseDecisions:
         """Return what the project decides about what leaves and is no attribute."""
         from midi_risk.attributes.profile import profile_of
@@ -301,6 +336,8 @@ class Job:
             sign_off=_stated(SignOff, project.sign_off, "sign_off", self.label),
             command=command,
             unreadable=_unreadable(extraction),
+            inspection=self.inspection(),
+            elements=extraction.elements,
         )
 
 
@@ -330,8 +367,39 @@ def history_in(path: Path) -> History:
     return history
 
 
-def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
-    """Add one line for each assessment of a run to the log; say when that is not possible."""
+def warn_of_local(path: Path, plan: Plan, digest: str = "") -> None:
+    """Say when the log tells of another release whose bands differ between subjects.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The log.
+    plan : Plan
+    digest : str
+        Of the file of the plan that is written now; empty where none is written yet.
+    """
+    if plan.local is None:
+        return
+    earlier = {each for each in history_in(path).local if each != digest}
+    if earlier:
+        many = "an earlier local release" if len(earlier) == 1 else f"{len(earlier)} local releases"
+        click.echo(
+            f"midi-risk: the log tells of {many}: whoever has two of the same people intersects"
+            " their bands; release only one",
+            err=True,
+        )
+
+
+def log_runs(path: Path, assessments: Sequence[Assessment], local: str = "") -> None:
+    """Add one line for each assessment of a run to the log; say when that is not possible.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    assessments : sequence of Assessment
+    local : str
+        Digest of the plan of a local release, for the line of one that was written.
+    """
     from midi_risk.document.log import LoggedRun, append_runs, criterion_digest
 
     runs = []
@@ -345,6 +413,7 @@ def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
                 k=max(models.values()),
                 criterion=criterion_digest(assessment.threat_models),
                 status=assessment.verdict.status,
+                local=local,
             )
         )
     try:

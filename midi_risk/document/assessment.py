@@ -178,7 +178,7 @@ class Disclosure(Part):
 
     model: str
     attribute: str
-    criterion: Literal["distinct", "entropy", "recursive", "t", "gain"]
+    criterion: Literal["distinct", "entropy", "recursive", "t", "gain", "alpha", "beta", "delta"]
     value: float | None = Field(description="null: without bound, one value in a class")
     threshold: float
     passed: bool
@@ -199,7 +199,7 @@ class Disclosure(Part):
             return False
         if self.criterion in {"distinct", "entropy"}:
             return self.value >= self.threshold - 1e-9
-        if self.criterion == "recursive":
+        if self.criterion in {"recursive", "delta"}:
             return self.value < self.threshold
         return self.value <= self.threshold + 1e-9
 
@@ -410,6 +410,8 @@ class RiskEstimate(Part):
         Source of the formula.
     attacker : str
         Name of the adversary.
+    tail : list of Quantile
+        Beside a mean: risks that 50 to 100 % of the subjects do not exceed. A mean hides them.
 
     Examples
     --------
@@ -430,6 +432,9 @@ class RiskEstimate(Part):
     method: str = ""
     reference: str = ""
     attacker: str = ""
+    tail: list[Quantile] = Field(
+        default=[], description="beside a mean: risks that shares of the subjects do not exceed"
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -749,6 +754,66 @@ MEASUREMENT = "measurement"
 """What contradicts a statement about a channel when our own figure is higher."""
 
 
+class MeasuredUnits(Part):
+    """How many units of a channel there are, and how many were looked at."""
+
+    kind: str = Field(description="what a unit is: file")
+    total: int = Field(ge=0)
+    looked: int = Field(ge=0, description="by a search that understands them, unchanged since")
+    not_understood: int = Field(ge=0)
+
+
+class MeasuredFinding(Part):
+    """What was found of one kind, without where and what."""
+
+    kind: str
+    units: int = Field(ge=0)
+    subjects: int = Field(ge=0)
+    decision: Literal["identifier", "harmless", "undecided", "removed"]
+
+
+class MeasuredRecall(Part):
+    """Identifiers planted into this collection, and how many of them were found."""
+
+    n: int = Field(ge=1)
+    found: int = Field(ge=0)
+    lower: float = Field(ge=0, le=1, description="lower bound, one-sided at 95 %")
+
+
+class MeasuredMissed(Part):
+    """Bound on the share of subjects with something of which nothing was found."""
+
+    upper: float = Field(ge=0, le=1)
+    confidence: float = Field(gt=0, lt=1)
+    how: Literal["recall", "sample", "both"]
+
+
+class PrivateRow(Part):
+    """A private element of a creator, over all files and depths."""
+
+    creator: str
+    element: str = Field(description="group and number inside the creator's block")
+    trust: str = Field(description="what says that it is safe: PS3.15 E.3.10, the assessor; or ''")
+    vr: list[str] = []
+    files: int = Field(ge=0)
+    values: int | None = Field(default=None, ge=0, description="distinct values; null: not looked")
+    shapes: list[str] = Field(default=[], description="number, date, code, text, binary, empty")
+    hits: list[str] = Field(default=[], description="kinds that the search in texts met")
+    decision: Literal["retain", "remove", "undecided"] = "undecided"
+
+
+class Measured(Part):
+    """What ``inspect`` measured of a channel."""
+
+    method: str
+    version: str
+    units: MeasuredUnits
+    findings: list[MeasuredFinding] = []
+    recall: MeasuredRecall | None = None
+    missed: MeasuredMissed | None = None
+    private: list[PrivateRow] = Field(default=[], description="of private elements: one row each")
+
+
 class ChannelEntry(Part):
     """A way to identity that is not the class table."""
 
@@ -781,6 +846,9 @@ class ChannelEntry(Part):
     )
     subjects: int | None = Field(
         default=None, ge=0, description="subjects who have it; null: not counted"
+    )
+    measured: Measured | None = Field(
+        default=None, description="what `inspect` measured; null: nobody looked by machine"
     )
 
     @model_validator(mode="after")

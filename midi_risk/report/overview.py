@@ -43,6 +43,8 @@ class OverviewRow:
     open_evidence : int
         Reasons for which the verdict is incomplete.
     status : str
+    above : bool
+        Whether a figure is above the threshold, which a status "incomplete" outranks.
     """
 
     name: str
@@ -56,11 +58,13 @@ class OverviewRow:
     step: str
     open_evidence: int
     status: str
+    above: bool = False
 
     @property
     def verdict(self) -> str:
-        """The status in words."""
-        return STATUS[self.status]
+        """The status in words, and that figures are above the threshold where it hides that."""
+        also = "; figures above the threshold" if self.above and self.status == "incomplete" else ""
+        return f"{STATUS[self.status]}{also}"
 
 
 def overview_row(name: str, folder: str, found: Assessment) -> OverviewRow:
@@ -87,6 +91,9 @@ def overview_row(name: str, folder: str, found: Assessment) -> OverviewRow:
         step=_step(found),
         open_evidence=sum(len(reason.names) or 1 for reason in _open(found)),
         status=found.verdict.status,
+        above=any(
+            REASONS[reason.code].status == "above_threshold" for reason in found.verdict.reasons
+        ),
     )
 
 
@@ -161,6 +168,7 @@ def overview_page(
         by=by,
         subjects=sum(row.subjects for row in rows),
         counts={status: sum(r.status == status for r in rows) for status in STATUS},
+        above=sum(row.above for row in rows),
         status=STATUS,
         version=__version__,
         nothing=Markup("&ndash;"),

@@ -269,6 +269,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "n": COUNT,
         "threshold": RISK,
         "passed": FLAG,
+        "tail": fields_of(rules.quantiles_of_many),
         **dropped("method", "reference", "attacker"),
     },
     doc.Uncertainty: {
@@ -299,8 +300,35 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "found": rules.CONTENT,
         "stated": FIELDS,
         "contradicts": rules.AGAINST,
+        "measured": FIELDS,
         **dropped("evidence", "limit", "mean", "subjects"),
     },
+    doc.Measured: {
+        "method": CODE,
+        "version": VERSION,
+        "units": FIELDS,
+        "findings": FIELDS,
+        "recall": FIELDS,
+        "missed": FIELDS,
+        **dropped("private"),
+    },
+    doc.MeasuredUnits: {
+        "kind": CODE,
+        "total": COUNT,
+        "looked": COUNT,
+        "not_understood": COUNT,
+    },
+    doc.MeasuredFinding: {
+        "kind": CODE,
+        "decision": CODE,
+        "units": COUNT,
+        "subjects": COUNT,
+    },
+    doc.MeasuredRecall: {"n": AMOUNT, "found": AMOUNT, "lower": RISK},
+    doc.MeasuredMissed: {"upper": RISK, "confidence": RISK, "how": CODE},
+    doc.PrivateRow: dropped(
+        "creator", "element", "trust", "vr", "files", "values", "shapes", "hits", "decision"
+    ),
     doc.Statement: {
         "by": WRITTEN,
         "on": YEAR,
@@ -401,6 +429,9 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
             "groups",
             "facts",
             "age_subjects",
+            "loss_shares",
+            "finer",
+            "age_costs",
             "accepted",
             "notes",
             "schema_",
@@ -426,6 +457,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "age_r2": AMOUNT,
         **dropped("sentence", "levels", "cut_points", "groups", "share_left_out"),
     },
+    plans.Finer: dropped("attribute", "describe", "classes", "subjects", "left_out", "allowed"),
+    plans.AgeWidth: dropped("years", "classes", "subjects", "age_r2"),
     plans.LocalRecoding: {
         "sentence": WRITTEN,
         "begun_from": CODE,

@@ -41,6 +41,7 @@ from midi_risk.document.assessment import (
     Internal,
     Log,
     Measures,
+    PrivateRow,
     Provenance,
     Record,
     SignOff,
@@ -63,6 +64,7 @@ from midi_risk.risk.account import (
 from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk, as_judged
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
+from midi_risk.risk.channels.inspected import private_rows
 from midi_risk.risk.channels.together import accepted, channels_together, subjects_of
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.disclosure import disclosures, value_order
@@ -86,6 +88,7 @@ from midi_risk.risk.measures.trajectory import trajectory_rows, visit_resolution
 from midi_risk.risk.measures.uncertainty import SEED
 from midi_risk.risk.population.estimators import uniqueness_rows
 from midi_risk.risk.verdict import verdict
+from midi_risk.sources.inspection.summary import Inspection
 from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import attribute_hierarchy, measured, released
@@ -571,6 +574,10 @@ class AssessmentOptions:
         Path and reason of unreadable files, for the internal edition.
     seed : int, optional
         Seed of whatever was sampled.
+    inspection : Inspection, optional
+        What `midi-risk inspect` says of the files, held against them.
+    elements : mapping of str to int
+        Lines of DICOM elements -> files, as reading met them.
     """
 
     name: str = "collection"
@@ -591,6 +598,8 @@ class AssessmentOptions:
     command: str = ""
     unreadable: Sequence[Mapping[str, str]] = ()
     seed: int | None = None
+    inspection: Inspection | None = None
+    elements: Mapping[str, int] = field(default_factory=dict)
 
 
 def _models(threats: str | ThreatModel | Sequence[str | ThreatModel]) -> list[ThreatModel]:
@@ -599,6 +608,14 @@ def _models(threats: str | ThreatModel | Sequence[str | ThreatModel]) -> list[Th
     if not models:
         raise MeasureError("no threat model was given", hint="Name one with --threat")
     return models
+
+
+def _seen(
+    rows: Sequence[AccountEntry], options: AssessmentOptions
+) -> tuple[list[str], Inspection | None, list[PrivateRow]]:
+    """Return texts that no attribute reads, what was inspected, and the private elements."""
+    private = private_rows(options.inspection, options.elements, options.decisions.private)
+    return texts_without_attribute(rows), options.inspection, private
 
 
 def assess(
@@ -674,8 +691,8 @@ def assess(
     created = datetime.now(UTC).replace(microsecond=0)
     searches = options.context.linked_search if options.context else []
     rows, today = account(table, options.decisions), created.date()
-    texts = texts_without_attribute(rows)
-    computed = measured_channels(table, view, names, risks, trajectory, searches, today, texts)
+    seen = _seen(rows, options)
+    computed = measured_channels(table, view, names, risks, trajectory, searches, today, *seen)
     evidence = _evidence(table, view, risks, models, options, computed, created, rows)
     return Assessment(
         tool=Tool(name="midi-risk", version=__version__),

@@ -20,6 +20,7 @@ from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import (
     MEASUREMENT,
     ChannelEntry,
+    PrivateRow,
     SearchEntry,
     Statement,
     day_of,
@@ -30,7 +31,14 @@ from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.channels.device import device_entry
 from midi_risk.risk.channels.face import face_entry
+from midi_risk.risk.channels.inspected import (
+    embedded_channel,
+    private_channel,
+    read_only,
+    text_channel,
+)
 from midi_risk.risk.measures.trajectory import governing_row, interval_row
+from midi_risk.sources.inspection.summary import Inspection
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.channels import CHANNELS, FOUND, Channel
 
@@ -203,6 +211,7 @@ def _worse(
     stated = stated.model_copy(
         update={
             "found": measured.found,
+            "measured": measured.measured,
             "stated": basis.model_copy(update={"file_state": file if basis.file else None}),
         }
     )
@@ -274,6 +283,10 @@ class Release:
     today : datetime.date
     texts : sequence of str
         Text elements that leave and that no attribute reads.
+    inspection : Inspection or None
+        What `midi-risk inspect` says of the files.
+    private : sequence of PrivateRow
+        Private elements, one row each.
     """
 
     table: SubjectTable
@@ -284,6 +297,8 @@ class Release:
     searches: Sequence[SearchEntry]
     today: date
     texts: Sequence[str] = ()
+    inspection: Inspection | None = None
+    private: Sequence[PrivateRow] = ()
 
 
 def _visit_intervals(release: Release) -> ChannelEntry:
@@ -387,22 +402,30 @@ def _free_text(release: Release) -> ChannelEntry:
     texts = [name for name in texts if release.view.distinct.get(name, (1, 0))[0]]
     if not texts:
         return _nothing("free_text", "no free text is retained")
+    if release.inspection is not None:
+        return text_channel(release.view, release.inspection)
     return _open("free_text", f"retained free text was not reviewed: {_names(texts)}")
 
 
 def _private_elements(release: Release) -> ChannelEntry:
+    if release.inspection is not None:
+        return private_channel(release.view, release.inspection, release.private)
     count = release.view.facts.get("private_elements")
     if count == 0:
         return _nothing("private_elements", "no private element outside the safe list was read")
     if count is None:
         return _open("private_elements", "the sources do not say whether private elements exist")
-    return _open(
+    entry = _open(
         "private_elements",
         f"{count} files hold private elements that are not on the safe list of PS3.15 E.3.10",
     )
+    seen = read_only(release.private, release.view.facts.get("instances", 0))
+    return entry.model_copy(update={"measured": seen})
 
 
 def _embedded_metadata(release: Release) -> ChannelEntry:
+    if release.inspection is not None:
+        return embedded_channel(release.view, release.inspection)
     name, facts = "embedded_metadata", release.view.facts
     found = found_among(facts, CHANNELS[name].found)
     words = in_words(facts, found)
@@ -462,12 +485,14 @@ def measured_channels(
     searches: Sequence[SearchEntry],
     today: date,
     texts: Sequence[str] = (),
+    inspection: Inspection | None = None,
+    private: Sequence[PrivateRow] = (),
 ) -> dict[str, ChannelEntry]:
     """Return every channel by its rule, before anything that the assessor states of it.
 
     Parameters
     ----------
-    table, view, names, risks, trajectory, searches, today, texts
+    table, view, names, risks, trajectory, searches, today, texts, inspection, private
         As for `Release`.
     """
     release = Release(
@@ -479,6 +504,8 @@ def measured_channels(
         searches=searches,
         today=today,
         texts=texts,
+        inspection=inspection,
+        private=private,
     )
     return {name: _by_rule(channel, release) for name, channel in CHANNELS.items()}
 

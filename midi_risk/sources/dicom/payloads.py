@@ -503,7 +503,9 @@ def _walked(header: Header | RawHeader, read_at: ReadAt, size: int, start: int) 
     except OddError as error:
         whole = error.top and opened.window.quiet(error.at, opened.window.size)
         if not whole:
-            looking.noticed |= Noticed.TRAILING_DATA if error.top else Noticed.NOT_UNDERSTOOD
+            cut = any("truncated" in phrase for phrase in header.flags)
+            looking.noticed |= Noticed.NOT_UNDERSTOOD if cut or not error.top else 0
+            looking.noticed |= Noticed.TRAILING_DATA if error.top and not cut else 0
     if opened.behind:
         looking.noticed |= Noticed.TRAILING_DATA
     if whole:

@@ -87,8 +87,8 @@ class KnownValues:
     def _add(self, value: str) -> None:
         dates = [tokens for found in _dates(value) for tokens in _ways(*found)]
         if dates:
-            for tokens in dates:
-                self._put(tokens)
+            for written in dates:
+                self._put(written)
             return
         tokens = _tokens(value)
         if not tokens or len(tokens) > 12:

@@ -50,7 +50,8 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _PHONE = re.compile(
-    r"(?<![^\W_])(?<!\.)(?:\+\d{1,3}[-. ]?)?(?:\(\d{2,5}\)[-. /]?|\d{2,5}[-. /])\d{3,4}[-. ]?\d{3,5}"
+    r"(?<![^\W_])(?<!\.)(?:\+\d{1,3}[-. ]?)?(?:\(\d{2,5}\)[-. /]?|\d{2,5}[-. /])"
+    r"\d{3,4}[-. ]?\d{3,5}"
     r"(?![^\W_])(?!\.\d)"
     r"|(?<![\w.])\+\d{7,14}(?!\w)"
     r"|\b(?:tel|phone|fax|telefon|mobile|cell|pager)\b\.?:?\s*[\d(][\d ()/.-]{4,}\d",
@@ -81,37 +82,11 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 _TITLE_SURE = re.compile(r"(?:Dr|Prof|Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Mlle|Dott)\b")
-_TITLED = tuple(
-    [
-        "dr",
-        "prof",
-        "mr",
-        "ms",
-        "miss",
-        "herr",
-        "frau",
-        "mme",
-        "mlle",
-        "dott",
-        "nurse",
-        "attend",
-        "physic",
-        "radiologist",
-        "referr",
-        "operator",
-        "technologist",
-        "signed",
-        "patient",
-        "pt",
-        "name",
-        "md",
-        "rn",
-        "phd",
-        "mbbs",
-        "rt(r)",
-        "frcr",
-    ]
-)
+_TITLED = (
+    "dr", "prof", "mr", "ms", "miss", "herr", "frau", "mme", "mlle", "dott", "nurse", "attend",
+    "physic", "radiologist", "referr", "operator", "technologist", "signed", "patient", "pt",
+    "name", "md", "rn", "phd", "mbbs", "rt(r)", "frcr",
+)  # fmt: skip
 _SITED = ("hosp", "clini", "klini", "krank", "medical", "infirm", "univ", "health", "hôp", "st. ")
 _SITE = re.compile(
     r"(?-i:[A-ZÀ-Þ])[\w.'-]+(?: (?-i:[A-ZÀ-Þ])[\w.'-]+)? (?:hospital|clinic|clinique|klinik"
@@ -191,6 +166,33 @@ def _by_titles(text: str, found: dict[Hit, None]) -> None:
         found[Hit("site", match.group().lower())] = None
 
 
+def _by_forms(text: str, found: dict[Hit, None]) -> None:
+    """Add names by the form in which two of them stand."""
+    if "^" in text:
+        for match in _CARET.finditer(text):
+            words = [folded(word) for word in match.groups()]
+            if any(_is_name(word) for word in words) or not any(w in plain_words() for w in words):
+                found[Hit("name", "^".join(words))] = None
+    if "," in text:
+        for match in _PAIR.finditer(text):
+            words = [folded(match["last"]), folded(match["first"])]
+            named = any(part in census_names() for word in words for part in word.split("-"))
+            if named and not any(word in plain_words() for word in words):
+                found[Hit("name", " ".join(words))] = None
+
+
+def _by_lists(text: str, found: dict[Hit, None]) -> None:
+    """Add words that are names and that imaging does not use."""
+    for word in _WORD.findall(text):
+        small = folded(word)
+        if _is_name(small):
+            found[Hit("name", small)] = None
+        elif not word.islower() and not word.isupper():
+            for part in _CAMEL.split(word):
+                if len(part) > 3 and _is_name(folded(part)):
+                    found[Hit("name", folded(part))] = None
+
+
 def candidates(text: str) -> tuple[Hit, ...]:
     """Return what in a text may identify somebody, each token once.
 
@@ -217,23 +219,6 @@ def candidates(text: str) -> tuple[Hit, ...]:
             found[Hit("mail", match.group().lower())] = None
     if " " in text:
         _by_titles(text, found)
-    if "^" in text:
-        for match in _CARET.finditer(text):
-            words = [folded(word) for word in match.groups()]
-            if any(_is_name(word) for word in words) or not any(w in plain_words() for w in words):
-                found[Hit("name", "^".join(words))] = None
-    if "," in text:
-        for match in _PAIR.finditer(text):
-            words = [folded(match["last"]), folded(match["first"])]
-            named = any(part in census_names() for word in words for part in word.split("-"))
-            if named and not any(word in plain_words() for word in words):
-                found[Hit("name", " ".join(words))] = None
-    for word in _WORD.findall(text):
-        small = folded(word)
-        if _is_name(small):
-            found[Hit("name", small)] = None
-        elif not word.islower() and not word.isupper():
-            for part in _CAMEL.split(word):
-                if len(part) > 3 and _is_name(folded(part)):
-                    found[Hit("name", folded(part))] = None
+    _by_forms(text, found)
+    _by_lists(text, found)
     return tuple(found)

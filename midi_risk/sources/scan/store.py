@@ -30,7 +30,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -46,6 +46,7 @@ from midi_risk.resources import data_rows
 from midi_risk.sources.arrow import (
     empty_table,
     give_back,
+    index_codes,
     integer_array,
     integers_of,
     parquet_table,
@@ -338,26 +339,6 @@ def write_parquet(table: pa.Table, target: Path) -> None:
     _sync_folder(target.parent)
 
 
-def element_counts(contents: pa.Array | pa.ChunkedArray) -> Counter[str]:
-    """Return how many files hold each element.
-
-    Parameters
-    ----------
-    contents : pyarrow.Array or pyarrow.ChunkedArray
-        What stands in each file, see `midi_risk.sources.dicom.contents`.
-
-    Examples
-    --------
-    >>> element_counts(pa.array(["00100010|PN", "00100010|PN", ""]))
-    Counter({'00100010|PN': 2})
-    """
-    found: Counter[str] = Counter()
-    for item in contents.cast(pa.string()).value_counts().to_pylist():
-        for line in (item["values"] or "").splitlines():
-            found[line] += item["counts"]
-    return found
-
-
 class ScanStore:
     """A folder that keeps what was read from DICOM files.
 
@@ -625,18 +606,94 @@ def by_series(table: SourceTable) -> SourceTable:
     """
     if table.instances_column is not None:
         return table
-    import duckdb  # noqa: PLC0415 - loaded only where rows are folded
-
     names = table.rows.column_names
     columns = [item for item in wanted_attributes().values() if item.keyword in names]
-    plain = pa.table({i.keyword: table.rows[i.keyword].cast(pa.string()) for i in columns})
-    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
-        connection.register("midi_risk_rows", plain)
-        connection.execute("SET enable_external_access = false")
-        found = connection.sql(_series_query(columns, "midi_risk_rows")).to_arrow_table()
-    texts = {i.keyword: found[i.keyword].dictionary_encode() for i in columns}
-    rows = pa.table({**texts, INSTANCES: found[INSTANCES]}).unify_dictionaries()
+    coded = {item.keyword: _ranked(table.rows[item.keyword]) for item in columns}
+    group = np.zeros(table.rows.num_rows, dtype=np.int64)
+    for item in columns:
+        codes, texts = coded[item.keyword]
+        if item.level not in {"instance", "file"} and len(texts):
+            group = _joint(group, codes, len(texts))
+    n = int(group.max(initial=-1)) + 1
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(n))
+    folded: dict[str, list[str | None]] = {
+        item.keyword: _told(*coded[item.keyword], group, order, starts, several=_all_of(item))
+        for item in columns
+    }
+    folded[INSTANCES] = [str(count) for count in np.bincount(group, minlength=n).tolist()]
+    place = _in_order(folded)
+    arrays = {name: pa.array([texts[i] for i in place], pa.string())
+              for name, texts in folded.items()}  # fmt: skip
+    counts = arrays.pop(INSTANCES)
+    encoded = {name: array.dictionary_encode() for name, array in arrays.items()}
+    rows = pa.table({**encoded, INSTANCES: counts}).unify_dictionaries()
     return replace(table, level="series", rows=rows, instances_column=INSTANCES)
+
+
+def _all_of(item: Wanted) -> bool:
+    """Tell whether a tuple shows every value of an attribute, not the first and the last alone."""
+    return item.vr in _SETS
+
+
+def _ranked(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Return the rank of each row's text, -1 for none, and the distinct texts in order."""
+    array = column.cast(pa.string()).combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
+    encoded = array.dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    rank = np.full(len(texts) + 1, -1, dtype=np.int64)
+    rank[order] = np.arange(len(texts))
+    return rank[index_codes(encoded.indices)], [texts[i] for i in order]
+
+
+def _joint(group: np.ndarray, codes: np.ndarray, width: int) -> np.ndarray:
+    """Return the number of each pair of group and code, dense."""
+    import pandas as pd  # noqa: PLC0415 - loaded only where rows are folded
+
+    return np.asarray(pd.factorize(group * (width + 1) + codes + 1)[0], dtype=np.int64)
+
+
+def _told(
+    codes: np.ndarray,
+    texts: list[str],
+    group: np.ndarray,
+    order: np.ndarray,
+    starts: np.ndarray,
+    *,
+    several: bool,
+) -> list[str | None]:
+    """Return what each group says: its one text, the first and the last, or all of them."""
+    if not len(texts):
+        return [None] * len(starts)
+    known = np.where(codes < 0, len(texts), codes)[order]
+    low = np.minimum.reduceat(known, starts)
+    high = np.maximum.reduceat(codes[order], starts)
+    ends = zip(low.tolist(), high.tolist(), strict=True)
+    told = [None if b < 0 else texts[a] if a == b else f"{texts[a]}\\{texts[b]}" for a, b in ends]
+    varying = (low < high) & (high >= 0)
+    if several and varying.any():
+        rows = (codes >= 0) & varying[group]
+        pairs = np.unique(group[rows] * len(texts) + codes[rows])
+        which, value = np.divmod(pairs, len(texts))
+        cuts = np.flatnonzero(np.diff(which, prepend=-1))
+        for i, one in zip(which[cuts].tolist(), np.split(value, cuts[1:]), strict=True):
+            told[i] = "\\".join(texts[j] for j in one.tolist())
+    return told
+
+
+def _in_order(folded: Mapping[str, list[str | None]]) -> list[int]:
+    """Return the rows sorted by all columns in turn, a missing text last, as ``ORDER BY ALL``."""
+    keys = []
+    for texts in folded.values():
+        ranks = {text: i for i, text in enumerate(sorted({t for t in texts if t is not None}))}
+        if len(ranks) > 1 or None in texts:
+            keys.append([len(ranks) if text is None else ranks[text] for text in texts])
+    n = len(folded[INSTANCES])
+    order: list[int] = np.lexsort(keys[::-1]).tolist() if keys else list(range(n))
+    return order
 
 
 def findings(rows: int, instances: int) -> tuple[str, ...]:

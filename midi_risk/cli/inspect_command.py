@@ -1,0 +1,159 @@
+"""`midi-risk inspect`: look at every file for what the channels ask, and review what was found."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from midi_risk.cli import options as common
+from midi_risk.cli.options import progress_bar
+from midi_risk.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from midi_risk.cli.job import Job
+
+EXIT_LEFT = 4
+_LOOKED = ("embedded_metadata", "private_elements", "free_text")
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)\Z")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_MOST_TEXTS = 1_000_000
+
+
+def _budget(text: str | None) -> float | None:
+    """Return a time such as 90s, 30m or 2h in seconds."""
+    if text is None:
+        return None
+    found = _TIME.match(text.strip().lower())
+    if found is None:
+        raise ConfigError("command line", [f"--budget: '{text}' is no time such as 90s, 30m or 2h"])
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def _check_channels(text: str | None) -> None:
+    """Refuse channels that nothing here looks at."""
+    if text is None:
+        return
+    named = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in named if name not in _LOOKED]
+    if unknown or not named:
+        faults = [
+            f"--channels: {name} is not looked at by machine; there are {', '.join(_LOOKED)}"
+            for name in unknown or ["nothing"]
+        ]
+        raise ConfigError("command line", faults)
+
+
+def _tables(job: Job, paths: Sequence[Path]) -> list[tuple[Path, Mapping[str, Sequence[str]]]]:
+    """Return the distinct texts of each column of the tables."""
+    if not paths:
+        return []
+    extraction = job.extract(jobs=1)
+    found: list[tuple[Path, Mapping[str, Sequence[str]]]] = []
+    for path in paths:
+        columns: dict[str, list[str]] = {}
+        for table in extraction.tables:
+            if table.name in {path.name, path.stem}:
+                for name in table.rows.column_names:
+                    if name != table.key:
+                        texts = table.rows.column(name).unique().to_pylist()[:_MOST_TEXTS]
+                        columns[name] = [str(text) for text in texts if text]
+        found.append((path, columns))
+    return found
+
+
+@click.command("inspect")
+@click.argument("arguments", metavar="[review] PROJECT", nargs=-1, required=True)
+@click.option("--channels", metavar="NAMES", help=f"Channels, by commas: {', '.join(_LOOKED)}.")
+@click.option(
+    "--known",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The hospital's own list (CSV): its names, numbers and dates are searched for.",
+)
+@click.option(
+    "--frames",
+    type=click.Choice(["all", "series"]),
+    default="series",
+    show_default=True,
+    help="Frames whose pixels are looked at; no channel looks at pixels yet.",
+)
+@click.option("--budget", metavar="TIME", help="Stop after 90s, 30m or 2h; go on another time.")
+@click.option(
+    "--decisions",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With review: take the decisions that the page saved.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of results; assess reads that of the project, .midi-risk/inspect.",
+)
+@common.with_options(common.JOBS, common.QUIET)
+def command(arguments: tuple[str, ...], **given: Any) -> int:
+    """Look at every file for embedded content, private elements and text that identifies.
+
+    Results are kept and bound to the files: what changed is looked at again, and assess uses only
+    what still fits. 'inspect review PROJECT' writes a page of candidates on which people decide.
+    The exit code is 4 when time was up before all was looked at.
+    """  # fmt: skip
+    from midi_risk.cli.job import open_job
+
+    review = len(arguments) > 1 and arguments[0] == "review"
+    if len(arguments) != 1 + review:
+        raise ConfigError("command line", ["name one project: midi-risk inspect [review] PROJECT"])
+    _check_channels(given["channels"])
+    budget = _budget(given["budget"])
+    job = open_job([arguments[-1]])
+    folder = given["output"] or job.inspected()
+    if folder is None:
+        raise ConfigError(
+            "command line",
+            ["sources without a project have no place for results; give -o DIR"],
+        )
+    if review:
+        return _review(folder, given["decisions"])
+    return _inspect(job, folder, given, budget)
+
+
+def _review(folder: Path, decisions: Path | None) -> int:
+    from midi_risk.sources.inspection.review import take_decisions, write_page
+
+    if decisions is not None:
+        click.echo(f"{take_decisions(folder, decisions):,} decisions taken")
+        return 0
+    page, tokens = write_page(folder)
+    click.echo(f"{tokens:,} distinct tokens: {page}")
+    return 0
+
+
+def _inspect(job: Job, folder: Path, given: Mapping[str, Any], budget: float | None) -> int:
+    from midi_risk.sources.inspection.run import inspect_files
+    from midi_risk.sources.inspection.summary import read_inspection
+
+    images, tables = job.looked_at()
+    with progress_bar("inspecting", quiet=given["quiet"]) as progress:
+        outcome = inspect_files(
+            images, folder, tables=_tables(job, tables), known=given["known"], budget=budget,
+            jobs=given["jobs"] or 1, progress=progress,
+        )  # fmt: skip
+    click.echo(
+        f"files looked at {outcome.looked:,}, known from before {outcome.held:,},"
+        f" left {outcome.left:,}"
+    )
+    found = read_inspection(folder, images, tables)
+    for name in _LOOKED if found is not None else ():
+        kinds: Counter[str] = Counter()
+        for one in found.found[name] if found is not None else ():
+            kinds[one.kind] += one.units
+        words = ", ".join(f"{kind} {n:,}" for kind, n in sorted(kinds.items())) or "nothing"
+        click.echo(f"  {name}: {words}")
+    return EXIT_LEFT if outcome.left else 0
