@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom import config
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileMetaDataset
+from object_rules import release_of
+from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRLittleEndian
-from release_collection import CT, image
+from release_collection import CT, image, save
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "table"))
 
@@ -23,8 +20,8 @@ from folding_tables import attribute, attributes, extraction, source
 from midi_risk.attributes.model import Decision, Kind, Role
 from midi_risk.document.plan import State
 from midi_risk.errors import OutputError
-from midi_risk.export.dicom.files import _free, _save
-from midi_risk.export.dicom.recode import recode
+from midi_risk.export.dicom.one_copy import Copier, _path
+from midi_risk.export.dicom.recode import Statement, recode
 from midi_risk.export.dicom.rules import dicom_rules, element_type
 from midi_risk.export.release import _same, check_apart, compare
 from midi_risk.export.rules import release_rules
@@ -147,25 +144,27 @@ def test_what_gives_a_weight_or_a_birth_date_back_goes_with_it():
 
 
 @pytest.mark.parametrize("value", ["..", ".", "Doe^Jane", "1.2/../3", ""])
-def test_a_path_holds_uids_only(tmp_path, value):
-    ds = Dataset()
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        element = DataElement(Tag(keyword), "UI", value, validation_mode=config.IGNORE)
-        ds.add(element)
-    place = _free(tmp_path, ds)
-    assert place == tmp_path / "study-unnamed" / "series-unnamed" / "sop-unnamed.dcm"
+def test_a_path_holds_uids_only(value):
+    found = ("study-unnamed/series-unnamed/sop-unnamed.dcm", "study-unnamed/series-unnamed")
+    assert _path((value, value, value)) == found
 
 
-def test_what_hides_in_the_preamble_and_the_file_meta_information_is_not_written(tmp_path):
+@pytest.mark.parametrize("spliced", [True, False])
+def test_what_hides_in_the_preamble_and_the_file_meta_information_is_not_written(tmp_path, spliced):
     ds = plain()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.SourceApplicationEntityTitle = "HOSPITAL_A"
     ds.preamble = b"II*\0" + b"Doe^Jane".ljust(124, b"\0")
-    _save(ds, tmp_path / "copy.dcm")
-    assert (tmp_path / "copy.dcm").read_bytes()[:128] == bytes(128)
-    assert stat.S_IMODE((tmp_path / "copy.dcm").stat().st_mode) == 0o600
-    made = pydicom.dcmread(tmp_path / "copy.dcm")
+    source = save(ds, tmp_path / "in.dcm").read_bytes()
+    release = release_of([ds], [])
+    copier = Copier(
+        tmp_path / "out", dicom_rules(release, "dicom"), release, Statement(method="test"),
+        spliced=spliced,
+    )  # fmt: skip
+    copied, _ = copier.copy(lambda at, n: source[at : at + n], len(source), 0)
+    place = tmp_path / "out" / copied.target
+    assert place.read_bytes()[:128] == bytes(128)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    made = pydicom.dcmread(place)
     assert made.file_meta.MediaStorageSOPClassUID == CT
     assert "SourceApplicationEntityTitle" not in made.file_meta
 

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from midi_risk.attributes.model import Decision, Kind, Role
 from midi_risk.export.dicom.recode import UnrecodableError, recode, subject_key
-from midi_risk.export.dicom.rules import dicom_rules
+from midi_risk.export.dicom.rules import dicom_rules, element_type
 from midi_risk.sources import extract
 
 DAY = "20200317"
@@ -191,3 +191,19 @@ def test_a_copy_that_is_judged_for_itself_takes_the_other_dates_along():
     )
     assert (found.StudyDate, found.AcquisitionDate) == ("20200310", "20200101")
     assert found.ContentDate == "20200101"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "path", "kind"),
+    [
+        ("SegmentLabel", ("SegmentSequence",), "1"),
+        ("BeamName", (), "1"),
+        ("RetrieveURL", (), "1"),
+        ("TypeOfPatientID", ("OtherPatientIDsSequence",), "1"),
+        ("ContourData", ("ROIContourSequence", "ContourSequence"), "1"),
+        ("KVP", ("FrameAcquisitionSequence",), "1"),
+        ("Manufacturer", ("BlockDefinitionSequence",), "2"),
+    ],
+)
+def test_what_the_standard_requires_deep_inside_is_not_deleted(keyword, path, kind):
+    assert element_type("1.2.3.of.no.class", keyword, path) == kind

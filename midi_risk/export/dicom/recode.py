@@ -418,6 +418,25 @@ def may_touch(rules: DicomRules, tag: int, vr: str) -> bool:
     )
 
 
+def removed_always(rules: DicomRules, tag: int, vr: str) -> bool:
+    """Tell an element of the standard whose value is taken away, whatever it is.
+
+    Parameters
+    ----------
+    rules : DicomRules
+    tag : int
+    vr : str
+        As the file gives it, empty in implicit form.
+    """
+    known = vr_of(tag)
+    if tag >> 16 & 1 or vr not in {"", known} or known == "SQ":
+        return False
+    rule = rules.elements.get(tag)
+    if rule is None and known in _MOMENTS and keyword_for_tag(tag) not in OWN_DATES:
+        rule = rules.times if known == "TM" else rules.dates
+    return rule is not None and rule.action is Action.REMOVE
+
+
 def _is_list_of_items(element: Any) -> bool:
     """Tell a private sequence that pydicom recognised although the file does not name it one."""
     return isinstance(element.value, ItemSequence)

@@ -24,13 +24,14 @@ from midi_risk.export.dicom.recode import (
     may_touch,
     of_nobody,
     recode_elements,
+    removed_always,
     state_method,
     subject_key,
     unknown_side,
     visit_dates,
     visit_of,
 )
-from midi_risk.export.dicom.rules import DicomRules
+from midi_risk.export.dicom.rules import DUMMIES, DicomRules
 from midi_risk.export.dicom.spans import DeclinedError, Span, Walked
 from midi_risk.export.dicom.untouched import encoded, parsed, remember, restore
 from midi_risk.export.rules import ReleaseRules
@@ -50,6 +51,8 @@ _OF_MANY = frozenset({0x0020000D, 0x0020000E, 0x00200052})
 """UIDs that many objects share."""
 _UNDEFINED = b"\xff\xff\xff\xff"
 _SOME_DATE, _SOME_AGE = "20200101", "001Y"
+_GONE = b"taken away whatever its value is"
+_DUMMIES = frozenset(text.encode() for text in DUMMIES.values())
 _SHORT = 4096
 _MANY = 50_000
 _CONTEXTS = 2_000
@@ -155,6 +158,7 @@ class Splicer:
         self._keys: dict[tuple[bytes, bytes, bool], str] = {}
         self._verdicts: dict[tuple[bytes, ...], str] = {}
         self._stated: dict[tuple[object, ...], dict[int, bytes]] = {}
+        self._always: dict[tuple[int, bytes | None], bool] = {}
         self._sums: dict[tuple[int, ...], tuple[Outcome, list[Outcome]]] = {}
         self._understood = (
             _CHARACTER_SET not in rules.elements
@@ -317,16 +321,31 @@ class Splicer:
             creator = ids.get(creator_place(span.tag), b"")
         if kind is _Kind.CREATOR:
             raw = _without_value(raw, span)
-        known = (creator, raw) if creator else raw
+        known: bytes | tuple[bytes, bytes] = (creator, raw) if creator else raw
+        gone = self._gone(span) and _tells(raw, span)
+        if gone:
+            known = (_GONE, raw[:4])
         edit = context.edits.get(known)
         if edit is None:
             edit = self._made(context, span.tag, raw, creator)
-            if len(raw) <= _SHORT and (edit.content is None or self._repeats(span.tag)):
+            if gone and edit.content is None:
+                return edit
+            if len(raw) <= _SHORT and (gone or edit.content is None or self._repeats(span.tag)):
                 _bounded(context.edits)
                 context.edits[known] = edit
         if kind is _Kind.CREATOR and edit.content:
             raise DeclinedError
         return edit
+
+    def _gone(self, span: Span) -> bool:
+        """Tell an element that is taken away whatever its value is."""
+        known = (span.tag, span.vr)
+        found = self._always.get(known)
+        if found is None:
+            found = self._always[known] = self._acts.pseudonyms is None and removed_always(
+                self._rules, span.tag, (span.vr or b"").decode("latin-1")
+            )
+        return found
 
     def _repeats(self, tag: int) -> bool:
         """Tell an element whose bytes may come again; UIDs of objects do not."""
@@ -417,6 +436,12 @@ class Splicer:
             elif content != ids[tag]:
                 place = _place(walked, tag)
                 edits.append((place, place + len(ids[tag]), content))
+
+
+def _tells(raw: bytes, span: Span) -> bool:
+    """Tell whether an element holds a value that is no dummy."""
+    value = raw[span.value - span.start :].strip(b" \0")
+    return bool(value) and value not in _DUMMIES
 
 
 def _bounded(held: dict[Any, Any]) -> None:
