@@ -33,6 +33,12 @@ _FORMS = {
     ".nii": "application/x-nifti", ".gz": "application/gzip", ".xpt": "application/x-sas-xport",
 }  # fmt: skip
 _SHOWN = 3
+_SELF = {
+    "@id": METADATA,
+    "@type": "CreativeWork",
+    "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+    "about": {"@id": "./"},
+}
 
 
 def release_manifest(
@@ -72,12 +78,7 @@ def release_manifest(
     meanings = method_codes()
     year = assessment.created[:4]
     graph: list[dict[str, Any]] = [
-        {
-            "@id": METADATA,
-            "@type": "CreativeWork",
-            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-            "about": {"@id": "./"},
-        },
+        _SELF,
         {
             "@id": "./",
             "@type": "Dataset",
