@@ -574,6 +574,13 @@ class SuggestSettings(Settings):
     ] = Field(default="distance", description="what the search loses least of")
 
 
+class CriterionSettings(Settings):
+    """A criterion on the sensitive values of each class, as threat models state it."""
+
+    criterion: Literal["distinct", "entropy", "recursive", "t", "alpha", "beta", "delta"]
+    value: float = Field(gt=0)
+
+
 class Project(Settings):
     """`midi-risk.yaml`: the collection, the threat models and every decision."""
 
@@ -582,6 +589,9 @@ class Project(Settings):
     threat_models: tuple[str, ...] = Field(default=("public-release",), min_length=1)
     parameters: dict[str, dict[str, Any]] = Field(
         default={}, description="threat model -> what it requires, such as prevalence"
+    )
+    criteria: tuple[CriterionSettings, ...] = Field(
+        default=(), description="what sensitive values may disclose, beside the threat models"
     )
     population: PopulationStatement | None = Field(
         default=None, description="how subjects came into the collection"

@@ -128,7 +128,10 @@ PERIOD = re.compile(
 
 
 def _period(text: str) -> Parsed | None:
-    """Return a period of a released table under its own text, with its first day as number."""
+    """Return a period of a released table under its own text, with its first day as number.
+
+    One without a first day has its last, so that it stands before the period that follows.
+    """
     match = PERIOD.fullmatch(text)
     if match is None:
         return None
@@ -137,7 +140,7 @@ def _period(text: str) -> Parsed | None:
     if first == 9 and int(match.group(9)) >= int(match.group(10)):
         return None
     whole = _whole(int(match.group(first)), 3 * int(quarter or 1) - 2, 1, OK)
-    return Parsed(text, whole.number, OK) if whole.text else whole
+    return Parsed(text, whole.number - bool(match["sign"]), OK) if whole.text else whole
 
 
 def _spreadsheet(text: str, *, day_first: bool, settled: bool) -> Parsed | None:

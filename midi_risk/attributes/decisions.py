@@ -9,7 +9,7 @@ from typing import Any
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.units import FACTORS, UNKNOWN, Quantity, unit_problem
-from midi_risk.config import AttributeSettings, SubjectKeySettings
+from midi_risk.config import AttributeSettings, ReleaseDecision, SubjectKeySettings
 from midi_risk.errors import ConfigError, did_you_mean
 
 OVERRULED = "decided in the project file; proposed as {}: "
@@ -134,6 +134,29 @@ def _spelt_out(
         for name in names or [pattern]:
             found.setdefault(name, setting)
     return found
+
+
+def with_removals(attributes: AttributeSet, named: Mapping[str, ReleaseDecision]) -> AttributeSet:
+    """Return the attributes with removed what ``release`` removes by the name of an attribute.
+
+    Whoever reads an element in the account does not see that an attribute takes it.
+
+    Parameters
+    ----------
+    attributes : AttributeSet
+        With the other decisions in force, which win.
+    named : mapping of str to ReleaseDecision
+    """
+    return attributes.replaced(
+        {
+            a.name: a.revised(decision=Decision.REMOVE)
+            for a in attributes
+            if a.name in named
+            and named[a.name].decision == "remove"
+            and a.decision is None
+            and a.role is not Role.LINKAGE_KEY
+        }
+    )
 
 
 def with_key(attributes: AttributeSet, key: SubjectKeySettings | None, path: str) -> AttributeSet:

@@ -163,12 +163,16 @@ def with_profile(
 def against_profile(
     attributes: AttributeSet, profile: Profile, sources: Collection[str]
 ) -> tuple[str, ...]:
-    """Return the attributes that the profile removes and that stay, by the project's decision."""
+    """Return the attributes that the profile removes and that stay, by the project's decision.
+
+    A subject key that stays is confirmed to be a pseudonym, which is the dummy that is asked for.
+    """
     return tuple(
         a.name
         for a in attributes
         if _concerns(a, sources)
         and not a.rekeyed
+        and not (a.keyword == "PatientID" and a.role is Role.LINKAGE_KEY)
         and a.decision is not Decision.REMOVE
         and profile.removes(a.keyword or "")
     )

@@ -372,7 +372,7 @@ def date_ends(text: str, number: float) -> tuple[float, float]:
         return low, float(match.group(2)) + 1 - 1 / 372
     if match := re.fullmatch(r"(?:.* to )?(\d{4})-Q([1-4])", text):
         return low, float(match.group(1)) + int(match.group(2)) / 4 - 1 / 372
-    return (-math.inf, low - 1 / 372) if text.startswith("<") else (low, math.inf)
+    return (-math.inf, low) if text.startswith("<") else (low, math.inf)
 
 
 @dataclass(frozen=True, slots=True)

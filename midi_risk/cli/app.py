@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from midi_risk import __version__
-from midi_risk.cli.process import check_memory, stop_as_interrupted, tolerate_output
+from midi_risk.cli.process import check_memory, tolerate_output
+from midi_risk.document.runs import stop_as_interrupted
 from midi_risk.errors import MidiRiskError, did_you_mean, reason_of
 
 COMMANDS = {
@@ -35,6 +36,7 @@ COMMANDS = {
     "diff": "Say what changed from one assessment to another.",
     "crosscheck": "Compute every measure of a table with pycanon as well, and compare.",
     "threats": "List, show and validate threat models.",
+    "population": "Add, list and show population tables.",
     "schema": "Print a JSON schema.",
     "explain": "Explain a term of the field or of the report.",
 }

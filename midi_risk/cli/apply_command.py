@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass, replace
@@ -53,9 +54,10 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     assess on what was written: 3 when it is above the threshold, 4 when evidence is
     incomplete; it is written all the same.
     """
-    from midi_risk.cli.job import open_job
+    from midi_risk.cli.job import log_runs, open_job, warn_of_local
     from midi_risk.document.reasons import EXIT_CODES
-    from midi_risk.export.release import check_sources, new_folder
+    from midi_risk.export.dicom.ledger import LEDGER
+    from midi_risk.export.release import IMAGES, check_sources, new_folder
 
     job = open_job([project], parameters=given["parameters"])
     plan = PlanFile.read(plan_file)
@@ -64,12 +66,21 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     key = _pseudonym_key(job, target)
     line = f"midi-risk apply {project} --plan {plan_file} -o {output}"
     with (
-        new_folder(target, paths) as staging,
+        new_folder(
+            target,
+            paths,
+            resumed=(LEDGER, f"{RELEASE}/{IMAGES}"),
+            said=lambda text: click.echo(f"midi-risk: {text}", err=True),
+        ) as staging,
         progress_bar("recoding", quiet=given["quiet"]) as progress,
     ):
         applied = apply_plan(
             job, plan, staging, jobs=given["jobs"], progress=progress, command=line, key=key
         )
+    if plan.plan.local is not None:
+        log = job.log_file(output)
+        warn_of_local(log, plan.plan, plan.digest)
+        log_runs(log, [applied.assessment], local=plan.digest)
     _print(applied, plan.plan, given["form"])
     if not given["quiet"]:
         click.echo(f"written to {target}: release, assessment, midi-risk.yaml", err=True)
@@ -174,6 +185,7 @@ class Applied:
     assessment: Assessment
     proof: Proof
     profiled: Profiled
+    manifest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,11 +199,14 @@ class Profiled:
         What it removes and the project keeps: then no object may claim the profile.
     to_clean : tuple of str
         What an option says is to be cleaned, and somebody has to look at.
+    misplaced : tuple of str
+        Attributes that are named under ``release``, which closes no attribute.
     """
 
     profile: Profile | None = None
     against: tuple[str, ...] = ()
     to_clean: tuple[str, ...] = ()
+    misplaced: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, job: Job, extraction: Extraction, attributes: AttributeSet) -> Profiled:
@@ -204,18 +219,29 @@ class Profiled:
         )
 
         profile = profile_of(job.project.profile)
+        named = job.project.release.decisions
+        misplaced = tuple(
+            a.name
+            for a in attributes
+            if a.name in named
+            and (a.decision is None or a.decision.value != named[a.name].decision)
+        )
         if profile is None:
-            return cls()
+            return cls(misplaced=misplaced)
         sources = described(extraction)
         return cls(
             profile=profile,
             against=against_profile(attributes, profile, sources),
             to_clean=to_clean(attributes, profile, sources),
+            misplaced=misplaced,
         )
 
     def told(self) -> list[str]:
         """Return what the profile leaves to somebody, in sentences."""
         said = []
+        if self.misplaced:
+            names = ", ".join(self.misplaced)
+            said.append(f"not done: 'release' decides on no attribute, 'attributes' does: {names}")
         if self.against:
             names = ", ".join(self.against)
             said.append(f"the project keeps what the profile removes, so none is claimed: {names}")
@@ -251,6 +277,11 @@ class PlanFile:
     plan: Plan
     content: bytes
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
     @classmethod
     def read(cls, path: str) -> PlanFile:
         """Read and check a plan."""
@@ -279,7 +310,7 @@ def apply_plan(
     staging : pathlib.Path
         Empty folder; gets ``release/``, ``assessment/`` and ``midi-risk.yaml``.
     jobs : int, optional
-        Processes that read DICOM.
+        Processes that read and write DICOM.
     progress : callable, optional
     command : str
         Command line, for the internal edition.
@@ -288,8 +319,9 @@ def apply_plan(
     """
     from midi_risk.document.files import write_private
     from midi_risk.export.dicom.acts import Acts
+    from midi_risk.export.dicom.ledger import LEDGER
     from midi_risk.export.proof import removed_paths
-    from midi_risk.export.rekeyed import collection_pseudonyms
+    from midi_risk.export.rekeyed import at_one_moment, collection_pseudonyms
     from midi_risk.export.release import plan_statement, write_release
     from midi_risk.export.rules import release_rules
     from midi_risk.export.targets.tables import dictionary_text
@@ -307,7 +339,7 @@ def apply_plan(
     profiled = Profiled.of(job, extraction, attributes)
 
     def written(*, identity_removed: bool) -> Applied:
-        (staging / RELEASE).mkdir(mode=0o700)
+        (staging / RELEASE).mkdir(mode=0o700, exist_ok=True)
         release = write_release(
             staging / RELEASE,
             job.project.collection.sources,
@@ -320,6 +352,8 @@ def apply_plan(
             acts=acts,
             codes=profiled.codes(identity_removed=identity_removed),
             progress=progress,
+            jobs=jobs,
+            ledger=staging / LEDGER,
         )
         dictionary = dictionary_text(rules, release.dicom, release.written)
         write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
@@ -345,6 +379,10 @@ def apply_plan(
                 "the verdict on the files depends on what they say of themselves",
                 hint="Please report it",
             )
+    (staging / LEDGER).unlink(missing_ok=True)
+    applied = replace(applied, manifest=_written_manifest(staging / RELEASE, applied))
+    if known is not None:
+        at_one_moment(staging / RELEASE)
     (staging / ASSESSMENT).mkdir(mode=0o700)
     _write_account(staging / ASSESSMENT, applied)
     return applied
@@ -464,6 +502,21 @@ def _key_of_release(
     return settings_of_key(stated, column, today)
 
 
+def _written_manifest(folder: Path, applied: Applied) -> str:
+    """Write the proof beside the released files and return its digest."""
+    from midi_risk.export.manifest import write_manifest
+
+    release = applied.release
+    removed = _incomplete(applied.assessment)
+    return write_manifest(
+        folder,
+        applied.assessment,
+        codes=applied.profiled.codes(identity_removed=not removed),
+        left_out=release.left_out(),
+        known={file.target: file.sha256 for file in release.files if file.sha256},
+    )
+
+
 def _write_account(folder: Path, applied: Applied) -> None:
     """Write the assessment of the release, its reports, and an account of every file."""
     from midi_risk.document.files import write_private
@@ -480,10 +533,12 @@ def _write_account(folder: Path, applied: Applied) -> None:
         **summary(release, applied.rules),
         "account": applied.proof.to_dict(),
         "profile": applied.profiled.to_dict(),
+        "manifest_sha256": applied.manifest,
     }
     write_private(folder / "apply.json", json.dumps(account, indent=1) + "\n")
-    rows = [(f.source, f.target, f.reason) for f in release.files]
-    write_private(folder / "files.csv", csv_text(("source", "release", "reason"), rows))
+    rows = [(f.source, f.target, f.reason, f.sha256, f.pixels) for f in release.files]
+    columns = ("source", "release", "reason", "sha256", "pixels_sha256")
+    write_private(folder / "files.csv", csv_text(columns, rows))
 
 
 def summary(release: Release, rules: ReleaseRules) -> dict[str, Any]:

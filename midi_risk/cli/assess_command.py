@@ -300,7 +300,7 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
         parameters=given["parameters"],
         where=given["where"],
     )
-    models = job.threat_models(given["k"], given["k_reason"])
+    models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     log = job.log_file(given["output"])
     one = partial(
         assess_job,
@@ -318,7 +318,7 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
         groups = _by_group(job, by, given, limits, one)
         _print_groups(groups, given["form"])
         if not given["quiet"]:
-            announce(Path(given["output"]), ("summary.csv", "one folder per group"))
+            announce(Path(given["output"]), ("index.html", "summary.csv", "one folder per group"))
         return _exit_code(groups, given["fail_on"])
     with result_folder(given["output"]) as folder:
         with progress_bar("reading", quiet=given["quiet"]) as progress:
@@ -354,7 +354,7 @@ def _by_group(
         outcome = one(group, part, limits=share)
         return outcome.assessment, outcome.plan, outcome.table
 
-    models = job.threat_models(given["k"], given["k_reason"])
+    models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     asked = {
         "version": __version__,
         "by": by,

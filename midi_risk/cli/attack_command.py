@@ -49,7 +49,7 @@ def command(sources: tuple[str, ...], **given: Any) -> None:
     job = open_job(
         sources, given["tables"], threats=given["threats"], parameters=given["parameters"]
     )
-    models = job.threat_models(given["k"], given["k_reason"])
+    models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     with progress_bar("reading", quiet=given["quiet"]) as progress:
         extraction = job.extract(jobs=given["jobs"], progress=progress)
     table = job.fold(extraction, job.attributes(extraction))

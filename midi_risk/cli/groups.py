@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
 
-DONE, SUMMARY = "groups.jsonl", "summary.csv"
+DONE, SUMMARY, OVERVIEW = "groups.jsonl", "summary.csv", "index.html"
 COLUMNS = (
     "group", "subjects", "k", "required", "sample_uniques", "governing", "value", "status",
     "plan_found", "reason",
@@ -148,6 +148,7 @@ def assess_groups(
         raise SourceError(f"no group of '{by}' has a subject", hint="Choose another column")
     with result_folder(output) as staging:
         write_summary(staging / SUMMARY, found)
+        _write_overview(staging / OVERVIEW, found, by)
     (folder / DONE).unlink(missing_ok=True)
     return found
 
@@ -175,6 +176,20 @@ def write_summary(path: Path, groups: Sequence[Group]) -> None:
         writer.writeheader()
         writer.writerows(group.row() for group in groups)
     path.chmod(0o600)
+
+
+def _write_overview(path: Path, groups: Sequence[Group], by: str) -> None:
+    """Write the page that shows all groups side by side."""
+    from midi_risk.document.files import write_private
+    from midi_risk.report.overview import overview_page, overview_row
+
+    rows = [
+        overview_row(group.assessment.collection.name, group.name, group.assessment)
+        for group in groups
+        if group.assessment is not None
+    ]
+    left_out = [(group.name, group.reason) for group in groups if group.assessment is None]
+    write_private(path, overview_page(rows, left_out, by=by))
 
 
 def _assessed(job: Job, value: str, part: Extraction, name: str, output: str, one: Assess) -> Group:

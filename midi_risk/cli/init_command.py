@@ -96,6 +96,9 @@ _HEAD = """\
 #              | undecided
 #   decision:  retain | generalise (with level) | remove
 #   need:      why research needs the attribute; it becomes its justification
+# What apply replaces and removes beyond that:
+#   uids: rekey, subject_key: {column: ..., write: rekey}   keyed pseudonyms
+#   profile: {basic: true, options: ["113108"]}             what PS3.15 says, where nobody decided
 """
 
 

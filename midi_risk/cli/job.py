@@ -30,6 +30,7 @@ from midi_risk.config import (
     load_project,
     validated,
 )
+from midi_risk.document.runs import left_behind
 from midi_risk.errors import ConfigError, OutputError, SourceError, reason_of
 
 if TYPE_CHECKING:
@@ -142,12 +143,13 @@ class Job:
 
     def attributes(self, extraction: Extraction) -> AttributeSet:
         """Propose roles and lay the project's decisions over them."""
-        from midi_risk.attributes.decisions import decided, with_key
+        from midi_risk.attributes.decisions import decided, with_key, with_removals
         from midi_risk.attributes.profile import described, profile_of, with_profile
         from midi_risk.attributes.rekeyed import with_pseudonyms
         from midi_risk.attributes.roles import propose
 
         attributes = decided(propose(extraction), self.project.attributes, self.label)
+        attributes = with_removals(attributes, self.project.release.decisions)
         attributes = with_key(attributes, self.project.subject_key, self.label)
         keys = [(t.name, t.key) for t in extraction.tables] if self.project.rekeys_subjects else []
         attributes = with_pseudonyms(attributes, uids=self.project.rekeys_uids, keys=keys)
@@ -169,7 +171,12 @@ class Job:
         }
         return replace(table, attributes=decided(table.attributes, ranges, self.label))
 
-    def threat_models(self, k: int | None = None, reason: str | None = None) -> list[ThreatModel]:
+    def threat_models(
+        self,
+        k: int | None = None,
+        reason: str | None = None,
+        criteria: Sequence[tuple[str, float]] = (),
+    ) -> list[ThreatModel]:
         """Load the threat models with their parameters.
 
         Parameters
@@ -178,8 +185,10 @@ class Job:
             Class size that replaces theirs.
         reason : str, optional
             Why it suffices where it is smaller; without one that is refused.
+        criteria : sequence of (str, float)
+            Further criteria on sensitive values, beside those of the project.
         """
-        from midi_risk.threat.library import check_explained, load_threat_model
+        from midi_risk.threat.library import check_explained, load_threat_model, with_criteria
         from midi_risk.threat.sampling import with_statement
 
         if reason and k is None:
@@ -193,7 +202,8 @@ class Job:
                 own = model.threshold.k
                 model = load_threat_model(model, k=k, reason=(reason or "").strip())
             check_explained(model, own)
-            models.append(model)
+            stated = [(one.criterion, one.value) for one in self.project.criteria]
+            models.append(with_criteria(model, [*stated, *criteria]))
         return models
 
     def key_file(self) -> Path:
@@ -357,8 +367,39 @@ def history_in(path: Path) -> History:
     return history
 
 
-def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
-    """Add one line for each assessment of a run to the log; say when that is not possible."""
+def warn_of_local(path: Path, plan: Plan, digest: str = "") -> None:
+    """Say when the log tells of another release whose bands differ between subjects.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The log.
+    plan : Plan
+    digest : str
+        Of the file of the plan that is written now; empty where none is written yet.
+    """
+    if plan.local is None:
+        return
+    earlier = {each for each in history_in(path).local if each != digest}
+    if earlier:
+        many = "an earlier local release" if len(earlier) == 1 else f"{len(earlier)} local releases"
+        click.echo(
+            f"midi-risk: the log tells of {many}: whoever has two of the same people intersects"
+            " their bands; release only one",
+            err=True,
+        )
+
+
+def log_runs(path: Path, assessments: Sequence[Assessment], local: str = "") -> None:
+    """Add one line for each assessment of a run to the log; say when that is not possible.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    assessments : sequence of Assessment
+    local : str
+        Digest of the plan of a local release, for the line of one that was written.
+    """
     from midi_risk.document.log import LoggedRun, append_runs, criterion_digest
 
     runs = []
@@ -372,6 +413,7 @@ def log_runs(path: Path, assessments: Sequence[Assessment]) -> None:
                 k=max(models.values()),
                 criterion=criterion_digest(assessment.threat_models),
                 status=assessment.verdict.status,
+                local=local,
             )
         )
     try:
@@ -409,13 +451,15 @@ RESULT_FILES = (
     "report-shareable.html",
 )
 PREVIOUS = "previous"
-_STAGING = ".midi-risk-run-"
+_STAGING, _FINISHED = ".midi-risk-run-", ".midi-risk-done-"
 
 
 @contextmanager
 def result_folder(output: str) -> Iterator[Path]:
-    """Yield a folder for results beside their place; move them in when all went well.
+    """Yield a folder for results that become visible by one rename when all went well.
 
+    A new place is that folder itself. In one that holds something the finished folder is renamed
+    first, and what a run that ended in the next moment had not yet moved up is moved by the next.
     Files of a previous run are kept in ``previous/`` and a line on stderr says so.
 
     Parameters
@@ -430,10 +474,15 @@ def result_folder(output: str) -> Iterator[Path]:
     """
     folder = Path(output)
     try:
-        existed = folder.exists()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(folder)
-        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=folder))
+        fresh = not folder.exists()
+        if fresh:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(folder.parent)
+        else:
+            _finish(folder)
+            _sweep(folder)
+        place = folder.parent if fresh else folder
+        staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{os.getpid()}-", dir=place))
     except OSError as error:
         raise OutputError(
             f"cannot write into '{output}': {reason_of(error)}",
@@ -441,36 +490,30 @@ def result_folder(output: str) -> Iterator[Path]:
         ) from None
     try:
         yield staging
-        _move_in(staging, folder)
+        if fresh and not folder.exists():
+            staging.rename(folder)
+        else:
+            finished = folder / f"{_FINISHED}{staging.name.removeprefix(_STAGING)}"
+            staging.rename(finished)
+            _move_in(finished, folder)
     except OSError as error:
         raise OutputError(
             f"cannot write into '{output}': {reason_of(error)}", hint="Nothing was changed there"
         ) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if not existed and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _sweep(folder: Path) -> None:
     """Remove what killed runs left behind, which holds subjects; running ones keep theirs."""
-    for left in folder.glob(f"{_STAGING}*-*"):
-        owner = left.name.removeprefix(_STAGING).split("-")[0]
-        if owner.isdigit() and not _runs(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+    for left in left_behind(folder, _STAGING):
+        shutil.rmtree(left, ignore_errors=True)
 
 
-def _runs(process: int) -> bool:
-    """Tell whether a process lives; one that cannot be asked counts as living."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+def _finish(folder: Path) -> None:
+    """Move up the results of a run that finished and was killed before it had moved all."""
+    for finished in left_behind(folder, _FINISHED):
+        _move_in(finished, folder)
 
 
 def _move_in(staging: Path, folder: Path) -> None:
@@ -497,6 +540,7 @@ def _move_in(staging: Path, folder: Path) -> None:
             )
     for name in names:
         (staging / name).replace(folder / name)
+    staging.rmdir()
 
 
 def _other_data(old: Path, new: Path) -> bool:

@@ -54,6 +54,24 @@ class SecondsType(click.ParamType):  # type: ignore[type-arg]
         return seconds
 
 
+class CriterionType(click.ParamType):  # type: ignore[type-arg]
+    """A criterion on sensitive values, as ``t=0.2``."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Return its name and its value."""
+        if isinstance(value, tuple):
+            return value
+        name, _, number = str(value).partition("=")
+        try:
+            return name.strip(), float(number)
+        except ValueError:
+            self.fail("a criterion such as t=0.2 or distinct=3 is expected", param, ctx)
+
+
 class ParameterType(click.ParamType):  # type: ignore[type-arg]
     """A number that a threat model requires: ``MODEL.NAME=VALUE``, or ``=LOW..HIGH``."""
 
@@ -115,6 +133,15 @@ THRESHOLD = with_options(
         "--k-reason",
         metavar="TEXT",
         help="Why a class size below the model's suffices; the report prints it.",
+    ),
+    click.option(
+        "--criterion",
+        "criteria",
+        multiple=True,
+        type=CriterionType(),
+        metavar="NAME=VALUE",
+        help="What sensitive values may disclose, beside the model's: distinct, entropy, recursive,"
+        " t, alpha, beta or delta, as t=0.2; may be given several times.",
     ),
 )
 PARAMETERS = click.option(

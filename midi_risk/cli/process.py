@@ -10,10 +10,7 @@ import contextlib
 import errno
 import io
 import os
-import signal
 import sys
-import threading
-from typing import NoReturn
 
 from midi_risk.errors import MidiRiskError
 
@@ -89,26 +86,6 @@ def tolerate_output() -> TolerantOutput | None:
         line_buffering=True,
     )
     return raw
-
-
-def stop_as_interrupted() -> None:
-    """Let a request to stop (SIGTERM, SIGHUP) be an interruption, so that it is cleaned up after.
-
-    Processes that are begun later end at once, as they would have.
-    """
-    owner = os.getpid()
-
-    def asked(number: int, _frame: object) -> NoReturn:
-        if os.getpid() == owner:
-            raise KeyboardInterrupt
-        os._exit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, asked)
 
 
 def check_memory() -> None:

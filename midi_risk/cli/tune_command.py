@@ -91,7 +91,7 @@ def command(sources: tuple[str, ...], **given: Any) -> int:
         parameters=given["parameters"],
         where=given["where"],
     )
-    models = job.threat_models(given["k"], given["k_reason"])
+    models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     with progress_bar("reading", quiet=given["quiet"]) as progress:
         extraction = job.extract(jobs=given["jobs"], progress=progress)
     bench = bench_of(

@@ -178,7 +178,7 @@ class Disclosure(Part):
 
     model: str
     attribute: str
-    criterion: Literal["distinct", "entropy", "recursive", "t", "gain"]
+    criterion: Literal["distinct", "entropy", "recursive", "t", "gain", "alpha", "beta", "delta"]
     value: float | None = Field(description="null: without bound, one value in a class")
     threshold: float
     passed: bool
@@ -199,7 +199,7 @@ class Disclosure(Part):
             return False
         if self.criterion in {"distinct", "entropy"}:
             return self.value >= self.threshold - 1e-9
-        if self.criterion == "recursive":
+        if self.criterion in {"recursive", "delta"}:
             return self.value < self.threshold
         return self.value <= self.threshold + 1e-9
 
@@ -410,6 +410,8 @@ class RiskEstimate(Part):
         Source of the formula.
     attacker : str
         Name of the adversary.
+    tail : list of Quantile
+        Beside a mean: risks that 50 to 100 % of the subjects do not exceed. A mean hides them.
 
     Examples
     --------
@@ -430,6 +432,9 @@ class RiskEstimate(Part):
     method: str = ""
     reference: str = ""
     attacker: str = ""
+    tail: list[Quantile] = Field(
+        default=[], description="beside a mean: risks that shares of the subjects do not exceed"
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""

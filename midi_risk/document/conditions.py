@@ -226,10 +226,15 @@ def _of_everybody(evidence: Evidence) -> float:
 
 def _within(largest: float, mean: float, model: ChannelsJudged) -> bool:
     """Tell whether the channels together are within what a model accepts, by its statistic."""
+    return _accepted(largest, mean, model.total, model)
+
+
+def _accepted(largest: float, mean: float, limit: float, model: ChannelsJudged) -> bool:
+    """Tell whether a risk is within a limit of a model, by the statistic of the model."""
     if model.statistic == "maximum":
-        return largest <= model.total + _ROUNDING
+        return largest <= limit + _ROUNDING
     floor = 1.0 if model.floor is None else model.floor
-    return mean <= model.total + _ROUNDING and largest <= floor + _ROUNDING
+    return mean <= limit + _ROUNDING and largest <= floor + _ROUNDING
 
 
 def contradicted(evidence: Evidence) -> list[Reason]:
@@ -404,11 +409,22 @@ def shown(evidence: Evidence, *codes: str) -> list[Reason]:
 
 
 def _above(channel: ChannelEntry, evidence: Evidence) -> bool:
-    """Tell whether a channel has a figure above the limit of a model, required there or not."""
+    """Tell whether a channel is above what a model accepts, required there or not.
+
+    A maximum is held against the highest figure, an average against the average over all subjects,
+    with nobody above the floor.
+    """
+    if channel.worst is None:
+        return False
     models = evidence.together.models if evidence.together else ()
-    limits = [model.alone for model in models] or [1 / evidence.k]
-    limits += [] if channel.limit is None else [channel.limit]
-    return channel.worst is not None and channel.worst > min(limits) + _ROUNDING
+    if not models:
+        limits = [1 / evidence.k, *([] if channel.limit is None else [channel.limit])]
+        return channel.worst > min(limits) + _ROUNDING
+    everybody = evidence.collection.subjects
+    having = everybody if channel.subjects is None else min(channel.subjects, everybody)
+    mean = channel.worst if channel.mean is None else min(channel.mean, channel.worst)
+    mean *= having / everybody if everybody else 1.0
+    return any(not _accepted(channel.worst, mean, model.alone, model) for model in models)
 
 
 def _to_come(written: str, today: date) -> bool:

@@ -30,6 +30,11 @@ class LoggedRun(Part):
     k: int = Field(ge=1, description="the largest of them")
     criterion: str = Field(description="digest of the threat models as they were applied")
     status: Status
+    local: str = Field(
+        default="",
+        description="digest of the plan whose bands differ between subjects, where a release of it"
+        " was written; such a line is no assessment",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +47,13 @@ class History:
         Oldest first.
     damaged : int
         Lines that cannot be read: such a log proves nothing.
+    local : tuple of str
+        Digests of the plans of local releases, oldest first.
     """
 
     runs: tuple[LoggedRun, ...] = ()
     damaged: int = 0
+    local: tuple[str, ...] = ()
 
     def of(self, collection: str) -> History:
         """Return the history of one collection, where several share a log."""
@@ -128,7 +136,9 @@ def read_log(path: Path) -> History:
             runs.append(LoggedRun.model_validate_json(line))
         except ValidationError:
             damaged += 1
-    return History(runs=tuple(runs), damaged=damaged)
+    assessed = tuple(run for run in runs if not run.local)
+    written = tuple(run.local for run in runs if run.local)
+    return History(runs=assessed, damaged=damaged, local=written)
 
 
 def append_runs(path: Path, runs: Iterable[LoggedRun]) -> None:
@@ -139,7 +149,7 @@ def append_runs(path: Path, runs: Iterable[LoggedRun]) -> None:
     OSError
         When it cannot be written.
     """
-    lines = "".join(run.model_dump_json() + "\n" for run in runs)
+    lines = "".join(run.model_dump_json(exclude_defaults=True) + "\n" for run in runs)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8") as handle:
         handle.write(lines)

@@ -172,6 +172,41 @@ class ImagingFigure(Part):
     reference: str = Field(default="", description="what the figure is set against")
 
 
+class Finer(Part):
+    """What the next finer level of an attribute would do, all else as in the plan."""
+
+    attribute: str
+    describe: str = Field(description="the finer level in plain English")
+    classes: int = Field(ge=0, description="classes that would fail a criterion")
+    subjects: int = Field(ge=0, description="subjects in them")
+    left_out: int = Field(ge=0, description="subjects that the plan leaves out")
+    allowed: int = Field(ge=0, description="subjects that may be left out")
+
+    @property
+    def sentence(self) -> str:
+        """Why the plan does not take it."""
+        classes = "1 class" if self.classes == 1 else f"{self.classes} classes"
+        what = f"{self.attribute}: not finer ({self.describe}):"
+        if self.subjects > self.allowed:
+            return (
+                f"{what} {self.subjects} subjects in {classes} would miss the threshold, and"
+                f" {self.allowed} may be left out."
+            )
+        return (
+            f"{what} {self.subjects} subjects in {classes} would be left out instead of"
+            f" {self.left_out}, which loses more than it keeps."
+        )
+
+
+class AgeWidth(Part):
+    """What bands of age of one width would cost, sparse ends joined, all else as in the plan."""
+
+    years: int
+    classes: int = Field(ge=0, description="classes that would fail a criterion")
+    subjects: int = Field(ge=0, description="subjects in them, who would have to be left out")
+    age_r2: float = Field(description="share of the variance of age that such bands keep")
+
+
 class LocalSet(Part):
     """The original values of one attribute that lead to a class."""
 
@@ -301,6 +336,15 @@ class Plan(Part):
     age_subjects: int = Field(default=0, description="subjects that it is computed from")
     alternatives: list[Alternative] = Field(
         default=[], description="other plans of the same search, where they differ noticeably"
+    )
+    loss_shares: dict[str, float] = Field(
+        default={}, description="attributes that the information lost counts, with their shares"
+    )
+    finer: list[Finer] = Field(
+        default=[], description="why an attribute is not finer: the classes that block it"
+    )
+    age_costs: list[AgeWidth] = Field(
+        default=[], description="what bands of age of some widths would cost"
     )
     local: LocalRecoding | None = Field(
         default=None,

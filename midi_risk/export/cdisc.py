@@ -23,7 +23,14 @@ import pyarrow.parquet as pq
 
 from midi_risk.attributes.model import Kind
 from midi_risk.attributes.stand_ins import date_string
-from midi_risk.attributes.units import MIXED, Quantity, converted, from_base, quantity_of
+from midi_risk.attributes.units import (
+    MIXED,
+    Quantity,
+    converted,
+    from_base,
+    quantity_of,
+    unit_of,
+)
 from midi_risk.errors import OutputError, SourceError
 from midi_risk.export.dicom.files import Written
 from midi_risk.export.dicom.recode import number_of
@@ -36,13 +43,14 @@ from midi_risk.export.tables import (
     label_of_cell,
     private,
 )
-from midi_risk.sources.cdisc import BODY, ENDINGS, BodyTests, body_tests
+from midi_risk.sources.cdisc import BODY, ENDINGS, BodyTests, body_tests, unit_variable
 from midi_risk.sources.files.listing import printable
 from midi_risk.sources.model import SourceTable
 from midi_risk.sources.tables.columns import text_of
 from midi_risk.sources.tables.json import dataset_json, load_json
 from midi_risk.sources.tables.parquet import read_parquet
 from midi_risk.sources.tables.raw import column_names, shown
+from midi_risk.table.findings import parts_of_key
 
 _LITTLE = 1 << 20
 _NUMERIC = frozenset({"integer", "float", "double", "decimal"})
@@ -568,8 +576,8 @@ def recoded_tests(
     kept = np.zeros(domain.rows, dtype=bool)
     new: dict[str, list[Any]] = {v: [] for v in (standard, original, number, f"{name}ORRESU")}
     shown_as = {shown(str(code)): None for code in domain.texts(f"{name}TESTCD") if code}
-    columns = (KEY, f"{name}TESTCD", result, original, number)
-    for row, (subject, code, before, first, figure) in enumerate(
+    columns = (KEY, f"{name}TESTCD", result, original, number, f"{name}STRESU")
+    for row, (subject, code, before, first, figure, unit) in enumerate(
         zip(*(domain.texts(column) for column in columns), strict=True)
     ):
         if subject not in place or code is None or shown(code) not in shown_as:
@@ -587,7 +595,7 @@ def recoded_tests(
         new[standard].append(value)
         new[original].append(value if same or changed else None)
         if changed and rule is not None:
-            new[number].append(number_for(rule, str(text)))
+            new[number].append(_number_beside(rule, str(text), unit or ""))
         else:
             new[number].append(
                 float(figure) if figure and same_number(value or "", figure) else None
@@ -733,6 +741,9 @@ def _recode_body(
         return
     stay = np.flatnonzero(recoded.kept)
     codes = domain.texts(where.test)
+    beside = {name: unit_variable(name, domain.name) for name in where.results}
+    units = {name: domain.texts(u) if u in domain.cells else [None] * domain.rows
+             for name, u in beside.items()}  # fmt: skip
     for code in BODY:
         rule = rules.get(code)
         if code not in recoded.columns or code in domain.cells:
@@ -748,17 +759,36 @@ def _recode_body(
                 if rule is None or as_it_was:
                     cells[at] = domain.cells[name][row]
                 else:
-                    cells[at] = _body_value(domain, name, where, rule, recoded.columns[code][at])
+                    unit = units[name][row] or ""
+                    label = recoded.columns[code][at]
+                    cells[at] = _body_value(domain, name, where, rule, label, unit)
 
 
 def _body_value(
-    domain: DomainFile, name: str, where: BodyTests, rule: Rule, label: str | None
+    domain: DomainFile,
+    name: str,
+    where: BodyTests,
+    rule: Rule,
+    label: str | None,
+    unit: str = "",
 ) -> float | str | None:
-    """Return what a result says of a measure that was recoded."""
+    """Return what a result says of a measure that was recoded, a number in the unit beside it."""
     says = name == where.result or name.endswith("STRESN")
     if label is None or not says or rule.action is Action.REMOVE:
         return None
-    return number_for(rule, label) if name in domain.numeric else text_for_variable(rule, label)
+    if name not in domain.numeric:
+        return text_for_variable(rule, label)
+    return _number_beside(rule, label, unit)
+
+
+def _number_beside(rule: Rule, label: str, unit: str) -> float | None:
+    """Return the number that stands for a label, in the unit that its row states."""
+    quantity = quantity_of(rule.attribute.kind, rule.attribute.ladder)
+    known = None if quantity is None else unit_of(unit, quantity)
+    number = number_of(rule, label) if rule.action is Action.GENERALISE else None
+    if number is None or quantity is None or known is None:
+        return number_for(rule, label)
+    return from_base(number, known, quantity)
 
 
 def _unit_beside(
@@ -824,17 +854,12 @@ def _keys_that_tell(source: FolderSource) -> list[str]:
     """Say which changed variables stand inside the subject key, which is not changed."""
     said = []
     for table in source.tables.values():
-        keys = table.rows.column(table.key).to_pylist()
-        for name, rule in column_rules(table, source.release)[0].items():
-            if not rule.changes or name not in table.rows.schema.names:
-                continue
-            pairs = zip(keys, table.rows.column(name).to_pylist(), strict=True)
-            inside = [str(v) in str(key) for key, v in pairs if v is not None and len(str(v)) > 2]
-            if inside and sum(inside) > 0.5 * len(inside):
-                said.append(
-                    f"{table.key} holds the values of {rule.name}, which is {rule.describe}:"
-                    " give the subjects new keys first"
-                )
+        rules = {n: r for n, r in column_rules(table, source.release)[0].items() if r.changes}
+        said += [
+            f"{table.key} holds the values of {rules[name].name}, which is"
+            f" {rules[name].describe}: give the subjects new keys first"
+            for name in parts_of_key(table, list(rules))
+        ]
     return list(dict.fromkeys(said))
 
 

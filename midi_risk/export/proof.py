@@ -21,7 +21,9 @@ from midi_risk.document.assessment import AccountEntry
 from midi_risk.errors import OutputError
 from midi_risk.export.dicom.acts import DELETE
 from midi_risk.export.dicom.rules import DUMMIES
-from midi_risk.risk.account import BY_PROFILE, ReleaseDecisions, account
+from midi_risk.risk.account import BY_PROFILE, ReleaseDecisions, account, tells_nothing
+from midi_risk.sources.dicom.contents import spelt
+from midi_risk.sources.dicom.dictionary import tag_of
 from midi_risk.sources.model import Extraction
 from midi_risk.table.account import Leaf, leaves
 from midi_risk.table.model import SubjectTable, raw_codes
@@ -38,6 +40,8 @@ OWN = frozenset(
 """Elements that midi-risk may write into an object that had none; all of group 0002 too."""
 
 _DUMMIES = frozenset(DUMMIES.values())
+BESIDE = frozenset({"sheet", "comment", "text", "file"})
+"""Kinds of rows that stand beside the values; apply writes none of them."""
 _BEHIND = "trailing"
 _PLANES = ("50xx3000", "60xx3000")
 """Data of a curve and of an overlay; the rest of their group says nothing without them."""
@@ -101,6 +105,10 @@ def removed_paths(table: SubjectTable, decisions: ReleaseDecisions) -> dict[tupl
         for leaf, row in pairs
         if row.disposition == "removed" and not row.by and leaf.kind in {"element", "other"}
     }
+    for name, entry in decisions.named.items():
+        tag = tag_of(name)
+        if tag is not None and tag > _PIXEL_DATA and entry.decision == "remove":
+            found[(spelt(tag),)] = DELETE
     planes = {(*path[:-1], path[-1][:4]) for path in found if path[-1] in _PLANES}
     rest = [leaf.path for leaf in table.leaves if leaf.path]
     return found | {
@@ -146,14 +154,20 @@ def prove(
     for leaf in elements:
         if not _accounted(leaf, known):
             raise _refused(leaf.name, "is in the files that were written and not in the account")
+    for leaf in (leaf for leaf in found if leaf.kind in BESIDE):
+        row = known.get((leaf.kind, leaf.name))
+        if (row is None or row.disposition == "removed") and not tells_nothing(leaf):
+            raise _refused(
+                leaf.name,
+                "lies beside the values that were written, and the account does not let it leave",
+            )
     there = {leaf.name: leaf for leaf in elements} | {leaf.name: leaf for leaf in columns}
     removed = [row for row in rows if row.disposition == "removed"]
+    stays = [row for row in removed if row.kind not in BESIDE and row.name in there]
     values = _columns(written, attributes)
     emptied, stayed = [], []
     doubtful: list[Leaf] = []
-    for row in removed:
-        if row.name not in there:
-            continue
+    for row in stays:
         keyword = there[row.name].keyword
         if keyword in kept or row.by in kept:
             stayed.append(row.name)
@@ -171,7 +185,7 @@ def prove(
     return Proof(
         elements=len(elements),
         columns=len(columns),
-        removed=sum(row.name not in there for row in removed),
+        removed=len(removed) - len(stays),
         emptied=tuple(emptied),
         kept=tuple(stayed),
         emptied_elements=tuple(row.name for row in removed if row.name in emptied and not row.by),

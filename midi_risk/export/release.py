@@ -11,15 +11,13 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +31,7 @@ from midi_risk.attributes.model import AttributeSet, Kind, Role
 from midi_risk.attributes.values import normalise_for
 from midi_risk.config import AttributeSettings, Project, SourceSettings
 from midi_risk.document.plan import State
+from midi_risk.document.runs import left_behind, stopped_as_interrupted
 from midi_risk.errors import OutputError, reason_of
 from midi_risk.export.bids import write_bids, write_tsv
 from midi_risk.export.cdisc import write_cdisc
@@ -192,6 +191,8 @@ def write_release(
     acts: Acts | None = None,
     codes: tuple[str, ...] = (),
     progress: Callable[[int, int | None], None] | None = None,
+    jobs: int | None = 1,
+    ledger: Path | None = None,
 ) -> Release:
     """Write recoded copies of all sources into a folder.
 
@@ -218,6 +219,10 @@ def write_release(
         Profile and options that were applied; for (0012,0064).
     progress : callable, optional
         Called with DICOM files done.
+    jobs : int, optional
+        Processes that write DICOM files; one per core when None.
+    ledger : pathlib.Path, optional
+        Tells what of the DICOM files is done; see `write_copies`.
 
     Returns
     -------
@@ -244,7 +249,7 @@ def write_release(
         source = next(t for t in extraction.tables if t.kind is SourceKind.DICOM)
         rules = dicom_rules(release, source.name)
         target = folder / IMAGES
-        target.mkdir(mode=0o700)
+        target.mkdir(mode=0o700, exist_ok=True)
         copies = write_copies(
             images, target, rules, release,
             statement=Statement(
@@ -252,6 +257,7 @@ def write_release(
                 uids_replaced=known is not None and known.uids,
             ),
             selected=selected, refused=_cut_short(extraction), acts=acts, progress=progress,
+            jobs=jobs, ledger=ledger,
         )  # fmt: skip
         made.append({"dicom": f"{folder.name}/{IMAGES}"})
         files += [file.below(IMAGES) for file in copies.files]
@@ -535,7 +541,13 @@ def check_apart(target: Path, sources: Sequence[Path]) -> None:
 
 
 @contextmanager
-def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
+def new_folder(
+    target: Path,
+    sources: Sequence[Path] = (),
+    *,
+    resumed: Sequence[str] = (),
+    said: Callable[[str], None] = lambda _text: None,
+) -> Iterator[Path]:
     """Yield a hidden folder that becomes the target when all went well.
 
     Parameters
@@ -544,6 +556,11 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
         Must not exist, or be an empty folder.
     sources : sequence of pathlib.Path
         Must lie apart from it.
+    resumed : sequence of str
+        Paths inside the folder that a run which was killed leaves to the next: the first is its
+        ledger, without which nothing is kept.
+    said : callable
+        Takes a sentence on what was left and what became of it.
 
     Raises
     ------
@@ -553,7 +570,8 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
     Notes
     -----
     After an error or an interruption (Ctrl-C, SIGTERM, SIGHUP) the hidden folder is
-    removed. What a killed run left is removed by the next run that has the same target.
+    removed. What a killed run left is resumed or removed by the next run that has the same
+    target. A target that is there is never touched.
     """
     check_apart(target, sources)
     if target.is_dir() and any(target.iterdir()):
@@ -562,13 +580,15 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
         raise OutputError(f"'{target}' is a file", hint="Choose a new folder with -o")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _clear_stale(target)
-        prefix = f".{target.name}{_MARK}{os.getpid()}-"
-        staging = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        prefix = f".{target.name}{_MARK}"
+        left = _taken_over(target, prefix, resumed, said)
+        staging = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=target.parent))
+        if left is not None:
+            left.rename(staging)
     except OSError as error:
         raise OutputError(f"cannot write '{target}': {reason_of(error)}") from None
     try:
-        with _stopped_as_interrupted():
+        with stopped_as_interrupted():
             yield staging
         if target.is_dir():
             target.rmdir()
@@ -586,47 +606,37 @@ def new_folder(target: Path, sources: Sequence[Path] = ()) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-@contextmanager
-def _stopped_as_interrupted() -> Iterator[None]:
-    """Let a request to stop be an interruption, so that it is cleaned up after."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupted(*_args: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [getattr(signal, name) for name in names]
-    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, interrupted)
-    try:
-        yield
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _clear_stale(target: Path) -> None:
-    """Remove what runs that no longer live left for the same target."""
-    start = f".{target.name}{_MARK}"
-    for entry in target.parent.iterdir():
-        if not entry.name.startswith(start) or not entry.is_dir():
-            continue
-        owner = entry.name.removeprefix(start).partition("-")[0]
-        if owner.isdigit() and not _alive(int(owner)):
+def _taken_over(
+    target: Path, prefix: str, resumed: Sequence[str], said: Callable[[str], None]
+) -> Path | None:
+    """Return what a killed run left, if the next can go on with it; remove what else is left."""
+    found = left_behind(target.parent, prefix)
+    usable = [entry for entry in found if resumed and (entry / resumed[0]).is_file()]
+    for entry in found:
+        if entry not in usable[:1]:
             shutil.rmtree(entry, ignore_errors=True)
+    if len(found) > len(usable[:1]):
+        said(f"removed what an interrupted run left beside '{target}'")
+    for entry in usable[:1]:
+        _clear(entry, {Path(name) for name in resumed})
+        said(f"going on with what an interrupted run left beside '{target}'")
+        return entry
+    return None
 
 
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def _clear(folder: Path, kept: set[Path]) -> None:
+    """Remove everything in a folder but some paths inside it."""
+    above = {parent for path in kept for parent in path.parents}
+    for entry in folder.iterdir():
+        inside = Path(entry.name)
+        if inside in kept:
+            continue
+        if inside in above:
+            _clear(entry, {path.relative_to(inside) for path in kept if inside in path.parents})
+        elif entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 _TOLERANCE = 1e-12

@@ -21,6 +21,7 @@ from midi_risk.attributes.hierarchy import SET_JOINER, Hierarchy
 from midi_risk.attributes.ladders import LADDERS
 from midi_risk.attributes.model import Attribute, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
+from midi_risk.attributes.open_bands import open_medians
 from midi_risk.attributes.own_hierarchy import hierarchy_for
 from midi_risk.attributes.recoding import UNPARSED
 from midi_risk.attributes.stand_ins import age_string, date_string, number_of_band
@@ -516,7 +517,11 @@ def _error(
     shown = view.shown(name)
     if state == "removed" or shown is None:
         return imaging_figure(kind, [name], state, rule, subjects=0)
-    written = recorded if state == "exact" else _numbers(shown, written_of)
+    written = recorded
+    if state != "exact":
+        texts = view.texts(name)
+        medians = open_medians(attribute.kind, dict(zip(texts, shown, strict=True)), texts)
+        written = _numbers(shown, lambda label: medians.get(label) or written_of(label))
     both = np.isfinite(recorded) & np.isfinite(written)
     values = error(recorded[both], written[both]) if both.any() else {}
     return imaging_figure(kind, [name], state, rule, subjects=int(both.sum()), measures=values)

@@ -25,7 +25,7 @@ from midi_risk.recode.criteria import Requirement, population_criteria, requirem
 from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.local.axes import Sets
 from midi_risk.recode.local.recoding import Given, recoded_locally, with_local
-from midi_risk.recode.loss import weight_of
+from midi_risk.recode.loss import loss_shares, weight_of
 from midi_risk.recode.proposal import (
     Draft,
     Drafts,
@@ -62,9 +62,10 @@ from midi_risk.recode.steps import (
     with_plan,
 )
 from midi_risk.recode.suppression import EmptiedCells, accepted_cells, check_policy
-from midi_risk.risk.adversaries import as_judged
+from midi_risk.risk.adversaries import adversary_risk, as_judged
 from midi_risk.risk.classes.classes import MissingPolicy
 from midi_risk.risk.measures.repeated import repeating
+from midi_risk.risk.population.ensemble import LEAST_SUPPORT
 from midi_risk.table.frame import as_subjects
 from midi_risk.table.model import SubjectTable
 from midi_risk.table.release import measured, planned, released, without_cells
@@ -212,7 +213,7 @@ def suggest(
         imaging=imaging_figures(table, left, given),
         **_beside(draft, others, solution, hidden_rows),
         accepted=accept,
-        notes=[*notes, *_class_note(after, demand.k)] if solution.found else notes,
+        notes=[*_thin_note(view, models), *notes, *_class_note(after, demand.k, solution)],
         next_step="" if before.passed else _next_step(setting),
         reason=alone or _blocked(solution, folded, setting, demand, most, after),
         nodes=solution.nodes,
@@ -346,8 +347,20 @@ def _beside(
         "facts": [list(names) for names in draft.facts],
         "age_r2": r2,
         "age_subjects": of,
+        "loss_shares": _counted(draft.setting),
+        **(_explained(draft) if solution is draft.solution and solution.found else {}),
         "alternatives": alternatives(others),
     }
+
+
+def _counted(setting: Setting) -> dict[str, float]:
+    """Return what each attribute counts in the information lost; those that count nothing not."""
+    shares = loss_shares(setting.attributes).shares
+    return {name: round(share, 4) for name, share in shares.items() if share > 0}
+
+
+def _explained(draft: Draft) -> dict[str, Any]:
+    return {"finer": list(draft.finer), "age_costs": list(draft.age_costs)}
 
 
 def _stands(draft: Draft, models: Sequence[ThreatModel], k: int, *, strictly: bool) -> bool:
@@ -362,9 +375,29 @@ FAR_ABOVE = 3
 """Times k from which the smallest class is worth a note."""
 
 
-def _class_note(after: State, k: int) -> list[str]:
+def _thin_note(view: SubjectTable, models: Sequence[ThreatModel]) -> list[str]:
+    """Return which attributes leave classes that no population model is judged for, most first."""
+    quasi = tuple(measured(view, Role.QUASI_IDENTIFIER))
+    names = [
+        name
+        for model in models
+        if model.population.beyond
+        for adversary in model.adversaries
+        for name in adversary_risk(view, quasi, model, adversary).against.thin
+    ]
+    if not names:
+        return []
+    said = (
+        f"Rare values of {', '.join(dict.fromkeys(names))} rest on fewer than {LEAST_SUPPORT}"
+        " subjects, which count as seen in the release only: joining them first lets the"
+        " population count."
+    )
+    return [said]
+
+
+def _class_note(after: State, k: int, solution: Solution) -> list[str]:
     """Return a note where the smallest class is far larger than it has to be."""
-    if after.k is None or after.k < FAR_ABOVE * k:
+    if not solution.found or after.k is None or after.k < FAR_ABOVE * k:
         return []
     said = (
         f"The smallest class has {after.k} subjects, {after.k / k:.0f} times what the threshold"

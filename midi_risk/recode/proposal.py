@@ -14,7 +14,9 @@ from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.attributes.model import Decision, Kind
 from midi_risk.attributes.own_hierarchy import BANDS, MERGED
 from midi_risk.config import HierarchyStep
-from midi_risk.document.plan import Alternative, Plan, risk_figure
+from midi_risk.document.plan import AgeWidth, Alternative, Finer, Plan, risk_figure
+from midi_risk.recode.adaptive.distance import variance_between
+from midi_risk.recode.adaptive.explained import age_widths, finer_levels
 from midi_risk.recode.adaptive.explore import Axis, Counter, Found, Node, Option, explore
 from midi_risk.recode.adaptive.facts import Fact, axis_of, derived, facts, shown_of
 from midi_risk.recode.adaptive.moves import moved, regained, tidied
@@ -77,6 +79,10 @@ class Draft:
         What the plan is for.
     age_r2 : float, optional
         Share of the variance of age that its bands keep, whoever is left out.
+    finer : tuple of Finer
+        What the next finer level of each fact would do.
+    age_costs : tuple of AgeWidth
+        What bands of age of some widths would cost.
     """
 
     table: SubjectTable
@@ -86,6 +92,8 @@ class Draft:
     facts: tuple[tuple[str, ...], ...] = ()
     title: str = ""
     age_r2: float | None = None
+    finer: tuple[Finer, ...] = ()
+    age_costs: tuple[AgeWidth, ...] = ()
 
 
 class Proposer:
@@ -267,7 +275,12 @@ class Proposer:
             ):
                 better = node
             better = regained(axes, tidied(axes, better, ordered, counter, limit, shown), counter)
-            drafts[limit] = told[id(node)] = self._draft(axes, better, found, limit)
+            draft = replace(
+                self._draft(axes, better, found, limit),
+                finer=finer_levels(self.facts, axes, better, counter, limit),
+                age_costs=age_widths(self.facts, axes, better, counter, self.band),
+            )
+            drafts[limit] = told[id(node)] = draft
         return drafts
 
     def _movable(self, fact: Fact) -> Values | None:
@@ -292,9 +305,12 @@ class Proposer:
         free = frozenset(n for names in joined for n in names[1:])
         table = with_rules(self.table, rules, free)
         attributes = tuple(table.attributes[a.name] for a in self.setting.attributes)
+        before = self.setting
+        unchanged = {a.name: before.hierarchies[a.name] for a in attributes if a.name not in rules}
         setting = lattice_setting(
-            table, attributes, self.given, self.setting.keep, missing=self.setting.missing
-        )
+            table, attributes, {**self.given, **unchanged}, before.keep, missing=before.missing,
+            like=before,
+        )  # fmt: skip
         columns = [o.group[a.codes] for a, o in zip(axes, node.options, strict=True)]
         cells = self._shown_sizes(columns, node)
         bound = found.bound.get(limit, 0.0)
@@ -395,16 +411,6 @@ def variance_kept(fact: Fact, axis: Axis, option: Option) -> float:
     place = member.spread.at[member.codes]
     known = np.isfinite(place)
     return variance_between(place[known], option.group[axis.codes][known])
-
-
-def variance_between(x: npt.NDArray[np.float64], group: Ints) -> float:
-    """Return the share of a variance that lies between groups, 1 where there is none."""
-    if not len(x):
-        return 1.0
-    mean = np.bincount(group, weights=x) / np.maximum(np.bincount(group), 1)
-    whole = float(((x - x.mean()) ** 2).sum())
-    inside = float(((x - mean[group]) ** 2).sum())
-    return 1 - inside / whole if whole > 0 else 1.0
 
 
 def with_rules(

@@ -11,7 +11,7 @@ share that no refinement can show.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from math import ceil
@@ -692,11 +692,10 @@ def disclosure_criteria(
     """
     found: list[CustomCriterion] = []
     for model in models:
-        settings = model.disclosure
-        if settings is None or settings.criterion == "gain":
-            continue
         found += [
             _criterion(settings, attribute, view)
+            for settings in model.on_sensitive_values
+            if settings.criterion != "gain"
             for attribute in measured(view, Role.SENSITIVE)
             if attribute.accepted is None and view.frame[attribute.name].notna().any()
         ]
@@ -708,12 +707,20 @@ def _criterion(
 ) -> CustomCriterion:
     """Return the criterion of one attribute."""
     name, value = attribute.name, settings.value
-    if settings.criterion == "distinct":
-        return DistinctLDiversity(name, int(value))
-    if settings.criterion == "entropy":
-        return EntropyLDiversity(name, value)
-    if settings.criterion == "recursive":
-        return RecursiveCLDiversity(name, value, 2)
+    made: Mapping[str, Callable[[], CustomCriterion]] = {
+        "distinct": lambda: DistinctLDiversity(name, int(value)),
+        "entropy": lambda: EntropyLDiversity(name, value),
+        "recursive": lambda: RecursiveCLDiversity(name, value, 2),
+        "alpha": lambda: AlphaK(name, value, 1),
+        "beta": lambda: BetaLikeness(name, value),
+        "delta": lambda: DeltaDisclosure(name, value),
+        "t": lambda: _closeness(name, value, attribute, view),
+    }
+    return made[settings.criterion]()
+
+
+def _closeness(name: str, value: float, attribute: Attribute, view: SubjectTable) -> TCloseness:
+    """Return t-closeness over the order of the values where they have one."""
     column = view.frame[name]
     order = value_order(attribute, [str(text) for text in column.dropna().unique()])
     if order is None:

@@ -319,13 +319,26 @@ def lattice_setting(
     keep: frozenset[str],
     *,
     missing: MissingPolicy = "category",
+    like: Setting | None = None,
 ) -> Setting:
-    """Return hierarchies, codes and starting levels of the lattice."""
+    """Return hierarchies, codes and starting levels of the lattice.
+
+    What another setting of the same subjects, `like`, has of a hierarchy is taken from there.
+    """
     hierarchies = {a.name: attribute_hierarchy(table, a, given) for a in attributes}
+    known = {} if like is None else dict(zip(like.columns.names, like.columns.codes, strict=True))
+    lost = {} if like is None else dict(zip(like.columns.names, like.columns.losses, strict=True))
+    before = {} if like is None else like.hierarchies
+    same = {name for name, hierarchy in hierarchies.items() if before.get(name) is hierarchy}
     losses = {
-        a.name: level_distances(a, table.frame[a.name].to_numpy(dtype=object), hierarchies[a.name])
+        a.name: lost[a.name]
+        if a.name in same
+        else level_distances(a, table.frame[a.name].to_numpy(dtype=object), hierarchies[a.name])
         for a in attributes
     }
+    new = {name: h for name, h in hierarchies.items() if name not in same}
+    made = lattice_columns(table.frame, new, losses, missing)
+    codes = {name: known[name] for name in same} | dict(zip(made.names, made.codes, strict=True))
     start = tuple(
         hierarchies[a.name].level_of(a.generalise_to)
         if a.decision is Decision.GENERALISE and a.generalise_to is not None
@@ -340,7 +353,12 @@ def lattice_setting(
     return Setting(
         attributes=attributes,
         hierarchies=hierarchies,
-        columns=lattice_columns(table.frame, hierarchies, losses, missing),
+        columns=LatticeColumns(
+            names=tuple(hierarchies),
+            codes=tuple(codes[name] for name in hierarchies),
+            losses=tuple(losses[name] for name in hierarchies),
+            missing=missing,
+        ),
         start=start,
         keep=keep | decided,
     )

@@ -252,6 +252,30 @@ def tuning_page(shown: dict[str, Any], *, title: str, models: Sequence[str]) -> 
     )
 
 
+def page_of(template: str, style_name: str, script_name: str, **shown: Any) -> str:
+    """Return a page that is neither report nor tuning, in the report's own style.
+
+    Parameters
+    ----------
+    template, style_name, script_name : str
+        Packaged files; the style follows that of the report.
+    **shown
+        What the template shows.
+    """
+    style = f"{_packaged(STYLE)}\n{_packaged(style_name)}"
+    script = _packaged(script_name)
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            policy=policy(style, script),
+            **shown,
+        )
+    )
+
+
 def _with_tuning(style: str, script: str) -> tuple[str, str]:
     """Return style and script with those of the tuning section."""
     parts = [script, *(_packaged(name) for name in SCRIPTS)]

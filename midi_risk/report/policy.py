@@ -269,6 +269,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "n": COUNT,
         "threshold": RISK,
         "passed": FLAG,
+        "tail": fields_of(rules.quantiles_of_many),
         **dropped("method", "reference", "attacker"),
     },
     doc.Uncertainty: {
@@ -425,6 +426,9 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
             "groups",
             "facts",
             "age_subjects",
+            "loss_shares",
+            "finer",
+            "age_costs",
             "accepted",
             "notes",
             "schema_",
@@ -450,6 +454,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "age_r2": AMOUNT,
         **dropped("sentence", "levels", "cut_points", "groups", "share_left_out"),
     },
+    plans.Finer: dropped("attribute", "describe", "classes", "subjects", "left_out", "allowed"),
+    plans.AgeWidth: dropped("years", "classes", "subjects", "age_r2"),
     plans.LocalRecoding: {
         "sentence": WRITTEN,
         "begun_from": CODE,

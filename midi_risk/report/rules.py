@@ -809,7 +809,7 @@ def expected_matches(value: float, around: Around) -> Amount | None:
 
 def quantiles_of_many(parts: list[Quantile], around: Around) -> list[Quantile]:
     """Return the quantiles above which at least k subjects lie; others show single subjects."""
-    found: IndividualRisk = around.part
+    found: IndividualRisk | RiskEstimate = around.part
     return [q for q in parts if found.n - math.ceil(q.share * found.n) >= around.k]
 
 

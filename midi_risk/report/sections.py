@@ -32,6 +32,7 @@ from midi_risk.report.words import (
     positive,
     risk_text,
     share_text,
+    tail_text,
     value_text,
 )
 
@@ -343,7 +344,7 @@ def _line(
     return Line(
         label=label,
         before=value_text(result),
-        interval=interval_text(result),
+        interval=interval_text(result) + tail_text(result),
         after=after_text(view, threat, attacker, kind),
         passed=result.passed,
         threshold="" if result.threshold is None else _bound(result),
@@ -680,6 +681,9 @@ _DISCLOSURE = {
     "distinct": ("distinct l-diversity", "at least"),
     "entropy": ("entropy l-diversity", "at least"),
     "recursive": ("recursive (c, 2)-diversity", "below"),
+    "alpha": ("largest share of one value", "at most"),
+    "beta": ("beta-likeness", "at most"),
+    "delta": ("delta-disclosure", "below"),
     "t": ("t-closeness", "at most"),
     "gain": ("gain over the base rate", "at most"),
 }

@@ -354,6 +354,27 @@ def interval_text(estimate: Shown) -> str:
     return f"{lower} to {upper}, {word}"
 
 
+def tail_text(estimate: Shown) -> str:
+    """Return what stands beside a mean: the risk that most subjects do not exceed.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> tail_text(SimpleNamespace(tail=[SimpleNamespace(share=0.95, risk=0.5)]))
+    '; 95 % of the subjects at most 0.500'
+    """
+    shown = [q for q in estimate.tail if q.share > 0.5]
+    if not shown:
+        return ""
+    told = [
+        f"{round(100 * q.share)} % at most {number(q.risk)}"
+        if i
+        else f"{round(100 * q.share)} % of the subjects at most {number(q.risk)}"
+        for i, q in enumerate(shown)
+    ]
+    return "; " + ", ".join(told)
+
+
 def is_share(measure: str) -> bool:
     """Tell whether a measure is a share of subjects and not a probability for one.
 
@@ -598,7 +619,21 @@ def plan_sentence(view: ReportView) -> str:
     text += f" and empties {how_many} {cells}" if positive(emptied) else ""
     reached = risk_text(plan.after.risk_max)
     word = "would be within" if plan.after.passed else "would still be above"
-    return f"{text}: the highest risk becomes {reached}, which {word} the threshold."
+    said = f"{text}: the highest risk becomes {reached}, which {word} the threshold."
+    return said if plan.local is None else f"{said} {local_sentence(plan.local)}"
+
+
+def local_sentence(local: Any) -> str:
+    """Return what bands that differ between subjects mean and keep, in either edition."""
+
+    def lost(figures: Any) -> str:
+        r2 = "" if figures.age_r2 is None else f", age R\u00b2 {figures.age_r2:.2f}"
+        return f"mean distance {figures.loss:.3f}, entropy {figures.nue:.3f}{r2}"
+
+    text = f"{local.sentence} Lost: {lost(local.figures)}"
+    if local.global_figures is None:
+        return f"{text}."
+    return f"{text}; with one level for everybody: {lost(local.global_figures)}."
 
 
 UTILITIES = {

@@ -280,6 +280,13 @@ def beside(leaf: Leaf, _: str, __: Around) -> Settled | None:
     return Settled("open", "", "the name holds words, dates or long numbers that nobody reads")
 
 
+def tells_nothing(leaf: Leaf) -> bool:
+    """Tell whether a thing beside the values is known to say nothing of anybody."""
+    found = beside(leaf, "", _NOBODY)
+    return found is not None and found.disposition == "harmless"
+
+
+_NOBODY = Around(columns={}, keywords={}, distinct={}, repeated=frozenset(), misfits={})
 _UNREAD_WHY = {
     "sheet": "a sheet with data that nobody read",
     "comment": "nobody read them",
@@ -356,7 +363,8 @@ def _typed(a: Attribute, around: Around) -> bool:
 def misfitting(leaf: Leaf, _: str, around: Around) -> Settled | None:
     """Settle numbers, codes and UIDs with values that are not what they should be."""
     found = around.keywords.get(leaf.keyword)
-    if not leaf.odd or (found is not None and found.decision is Decision.REMOVE):
+    gone = found is not None and (found.decision is Decision.REMOVE or found.rekeyed)
+    if gone or not leaf.odd:
         return None
     what = ", ".join(MISFITS[code] for code in leaf.odd)
     return Settled("open", "", f"{what}, in {leaf.odd_files} of {leaf.files} files at least")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.attributes.model import Attribute
-from midi_risk.document.assessment import EstimateKind, RiskEstimate, Uncertainty
+from midi_risk.document.assessment import EstimateKind, Quantile, RiskEstimate, Uncertainty
 from midi_risk.errors import ThreatModelError
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.measures.identity import ClassRisk, membership_risk
@@ -18,7 +18,7 @@ from midi_risk.risk.measures.repeated import ReleasedSizes, released_sizes
 from midi_risk.risk.measures.uncertainty import declared_uncertainty
 from midi_risk.risk.population.results import PopulationRisk, population_results
 from midi_risk.table.model import SubjectTable
-from midi_risk.threat.library import attempt_probability
+from midi_risk.threat.library import attempt_probability, explained
 from midi_risk.threat.model import (
     SMALLEST_CLASS,
     Adversary,
@@ -148,6 +148,8 @@ def adversary_risk(
     attempt, attempt_source = attempt_probability(adversary)
     verification = None if adversary.verification is None else ends(adversary.verification)[1]
     pressure = attempt * (1.0 if verification is None else verification)
+    if verification is not None and verification < 1:
+        attempt_source += f"; verified with {verification:g}, {explained(adversary)}"
     if not pressure > 0:
         fault = f"adversary '{adversary.name}': an attempt is never impossible: give more than 0"
         raise ThreatModelError(model.name, [fault])
@@ -276,7 +278,7 @@ class _Situation:
             mixed = membership_risk(found.classes, weight, k=self.k, attacker=self.adversary.name)
             results = (*results, *mixed)
         smallest = self.smallest(model)
-        chosen = []
+        chosen: list[RiskEstimate] = []
         worst = {result.measure: result for result in results}
         for result in results:
             kind = result.measure.split("_", 1)[0]
@@ -288,7 +290,29 @@ class _Situation:
                 largest = worst.get(f"{_ASKED.get(kind, kind)}_max", result)
                 hidden = _exactly(largest, smallest, SMALLEST_CLASS)
                 chosen.append(_judged(result, model, smallest, self.k, pressure, hidden))
-        return tuple(chosen)
+        return tuple(_with_tail(result, found.classes, weight) for result in chosen)
+
+
+TAIL = (0.5, 0.9, 0.95, 0.99, 1.0)
+"""Shares of the subjects whose risk stands beside a mean."""
+
+
+def _with_tail(
+    result: RiskEstimate, each: ClassRisk, weight: tuple[float, float] | None
+) -> RiskEstimate:
+    """Return a mean with the risks that shares of the subjects do not exceed, as judged."""
+    kind, _, statistic = result.measure.rpartition("_")
+    if statistic != "mean":
+        return result
+    risk = each.prosecutor if kind == "prosecutor" else each.cautious
+    if kind == "membership" and weight is not None:
+        risk = each.weighted(weight[1])
+    of_subjects = np.repeat(risk, each.counts)
+    tail = [
+        Quantile(share=q, risk=float(np.quantile(of_subjects, q, method="inverted_cdf")))
+        for q in TAIL
+    ]
+    return result.model_copy(update={"tail": tail})
 
 
 _ROUGH = "imprecise knowledge taken as exact"

@@ -25,7 +25,12 @@ from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.values import read_again
 from midi_risk.document.assessment import AcceptedDisclosure, Disclosure
 from midi_risk.risk.adversaries import AdversaryRisk, as_judged
-from midi_risk.risk.measures.closeness import equal_distance, ordered_distance
+from midi_risk.risk.measures.closeness import (
+    basic_likeness,
+    equal_distance,
+    log_ratio,
+    ordered_distance,
+)
 from midi_risk.risk.measures.comparison import at_least, at_most, below
 from midi_risk.risk.measures.diversity import (
     SensitiveCounts,
@@ -150,6 +155,13 @@ def _gain(found: _Classes, settings: DisclosureSettings) -> Floats:
     return np.where(sizes >= found.smallest, best, np.nan)
 
 
+def _largest_share(counts: SensitiveCounts) -> Floats:
+    """Return the share of the most frequent value of each class, 0 without a known value."""
+    largest = np.zeros(counts.n_classes)
+    np.maximum.at(largest, counts.cell_class, counts.cell_count.astype(np.float64))
+    return largest / np.maximum(counts.class_totals, 1)
+
+
 CRITERIA: Mapping[str, Criterion] = {
     "distinct": Criterion(
         figures=lambda found, _: _known(found, distinct_values(found.counts)),
@@ -170,6 +182,21 @@ CRITERIA: Mapping[str, Criterion] = {
     ),
     "t": Criterion(
         figures=lambda found, _: _known(found, _distance(found)), threshold=_value, passes=at_most
+    ),
+    "alpha": Criterion(
+        figures=lambda found, _: _known(found, _largest_share(found.counts)),
+        threshold=_value,
+        passes=at_most,
+    ),
+    "beta": Criterion(
+        figures=lambda found, _: _known(found, basic_likeness(found.counts)),
+        threshold=_value,
+        passes=at_most,
+    ),
+    "delta": Criterion(
+        figures=lambda found, _: _known(found, log_ratio(found.counts) / np.log(2)),  # in bits
+        threshold=_value,
+        passes=below,
     ),
     "gain": Criterion(
         figures=_gain, threshold=lambda s: float(s.gain or 0), passes=at_most, needs_size=True
@@ -206,13 +233,20 @@ def disclosures(
     """
     found = []
     for model in {risk.model.name: risk.model for risk in risks}.values():
-        if model.disclosure is None:
+        if not model.on_sensitive_values:
             continue
         seen = _Released(as_judged(view, [model]))
-        for attribute in view.attributes:
-            if attribute.discloses and seen.has_values(attribute.name):
-                of_model = [risk for risk in risks if risk.model.name == model.name]
-                found.append(_judged(table, seen, attribute, model, of_model))
+        told = [
+            attribute
+            for attribute in view.attributes
+            if attribute.discloses and seen.has_values(attribute.name)
+        ]
+        of_model = [risk for risk in risks if risk.model.name == model.name]
+        found += [
+            _judged(table, seen, attribute, model, settings, of_model)
+            for attribute in told
+            for settings in model.on_sensitive_values
+        ]
     return found
 
 
@@ -263,12 +297,13 @@ def _judged(
     seen: _Released,
     attribute: Attribute,
     model: ThreatModel,
+    settings: DisclosureSettings,
     risks: Sequence[AdversaryRisk],
 ) -> Disclosure:
     """Return the result of the adversary for whom most subjects fail."""
     harmful = harmful_subjects(table, seen.view, attribute)
     results = [
-        _of_adversary(seen, attribute, model, risk, harmful)
+        _of_adversary(seen, attribute, model, settings, risk, harmful)
         for risk in {
             (*risk.knows, risk.required_size, risk.adversary.visits): risk for risk in risks
         }.values()
@@ -280,13 +315,11 @@ def _of_adversary(
     seen: _Released,
     attribute: Attribute,
     model: ThreatModel,
+    settings: DisclosureSettings,
     risk: AdversaryRisk,
     harmful: npt.NDArray[np.bool_] | None,
 ) -> Disclosure:
     """Judge one attribute on the classes that one adversary can tell apart."""
-    settings = model.disclosure
-    if settings is None:
-        raise TypeError("the model has no criterion")
     others = [name for name in risk.knows if name != attribute.name]
     released = seen.classes(others, risk.adversary.visits)
     threshold, criterion = model.threshold, CRITERIA[settings.criterion]

@@ -200,7 +200,8 @@ def pivot_tests(rows: pa.Table, domain: str) -> tuple[pa.Table, list[str]]:
     Returns
     -------
     rows : pyarrow.Table
-        One row per subject when each has each test once at most; else unchanged.
+        One row per subject when each has each test once at most; else unchanged. Heights and
+        weights say their unit where it is not centimetres and kilograms.
     findings : list of str
     """
     test, result = f"{domain}TESTCD", f"{domain}STRESC"
@@ -212,9 +213,16 @@ def pivot_tests(rows: pa.Table, domain: str) -> tuple[pa.Table, list[str]]:
     if len(set(pairs)) < len(pairs):
         return rows, []
     tests = list(dict.fromkeys(code for _, code in pairs if code))
+    units = _texts(rows, unit_variable(result, domain))
+    said: dict[str | None, set[str]] = defaultdict(set)
+    for (_, code), unit in zip(pairs, units, strict=True):
+        if unit and code in BODY:
+            said[code].add(unit)
+    other = {code for code, names in said.items() if not {n.casefold() for n in names} <= _USUAL}
     wide: dict[str | None, dict[str, str | None]] = {}
-    for (subject, code), value in zip(pairs, _texts(rows, result), strict=True):
-        wide.setdefault(subject, {})[str(code)] = value
+    for (subject, code), value, unit in zip(pairs, _texts(rows, result), units, strict=True):
+        told = f"{value} {unit}" if code in other and value and unit else value
+        wide.setdefault(subject, {})[str(code)] = told
     columns = {KEY: cell_array(wide)} | {
         shown(code): cell_array(row.get(code) for row in wide.values()) for code in tests
     }
@@ -222,6 +230,7 @@ def pivot_tests(rows: pa.Table, domain: str) -> tuple[pa.Table, list[str]]:
     return pa.table(columns), [note]
 
 
+_USUAL = frozenset({"cm", "kg", "kg/m2"})
 BODY = ("HEIGHT", "WEIGHT", "BMI")
 """Tests that anybody can guess of a person whom they see (CDISC terminology of VSTESTCD)."""
 
@@ -273,6 +282,17 @@ def body_tests(names: Collection[str], domain: str) -> BodyTests | None:
     return BodyTests("PARAMCD", analysed[0], analysed) if "PARAMCD" in names and analysed else None
 
 
+def unit_variable(result: str, domain: str) -> str:
+    """Return the variable that states the unit of a result: of the original or the standard one.
+
+    Examples
+    --------
+    >>> unit_variable("VSORRES", "VS"), unit_variable("VSSTRESN", "VS")
+    ('VSORRESU', 'VSSTRESU')
+    """
+    return f"{domain}ORRESU" if result == f"{domain}ORRES" else f"{domain}STRESU"
+
+
 def body_columns(raw: RawTable, domain: str) -> RawTable:
     """Return a domain with its measures of a body as columns beside the other results.
 
@@ -296,11 +316,16 @@ def body_columns(raw: RawTable, domain: str) -> RawTable:
     if not found:
         return raw
     values = _texts(rows, where.result)
-    units = _texts(rows, f"{domain}STRESU")
+    units = _texts(rows, unit_variable(where.result, domain))
     for code in found:
         own = [value if at == code else None for at, value in zip(codes, values, strict=True)]
         said = {unit for at, unit in zip(codes, units, strict=True) if at == code and unit}
-        labels[code] = f"{code.capitalize()} ({said.pop()})" if len(said) == 1 else code
+        labels[code] = code
+        if len(said) == 1:
+            labels[code] = f"{code.capitalize()} ({said.pop()})"
+        elif said:
+            cells = zip(own, units, strict=True)
+            own = [f"{value} {unit}" if value and unit else value for value, unit in cells]
         rows = rows.append_column(code, pa.chunked_array([cell_array(own)]))
     for name in where.results:
         pairs = zip(codes, _texts(rows, name), strict=True)

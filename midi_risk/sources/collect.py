@@ -461,6 +461,7 @@ def _read_dicom(
         collected.findings += findings(table.rows.num_rows, reading.table.rows.num_rows)
     collected.facts.update(reading.facts)
     collected.elements.update(reading.elements)
+    collected.instances = reading.instances
     _count_unread_instances(paths, reading.files, collected)
     collected.ask_for(like_tables, "the images")
     collected.leave_unread(name for name in left if not looks_like_table(Path(name)))

@@ -26,6 +26,7 @@ class Collected:
     elements: Counter[str] = field(default_factory=Counter)
     roots: list[str] = field(default_factory=list)
     beside: list[Beside] = field(default_factory=list)
+    instances: pa.Table | None = None
     excluded: tuple[str, ...] = ()
     linked: frozenset[str] = frozenset()
 
@@ -103,4 +104,5 @@ class Collected:
             elements=dict(self.elements),
             roots=tuple(dict.fromkeys(self.roots)),
             beside=tuple(self.beside),
+            instances=self.instances,
         )

@@ -166,6 +166,11 @@ class Extraction(Card):
         Folders and archives that were read whole: names below them leave.
     beside : tuple of Beside
         What lies beside the values that were read.
+    instances : pyarrow.Table, optional
+        One row per DICOM instance, with what stands in its file, where all are in memory: so that
+        a part of them can be counted.
+    left : frozenset of str
+        Paths of files whose instances were not selected.
     """
 
     tables: tuple[SourceTable, ...]
@@ -175,6 +180,8 @@ class Extraction(Card):
     elements: Mapping[str, int] = field(default_factory=dict)
     roots: tuple[str, ...] = ()
     beside: tuple[Beside, ...] = ()
+    instances: pa.Table | None = None
+    left: frozenset[str] = frozenset()
 
     def file_counts(self) -> dict[str, int]:
         """Return the number of files by status, all four always present."""

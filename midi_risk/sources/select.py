@@ -9,14 +9,16 @@ it; the process that scans does not even load DuckDB.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from midi_risk.errors import SourceError, did_you_mean
+from midi_risk.sources.dicom.contents import element_counts
+from midi_risk.sources.dicom.facts import PAYLOAD_FACTS, facts_from, noticed_counts
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.sources.tables.columns import compact
 from midi_risk.sources.tables.raw import counted, shown
@@ -184,7 +188,37 @@ def select_rows(extraction: Extraction, where: str) -> Extraction:
     finding = (
         f"{table.name}: {counted(len(kept), 'row')} of {table.rows.num_rows:,} selected by --where"
     )
+    extraction = _narrowed(extraction, table, lambda rows: _matching(rows, where))
     return _replaced(extraction, table, compact(table.rows.take(kept)), finding)
+
+
+def _narrowed(
+    extraction: Extraction, table: SourceTable, chosen: Callable[[SourceTable], pa.Array]
+) -> Extraction:
+    """Return an extraction whose elements, facts and names are those of some instances alone.
+
+    Where the instances are not in memory all of them stay counted, which is too many.
+    """
+    instances = extraction.instances
+    if instances is None or table.kind is not SourceKind.DICOM:
+        return extraction
+    kept = chosen(replace(table, rows=instances.drop_columns(list(_OF_FILES))))
+    own = instances.take(kept)
+    there = set(own["_path"].to_pylist())
+    payloads = not PAYLOAD_FACTS.keys().isdisjoint(extraction.facts)
+    facts = facts_from(noticed_counts(own["_noticed"]), payloads=payloads)
+    return replace(
+        extraction,
+        elements=dict(element_counts(own["_contents"])),
+        facts={**extraction.facts, **{f: n for f, n in facts.items() if f not in _OF_OTHERS}},
+        instances=own,
+        left=extraction.left | (set(instances["_path"].to_pylist()) - there),
+    )
+
+
+_OF_FILES = ("_path", "_noticed", "_contents")
+_OF_OTHERS = frozenset({"incomplete_files", "dicomdir_files"})
+"""Facts about files that hold no instance."""
 
 
 def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]]:
@@ -225,9 +259,17 @@ def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]
     for value in sorted(values, key=lambda v: (v is None, v or "")):
         mask = pc.is_null(encoded) if value is None else pc.equal(encoded, value)
         rows = compact(table.rows.filter(mask))
+        part = _narrowed(extraction, table, partial(_with_value, name=name, value=value))
         finding = f"{table.name}: {counted(rows.num_rows, 'row')} in this group of {shown(name)}"
-        groups.append((value or "", _replaced(extraction, table, rows, finding)))
+        groups.append((value or "", _replaced(part, table, rows, finding)))
     return groups
+
+
+def _with_value(table: SourceTable, name: str, value: str | None) -> pa.Array:
+    """Return the indices of the rows that have a value, or none, in a column."""
+    column = table.rows.column(name).cast(pa.string())
+    mask = pc.is_null(column) if value is None else pc.equal(column, value)
+    return pc.indices_nonzero(pc.fill_null(mask, fill_value=False))
 
 
 def _column(asked: str, table: SourceTable) -> str:
@@ -532,3 +574,7 @@ def _run_here(statements: list[str]) -> None:
                 connection.execute(statement)
         except duckdb.OutOfMemoryException as error:
             raise _TooLittleError from error
+        except duckdb.IOException as error:
+            if "no space left" in str(error).casefold():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+            raise

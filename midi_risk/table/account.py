@@ -236,7 +236,8 @@ def _name_leaves(extraction: Extraction) -> Iterator[Leaf]:
     paths = extraction.files.column("path").to_pylist()
     sources = extraction.files.column("source").to_pylist()
     for path, source in zip(paths, sources, strict=True):
-        found[patterns.of(path, source)] += 1
+        if path not in extraction.left:
+            found[patterns.of(path, source)] += 1
     found.pop("", None)
     for pattern, count in sorted(found.items()):
         yield Leaf(kind="name", name=pattern, files=count)

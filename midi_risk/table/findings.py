@@ -40,6 +40,9 @@ _FLAG_TEXT = {
     " read with the month first",
 }
 
+KEY_TELLS = "key-holds-values"
+"""Code of the finding that keys are made of other columns, such as site and number."""
+
 SPLIT, MERGED = "uid-of-several-subjects", "birth-date-conflict"
 """Codes of findings: one study or series under several keys, one key of several people."""
 
@@ -247,6 +250,66 @@ def key_findings(table: SourceTable, subjects: Subjects, folded: Collection[str]
         text += " mend the records, or leave them out"
         found.append(_key_finding(DISPUTED, table.key, subjects.disputed, text))
     return found
+
+
+_PART = 3
+"""A value of fewer letters stands in many keys by chance."""
+_IN_KEYS = 0.5
+
+
+def parts_of_key(table: SourceTable, names: Sequence[str]) -> list[str]:
+    """Return the columns whose values stand inside the subject keys, as site and number do.
+
+    Parameters
+    ----------
+    table : SourceTable
+    names : sequence of str
+        Columns that are asked about.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from midi_risk.sources.model import SourceKind
+    >>> rows = pa.table({"id": ["X-701-15", "X-702-16"], "site": ["701", "702"], "sex": ["M", "F"]})
+    >>> source = SourceTable(
+    ...     name="t", kind=SourceKind.SPREADSHEET, level="patient", key="id", rows=rows
+    ... )
+    >>> parts_of_key(source, ["site", "sex"])
+    ['site']
+    """
+    if table.key not in table.rows.column_names:
+        return []
+    places, keys = raw_codes(table.rows.column(table.key))
+    found = []
+    for name in names:
+        if name == table.key or name not in table.rows.column_names:
+            continue
+        codes, raw = raw_codes(table.rows.column(name))
+        told = [value.strip() for value in raw]
+        seen = (codes >= 0) & (places >= 0)
+        pairs = np.unique(np.column_stack([places[seen], codes[seen]]), axis=0)
+        inside = [
+            told[value] in keys[key] and told[value] != keys[key].strip()
+            for key, value in pairs.tolist()
+            if len(told[value]) >= _PART
+        ]
+        if inside and len(set(told)) > 1 and sum(inside) > _IN_KEYS * len(pairs):
+            found.append(name)
+    return found
+
+
+def made_of_parts(
+    table: SourceTable, attributes: AttributeSet, subjects: Subjects
+) -> list[Finding]:
+    """Return the finding of a key that holds what else is removed or coarsened."""
+    telling = {Role.QUASI_IDENTIFIER, Role.DIRECT_IDENTIFIER, Role.LINKAGE_KEY}
+    asked = [a.column for a in attributes if a.source == table.name and a.role in telling]
+    held = parts_of_key(table, asked)
+    if not held:
+        return []
+    text = "the keys in {column} hold the values of " + ", ".join(held) + " of {n}: what becomes of"
+    text += " these columns, the keys say it; give the subjects new keys before anything leaves"
+    return [_key_finding(KEY_TELLS, table.key, len(subjects.labels), text)]
 
 
 def _key_finding(code: str, column: str, subjects: int, text: str) -> Finding:

@@ -25,6 +25,7 @@ from midi_risk.table.findings import (
     hygiene_findings,
     key_findings,
     keyless_rows,
+    made_of_parts,
     own_value_findings,
 )
 from midi_risk.table.imaged import concerned_subjects, describes_images
@@ -143,6 +144,7 @@ def fold(
         draft.attributes, draft.folded | draft.unfolded, draft.spans
     )
     draft.findings += key_findings(leading, subjects, set(draft.folded))
+    draft.findings += made_of_parts(leading, attributes, subjects)
     for table, of_row in rows_of:
         draft.findings += uid_findings(table, attributes, of_row)
     family: tuple[str, ...] = ()

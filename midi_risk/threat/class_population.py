@@ -53,7 +53,28 @@ def _shares(text: str, bands: list[Band], straddle: str) -> list[float] | str:
     return known if years == band[1] - band[0] + 1 else "outside"
 
 
-def age_weights(table: PopulationTable, column: pd.Series, straddle: str) -> NDArray[np.float64]:
+class Refused:
+    """Classes that a table says nothing of, and why: they count as seen in the release only.
+
+    Parameters
+    ----------
+    classes : int
+        Number of classes.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.rows = np.zeros(classes, dtype=bool)
+        self.notes: list[str] = []
+
+    def add(self, rows: NDArray[np.bool_], why: str) -> None:
+        """Refuse some classes for one reason."""
+        self.rows |= rows
+        self.notes.append(f"{why}: 1/f")
+
+
+def age_weights(
+    table: PopulationTable, column: pd.Series, straddle: str, refused: Refused | None = None
+) -> NDArray[np.float64]:
     """Return the share of each of the table's age bands that every class covers.
 
     Parameters
@@ -64,6 +85,8 @@ def age_weights(table: PopulationTable, column: pd.Series, straddle: str) -> NDA
         Age or age band of every class as text; missing takes all bands.
     straddle : {"error", "uniform"}
         Whether part of a band may be taken by years.
+    refused : Refused, optional
+        Takes the classes whose age the table cannot answer, which is then no error.
 
     Returns
     -------
@@ -79,35 +102,41 @@ def age_weights(table: PopulationTable, column: pd.Series, straddle: str) -> NDA
     values = column.to_numpy(dtype=object)
     weights = np.ones((len(values), len(bands)))
     memo: dict[str, list[float] | str] = {}
-    faults = {"unread": 0, "outside": 0, "split": 0}
+    faults: dict[str, list[int]] = {"unread": [], "outside": [], "split": []}
     for row in np.flatnonzero(~absent_values(values)):
         text = str(values[row])
         if text not in memo:
             memo[text] = _shares(text, bands, straddle)
         found = memo[text]
         if isinstance(found, str):
-            faults[found] += 1
+            faults[found].append(int(row))
+            weights[row] = 0.0
         else:
             weights[row] = found
     where = f"(attribute '{column.name}')"
-    if faults["unread"]:
-        raise MeasureError(
-            f"{faults['unread']} classes have an age {where} that is no year and no band",
-            hint="Write 60, 60-64, 85+ or 060Y",
-        )
-    if faults["outside"]:
-        raise MeasureError(
-            f"{faults['outside']} classes have an age {where} that reaches outside population"
-            f" table {table.name}",
-            hint=f"Its bands are {_printed(bands)}",
-        )
-    if faults["split"]:
-        raise MeasureError(
-            f"{faults['split']} classes have an age {where} that straddles bands of population"
-            f" table {table.name}",
-            hint=f"Recode age to bands that its own add up to ({_printed(bands)}), or declare"
-            " straddle: uniform (an open band cannot be split)",
-        )
+    told = {
+        "unread": ("is no year and no band", "Write 60, 60-64, 85+ or 060Y"),
+        "outside": (
+            f"reaches outside population table {table.name}",
+            f"Its bands are {_printed(bands)}",
+        ),
+        "split": (
+            f"straddles bands of population table {table.name}",
+            (
+                f"Recode age to bands that its own add up to ({_printed(bands)}), or declare"
+                " straddle: uniform (an open band cannot be split)"
+            ),
+        ),
+    }
+    for fault, (text, hint) in told.items():
+        if not faults[fault]:
+            continue
+        if refused is None:
+            count = len(faults[fault])
+            raise MeasureError(f"{count} classes have an age {where} that {text}", hint=hint)
+        rows = np.zeros(len(values), dtype=bool)
+        rows[faults[fault]] = True
+        refused.add(rows, f"classes with an age {where} that {text} ({hint})")
     return weights
 
 
@@ -142,6 +171,8 @@ class ExpectedClassSizes:
         People of the table within the window.
     notes : tuple of str
         Assumptions, one sentence each.
+    refused : numpy.ndarray or None
+        Classes that the table cannot answer, bool, shape (c,); their lambda is 0.
     """
 
     expected: NDArray[np.float64]
@@ -150,6 +181,7 @@ class ExpectedClassSizes:
     implied: float
     total: float
     notes: tuple[str, ...]
+    refused: NDArray[np.bool_] | None = None
 
 
 def expected_class_sizes(
@@ -161,6 +193,7 @@ def expected_class_sizes(
     match: Mapping[str, str] | None = None,
     window_years: float | None = None,
     straddle: Literal["error", "uniform"] = "error",
+    unmatched: Literal["error", "release"] = "error",
 ) -> ExpectedClassSizes:
     """Return the expected population size of every class.
 
@@ -183,6 +216,9 @@ def expected_class_sizes(
     straddle : {"error", "uniform"}
         What to do with an age band that covers part of a band of the table: refuse, or
         take a share by years (people spread evenly over the band).
+    unmatched : {"error", "release"}
+        What to do with a class whose value the table does not have: refuse all, or let the
+        class alone count as seen in the release only.
 
     Returns
     -------
@@ -211,8 +247,11 @@ def expected_class_sizes(
     matched = _matched(table, classes, match)
     used = tuple(dimension for dimension in table.dimensions if dimension in matched)
     cells = sum_over(table.frame, keys_of(used))
+    refused = Refused(len(classes)) if unmatched == "release" else None
     positions = [
-        _positions(table, name, cells, classes[matched[name]]) for name in used if name != "age"
+        _positions(table, name, cells, classes[matched[name]], refused)
+        for name in used
+        if name != "age"
     ]
     shape = [len(values) + 1 for values, _ in positions]
     bands = table.bands() if "age" in used else [(0, 0)]
@@ -222,7 +261,7 @@ def expected_class_sizes(
             hint="Match fewer dimensions, or cut the table to the areas of the release",
         )
     if "age" in used:
-        weights = age_weights(table, classes[matched["age"]], straddle)
+        weights = age_weights(table, classes[matched["age"]], straddle, refused)
         cell_band = np.searchsorted([low for low, _ in bands], cells["age_low"].to_numpy())
     else:
         weights = np.ones((len(classes), 1))
@@ -237,8 +276,13 @@ def expected_class_sizes(
     notes = table.notes
     if straddle == "uniform" and np.any((weights > 0) & (weights < 1)):
         notes = (*notes, "people are taken as spread evenly over the years of a table's age band")
+    expected = (known * weights).sum(axis=1) * years
+    if refused is not None:
+        expected[refused.rows] = 0.0
+        notes = (*notes, *refused.notes)
     return ExpectedClassSizes(
-        expected=(known * weights).sum(axis=1) * years,
+        expected=expected,
+        refused=None if refused is None else refused.rows,
         suppressed=np.asarray(((hidden > 0) & (weights > 0)).any(axis=1)),
         fraction=declared,
         implied=implied_fraction(total, n_subjects),
@@ -290,7 +334,11 @@ def _folded(value: object, dimension: str) -> str:
 
 
 def _positions(
-    table: PopulationTable, dimension: str, cells: pd.DataFrame, column: pd.Series
+    table: PopulationTable,
+    dimension: str,
+    cells: pd.DataFrame,
+    column: pd.Series,
+    refused: Refused | None,
 ) -> tuple[dict[str, int], NDArray[np.int64]]:
     """Return the place of each table value, and of each class; missing = the last place."""
     names = sorted({_folded(value, dimension) for value in cells[dimension].to_numpy(object)})
@@ -305,12 +353,18 @@ def _positions(
     unknown = int((codes < 0).sum())
     if unknown:
         shown = ", ".join(table.values(dimension)[:8])
-        raise MeasureError(
-            f"{unknown} of {len(codes)} classes have a {dimension} (attribute '{column.name}')"
-            f" that population table {table.name} does not have",
-            hint=f"Recode it to the table's values ({shown}...), or leave it out of"
-            " population.match",
+        text = f"that population table {table.name} does not have"
+        hint = f"Recode it to the table's values ({shown}...), or leave it out of population.match"
+        if refused is None:
+            raise MeasureError(
+                f"{unknown} of {len(codes)} classes have a {dimension} (attribute"
+                f" '{column.name}') {text}",
+                hint=hint,
+            )
+        refused.add(
+            codes < 0, f"classes with a {dimension} (attribute '{column.name}') {text} ({hint})"
         )
+        codes[codes < 0] = len(names)
     return places, codes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -248,8 +248,9 @@ def attempt_probability(
     attempt, given = adversary.attempt, dict(values or {})
     if isinstance(attempt, float | int | Interval):
         value, told = _conservative(attempt, given.get("attempt"))
-        text = "taken as certain" if value == 1 else "stated in the threat model"
-        return value, text + told
+        if value == 1:
+            return value, "taken as certain" + told
+        return value, f"stated in the threat model{told}, {explained(adversary)}"
     if attempt.table is not None:
         table = ATTEMPT_TABLES[attempt.table]
         controls, motives = str(attempt.controls), str(attempt.motives)
@@ -267,9 +268,57 @@ def attempt_probability(
     return value, text
 
 
+def explained(adversary: Adversary) -> str:
+    """Return why a probability that somebody gave is below 1, and when that was judged.
+
+    What needs an expert today is done by a program tomorrow, so the day belongs to the reason.
+
+    Examples
+    --------
+    >>> from midi_risk.threat.model import Adversary
+    >>> explained(Adversary(name="a", attempt=0.4, because="needs an expert", on="2026-11-02"))
+    'because needs an expert (2026-11-02)'
+    >>> explained(Adversary(name="a", attempt=0.4))
+    'without a reason and without a day'
+    """
+    reason, day = adversary.because.strip(), adversary.on
+    if reason and day:
+        return f"because {reason} ({day})"
+    if reason:
+        return f"because {reason}, without a day"
+    return "without a reason" + (f" ({day})" if day else " and without a day")
+
+
 def _conservative(quantity: float | Interval | str, given: float | None) -> tuple[float, str]:
     """Return the value that is given or the high end, and words for an interval."""
     low, high = ends(quantity)
     if given is not None:
         return given, ""
     return high, f" (high end of {low:g} to {high:g})" if low < high else ""
+
+
+def with_criteria(model: ThreatModel, criteria: Sequence[tuple[str, float]]) -> ThreatModel:
+    """Return a threat model with further criteria on sensitive values.
+
+    Parameters
+    ----------
+    model : ThreatModel
+    criteria : sequence of (str, float)
+        Name and value of each, as ``("t", 0.2)``.
+
+    Raises
+    ------
+    ThreatModelError
+        When there is no such criterion, or it does not take that value.
+
+    Examples
+    --------
+    >>> with_criteria(load_threat_model("public-release"), [("t", 0.2)]).criteria[0].value
+    0.2
+    """
+    if not criteria:
+        return model
+    data = model.to_dict()
+    stated = [{"criterion": name, "value": value} for name, value in criteria]
+    data["criteria"] = [*data.get("criteria", ()), *stated]
+    return validated(ThreatModel, data, f"threat model {model.name}", error=ThreatModelError)

@@ -533,6 +533,10 @@ class Adversary(Settings):
     verification: Quantity | None = Field(
         default=None, description="probability that a right match can be verified; off when absent"
     )
+    because: str = Field(
+        default="", description="why attempt or verification, given as a number, is below 1"
+    )
+    on: Day | None = Field(default=None, description="when that was judged: effort falls")
     description: str = ""
 
     @property
@@ -575,10 +579,13 @@ class DisclosureSettings(Settings):
     ``gain``: no value may be inferred with a probability of ``value`` or more where that is
     more than ``gain`` above its share of the whole collection. The others are the criteria of
     the literature, on every class: ``distinct`` and ``entropy`` ask for so many values at least,
-    ``recursive`` is (c, 2)-diversity with c, ``t`` is the largest distance.
+    ``recursive`` is (c, 2)-diversity with c, ``t`` is the largest distance, ``alpha`` the largest
+    share of one value ((alpha, k)-anonymity with the threshold's k), ``beta`` the largest relative
+    gain of a value (basic beta-likeness), ``delta`` what the shares of values that occur may be
+    apart from those of the whole, in bits (delta-disclosure privacy).
     """
 
-    criterion: Literal["distinct", "entropy", "recursive", "t", "gain"]
+    criterion: Literal["distinct", "entropy", "recursive", "t", "gain", "alpha", "beta", "delta"]
     value: float = Field(gt=0)
     gain: float | None = Field(default=None, ge=0, lt=1)
 
@@ -586,7 +593,7 @@ class DisclosureSettings(Settings):
     def _fits(self) -> DisclosureSettings:
         if (self.criterion == "gain") is not (self.gain is not None):
             raise ValueError("criterion gain needs 'gain', and no other takes it")
-        if self.criterion in {"gain", "t"} and self.value > 1:
+        if self.criterion in {"gain", "t", "alpha"} and self.value > 1:
             raise ValueError(f"criterion {self.criterion} takes a value of at most 1")
         if self.criterion in {"distinct", "entropy"} and self.value < 1:
             raise ValueError(f"criterion {self.criterion} takes a value of at least 1")
@@ -614,7 +621,16 @@ class ThreatModel(Settings):
     disclosure: DisclosureSettings | None = Field(
         default=None, description="what sensitive values may disclose; not judged when absent"
     )
+    criteria: tuple[DisclosureSettings, ...] = Field(
+        default=(), description="further criteria on sensitive values, each searched for and judged"
+    )
     references: tuple[str, ...] = ()
+
+    @property
+    def on_sensitive_values(self) -> tuple[DisclosureSettings, ...]:
+        """Every criterion on sensitive values, the model's own first."""
+        own = () if self.disclosure is None else (self.disclosure,)
+        return (*own, *(each for each in self.criteria if each not in own))
 
     @field_validator("channels")
     @classmethod

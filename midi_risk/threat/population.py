@@ -8,6 +8,7 @@ age bands are in completed years, however they are written.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -410,6 +411,9 @@ class _Packaged:
     about: str
 
 
+SIDECAR = ".population.json"
+"""Ending of the file beside a table that says its source, year and unit."""
+
 PACKAGED: Mapping[str, _Packaged] = {
     "us-population-2024": _Packaged(
         file="us-population-2024.csv.gz",
@@ -490,6 +494,9 @@ def load_table(
             f"there is no population table or file '{name_or_path}'",
             hint=did_you_mean(name_or_path, PACKAGED),
         )
+    about = _about(path)
+    source, year = source or about.get("source", ""), year or about.get("year", "")
+    unit = CASES if about.get("unit") == CASES else unit
     raw = _read(path)
     for column, value in (where or {}).items():
         if column not in raw.columns:
@@ -501,6 +508,20 @@ def load_table(
     return _table(
         raw, path.name, columns or _own_names(raw), source=source or path.name, year=year, unit=unit
     )
+
+
+def _about(path: Path) -> dict[str, str]:
+    """Return what stands beside a table about it; nothing where there is no such file."""
+    beside = path.with_name(path.name.split(".")[0] + SIDECAR)
+    if not beside.is_file():
+        return {}
+    try:
+        return {str(k): str(v) for k, v in json.loads(beside.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError, OSError) as error:
+        raise SourceError(
+            f"{beside.name}, beside the population table, cannot be read ({type(error).__name__})",
+            hint="Add the table again with midi-risk population add",
+        ) from None
 
 
 def _own_names(raw: pd.DataFrame) -> dict[str, str]:

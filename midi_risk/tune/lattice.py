@@ -562,7 +562,9 @@ def plans_of(plan: Plan | None, found: Mapping[str, Beside]) -> list[ShownPlan]:
     """Return a plan and its alternatives, the plan first; none where nothing was found."""
     if plan is None or not plan.found:
         return []
-    every: list[tuple[int, Plan | Alternative]] = [(plan.accepted, plan)]
+    # Bands that differ between subjects are no node.
+    every: list[tuple[int, Plan | Alternative]] = []
+    every += [(plan.accepted, plan)] if plan.local is None else []
     every += [(other.number, other) for other in plan.alternatives]
     return [ShownPlan(number=n, plan=p, levels=levels_of(p, found)) for n, p in every]
 
@@ -641,7 +643,7 @@ def _exactness(
     open_ = []
     if repeating(table, [axis.name for axis in axes.axes]):
         open_.append("subjects have several values that leave, and one of each is counted here")
-    judged = any(model.disclosure is not None for model in models)
+    judged = any(model.on_sensitive_values for model in models)
     if judged and any(a.discloses for a in measured(table, Role.SENSITIVE, Role.QUASI_IDENTIFIER)):
         open_.append("what sensitive values disclose is not judged here")
     if open_:

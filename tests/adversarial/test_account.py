@@ -288,3 +288,27 @@ def test_apply_refuses_files_that_hold_what_the_account_removes(
 def test_every_rule_of_the_account_says_what_it_settles() -> None:
     assert all(rule.__doc__ for rule in RULES)
     assert len({rule.__name__ for rule in RULES}) == len(RULES)
+
+
+def test_the_account_is_of_what_a_condition_selects(tmp_path: Path) -> None:
+    """What stands in files that are not released is nobody's concern; in those that are it is."""
+
+    def other(data_set: Dataset) -> None:
+        unknown(data_set)
+        data_set.Modality = "MR"
+        data_set.PatientID = f"Q{data_set.PatientID}"
+        data_set.SOPInstanceUID = f"{data_set.SOPInstanceUID}.2"
+        data_set.SeriesInstanceUID = f"{data_set.SeriesInstanceUID}.2"
+        data_set.StudyInstanceUID = f"{data_set.StudyInstanceUID}.2"
+
+    written(tmp_path / "images" / "a")
+    written(tmp_path / "images" / "jane quimby", other)
+    extraction = mr.extract(tmp_path / "images")
+    assert "account_open" in codes(judged(extraction))
+    released = mr.select_rows(extraction, "Modality = 'CT'")
+    found = judged(released)
+    assert codes(found) == ["within"]
+    assert {row.files for row in found.account if row.kind == "element"} == {12}
+    assert [row.name for row in found.account if row.kind == "name"] == ["a/9.dcm"]
+    assert released.facts["instances"] == 12
+    assert codes(judged(mr.select_rows(extraction, "Modality = 'MR'"))) == ["account_open"]

@@ -7,12 +7,18 @@ or folder or a UID, the collection is not acceptable any more. The slow job plan
 from __future__ import annotations
 
 import os
+import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,12 +38,22 @@ from midi_risk.sources.dicom.dictionary import tag_of
 from midi_risk.threat.model import ThreatModel
 
 MANY = "MIDI_RISK_SLOW_TESTS" in os.environ
-PLANTED = settings(
-    max_examples=10_000 if MANY else 15,
-    deadline=None,
-    derandomize=not MANY,
-    suppress_health_check=list(HealthCheck),
-)
+PAGE = os.environ.get("MIDI_RISK_PLANTED_PAGE", "")
+ALL, FEW = int(os.environ.get("MIDI_RISK_PLANTED", "10000")), 10
+COUNTED: Counter[str] = Counter()
+
+
+def planted(share: float) -> Callable[[Any], Any]:
+    """Return the settings of a test that plants a share of ten thousand values, or a few."""
+    return settings(
+        max_examples=round(ALL * share) if MANY else FEW,
+        deadline=None,
+        derandomize=not MANY,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+
+
 SUBJECTS = 12
 DAY = "20200310"
 ROOT = "1.2.826.0.1.3680043.8.498.77"
@@ -117,8 +133,8 @@ places = st.builds(
 def plant(folder: Path, place: Place, tag: int, vr: str, value: Callable[[int], object]) -> None:
     """Write the collection with one element at a place."""
     for number in range(SUBJECTS):
-        data_set = image(number)
         if number in place.subjects:
+            data_set = image(number)
             item = inner = Dataset()
             with disable_value_validation():
                 for sequence in place.depth:
@@ -130,13 +146,56 @@ def plant(folder: Path, place: Place, tag: int, vr: str, value: Callable[[int], 
                     inner.add_new(tag & 0xFFFF0000 | 0x10, "LO", "ACME X")
                 data_set.update(item)
         syntax = ImplicitVRLittleEndian if place.implicit else ExplicitVRLittleEndian
-        written(data_set, folder / f"{number:03d}.dcm", syntax)
+        path = folder / f"{number:03d}.dcm"
+        if number in place.subjects:
+            written(data_set, path, syntax)
+        else:
+            path.write_bytes(untouched(number, syntax))
+
+
+@cache
+def untouched(number: int, syntax: str = ExplicitVRLittleEndian) -> bytes:
+    """Return the file of a subject in whose object nothing was planted."""
+    with TemporaryDirectory() as folder:
+        written(image(number), Path(folder, "1.dcm"), syntax)
+        return Path(folder, "1.dcm").read_bytes()
 
 
 def refused(build: Any, *given_to: Any) -> None:
     with TemporaryDirectory() as folder:
-        build(Path(folder), *given_to)
-        assert status_of(Path(folder)).status != "acceptable"
+        source = build(Path(folder), *given_to) or Path(folder)
+        COUNTED["planted"] += 1
+        found = status_of(source)
+        COUNTED["noticed"] += found.status != "acceptable"
+        COUNTED.update({f"by {reason.code}": 1 for reason in found.reasons})
+        assert found.status != "acceptable"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def page():
+    """Write how many values were planted, and by which reasons they were noticed."""
+    begun = time.process_time()
+    yield
+    if PAGE:
+        lines = [f"| {what} | {count:,} |" for what, count in sorted(COUNTED.items())]
+        told = f"{time.process_time() - begun:.0f} CPU seconds, midi-risk {mr.__version__}"
+        head = [
+            "# Planted values",
+            "",
+            PAGE_HEAD,
+            "",
+            f"Last run: {datetime.now(UTC).date()}, {told}.",
+            "",
+        ]
+        text = "\n".join([*head, "| what | values |", "|---|---|", *lines, ""])
+        Path(PAGE).write_text(text, encoding="utf-8")
+
+
+PAGE_HEAD = """`.ci/slow planted` plants identifying values one by one in a collection or a table
+that is acceptable without them (`tests/adversarial/test_planted.py`), and wants each noticed: any
+element under any representation at any depth, private blocks, UIDs, columns, sheets, comments, what
+files hold beside their values, repeated values, names of files and folders. A value may be noticed
+by several reasons of the verdict."""
 
 
 def test_the_collection_is_acceptable_without_it(tmp_path):
@@ -155,7 +214,7 @@ def each(text: str, vr: str, place: Place) -> Callable[[int], object]:
     return value
 
 
-@PLANTED
+@planted(0.15)
 @given(places, st.sampled_from(NAMING), st.sampled_from(["PN", "LO", "UN", "OB", "UT", ""]),
        st.sampled_from(TEXTS))  # fmt: skip
 def test_a_text_that_names_somebody_is_noticed_under_any_representation(place, tag, vr, text):
@@ -163,14 +222,14 @@ def test_a_text_that_names_somebody_is_noticed_under_any_representation(place, t
     refused(plant, place, tag, vr, each(text, vr, place))
 
 
-@PLANTED
+@planted(0.1)
 @given(places, st.sampled_from(UIDS), st.sampled_from(["1.2.3.{0}101112.5", "2.25.77{0}4", "{1}"]))
 def test_a_uid_that_holds_the_day_or_a_device_is_noticed(place, tag, form):
     device = "1.3.12.2.1107.5.2.32.35177.30000008031711082600000000051"
     refused(plant, place, tag, "UI", lambda _: form.format(DAY, device))
 
 
-@PLANTED
+@planted(0.1)
 @given(places, st.sampled_from([0x00091001, 0x00291010, 0x70531010, 0x00191010, 0x00511010]),
        st.sampled_from(["LO", "UN", "OB", "UT", "PN", "DA", "IS", "DS", "CS", "FL", "UI"]),
        st.sampled_from(TEXTS))  # fmt: skip
@@ -180,6 +239,14 @@ def test_a_private_element_is_noticed(place, tag, vr, text):
 
 NUMBERS = ["19531107", "4471902", "01753234567"]
 UNKNOWN = st.integers(0x0008, 0x7F00).map(lambda group: group // 2 * 2)
+BY_RULE = {
+    "CodeValue", "LongCodeValue", "URNCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion",
+    "CodeMeaning", "ContextIdentifier", "ContextUID", "MappingResource", "MappingResourceUID",
+    "MappingResourceName", "ContextGroupVersion", "ContextGroupLocalVersion",
+    "ContextGroupExtensionFlag", "ContextGroupExtensionCreatorUID",
+    "ReceiveCoilName", "SequenceName", "SoftwareVersions", "ImplementationVersionName",
+}  # fmt: skip
+"""Parts of codes, which are harmless by rule of the catalogue, and what devices write."""
 ANY_TAG = st.one_of(
     st.sampled_from([t for t in DicomDictionary if t >> 16 >= 8 and t not in IN_EVERY_FILE]),
     st.builds(lambda group, number: group << 16 | number, UNKNOWN, st.integers(1, 0xFFFF)),
@@ -187,7 +254,11 @@ ANY_TAG = st.one_of(
         lambda kind, group, number: kind << 24 | group << 17 | number,
         st.sampled_from([0x50, 0x60]), st.integers(0, 15), st.sampled_from([0x22, 0x40, 0x1500]),
     ),
-).filter(lambda tag: tag not in IN_EVERY_FILE and tag >> 16 != 0x7FE0)  # fmt: skip
+).filter(
+    lambda tag: tag not in IN_EVERY_FILE
+    and tag >> 16 != 0x7FE0
+    and DicomDictionary.get(tag, ("",) * 5)[4] not in BY_RULE
+)  # fmt: skip
 ANY_VR = [
     "AE", "AS", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OW", "PN", "SH", "SL",
     "ST", "TM", "UC", "UI", "UL", "UN", "UR", "UT", "",
@@ -238,7 +309,7 @@ def representation(place: Place, tag: int, vr: str) -> str:
     return "LO" if vr in BINARY - {"FD", "FL", "SL", "UL"} else vr
 
 
-@PLANTED
+@planted(0.4)
 @given(places, ANY_TAG, st.sampled_from(ANY_VR), st.sampled_from(TEXTS), st.sampled_from(NUMBERS))
 def test_any_element_under_any_representation_is_noticed(place, tag, vr, text, number):
     vr = representation(place, tag, vr)
@@ -268,41 +339,138 @@ def test_the_table_is_acceptable_without_it(tmp_path):
     assert status_of(path).status == "acceptable"
 
 
-@PLANTED
-@given(st.sampled_from(["note", "name", "x17", "remarks", "contact", "q3"]),
-       st.sampled_from(TEXTS), st.integers(0, 47), st.booleans())  # fmt: skip
-def test_a_column_that_names_somebody_is_noticed(name, text, who, everybody):
+FORMS = ["xlsx", "csv", "tsv", "parquet"]
+NAMES = st.sampled_from(
+    ["note", "name", "x17", "remarks", "contact", "q3", "var_2", "Bemerkung", "id2"]
+)
+
+
+def table(folder: Path, form: str, sheet: Worksheet) -> Path:
+    """Write the rows of a sheet in a format."""
+    path = folder / f"people.{form}"
+    head, *rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+    if form == "xlsx":
+        sheet.parent.save(path)
+    elif form == "parquet":
+        columns = zip(*rows, strict=True)
+        cells = [[None if v is None else str(v) for v in column] for column in columns]
+        pq.write_table(pa.table(dict(zip(head, cells, strict=True))), path)
+    else:
+        mark = "," if form == "csv" else "\t"
+        lines = [mark.join("" if v is None else f'"{v}"' for v in row) for row in (head, *rows)]
+        path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@planted(0.1)
+@given(st.sampled_from(FORMS), NAMES, st.sampled_from(TEXTS), st.integers(0, 47), st.booleans())
+def test_a_column_that_names_somebody_is_noticed(form, name, text, who, everybody):
     def column(number: int) -> list[object]:
         return [f"{text} {number}" if everybody else text if number == who else None]
 
-    with TemporaryDirectory() as folder:
-        path = saved(folder, people([name], column))
-        assert status_of(path).status != "acceptable"
+    refused(lambda folder: table(folder, form, people([name], column)))
+
+
+@planted(0.05)
+@given(st.sampled_from(FORMS), st.integers(0, 47), st.sampled_from(["sex", "age_group"]))
+def test_a_second_value_of_one_person_is_noticed(form, who, column):
+    """The person has a row more, in which a value is one that nobody else has."""
+
+    def build(folder: Path) -> Path:
+        sheet = people([], lambda _: [])
+        row = [cell.value for cell in sheet[who + 2]]
+        row[1 if column == "sex" else 2] = "O" if column == "sex" else "90+"
+        sheet.append(row)
+        return table(folder, form, sheet)
+
+    refused(build)
+
+
+def beside_a_workbook(sheet: Worksheet, where: str, text: str, who: int) -> None:
+    """Put a text into a workbook, beside the values of its sheet."""
+    book = sheet.parent
+    if where == "comment":
+        sheet.cell(who + 2, 2).comment = Comment(text, "someone")
+    elif where == "sheet":
+        book.create_sheet("more").append([text])
+    elif where == "hidden sheet":
+        book.create_sheet("more").append([text])
+        book["more"].sheet_state = "hidden"
+    elif where == "name of the sheet":
+        sheet.title = "Jane Quimby"
+    elif where == "properties":
+        book.properties.title = text
+    else:
+        sheet.insert_rows(1, 2)
+        sheet["A1"], sheet["A2"] = text, "all of them"
+
+
+PLACES = ["comment", "sheet", "hidden sheet", "name of the sheet", "properties", "rows above"]
+
+
+@planted(0.05)
+@given(st.sampled_from(PLACES), st.sampled_from(TEXTS), st.integers(0, 47))
+def test_what_stands_beside_the_values_is_noticed(where, text, who):
+    def build(folder: Path) -> Path:
+        sheet = people([], lambda _: [])
+        beside_a_workbook(sheet, where, text, who)
+        return saved(folder, sheet)
+
+    refused(build)
+
+
+def test_metadata_of_a_parquet_file_is_noticed(tmp_path):
+    path = table(tmp_path, "parquet", people([], lambda _: []))
+    assert status_of(path).status == "acceptable"
+    rows = pq.read_table(path)
+    pq.write_table(rows.replace_schema_metadata({"ward": TEXTS[0]}), path)
+    assert status_of(path).status != "acceptable"
 
 
 NAMED = ["Quimby_Jane", "jane-quimby-1953-11-07", "MRN4471902"]
 
 
-@PLANTED
+BARE = ["readme.txt", "notes.txt", "report.pdf", "1.jpg", "1.xml", "{0}.docx"]
+
+
+@planted(0.03)
+@given(st.sampled_from(BARE), st.sampled_from(TEXTS), st.booleans())
+def test_a_file_that_nobody_reads_is_noticed(name, text, of_a_subject):
+    def build(folder: Path) -> None:
+        for number in range(SUBJECTS):
+            (folder / f"P{number:03d}").mkdir()
+            (folder / f"P{number:03d}" / "1.dcm").write_bytes(untouched(number))
+        inside = "P003" if of_a_subject else ""
+        (folder / inside / name.format("jane")).write_text(text, encoding="utf-8")
+
+    refused(build)
+
+
+@planted(0.02)
+@given(st.sampled_from(["preamble", "behind"]), st.sampled_from(TEXTS), st.integers(0, 11))
+def test_bytes_before_and_behind_an_object_are_noticed(where, text, who):
+    def build(folder: Path) -> None:
+        for number in range(SUBJECTS):
+            path = folder / f"{number:03d}.dcm"
+            content = untouched(number)
+            path.write_bytes(content)
+            if number == who and where == "preamble":
+                path.write_bytes(text.encode().ljust(128, b"\0") + content[128:])
+            elif number == who:
+                tail = b"\xfc\xff\xfc\xffOB\0\0" + len(text).to_bytes(4, "little") + text.encode()
+                path.write_bytes(content + tail)
+
+    refused(build)
+
+
+@planted(0.05)
 @given(st.booleans(), st.sampled_from(NAMED), st.integers(0, SUBJECTS - 1))
 def test_a_name_of_a_file_or_folder_is_noticed(folder_of_its_own, name, who):
-    with TemporaryDirectory() as folder:
+    def build(folder: Path) -> None:
         for number in range(SUBJECTS):
             named = name if number == who else f"{number:03d}"
             inside = f"{named}/1.dcm" if folder_of_its_own else f"{named}.dcm"
-            written(image(number), Path(folder, inside))
-        assert status_of(Path(folder)).status != "acceptable"
+            (folder / inside).parent.mkdir(exist_ok=True)
+            (folder / inside).write_bytes(untouched(number))
 
-
-def beside_the_values(folder: Path, where: str) -> Path:
-    sheet = people([], lambda _: [])
-    if where == "comment":
-        sheet["B7"].comment = Comment(TEXTS[0], "someone")
-    else:
-        sheet.parent.create_sheet("more").append([TEXTS[0]])
-    return saved(folder, sheet)
-
-
-@pytest.mark.parametrize("where", ["comment", "sheet"])
-def test_what_stands_beside_the_values_is_noticed(tmp_path, where):
-    assert status_of(beside_the_values(tmp_path, where)).status != "acceptable"
+    refused(build)

@@ -6,9 +6,11 @@ from test_who_is_counted import SEARCHED, STATED, image
 
 import midi_risk as mr
 from midi_risk.attributes.decisions import decided
+from midi_risk.attributes.rekeyed import with_pseudonyms
 from midi_risk.attributes.roles import propose
 from midi_risk.config import AttributeSettings
 from midi_risk.document.assessment import Finding
+from midi_risk.risk.account import REKEYED
 from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.table import fold
 
@@ -72,3 +74,35 @@ def test_a_reference_inside_a_sequence_is_looked_at_too(tmp_path):
     found = assess(table, ["public-release"], options=options)
     assert codes(found) == {"uids_tell"}
     assert found.verdict.reasons[0].names == ["ReferencedSOPInstanceUID"]
+
+
+def test_uids_that_apply_replaces_tell_nothing_and_the_account_says_so(tmp_path):
+    for number in range(15):
+        image(tmp_path, number, SOPInstanceUID=f"{DATED}{number:02d}")
+    extraction = mr.extract(tmp_path)
+    options = AssessmentOptions(channels=STATED, context=SEARCHED)
+    keys = {(extraction.tables[0].name, "PatientID")}
+    for rekeyed, expected in ((False, {"uids_tell"}), (True, {"within"})):
+        attributes = with_pseudonyms(propose(extraction), uids=rekeyed, keys=keys)
+        found = assess(fold(extraction, attributes), ["public-release"], options=options)
+        assert codes(found) == expected
+        told = {row.name: row for row in found.account}
+        assert told["PatientID"].reason == REKEYED
+        assert (told["SOPInstanceUID"].reason == REKEYED) is rekeyed
+        assert told["SOPInstanceUID"].disposition == "harmless"
+        assert told["SOPClassUID"].reason != REKEYED
+
+
+def test_a_key_that_looks_like_a_name_may_leave_as_a_pseudonym(tmp_path):
+    lines = ["patient_name,age"] + [f"doe{n:02d}@example.org,{40 + n % 2}" for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    extraction = mr.extract(tmp_path / "t.csv")
+    named = {"patient_name": AttributeSettings(role="linkage_key")}
+    table = extraction.tables[0]
+    for keys, expected in ((set(), True), ({(table.name, "patient_name")}, False)):
+        attributes = with_pseudonyms(decided(propose(extraction), named), uids=False, keys=keys)
+        found = assess(fold(extraction, attributes), ["public-release"])
+        assert ("key_identifies" in codes(found)) is expected
+        bare = with_pseudonyms(propose(extraction), uids=False, keys=keys)
+        told = codes(assess(fold(extraction, bare), ["public-release"]))
+        assert ("direct_open" in told) is expected

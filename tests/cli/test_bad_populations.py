@@ -49,14 +49,6 @@ CASES = {
         case(attempt="{low: 0.4, high: 0.1}"),
         ["adversaries.0.attempt", "low must not be above high"],
     ),
-    "area not in the table": (
-        case(TABLE % ("fraction: 0.001", "state: RegionOfResidence"), rows="abroad"),
-        ["1 of 3 classes have a state", "Recode it"],
-    ),
-    "age band that straddles": (
-        case(TABLE % ("fraction: 0.001", "age: age, sex: sex")),
-        ["straddles bands", "straddle: uniform"],
-    ),
     "population smaller than the sample": (
         case("{kind: size, size: 7}"),
         ["smaller than the 30 subjects", "Give the number of people"],
@@ -96,6 +88,40 @@ def test_what_cannot_be_computed_is_one_line_with_the_fix(name, tmp_path, capsys
     for word in words:
         assert word in result.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (
+            case(TABLE % ("fraction: 0.001, sampling: random", "state: RegionOfResidence"),
+                 rows="abroad"),
+            ["classes with a state", "does not have", "Recode it", ": 1/f"],
+        ),
+        (
+            case(TABLE % ("fraction: 0.001, sampling: random", "age: age, sex: sex")),
+            ["straddles bands", "straddle: uniform", ": 1/f"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_class_that_the_table_cannot_answer_counts_alone(
+    model, words, tmp_path, capsys, monkeypatch
+):
+    """It is never a reason to write nothing: others are judged against the table."""
+    import json
+
+    text, rows = model
+    Path(tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    Path(tmp_path / "t.csv").write_text(rows, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert (
+        midi_risk(capsys, "assess", "t.csv", "--threat", "mine.yaml", "-o", "out", "-q").code == 3
+    )
+    (found,) = json.loads(Path("out/assessment.json").read_text(encoding="utf-8"))["threats"]
+    for word in words:
+        assert word in found["population"]
+    highest = {r["measure"]: r["upper"] for r in found["results"]}
+    assert highest["journalist_max"] == highest["prosecutor_max"]
 
 
 def test_an_interval_is_taken_from_the_command_line(tmp_path, capsys, monkeypatch):

@@ -163,3 +163,45 @@ def test_copies_and_measures_follow_their_rule_in_what_is_written(
     assert set(pulse["VSSTRESN"]) == {60.0, 61.0}
     read = yaml.safe_load((release / "midi-risk.yaml").read_text(encoding="utf-8"))
     assert read["collection"]["sources"] == [{"sdtm": "release/sdtm"}]
+
+
+def mixed(folder: Path) -> Path:
+    """Write a trial of which every other height is in inches."""
+    place = folder / "trial"
+    place.mkdir()
+    dm = trial()["dm"]
+    rows = [
+        (key, "HEIGHT", *(("67", 67.0, "in") if n % 2 else ("170.18", 170.18, "cm")))
+        for n, key in enumerate(KEYS)
+    ]
+    vs = pd.DataFrame(rows, columns=["USUBJID", "VSTESTCD", "VSSTRESC", "VSSTRESN", "VSSTRESU"])
+    dm.to_parquet(place / "dm.parquet")
+    vs.assign(STUDYID="T").to_parquet(place / "vs.parquet")
+    return place
+
+
+def test_heights_in_two_units_are_one_height_and_leave_in_the_unit_beside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = mixed(tmp_path)
+    table = extract(place).table("VS")
+    assert table.rows.column("HEIGHT").to_pylist()[:2] == ["170.18 cm", "67 in"]
+    project = tmp_path / "p"
+    project.mkdir()
+    (project / "midi-risk.yaml").write_text(
+        "schema: midi-risk/project/1\ncollection: {name: T, sources: [{sdtm: ../trial}]}\n"
+        "attributes:\n  HEIGHT: {role: quasi_identifier, level: 10cm}\n",
+        encoding="utf-8",
+    )
+    midi_risk(capsys, "assess", project, "-o", tmp_path / "a", "--quiet")
+    found = json.loads((tmp_path / "a" / "assessment.json").read_text(encoding="utf-8"))
+    height = next(a for a in found["attributes"] if a["name"] == "HEIGHT")
+    assert (height["unit"], height["distinct"]) == ("mixed", 1)
+    midi_risk(capsys, "suggest", project, "-o", project / "s", "--quiet", "--budget", 5)
+    plan = project / "s" / "plan.json"
+    said = midi_risk(capsys, "apply", project, "--plan", plan, "-o", tmp_path / "r", "--quiet")
+    assert said.code in {0, 3, 4}, said.err
+    vs = pd.read_parquet(tmp_path / "r" / "release" / "sdtm" / "vs.parquet")
+    told = set(zip(vs["VSSTRESU"], vs["VSSTRESN"].round(1), strict=True))
+    assert told == {("cm", 175.0), ("in", 68.9)}
+    assert set(vs["VSSTRESC"]) == {"170-179 cm"}

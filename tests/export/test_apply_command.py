@@ -160,6 +160,51 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_killed_run_is_resumed_and_said_and_makes_the_same_release(
+    collection: Path,
+    plan: Path,
+    release: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from midi_risk.cli.app import run\n"
+        "from midi_risk.export.dicom import files\n"
+        "files._CHUNK = 4\n"
+        "plain, met = files.copied, []\n"
+        "def copied(*given):\n"
+        "    met.append(1)\n"
+        "    if len(met) == 5:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return plain(*given)\n"
+        "files.copied = copied\n"
+        "run(sys.argv[1:])\n"
+    )
+    target = tmp_path / "out"
+    given = ["apply", str(collection), "--plan", str(plan), "-o", str(target), "-q"]
+    done = subprocess.run([sys.executable, "-c", script, *given], check=False)
+    assert done.returncode == -9
+    (left,) = hidden(tmp_path)
+    (tmp_path / left / "release" / "half.csv").write_text("x", encoding="utf-8")
+    from midi_risk.export.dicom import files
+
+    plain, again = files.copied, []
+    monkeypatch.setattr(files, "_CHUNK", 4)
+    monkeypatch.setattr(files, "copied", lambda *g: again.append(1) or plain(*g))
+    assert apply(collection, plan, target) == 4
+    assert "going on with what an interrupted run left" in capsys.readouterr().err
+    assert len(again) == 7
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    names = {p.relative_to(release) for p in release.rglob("*") if p.is_file()}
+    assert {p.relative_to(target) for p in target.rglob("*") if p.is_file()} == names
+    for name in names:
+        if name.parts[0] == "release":
+            assert (target / name).read_bytes() == (release / name).read_bytes(), name
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_run_that_is_told_to_stop_leaves_nothing(tmp_path: Path, name: str) -> None:
     script = (

@@ -234,6 +234,21 @@ def test_tools_that_cannot_name_subjects_say_so_in_one_line(
     assert lines[0].split()[0] == "inexpressible"
 
 
+def test_a_second_local_release_of_the_same_people_is_warned_of(tmp_path, capsys):
+    in_table(tmp_path)
+    project = str(tmp_path)
+
+    def released(name: str, *more: str) -> str:
+        plan = tmp_path / f"plan-{name}"
+        run(["suggest", project, "--local", *more, "-o", str(plan), "-q"])
+        out = str(tmp_path / name)
+        assert run(["apply", project, "--plan", str(plan / "plan.json"), "-o", out, "-q"]) == 4
+        return capsys.readouterr().err
+
+    assert "intersects" not in released("first")
+    assert released("second", "--local-sets", "ladder").count("intersects") == 2
+
+
 def test_a_frame_is_recoded_like_a_file():
     frame = pd.DataFrame(people(gaps=False))
     subjects = mr.SubjectTable.from_frame(frame, quasi=["age", "sex", "site"], key="key")

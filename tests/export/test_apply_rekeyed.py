@@ -10,6 +10,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pydicom
 import pytest
 import yaml
@@ -20,6 +24,7 @@ from release_collection import PROJECT, applied, make_collection, uid
 from midi_risk.cli.app import run
 from midi_risk.config import load_project
 from midi_risk.errors import ConfigError
+from midi_risk.export.tables import write_table
 
 ROOT = b"1.2.826.0.1.3680043.10.999"
 OLD_KEY = re.compile(rb"P0[0-3][0-9](?![0-9B-Z])")
@@ -63,13 +68,14 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 def test_no_old_uid_and_no_old_key_is_in_any_byte_or_name(rekeyed: Path) -> None:
     release = rekeyed / "out" / "release"
     files = [path for path in release.rglob("*") if path.is_file()]
-    assert len(files) == 43  # 41 objects, the table, the dictionary
+    assert len(files) == 44  # 41 objects, the table, the dictionary, the manifest
     content = b"".join(
         path.read_bytes() + str(path.relative_to(release)).encode() for path in files
     )
     assert ROOT not in content
     assert OLD_KEY.search(content) is None
     assert b"1.2.840.10008.5.1.4.1.1.2" in content
+    assert len({path.stat().st_mtime_ns for path in release.rglob("*")}) == 1
 
 
 def test_tables_follow_the_objects_and_lose_the_order_of_the_old_keys(rekeyed: Path) -> None:
@@ -322,3 +328,119 @@ def test_a_cdisc_folder_gets_pseudonyms_in_every_domain(tmp_path: Path) -> None:
         if path.stem == "dm":
             own = set(keys)
     assert len(own) > 10
+
+
+DECIDED = {
+    "IconImageSequence": "ICON4711", "*OverlayData": "PLANE4711", "*CurveData": "CURVE4711",
+    "DigitalSignaturesSequence": "SIGN4711", "EncryptedAttributesSequence": "CRYPT4711",
+    "DataSetTrailingPadding": "PAD4711", "preamble": "PREAMBLE4711",
+    "GPSLatitude": "GPS4711",
+}  # fmt: skip
+
+
+def told_everywhere() -> pydicom.Dataset:
+    """Return an object that holds something in each place that is decided on."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+    from release_collection import image
+
+    ds = image(0, 2)
+    ds.PatientAge, ds.PatientWeight = "066Y", "83"
+    icon, signed, crypt, request, deep = (Dataset() for _ in range(5))
+    icon.PixelData = b"ICON4711"
+    icon["PixelData"].VR = "OB"
+    signed.Signature = b"SIGN4711"
+    crypt.EncryptedContent = b"CRYPT4711 "
+    request.ScheduledStationAETitle = "SCHED4711"
+    request.RequestedProcedureID = "1"
+    block = request.private_block(0x0029, "ACME 4711", create=True)
+    block.add_new(1, "LO", "INNER4711")
+    deep.IconImageSequence = Sequence([icon])
+    ds.ReferencedImageSequence = Sequence([deep])
+    ds.IconImageSequence = Sequence([icon])
+    ds.RequestAttributesSequence = Sequence([request])
+    ds.EncryptedAttributesSequence = Sequence([crypt])
+    ds.add_new(0x00160072, "FD", 47.11)
+    ds.add_new(0x60023000, "OB", b"PLANE4711 ")
+    ds.add_new(0x50023000, "OB", b"CURVE4711 ")
+    ds.add_new(0xFFFAFFFA, "SQ", Sequence([signed]))
+    ds.add_new(0xFFFCFFFC, "OB", b"PAD4711 ")
+    ds.preamble = b"PREAMBLE4711".ljust(128, b"\0")
+    return ds
+
+
+def test_what_is_decided_is_done_at_every_depth(tmp_path: Path) -> None:
+    from release_collection import save
+
+    lines = "".join(
+        f'    "{name}": {{decision: remove, reason: nobody needs it}}\n' for name in DECIDED
+    )
+    private = (
+        "private:\n"
+        '  - {creator: "ACME*", decision: remove, source: no statement of the maker}\n'
+        '  - {creator: "TEST 1", decision: retain, source: conformance statement 5.2}\n'
+    )
+    own = "  ScheduledStationAETitle: {role: insensitive, decision: remove}\n"
+    project = PROJECT.replace("attributes:\n", f"attributes:\n{own}")
+    project = f"{project}release:\n  decisions:\n{lines}{private}"
+    folder = make_collection(tmp_path, project)
+    save(told_everywhere(), folder / "images" / "second.dcm")
+    before = (folder / "images" / "second.dcm").read_bytes()
+    words = [word.encode() for word in DECIDED.values() if not word.startswith("GPS")]
+    words.append(b"SCHED4711")
+    assert not [word for word in words if word not in before]
+    applied(folder, folder)
+    content = b"".join(path.read_bytes() for path in (folder / "out/release").rglob("*.dcm"))
+    assert not [word for word in [*words, b"INNER4711", b"ACME 4711"] if word in content]
+    assert not [ds for ds in objects(folder) if 0x00160072 in ds]
+    assert all(0x00110010 in ds for ds in objects(folder))
+    account = json.loads((folder / "out/assessment/apply.json").read_text("utf-8"))
+    assert account["equal"], account["reasons"]
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".xlsx", ".tsv"])
+def test_a_table_keeps_its_rows_together_and_its_types(tmp_path: Path, ending: str) -> None:
+    n = 40
+    columns = {
+        "patient_id": np.array([f"CASE-{i:03d}" for i in range(n)], dtype=object),
+        "sex": np.array(["MF"[i % 2] for i in range(n)], dtype=object),
+        "score": np.array([str(1000 + i) for i in range(n)], dtype=object),
+        "scan": np.array([f"scans/CASE-{i:03d}.nii" for i in range(n)], dtype=object),
+    }
+    path = tmp_path / f"t{ending}"
+    if ending == ".parquet":
+        typed = columns | {"score": np.arange(1000, 1000 + n)}
+        pq.write_table(pa.table({k: pa.array(list(v)) for k, v in typed.items()}), path)
+    else:
+        write_table(path, columns)
+    (tmp_path / "midi-risk.yaml").write_text(
+        "schema: midi-risk/project/1\n"
+        f"collection: {{name: T, sources: [{{table: t{ending}, key: patient_id}}]}}\n"
+        "subject_key: {column: patient_id, write: rekey}\n"
+        "attributes:\n"
+        "  sex: {role: quasi_identifier, kind: sex}\n"
+        "  score: {role: insensitive, need: outcome}\n"
+        "  scan: {role: insensitive, need: names of files}\n",
+        encoding="utf-8",
+    )
+    plan, out = tmp_path / "plan", tmp_path / "out"
+    assert run(["suggest", str(tmp_path), "-o", str(plan), "-q"]) == 0
+    plan /= "plan.json"
+    assert run(["apply", str(tmp_path), "--plan", str(plan), "-o", str(out), "-q"]) == 4
+    table = out / "release" / f"t{ending}"
+    if ending == ".parquet":
+        read = pq.read_table(table)
+        assert read.schema.field("score").type == pa.int64()
+        rows = read.to_pylist()
+    elif ending == ".xlsx":
+        head, *cells = openpyxl.load_workbook(table).active.iter_rows(values_only=True)
+        rows = [dict(zip(head, row, strict=True)) for row in cells]
+    else:
+        rows = list(csv.DictReader(table.read_text("utf-8").splitlines(), delimiter="\t"))
+    keys = [row["patient_id"] for row in rows]
+    assert keys == sorted(keys)
+    assert sorted(int(row["score"]) for row in rows) == list(range(1000, 1000 + n))
+    assert [int(row["score"]) for row in rows] != list(range(1000, 1000 + n))
+    for row in rows:
+        assert row["sex"] == "MF"[int(row["score"]) % 2]
+        assert row["scan"] == f"scans/{row['patient_id']}.nii"

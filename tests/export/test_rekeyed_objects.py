@@ -24,6 +24,7 @@ from midi_risk.export.dicom.acts import Acts, strip
 from midi_risk.export.dicom.recode import Outcome, UnrecodableError, Visit
 from midi_risk.export.dicom.rekey import rekey
 from midi_risk.export.pseudonyms import Pseudonyms, pseudonyms
+from midi_risk.sources.dicom.contents import creator_place, names_creator, spelt
 from midi_risk.table.subjects import Subjects
 
 KEY = bytes(range(32))
@@ -333,3 +334,50 @@ def test_bytes_that_are_spliced_are_those_that_another_path_writes(
     assert spliced.contents(folder / "fast") == spliced.contents(folder / "slow")
     assert fast.outcome == slow.outcome
     assert fast.files == slow.files
+
+
+def paths_in(ds: Dataset, above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Return the path of every element, by walking; a list inside itself is told once."""
+    creators = {int(e.tag): str(e.value) for e in ds if names_creator(int(e.tag))}
+    found = set()
+    for element in ds:
+        tag = int(element.tag)
+        creator = None
+        if tag >> 16 & 1:
+            creator = creators.get(tag if names_creator(tag) else creator_place(tag))
+        own = spelt(tag, creator)
+        found.add((*above, own))
+        if element.VR == "SQ":
+            under = above if above[-1:] == (own,) else (*above, own)
+            for each in element.value:
+                found |= paths_in(each, under)
+    return found
+
+
+def is_gone(path: tuple[str, ...], chosen: set[tuple[str, ...]]) -> bool:
+    """Tell what is decided, what is inside it, and what a creator has whose name goes."""
+    for depth in range(1, len(path) + 1):
+        *above, own = path[:depth]
+        creator = own.partition("[")[2]
+        if path[:depth] in chosen or (creator and (*above, f"{own[:4]}00xx[{creator}") in chosen):
+            return True
+    return False
+
+
+@settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+@given(made=parts(), data=st.data())
+def test_what_is_left_is_all_but_what_is_decided(made: Planted, data: st.DataObject) -> None:
+    before = sorted(paths_in(made.ds))
+    chosen = data.draw(st.sets(st.sampled_from(before), max_size=5)) if before else set()
+    ds = an_object()
+    ds.update(made.ds)
+    whole = pydicom.dcmread(io.BytesIO(written(ds)))
+    strip(whole, dict.fromkeys(chosen, "X"), Outcome())
+    left = paths_in(pydicom.dcmread(io.BytesIO(written(whole))))
+    gone = {path for path in paths_in(ds) if is_gone(path, chosen)}
+    assert not left & gone
+    assert paths_in(ds) - gone - left <= {p for p in paths_in(ds) if len(p) > 1}
+    for path in paths_in(ds) - gone - left:
+        assert any(other[: len(path) - 1] == path[:-1] for other in gone)

@@ -327,7 +327,7 @@ def test_a_ledger_of_another_task_counts_for_nothing(tmp_path):
 
 
 def test_a_ledger_counts_when_nothing_changed_and_is_not_done_again(tmp_path, monkeypatch):
-    release = rules_for(collection(tmp_path, 6), ATTRIBUTES)
+    release = rules_for(collection(tmp_path, 3), ATTRIBUTES)
     ledger = tmp_path / "ledger"
     once = copies(tmp_path, "out", release, ledger=ledger)
     monkeypatch.setattr(files_module, "copied", None)

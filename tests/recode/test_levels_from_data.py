@@ -12,8 +12,9 @@ from midi_risk.attributes.hierarchy import build_hierarchy
 from midi_risk.attributes.model import Attribute, Kind, Role
 from midi_risk.attributes.recoding import DateBands, Material
 from midi_risk.recode.adaptive.distance import Spread
+from midi_risk.recode.adaptive.explained import age_widths, finer_levels
 from midi_risk.recode.adaptive.explore import Axis, Counter, Option, explore, score_of
-from midi_risk.recode.adaptive.facts import follows
+from midi_risk.recode.adaptive.facts import axis_of, facts, follows
 from midi_risk.recode.adaptive.moves import cuts_of, moved, tidied
 from midi_risk.recode.adaptive.options import few_cuts, single_options, tail_cuts, values_of
 
@@ -164,3 +165,51 @@ def test_dates_between_cut_points_are_read_again_as_they_are_written():
     again = [parse_date(label) for label in labels]
     assert [r.text for r in again] == labels
     assert bands.labels(Material(labels, np.array([r.number for r in again]))) == labels
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_blocks_a_finer_level_is_counted_as_the_classes_are(seed):
+    draw = np.random.default_rng(seed)
+    n, k = 300, 7
+    ages = np.clip(draw.normal(58, 14, n), 18, 95).astype(int).astype(str).astype(object)
+    attribute = Attribute(
+        name="age", source="t", column="age", role=Role.QUASI_IDENTIFIER, kind=Kind.AGE, reason=""
+    )
+    values = values_of(
+        attribute, ages, build_hierarchy("age", Kind.AGE, sorted(set(ages))), 0, 6, adaptive=True
+    )
+    place = Attribute(
+        name="site", source="t", column="site", role=Role.QUASI_IDENTIFIER, kind=Kind.CATEGORY,
+        reason="",
+    )  # fmt: skip
+    sites = draw.choice(["A", "B", "C"], n).astype(object)
+    site = values_of(
+        place, sites, build_hierarchy(None, Kind.CATEGORY, ["A", "B", "C"]), 0, 1, adaptive=False
+    )
+    of = facts([values, site])
+    axes = [axis_of(fact, [single_options(fact.members[0], k)], 0.5) for fact in of]
+    counter = Counter(k)
+    node = explore(axes, counter, [6], 10**9).best[6]
+    told = finer_levels(of, axes, node, counter, 6)
+    assert {each.attribute for each in told} == {
+        fact.names[0]
+        for fact, axis, o in zip(of, axes, node.options, strict=True)
+        if o.loss > axis.options[0].loss + 1e-9
+    }
+    for each in told:
+        number = [fact.names[0] for fact in of].index(each.attribute)
+        nearest = max(
+            (o for o in axes[number].options if o.loss < node.options[number].loss - 1e-9),
+            key=lambda o: (o.loss, -o.groups),
+        )
+        options = [nearest if i == number else o for i, o in enumerate(node.options)]
+        columns = np.column_stack([o.group[a.codes] for a, o in zip(axes, options, strict=True)])
+        sizes = np.unique(columns, axis=0, return_counts=True)[1]
+        assert each.classes == (sizes < k).sum()
+        assert each.subjects == sizes[sizes < k].sum()
+        assert each.left_out == node.left_out
+        assert str(each.subjects) in each.sentence or not each.subjects
+    widths = age_widths(of, axes, node, counter, k)
+    assert [each.years for each in widths] == sorted(each.years for each in widths)
+    assert widths[0].age_r2 == max(each.age_r2 for each in widths)
+    assert widths[0].subjects >= widths[-1].subjects

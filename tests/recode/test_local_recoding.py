@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+import midi_risk as mr
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.document.plan import Plan
 from midi_risk.errors import SearchError
@@ -290,6 +291,20 @@ def test_the_shareable_copy_holds_no_class():
     assert public.local is not None
     assert public.local.classes == []
     assert all(name not in public.cut_points for name in public.local.attributes)
+
+
+def test_both_editions_of_the_report_say_what_local_bands_mean():
+    table = people(200, 9)
+    threats = [threat(5)]
+    plan = suggest(table, threats, local=True)
+    assert plan.local is not None
+    assessment = mr.assess(table, threats)
+    for edition in ("internal", "shareable"):
+        page = mr.report(assessment, plan, edition=edition).html
+        assert "Bands differ between subjects" in page
+        assert "with one level for everybody" in page
+        for each in plan.local.classes if edition == "shareable" else ():
+            assert all(label not in page for label in each.shows.values() if label and "-" in label)
 
 
 def test_cells_and_local_bands_exclude_one_another():

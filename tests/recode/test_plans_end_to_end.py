@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
+import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -19,10 +21,11 @@ from midi_risk.attributes.hierarchy import build_hierarchy
 from midi_risk.attributes.model import Attribute, Kind, Role
 from midi_risk.cli.app import run
 from midi_risk.config import HierarchyStep
-from midi_risk.recode.adaptive.explore import Axis, Node, Option
+from midi_risk.recode.adaptive.distance import Spread
+from midi_risk.recode.adaptive.explore import Axis, Node, Option, explore
 from midi_risk.recode.adaptive.explore import Counter as ClassCounter
 from midi_risk.recode.adaptive.facts import axis_of, facts, shown_of
-from midi_risk.recode.adaptive.moves import regained
+from midi_risk.recode.adaptive.moves import moved, regained
 from midi_risk.recode.adaptive.options import Values, cut_sets, single_options, values_of
 
 Rows = list[dict[str, str]]
@@ -307,3 +310,58 @@ def test_what_everybody_shares_may_stay_when_all_that_differs_has_to_go(
     assert code == (0 if found else 3)
     if found:
         assert plan["levels"]["sex"] == 0
+
+
+def test_two_columns_of_one_sex_are_one_fact_whatever_a_few_lack() -> None:
+    draw = np.random.default_rng(3)
+    sex = draw.choice(["F", "M"], 300).astype(object)
+    told = sex.copy()
+    told[:2] = None
+    other = draw.choice(["F", "M"], 300).astype(object)
+
+    def column(name: str, texts: Any) -> Values:
+        attribute = Attribute(
+            name=name, source="t", column=name, role=Role.QUASI_IDENTIFIER, kind=Kind.SEX,
+            reason="",
+        )  # fmt: skip
+        hierarchy = build_hierarchy(None, Kind.SEX, ["F", "M"])
+        last = len(hierarchy.level_names) - 1
+        return values_of(attribute, texts, hierarchy, 0, last, adaptive=True)
+
+    found = facts([column("PatientSex", sex), column("sex", told), column("partner", other)])
+    assert {frozenset(fact.names) for fact in found} == {
+        frozenset({"PatientSex", "sex"}),
+        frozenset({"partner"}),
+    }
+
+
+def test_a_plan_is_the_same_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = adults(500, seed=9)
+    ages = np.array([row["age"] for row in rows], dtype=object)
+    sexes = np.array([row["sex"] for row in rows], dtype=object)
+    attribute = Attribute(
+        name="age", source="t", column="age", role=Role.QUASI_IDENTIFIER, kind=Kind.AGE, reason=""
+    )
+    values = values_of(
+        attribute, ages, build_hierarchy("age", Kind.AGE, sorted(set(ages))), 0, 6, adaptive=True
+    )
+    code = (sexes == "F").astype(np.int64)
+    spread = Spread(count=np.bincount(code).astype(float))
+    shown = Option(np.arange(2), spread.shares(np.arange(2)), 0.0)
+    gone = Option(np.zeros(2, dtype=np.int64), spread.shares(np.zeros(2, dtype=np.int64)), 1.0)
+    axes = [
+        Axis(values.codes, tuple(single_options(values, 11)), 0.7), Axis(code, (shown, gone), 0.3)
+    ]  # fmt: skip
+    for work in (2_000, 20_000, 10**9):
+        found = []
+        for leap in (0.0, 3600.0):
+            ticks = itertools.count()
+            for clock in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
+                monkeypatch.setattr(time, clock, lambda ticks=ticks, leap=leap: next(ticks) * leap)
+            counter = ClassCounter(11)
+            best = explore(axes, counter, [0, 10, 25], work).best
+            for limit, node in best.items():
+                better = moved(axes, node, [values, None], counter, limit, 11, work)
+                found.append((limit, better.score, better.hidden.tolist()))
+        half = len(found) // 2
+        assert found[:half] == found[half:]

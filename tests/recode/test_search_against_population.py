@@ -113,3 +113,18 @@ def test_the_smallest_class_that_passes_is_found_by_trying_all(k, people_):
 
 def test_where_no_model_fits_the_class_sizes_of_the_release_decide():
     assert ModelledKMap(7, 10_000).smallest(np.array([1, 1, 1])) == 7
+
+
+def test_the_plan_first_names_the_attributes_whose_values_are_too_rare_for_a_model():
+    table = people(300, 1)
+    sure, unsure = (
+        suggest(table, [threat], max_suppression=0.0, budget_seconds=None)
+        for threat in (model(100_000), model(100_000, attack=("prosecutor",)))
+    )
+    assert sure.notes[0].startswith("Rare values of age rest on fewer than 5 subjects")
+    released_alone = model(100_000).model_copy(
+        update={"population": model(9000).population.model_copy(update={"kind": "sample"})}
+    )
+    alone = suggest(table, [released_alone], max_suppression=0.0, budget_seconds=None)
+    assert not any("Rare values" in note for note in alone.notes)
+    assert unsure.notes == sure.notes

@@ -265,3 +265,25 @@ def test_the_joint_bound_covers_the_truth_in_95_of_100():
 @pytest.mark.skipif("MIDI_RISK_SLOW_TESTS" not in os.environ, reason="takes minutes")
 def test_the_joint_bound_covers_the_truth_in_many_samples():
     assert max(coverage(7, 20_000)) <= 0.05 + 4 * (0.05 * 0.95 / 20_000) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value", "expected"),
+    [
+        ("maximum", 0.2, ["channel_above"]),
+        ("average", 0.2, []),
+        ("average", 0.34, ["channel_above"]),
+        ("strict-average", 0.2, []),
+    ],
+)
+def test_a_channel_alone_is_judged_by_the_statistic_of_its_model(scans, statistic, value, expected):
+    """A quarter of the subjects has heads: 0.2 for each is 0.05 on average, less than 1/11.
+
+    An average accepts no subject above 1/3, or 1/floor, however few they are.
+    """
+    assessment = judged(
+        scans,
+        threat("public" if statistic == "maximum" else "controlled", statistic),
+        face={"status": "assessed", "value": value, "method": "compared"},
+    )
+    assert channel_codes(assessment) == expected

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -113,4 +116,29 @@ def test_wrong_calls_are_one_line():
     with pytest.raises(MeasureError, match="falls with them"):
         fit_scaling_law((100, 0.5), (1000, 0.6))
     assert fit_d_prime(1.0, 100) == float("inf")
-    assert len(MATCHERS) == len(TABLE)
+    assert set(TABLE) < set(MATCHERS)
+
+
+def test_every_matcher_stands_on_the_page_with_what_was_opened():
+    page = (Path(__file__).parents[2] / "docs" / "threat-models.md").read_text(encoding="utf-8")
+    for one in MATCHERS.values():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{one.name}` |")]
+        assert f"{one.rate:.0%} of {one.gallery:,}" in row
+        assert row.endswith(f"| {one.source} | {one.checked} |")
+        assert one.checked == "not opened" or "doi" in one.source or "DOI not seen" in one.source
+
+
+def test_fewer_trials_than_the_gallery_widen_the_interval_alone():
+    fdg = MATCHERS["schwarz-2022-fdg"]
+    all_tried = replace(fdg, trials=None)
+    assert fdg.d_prime == all_tried.d_prime
+    assert fdg.band()[0] < all_tried.band()[0] < all_tried.band()[1] < fdg.band()[1]
+
+
+def test_what_images_show_less_of_a_face_is_matched_less():
+    order = ["schwarz-2022", "schwarz-2022-ct", "flair-2d", "schwarz-2022-fdg", "schwarz-2022-tau",
+             "schwarz-2022-amyloid", "t2-star", "asl", "mri-reface-2022-ct",
+             "mri-reface-2022-pet", "dmri-fmri", "flair-2d-reface"]  # fmt: skip
+    strengths = [MATCHERS[name].d_prime for name in order]
+    assert strengths == sorted(strengths, reverse=True)
+    assert MATCHERS["parks-monson-2017-low"].d_prime < MATCHERS["parks-monson-2017-high"].d_prime

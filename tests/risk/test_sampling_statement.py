@@ -123,3 +123,29 @@ def test_the_project_file_states_it_for_every_model_that_names_a_population():
     assert with_statement(same, said) is same
     with pytest.raises(ThreatModelError, match="says otherwise"):
         with_statement(model({**SIZE, "sampling": "one-hospital"}), said)
+
+
+def test_beside_every_mean_stands_what_most_subjects_do_not_exceed():
+    found = judged({"kind": "sample"})
+    for measure in ("journalist_mean", "marketer_mean"):
+        tail = {q.share: q.risk for q in found[measure].tail}
+        assert tail[1.0] == found["journalist_max"].upper
+        assert tail[0.5] <= tail[0.9] <= tail[0.95] <= tail[0.99] <= tail[1.0]
+        assert tail[0.5] < found[measure].value < tail[1.0]
+    assert found["journalist_max"].tail == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({}, "stated in the threat model, without a reason and without a day"),
+        ({"because": "needs an expert"}, "because needs an expert, without a day"),
+        ({"because": "needs an expert", "on": "2026-11-02"}, "needs an expert (2026-11-02)"),
+    ],
+)
+def test_an_attempt_below_one_says_why_and_when_or_that_nobody_does(stated, said):
+    base = model({"kind": "sample"}).to_dict() | {"threshold": {"k": 5}}
+    base["adversaries"][0] |= {"attempt": 0.4, "verification": 0.5, **stated}
+    (found,) = assess(people(), [ThreatModel.model_validate(base)]).threats
+    assert said in found.attempt_source
+    assert found.attempt_source.count("needs an expert") == 2 * ("because" in stated)

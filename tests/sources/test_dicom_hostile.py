@@ -21,7 +21,7 @@ from midi_risk.sources.scan.one_file import FileRecord, read_content
 GOOD = encoded(sample())
 ITEM = b"\xfe\xff\x00\xe0" + bytes(4)
 MANY = 3000
-DESCENDING = element(0x0010, 0x0040, b"CS", b"F ")
+DESCENDING = element(0x0010, 0x2203, b"CS", b"ALTERED ")
 """Makes the prefix parser decline."""
 
 
@@ -95,6 +95,16 @@ def test_zero_bytes_in_the_place_of_elements_end_a_header():
     record = read(GOOD[: GOOD.rindex(b"\xe0\x7f\x10\x00")], hole=48 << 20)
     assert (record.status.value, record.reason) == ("flagged", "zero bytes in place of elements")
     assert record.header.get("PatientID") == "P1"
+
+
+def test_an_element_that_stands_twice_is_flagged():
+    at = GOOD.index(b"\x10\x00\x20\x00LO")
+    length = 8 + int.from_bytes(GOOD[at + 6 : at + 8], "little")
+    record = read(GOOD[: at + length] + GOOD[at : at + length] + GOOD[at + length :])
+    assert (record.status.value, record.reason) == (
+        "flagged",
+        "an element that stands twice, the last one read",
+    )
 
 
 def test_a_few_zero_bytes_behind_the_last_element_are_padding():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -11,10 +12,12 @@ import textwrap
 import time
 from pathlib import Path
 
+import pydicom
 import pytest
 from dicom_samples import collection, encoded, sample
 
 from midi_risk.errors import OutputError, SourceError
+from midi_risk.sources.files import listing
 from midi_risk.sources.scan import scan
 from midi_risk.sources.scan import store as store_module
 from midi_risk.sources.scan.scan import read_dicom
@@ -75,6 +78,38 @@ def test_changed_added_and_vanished_files_are_seen(tmp_path, monkeypatch):
     assert again.facts["instances"] == 6
     assert "077Y" in again.table.rows["PatientAge"].to_pylist()
     assert rows(again) == rows(read_dicom([tmp_path / "in"], store=tmp_path / "other"))
+
+
+def test_other_content_behind_the_same_size_and_time_is_seen(tmp_path, monkeypatch):
+    files = collection(tmp_path / "in", 2, 3)
+    read_dicom([tmp_path / "in"], store=tmp_path / "store", jobs=1)
+    reads = Reads(monkeypatch)
+    about = files[0].stat()
+    old = pydicom.dcmread(files[0]).PatientID
+    content = files[0].read_bytes()
+    assert content.count(old.encode()) >= 1
+    files[0].write_bytes(content.replace(old.encode(), b"Z" * len(old)))
+    os.utime(files[0], ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert files[0].stat().st_mtime_ns == about.st_mtime_ns
+    again = read_dicom([tmp_path / "in"], store=tmp_path / "store", jobs=1)
+    assert len(reads.take()) == 1
+    assert "Z" * len(old) in again.table.rows["PatientID"].to_pylist()
+    assert again.files.num_rows == 6
+    read_dicom([tmp_path / "in"], store=tmp_path / "store", jobs=1)
+    assert not reads.take()
+
+
+def test_another_machine_believes_path_size_and_time(tmp_path, monkeypatch):
+    files = collection(tmp_path / "in", 2, 3)
+    first = read_dicom([tmp_path / "in"], store=tmp_path / "store", jobs=1)
+    monkeypatch.setattr(listing, "_machine", lambda: 70_000)
+    reads = Reads(monkeypatch)
+    about = files[0].stat()
+    files[0].write_bytes(files[0].read_bytes())
+    os.utime(files[0], ns=(about.st_atime_ns, about.st_mtime_ns))
+    again = read_dicom([tmp_path / "in"], store=tmp_path / "store", jobs=1)
+    assert not reads.take()
+    assert rows(again) == rows(first)
 
 
 def test_unreadable_files_are_tried_again(tmp_path, monkeypatch):
@@ -148,6 +183,25 @@ def test_two_scans_cannot_use_one_store(tmp_path):
         ScanStore(tmp_path / "store")
     held.close()
     ScanStore(tmp_path / "store").close()
+
+
+def test_a_disk_that_is_full_while_rows_are_sorted_is_an_error_of_the_disk(tmp_path, monkeypatch):
+    import duckdb
+
+    from midi_risk.sources import select
+
+    def full(*_args: object, **_given: object) -> None:
+        raise duckdb.IOException("Could not write file: No space left on device")
+
+    class Connection:
+        __enter__ = lambda self: self  # noqa: E731 - a stand-in
+        __exit__ = lambda *_: None  # noqa: E731
+        execute = full
+
+    monkeypatch.setattr(duckdb, "connect", lambda *_args, **_given: Connection())
+    with pytest.raises(OSError, match="No space left") as found:
+        select.copy_to(tmp_path / "x.parquet", "SELECT 1 AS a", rows=1)
+    assert found.value.errno == errno.ENOSPC
 
 
 def test_a_store_that_cannot_be_written_is_one_error(tmp_path):

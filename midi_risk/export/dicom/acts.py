@@ -101,6 +101,8 @@ def strip(
 ) -> None:
     """Take elements out of an object, at every depth, and signatures with them.
 
+    With the name of a private creator goes all that is the creator's.
+
     Parameters
     ----------
     data_set : pydicom.Dataset
@@ -127,13 +129,15 @@ def strip(
             number = int(tag)
             if not above and only not in {None, number}:
                 continue
-            creator = None
+            creator, of_gone = None, False
             if tag.is_private:
-                creator = creators.get(number if names_creator(number) else creator_place(number))
+                place = number if names_creator(number) else creator_place(number)
+                creator = creators.get(place)
+                of_gone = (*above, spelt(place, creator)) in removed
             own = spelt(number, creator)
             path = (*above, own)
             behind = not above and number > _PIXEL_DATA and ("trailing",) in removed
-            if behind or number in _SIGNATURES:
+            if behind or of_gone or number in _SIGNATURES:
                 del part[tag]
                 outcome.removed[part_name(own)] += 1
             elif path in removed:

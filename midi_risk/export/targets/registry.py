@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from midi_risk.attributes.hierarchy import Hierarchy
 from midi_risk.errors import ConfigError, MidiRiskError
 from midi_risk.export.dicom.rules import DicomRules, dicom_rules
-from midi_risk.export.rules import ReleaseRules
+from midi_risk.export.rules import Action, ReleaseRules
 from midi_risk.export.targets import TARGETS
 from midi_risk.export.targets.base import (
+    Fidelity,
     Files,
     Request,
     Translated,
@@ -103,17 +104,31 @@ def export_rules(
             hierarchies=dict(hierarchies or {}),
         )
     )
-    text = fidelity_text(made.fidelity, target)
+    rows = [*made.fidelity, *_kept_keys(release)]
+    text = fidelity_text(rows, target)
     return Exported(
         files={
             **made.files,
-            "fidelity.csv": fidelity_csv(made.fidelity),
+            "fidelity.csv": fidelity_csv(rows),
             "fidelity.txt": text + "\n",
         },
-        fidelity=tuple(made.fidelity),
+        fidelity=tuple(rows),
         text=text,
         notes=made.notes,
     )
+
+
+def _kept_keys(release: ReleaseRules) -> Iterator[Translated]:
+    """Yield the UIDs and subject keys that only `apply` replaces: it alone has the secret key."""
+    for rule in release:
+        if rule.attribute.rekeyed and rule.action is Action.KEEP:
+            yield Translated(
+                attribute=rule.name,
+                source=rule.attribute.source,
+                rule="replaced by a keyed pseudonym",
+                fidelity=Fidelity.INEXPRESSIBLE,
+                why="it stays as it is: only midi-risk apply writes pseudonyms",
+            )
 
 
 def _dicom(release: ReleaseRules, extraction: Extraction) -> DicomRules | None:

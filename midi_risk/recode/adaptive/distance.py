@@ -7,6 +7,7 @@ an attribute at a level is the mean distance inside a group over the mean distan
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ def _pairs(group: Ints, at: Floats, count: Floats, groups: int) -> tuple[Floats,
     return total, apart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Spread:
     """The values of one attribute with their distances.
 
@@ -47,6 +48,10 @@ class Spread:
 
     def whole(self) -> float:
         """Return the mean distance of two records, drawn with repetition."""
+        return self._whole
+
+    @cached_property
+    def _whole(self) -> float:
         n = self.count.sum()
         if not n:
             return 0.0
@@ -54,8 +59,9 @@ class Spread:
             return float(1 - ((self.count / n) ** 2).sum())
         known = np.isfinite(self.at)
         some = self.count[known].sum() / n
-        return float(self._known() * some * (2 - some))
+        return float(self._known * some * (2 - some))
 
+    @cached_property
     def _known(self) -> float:
         """Return the mean distance of two records whose place is known."""
         assert self.at is not None  # noqa: S101 - only asked of an ordered attribute
@@ -103,10 +109,32 @@ class Spread:
                 inside = pairs / np.maximum(n, 1e-30) ** 2
             blank = np.bincount(group[~known], weights=self.count[~known], minlength=groups)
             share = np.where(total > 0, 1 - blank / filled, 1.0)
-            inside = inside * share**2 + self._known() * 2 * share * (1 - share)
+            inside = inside * share**2 + self._known * 2 * share * (1 - share)
         return np.asarray((np.maximum(inside, 0.0) / whole)[group], dtype=np.float64)
 
     def loss(self, group: Ints) -> float:
         """Return the loss of the attribute at a level, 0 at exact values and 1 when removed."""
         n = self.count.sum()
         return float((self.count * self.shares(group)).sum() / n) if n else 0.0
+
+
+def variance_between(x: Floats, group: Ints) -> float:
+    """Return the share of a variance (R2) that lies between groups, 1 where there is none.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (n,)
+    group : ndarray of int64, shape (n,)
+        Dense.
+
+    Examples
+    --------
+    >>> variance_between(np.array([30.0, 40.0, 60.0, 70.0]), np.array([0, 0, 1, 1]))
+    0.9
+    """
+    if not len(x):
+        return 1.0
+    mean = np.bincount(group, weights=x) / np.maximum(np.bincount(group), 1)
+    whole = float(((x - x.mean()) ** 2).sum())
+    inside = float(((x - mean[group]) ** 2).sum())
+    return 1 - inside / whole if whole > 0 else 1.0

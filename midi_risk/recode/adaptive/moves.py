@@ -194,8 +194,9 @@ def cuts_of(values: Values, node: Node, number: int) -> tuple[float, ...]:
     if values.edges is not None:
         at_or_below = np.searchsorted(values.edges, place[turns], side="right") - 1
         return tuple(float(values.edges[i]) for i in at_or_below)
-    step = values.unit
-    return tuple(float(round(np.floor(place[t] / step + 1e-9) * step, 10)) for t in turns)
+    step = values.unit  # bands may be narrower than it, such as months between quarters
+    begun = (float(round(np.floor(place[t] / step + 1e-9) * step, 10)) for t in turns)
+    return tuple(dict.fromkeys(begun))
 
 
 def _neighbours(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ class Shown:
     rule: HierarchyStep | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Values:
     """One attribute of a table as numbers.
 
@@ -130,8 +131,19 @@ class Values:
         loss = float((count * share).sum() / n) if n else 0.0
         return Option(group, share, loss, price, (shown,))
 
+    @cached_property
+    def _made(self) -> dict[tuple[float, ...], Option]:
+        """Options of cut points that were asked for; moves for several limits meet the same."""
+        return {}
+
     def cut_option(self, cuts: Sequence[float]) -> Option:
         """Return the option of some cut points."""
+        known = self._made.get(tuple(cuts))
+        if known is None:
+            known = self._made[tuple(cuts)] = self._cut(cuts)
+        return known
+
+    def _cut(self, cuts: Sequence[float]) -> Option:
         rule = HierarchyStep(cuts=tuple(cuts), name=BANDS)
         return self.option(self.at_cuts(cuts), Shown(rule=rule), self.price(cuts))
 
@@ -145,11 +157,15 @@ class Values:
         """Return the option of the coarsest level that a plan may choose."""
         return self.option(self.at_level(self.highest), Shown(level=self.highest))
 
+    @cached_property
+    def _ends(self) -> tuple[Ints, Ints]:
+        """Groups at the finest and at the coarsest level that a plan may choose."""
+        return self.at_level(self.lowest), self.at_level(self.highest)
+
     def allows(self, group: Ints) -> bool:
         """Tell whether a grouping lies between the finest and the coarsest allowed level."""
-        return _within(self.at_level(self.lowest), group) and _within(
-            group, self.at_level(self.highest)
-        )
+        fine, coarse = self._ends
+        return _within(fine, group) and _within(group, coarse)
 
     def price(self, cuts: Sequence[float]) -> float:
         """Return what cut points at unround places have to earn."""

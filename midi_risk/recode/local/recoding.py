@@ -27,6 +27,7 @@ from midi_risk.document.plan import (
     State,
     Suppressed,
 )
+from midi_risk.recode.adaptive.distance import variance_between
 from midi_risk.recode.criteria import Requirement
 from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.local.assign import labels_of
@@ -45,7 +46,7 @@ from midi_risk.recode.local.partition import (
     without,
 )
 from midi_risk.recode.loss import information_lost, loss_shares
-from midi_risk.recode.proposal import Draft, ceilings_of, variance_between
+from midi_risk.recode.proposal import Draft, ceilings_of
 from midi_risk.recode.search.problem import hidden_limit
 from midi_risk.recode.steps import Setting, release_state
 from midi_risk.risk.measures.repeated import sizes_known_exactly

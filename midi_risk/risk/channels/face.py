@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,8 @@ from midi_risk.errors import MeasureError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.model import ChannelSettings, ends
+
+Checked = Literal["from the abstract", "from a report of it", "not opened"]
 
 _GRID = np.linspace(-10, 10, 4001)
 _STEP = float(_GRID[1] - _GRID[0])
@@ -135,9 +138,14 @@ class Matcher:
     rate : float
         Rank-1 share.
     gallery : int
-        Subjects in gallery, and trials of the rate.
+        Subjects in the gallery.
     source : str
         Publication with year: matchers improve every year.
+    checked : {"from the abstract", "from a report of it", "not opened"}
+        What of the source was opened. Nobody opened a full text.
+    trials : int or None
+        Subjects tried, where they are reported to be fewer than the gallery; the interval of the
+        rate is then that of fewer.
     """
 
     name: str
@@ -145,6 +153,8 @@ class Matcher:
     rate: float
     gallery: int
     source: str
+    checked: Checked
+    trials: int | None = None
 
     @property
     def d_prime(self) -> float:
@@ -153,34 +163,73 @@ class Matcher:
 
     def band(self, *, level: float = 0.95) -> tuple[float, float]:
         """Return d' at the two ends of the binomial interval of the rate."""
-        low, high = binomial_band(round(self.rate * self.gallery), self.gallery, level=level)
+        trials = self.trials or self.gallery
+        low, high = binomial_band(round(self.rate * trials), trials, level=level)
         return fit_d_prime(low, self.gallery), fit_d_prime(high, self.gallery)
 
 
+_MAZURA = "Mazura et al., J Digit Imaging 2012, doi:10.1007/s10278-011-9429-3"
+_CHEN = "Chen et al., Am J Roentgenol 2014, doi:10.2214/AJR.13.10608"
+_PARKS = "Parks, Monson, J Digit Imaging 2017 (DOI not seen)"
+_SCHWARZ_2019 = "Schwarz et al., N Engl J Med 2019, doi:10.1056/NEJMc1908881"
 _SCHWARZ_2021 = "Schwarz et al., NeuroImage 2021, doi:10.1016/j.neuroimage.2021.117845"
 _SCHWARZ_2022 = "Schwarz et al., NeuroImage 2022, doi:10.1016/j.neuroimage.2022.119357"
-_SEQUENCES = "Schwarz et al., study of MRI sequences with the same 182 subjects"
-_OPEN_SOURCE = "Prakaashana et al., NeuroImage 2025"
+_SEQUENCES = "Schwarz et al., which common MRI sequences need de-facing (DOI not seen)"
+_OPEN_SOURCE = "Prakaashana et al., NeuroImage 2025, doi:10.1016/j.neuroimage.2025.121476"
+_ABSTRACT: Checked = "from the abstract"
+_REPORT: Checked = "from a report of it"
 
 
-def _matcher(name: str, images: str, rate: float, gallery: int, source: str) -> Matcher:
-    return Matcher(name=name, images=images, rate=rate, gallery=gallery, source=source)
+def _matcher(
+    name: str,
+    images: str,
+    rate: float,
+    gallery: int,
+    source: str,
+    checked: Checked = _ABSTRACT,
+    trials: int | None = None,
+) -> Matcher:
+    return Matcher(
+        name=name, images=images, rate=rate, gallery=gallery, source=source, checked=checked,
+        trials=trials,
+    )  # fmt: skip
 
 
+# The abstract of 2022 gives 182 volunteers for all; a report of it gives 129 with FDG PET and 167
+# with amyloid and tau PET. The larger gallery and the fewer trials are the cautious reading.
 MATCHERS: Mapping[str, Matcher] = {
     matcher.name: matcher
     for matcher in (
+        _matcher("mazura-2012-ct", "CT, consumer software", 0.275, 179, _MAZURA, trials=29),
+        _matcher("chen-2014-ct", "CT, human observers of five photographs", 0.61, 5, _CHEN,
+                 _REPORT, trials=29),
+        _matcher("parks-monson-2017-low", "CT, weaker protocol, largest gallery", 0.06, 100_000,
+                 _PARKS, _REPORT, trials=128),
+        _matcher("parks-monson-2017-high", "CT, best rate as if in the largest gallery", 0.61,
+                 100_000, _PARKS, _REPORT, trials=128),
+        _matcher("schwarz-2019", "3D MRI, commercial matcher of 2019", 70 / 84, 84, _SCHWARZ_2019,
+                 _REPORT),
         _matcher("schwarz-2022", "3D MRI, commercial matcher", 0.97, 182, _SCHWARZ_2022),
         _matcher("schwarz-2022-ct", "CT", 0.78, 182, _SCHWARZ_2022),
-        _matcher("schwarz-2022-fdg", "FDG PET", 0.42, 182, _SCHWARZ_2022),
-        _matcher("schwarz-2022-amyloid", "amyloid PET", 0.32, 182, _SCHWARZ_2022),
+        _matcher("schwarz-2022-fdg", "FDG PET", 0.42, 182, _SCHWARZ_2022, trials=129),
+        _matcher("schwarz-2022-tau", "tau PET", 0.35, 182, _SCHWARZ_2022, trials=167),
+        _matcher("schwarz-2022-amyloid", "amyloid PET", 0.32, 182, _SCHWARZ_2022, trials=167),
         _matcher("open-source-2025", "MRI, open-source matcher", 0.59, 182, _OPEN_SOURCE),
         _matcher("defaced-low-2021", "MRI defaced, lower rate", 0.28, 157, _SCHWARZ_2021),
         _matcher("defaced-2021", "MRI defaced, higher rate", 0.38, 157, _SCHWARZ_2021),
         _matcher("mri-reface-2022", "MRI with mri_reface", 0.08, 182, _SCHWARZ_2022),
+        _matcher("mri-reface-2022-ct", "CT with mri_reface", 0.05, 182, _SCHWARZ_2022),
+        _matcher("mri-reface-2022-pet", "PET with mri_reface, highest rate", 0.04, 182,
+                 _SCHWARZ_2022, trials=129),
+        _matcher("flair-2d", "axial 2D T2-FLAIR or multi-echo GRE, higher rate", 0.45, 182,
+                 _SEQUENCES),
+        _matcher("flair-2d-reface", "axial 2D T2-FLAIR or multi-echo GRE with mri_reface", 0.01,
+                 182, _SEQUENCES),
         _matcher("t2-star", "T2* MRI", 0.10, 182, _SEQUENCES),
+        _matcher("asl", "ASL perfusion MRI", 0.08, 182, _SEQUENCES),
+        _matcher("dmri-fmri", "diffusion or functional MRI, higher rate", 0.02, 182, _SEQUENCES),
     )
-}
+}  # fmt: skip
 """Published rank-1 rates by name."""
 
 
@@ -364,8 +413,8 @@ def face_entry(table: SubjectTable, risks: Sequence[AdversaryRisk]) -> ChannelEn
             f"{risk.model.name}, {risk.adversary.name}: a face is searched among the"
             f" {among.people:,.0f} {among.words}; matcher {published.name}"
             f" ({published.images}, rank-1 {published.rate:.0%} of {published.gallery};"
-            f" {published.source}), photographs of {covered} of the people; without the face the"
-            f" risk there is {1 / among.people:.3g}"
+            f" {published.source}, {published.checked}), photographs of {covered} of the"
+            f" people; without the face the risk there is {1 / among.people:.3g}"
         ),
     )
 

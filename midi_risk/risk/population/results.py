@@ -27,6 +27,8 @@ from midi_risk.risk.population.ensemble import (
     Released,
     judge,
 )
+from midi_risk.risk.population.joint import joint_levels, joint_lower_size
+from midi_risk.risk.population.laws import class_law
 from midi_risk.risk.population.sizes import table_population
 from midi_risk.threat.class_population import ExpectedClassSizes, expected_class_sizes
 from midi_risk.threat.model import Interval, ThreatModel
@@ -133,6 +135,8 @@ class PopulationRisk:
         People that a population table expects in each class; None without a table.
     total : float or None
         People of the whole table.
+    thin : tuple of str
+        Attributes whose values leave classes that rest on too few subjects, most classes first.
     """
 
     results: tuple[RiskEstimate, ...]
@@ -142,6 +146,7 @@ class PopulationRisk:
     judged: bool = False
     people: npt.NDArray[np.float64] | None = None
     total: float | None = None
+    thin: tuple[str, ...] = ()
 
 
 REFERENCE = "Skinner & Holmes 1998; population table as named"
@@ -260,6 +265,7 @@ def table_results(
         match=match,
         window_years=settings.window_years,
         straddle=settings.straddle,
+        unmatched="release",
     )
     text = "; ".join(
         [f"{table.name} ({table.year}): {found.total:,.0f} people; {table.source}", *found.notes]
@@ -275,7 +281,10 @@ def table_results(
     method = f"E[1/F | f] with F - f Poisson, expected sizes from {table.name}"
     if found.suppressed.any():
         method += "; suppressed cells of the table count as nothing"
-    cautious = np.maximum(1 / risk.assured, risk.conservative)
+    people = found.expected * (1 - fraction.high)
+    law = class_law(classes.sizes, people, 1.0, counted=False)
+    together = joint_levels(law, joint_lower_size(law))
+    cautious = np.maximum(1 / together, risk.conservative)
     each = class_risk(classes, risk.risk, cautious, risk.low)
     results = modelled_risk(
         classes, each, k=k, attacker=attacker, method=method, reference=REFERENCE
@@ -643,6 +652,7 @@ def _of_models(
         f" {LEAST_SUPPORT} subjects counts as seen in the release only",
         classes=each,
         modelled=True,
+        thin=tuple(name for name, _ in _thin(few, names)),
     )
     if not few.refused:
         return found
@@ -663,11 +673,15 @@ def _thin_words(few: Judgement, classes: EquivalenceClasses, names: Sequence[str
     thin = int(few.thin.sum())
     if not thin:
         return f"every class rests on {LEAST_SUPPORT} subjects or more"
-    about = few.thinnest[few.thin]
-    each = [
-        f"{names[at]} {int((about == at).sum())}" for at in np.unique(about[about >= 0]).tolist()
-    ]
+    each = [f"{name} {classes_}" for name, classes_ in _thin(few, names)]
     return (
         f"{thin} of {classes.n_classes} classes rest on fewer than {LEAST_SUPPORT} subjects and"
         f" count as seen in the release only ({', '.join(each) or 'rare combinations'})"
     )
+
+
+def _thin(few: Judgement, names: Sequence[str]) -> list[tuple[str, int]]:
+    """Return attributes and how many classes rest on too few subjects by each, most first."""
+    about = few.thinnest[few.thin]
+    found = [(names[at], int((about == at).sum())) for at in np.unique(about[about >= 0]).tolist()]
+    return sorted(found, key=lambda pair: -pair[1])

@@ -79,11 +79,16 @@ class Stop:
         self.vr: str | None = None
         self.at_pixels = False
         self.meant = False
+        self.met: set[int] = set()
+        self.repeated = False
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
         """Whether pydicom shall stop here."""
         del length
         self.last, self.vr = int(tag), vr
+        if self.last in wanted_attributes():
+            self.repeated |= self.last in self.met
+            self.met.add(self.last)
         self.at_pixels = tag in _PIXELS
         self.meant = self.at_pixels or tag == self.before
         return self.meant
@@ -531,6 +536,8 @@ def read_full(read_at: ReadAt, size: int, start: int) -> Header:
 def _judge_end(opened: Opened, header: Header) -> None:
     """Flag what keeps a header from having been read up to its pixel data or the end."""
     bounded = opened.bounded
+    if opened.stop.repeated:
+        header.flag("an element that stands twice, the last one read")
     if bounded.hole:
         header.flag("zero bytes in place of elements")
     if bounded.truncated:

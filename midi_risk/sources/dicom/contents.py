@@ -9,10 +9,13 @@ lines, and all lines of a file are its contents: a text that very many files sha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
+
+import pyarrow as pa
 
 from midi_risk.sources.dicom.dictionary import vr_of
 from midi_risk.sources.dicom.header import wanted_attributes
@@ -193,3 +196,23 @@ def lines_of(contents: str) -> Iterator[Line]:
     for text in contents.splitlines():
         path, _, vr = text.rpartition("|")
         yield Line(tuple(path.split("/")), vr)
+
+
+def element_counts(contents: pa.Array | pa.ChunkedArray) -> Counter[str]:
+    """Return how many files hold each element.
+
+    Parameters
+    ----------
+    contents : pyarrow.Array or pyarrow.ChunkedArray
+        What stands in each file.
+
+    Examples
+    --------
+    >>> element_counts(pa.array(["00100010|PN", "00100010|PN", ""]))
+    Counter({'00100010|PN': 2})
+    """
+    found: Counter[str] = Counter()
+    for item in contents.cast(pa.string()).value_counts().to_pylist():
+        for line in (item["values"] or "").splitlines():
+            found[line] += item["counts"]
+    return found

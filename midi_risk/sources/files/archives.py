@@ -92,6 +92,7 @@ def _member(archive: Listed, name: str, inside: str, size: int, reason: str = ""
         shown=f"{archive.shown}!/{printable(name)}",
         size=size,
         mtime=archive.mtime,
+        state=archive.state,
         reason=reason,
         harmless=reason == LINK,
         inside=inside,

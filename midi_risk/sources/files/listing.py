@@ -5,10 +5,13 @@ The list lies on disk: written as it is made, read in order.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,9 @@ class Listed:
         Whether nothing is missed by not opening it.
     inside : str
         Where it lies in an archive or remote file system, empty for a local file.
+    state : int
+        What this machine alone can tell: its own number and a digest of the change time and inode;
+        0 where there is none. See `differs`.
     """
 
     path: bytes
@@ -55,6 +61,28 @@ class Listed:
     reason: str = ""
     harmless: bool = False
     inside: str = ""
+    state: int = 0
+
+
+MACHINE_UNIT = 1 << 39
+"""What a state is divided by to give the number of the machine that saw it."""
+
+
+@cache
+def _machine() -> int:
+    """Return a number of this machine, never 0; files are seen again by another one as they are."""
+    try:
+        told = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        told = ""
+    digest = hashlib.sha256((told or platform.node()).encode()).digest()
+    return int.from_bytes(digest[:2], "big") + 1
+
+
+def _state(about: os.stat_result) -> int:
+    """Return what a change of content behind an equal size and time would show, here."""
+    own = hash((about.st_ctime_ns, about.st_ino)) % MACHINE_UNIT
+    return _machine() * MACHINE_UNIT + own
 
 
 def printable(path: bytes | str) -> str:
@@ -92,7 +120,9 @@ def _entry(path: bytes) -> Listed:
     for is_special, reason in _SPECIAL:
         if is_special(about.st_mode):
             return Listed(path=path, shown=shown, reason=reason, harmless=True)
-    return Listed(path=path, shown=shown, size=about.st_size, mtime=about.st_mtime_ns)
+    return Listed(
+        path=path, shown=shown, size=about.st_size, mtime=about.st_mtime_ns, state=_state(about)
+    )
 
 
 def cause_of(error: OSError) -> str:
@@ -231,12 +261,12 @@ _SCHEMA = pa.schema(
     [
         ("_n", pa.int64()), ("_path", pa.string()), ("_raw", pa.binary()), ("_size", pa.int64()),
         ("_mtime", pa.int64()), ("_why", pa.string()), ("_harmless", pa.bool_()),
-        ("_inside", pa.string()),
+        ("_inside", pa.string()), ("_state", pa.int64()),
     ]
 )  # fmt: skip
 _BUILDERS: tuple[Callable[[Any], pa.Array], ...] = (
     integer_array, text_array, bytes_array, integer_array, integer_array, text_array,
-    truth_array, text_array,
+    truth_array, text_array, integer_array,
 )  # fmt: skip
 _REPEATED = ["_why", "_inside"]
 _AT_ONCE = 4_096
@@ -257,7 +287,7 @@ def write_listing(folder: Path, files: Iterable[Listed]) -> int:
             rows.append(
                 (
                     count, item.shown, item.path, item.size, item.mtime, item.reason,
-                    item.harmless, item.inside,
+                    item.harmless, item.inside, item.state,
                 )
             )  # fmt: skip
             count += 1
@@ -292,4 +322,5 @@ def listed_in(batch: pa.RecordBatch) -> Iterator[Listed]:
             reason=row["_why"],
             harmless=row["_harmless"],
             inside=row["_inside"],
+            state=row["_state"],
         )

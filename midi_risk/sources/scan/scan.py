@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from midi_risk.sources.arrow import empty_table, give_back, integers_of, text_array, truth_array
+from midi_risk.sources.dicom.contents import element_counts
 from midi_risk.sources.dicom.facts import facts_from, noticed_counts
 from midi_risk.sources.dicom.header import Noticed, wanted_attributes
 from midi_risk.sources.executor import processes
@@ -28,7 +29,6 @@ from midi_risk.sources.scan.store import (
     INSTANCES,
     Census,
     ScanStore,
-    element_counts,
     fill,
     flush_rows,
     series_rows,
@@ -131,6 +131,8 @@ class DicomReading:
         Counts; absent means not looked at.
     elements : mapping of str to int
         Line of an element (`midi_risk.sources.dicom.contents`) -> files that hold it.
+    instances : pyarrow.Table, optional
+        One row per instance, with path, contents and what was noticed, where all are in memory.
     """
 
     table: SourceTable | None
@@ -138,6 +140,7 @@ class DicomReading:
     findings: tuple[str, ...] = ()
     facts: Mapping[str, int] = field(default_factory=dict)
     elements: Mapping[str, int] = field(default_factory=dict)
+    instances: pa.Table | None = None
 
     def __repr__(self) -> str:
         """Return counts only, never values."""
@@ -160,6 +163,13 @@ def _kept_columns(rows: pa.Table) -> pa.Table:
 
 def _instances(scan: pa.Table) -> pa.Table:
     return scan.filter(truth_array(integers_of(scan["_noticed"]) & Noticed.INSTANCE != 0))
+
+
+def _with_contents(rows: pa.Table, instances: pa.Table) -> pa.Table:
+    """Return the attributes of instances with what else is known of the file of each."""
+    for name in ("_path", "_noticed", "_contents"):
+        rows = rows.append_column(name, instances[name])
+    return rows
 
 
 def _account(census: Census, counted: Counter[int], folder: Path) -> pa.Table:
@@ -192,7 +202,8 @@ def _in_memory(
         if tables
         else empty_table(INTERNAL)
     )
-    rows = _kept_columns(_instances(scan))
+    instances = _instances(scan)
+    rows = _kept_columns(instances)
     files = account_of(scan, _NAME)
     return DicomReading(
         table=_table(rows, "instance"),
@@ -200,6 +211,7 @@ def _in_memory(
         findings=(*pool.findings, *unopened_findings(files)),
         facts=facts_from(noticed_counts(scan["_noticed"]), payloads=payloads),
         elements=element_counts(scan["_contents"]),
+        instances=_with_contents(rows, instances),
     )
 
 

@@ -3,7 +3,11 @@
 A part is written under a temporary name, synced and renamed, so that a kill or a power
 cut loses at most the rows not yet in a part. A later scan lists the files anew and reads
 those whose (path, size, modification time) no part holds; what vanished is no longer
-listed and so drops out. Parts lie in a generation; compaction makes few large parts of many
+listed and so drops out. Where this machine read a file whose change time or inode is another now,
+its header is read again: somebody may have put back the size and the time. What another machine
+read counts by path, size and time alone, since inodes and change times are its own.
+
+Parts lie in a generation; compaction makes few large parts of many
 small ones, without rows that have no use, in the next generation beside it, and one rename makes
 that the valid one.
 
@@ -26,7 +30,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -42,6 +46,7 @@ from midi_risk.resources import data_rows
 from midi_risk.sources.arrow import (
     empty_table,
     give_back,
+    index_codes,
     integer_array,
     integers_of,
     parquet_table,
@@ -50,6 +55,7 @@ from midi_risk.sources.arrow import (
 )
 from midi_risk.sources.dicom.header import Noticed, Wanted, wanted_attributes
 from midi_risk.sources.files.listing import (
+    MACHINE_UNIT,
     NAME,
     Listed,
     cause_of,
@@ -62,7 +68,7 @@ from midi_risk.sources.scan.columns import INTERNAL
 from midi_risk.sources.select import copy_to, scratch, sql_pattern
 
 _TEXTS = ("_path", "_status", "_reason")
-_READ = ["_path", "_size", "_mtime", "_status", "_reason", "_noticed", "_scan"]
+_READ = ["_path", "_size", "_mtime", "_state", "_status", "_reason", "_noticed", "_scan"]
 _SCHEMA = pa.schema(
     [(name, pa.string() if name in _TEXTS else pa.int64()) for name in (*_READ, "_part", "_row")]
 )
@@ -71,8 +77,10 @@ _JOINED = (
     "SELECT l._n, COALESCE(k._status, '') AS _status, COALESCE(k._reason, '') AS _reason,"
     " COALESCE(k._noticed, 0) AS _noticed, COALESCE(k._scan, -1) AS _scan,"
     " COALESCE(k._part, -1) AS _part, COALESCE(k._row, -1) AS _row"
-    " FROM read_parquet({listing}) l LEFT JOIN read_parquet({ledger}) k USING"
-    " (_path, _size, _mtime)"
+    " FROM read_parquet({listing}) l LEFT JOIN read_parquet({ledger}) k"
+    " ON l._path = k._path AND l._size = k._size AND l._mtime = k._mtime"
+    " AND (l._state = k._state OR l._state = 0 OR k._state = 0"
+    " OR l._state // {unit} <> k._state // {unit})"
 )
 _SORTED = "SELECT * FROM read_parquet({joined}) ORDER BY _n, _scan DESC, _part DESC, _row DESC"
 
@@ -185,7 +193,9 @@ def take_census(folder: Path, parts: Sequence[Path], listed: int) -> Census:
         for number, path in enumerate(parts):
             census.parts.append(_enter(out, number, path))
     give_back()
-    join = _JOINED.format(listing=sql_pattern(folder / NAME), ledger=sql_pattern(ledger))
+    join = _JOINED.format(
+        listing=sql_pattern(folder / NAME), ledger=sql_pattern(ledger), unit=MACHINE_UNIT
+    )
     copy_to(joined, join, rows=listed)
     ledger.unlink()
     copy_to(census.sorted_rows, _SORTED.format(joined=sql_pattern(joined)), rows=listed)
@@ -327,26 +337,6 @@ def write_parquet(table: pa.Table, target: Path) -> None:
         os.fsync(handle.fileno())
     temporary.replace(target)
     _sync_folder(target.parent)
-
-
-def element_counts(contents: pa.Array | pa.ChunkedArray) -> Counter[str]:
-    """Return how many files hold each element.
-
-    Parameters
-    ----------
-    contents : pyarrow.Array or pyarrow.ChunkedArray
-        What stands in each file, see `midi_risk.sources.dicom.contents`.
-
-    Examples
-    --------
-    >>> element_counts(pa.array(["00100010|PN", "00100010|PN", ""]))
-    Counter({'00100010|PN': 2})
-    """
-    found: Counter[str] = Counter()
-    for item in contents.cast(pa.string()).value_counts().to_pylist():
-        for line in (item["values"] or "").splitlines():
-            found[line] += item["counts"]
-    return found
 
 
 class ScanStore:
@@ -616,18 +606,94 @@ def by_series(table: SourceTable) -> SourceTable:
     """
     if table.instances_column is not None:
         return table
-    import duckdb  # noqa: PLC0415 - loaded only where rows are folded
-
     names = table.rows.column_names
     columns = [item for item in wanted_attributes().values() if item.keyword in names]
-    plain = pa.table({i.keyword: table.rows[i.keyword].cast(pa.string()) for i in columns})
-    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
-        connection.register("midi_risk_rows", plain)
-        connection.execute("SET enable_external_access = false")
-        found = connection.sql(_series_query(columns, "midi_risk_rows")).to_arrow_table()
-    texts = {i.keyword: found[i.keyword].dictionary_encode() for i in columns}
-    rows = pa.table({**texts, INSTANCES: found[INSTANCES]}).unify_dictionaries()
+    coded = {item.keyword: _ranked(table.rows[item.keyword]) for item in columns}
+    group = np.zeros(table.rows.num_rows, dtype=np.int64)
+    for item in columns:
+        codes, texts = coded[item.keyword]
+        if item.level not in {"instance", "file"} and len(texts):
+            group = _joint(group, codes, len(texts))
+    n = int(group.max(initial=-1)) + 1
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(n))
+    folded: dict[str, list[str | None]] = {
+        item.keyword: _told(*coded[item.keyword], group, order, starts, several=_all_of(item))
+        for item in columns
+    }
+    folded[INSTANCES] = [str(count) for count in np.bincount(group, minlength=n).tolist()]
+    place = _in_order(folded)
+    arrays = {name: pa.array([texts[i] for i in place], pa.string())
+              for name, texts in folded.items()}  # fmt: skip
+    counts = arrays.pop(INSTANCES)
+    encoded = {name: array.dictionary_encode() for name, array in arrays.items()}
+    rows = pa.table({**encoded, INSTANCES: counts}).unify_dictionaries()
     return replace(table, level="series", rows=rows, instances_column=INSTANCES)
+
+
+def _all_of(item: Wanted) -> bool:
+    """Tell whether a tuple shows every value of an attribute, not the first and the last alone."""
+    return item.vr in _SETS
+
+
+def _ranked(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Return the rank of each row's text, -1 for none, and the distinct texts in order."""
+    array = column.cast(pa.string()).combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
+    encoded = array.dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    rank = np.full(len(texts) + 1, -1, dtype=np.int64)
+    rank[order] = np.arange(len(texts))
+    return rank[index_codes(encoded.indices)], [texts[i] for i in order]
+
+
+def _joint(group: np.ndarray, codes: np.ndarray, width: int) -> np.ndarray:
+    """Return the number of each pair of group and code, dense."""
+    import pandas as pd  # noqa: PLC0415 - loaded only where rows are folded
+
+    return np.asarray(pd.factorize(group * (width + 1) + codes + 1)[0], dtype=np.int64)
+
+
+def _told(
+    codes: np.ndarray,
+    texts: list[str],
+    group: np.ndarray,
+    order: np.ndarray,
+    starts: np.ndarray,
+    *,
+    several: bool,
+) -> list[str | None]:
+    """Return what each group says: its one text, the first and the last, or all of them."""
+    if not len(texts):
+        return [None] * len(starts)
+    known = np.where(codes < 0, len(texts), codes)[order]
+    low = np.minimum.reduceat(known, starts)
+    high = np.maximum.reduceat(codes[order], starts)
+    ends = zip(low.tolist(), high.tolist(), strict=True)
+    told = [None if b < 0 else texts[a] if a == b else f"{texts[a]}\\{texts[b]}" for a, b in ends]
+    varying = (low < high) & (high >= 0)
+    if several and varying.any():
+        rows = (codes >= 0) & varying[group]
+        pairs = np.unique(group[rows] * len(texts) + codes[rows])
+        which, value = np.divmod(pairs, len(texts))
+        cuts = np.flatnonzero(np.diff(which, prepend=-1))
+        for i, one in zip(which[cuts].tolist(), np.split(value, cuts[1:]), strict=True):
+            told[i] = "\\".join(texts[j] for j in one.tolist())
+    return told
+
+
+def _in_order(folded: Mapping[str, list[str | None]]) -> list[int]:
+    """Return the rows sorted by all columns in turn, a missing text last, as ``ORDER BY ALL``."""
+    keys = []
+    for texts in folded.values():
+        ranks = {text: i for i, text in enumerate(sorted({t for t in texts if t is not None}))}
+        if len(ranks) > 1 or None in texts:
+            keys.append([len(ranks) if text is None else ranks[text] for text in texts])
+    n = len(folded[INSTANCES])
+    order: list[int] = np.lexsort(keys[::-1]).tolist() if keys else list(range(n))
+    return order
 
 
 def findings(rows: int, instances: int) -> tuple[str, ...]:

@@ -174,7 +174,7 @@ def pack_task(files: Sequence[Listed], *, payloads: bool) -> bytes:
     rows = []
     for item in files:
         shown = item.shown if item.inside or item.reason else ""
-        about = (item.size, item.mtime, item.reason, item.harmless, item.inside, shown)
+        about = (item.size, item.mtime, item.reason, item.harmless, item.inside, shown, item.state)
         rows.append((item.path.decode("latin-1"), *about))
     return json.dumps({"payloads": payloads, "files": rows}).encode()
 
@@ -183,7 +183,7 @@ def unpack_task(content: bytes) -> tuple[list[Listed], bool]:
     """Return the files of a frame and whether payloads are wanted."""
     task: dict[str, Any] = json.loads(content)
     files = []
-    for path, size, mtime, reason, harmless, inside, shown in task["files"]:
+    for path, size, mtime, reason, harmless, inside, shown, state in task["files"]:
         raw = path.encode("latin-1")
         files.append(
             Listed(
@@ -194,6 +194,7 @@ def unpack_task(content: bytes) -> tuple[list[Listed], bool]:
                 reason=reason,
                 harmless=harmless,
                 inside=inside,
+                state=state,
             )
         )
     return files, task["payloads"]
