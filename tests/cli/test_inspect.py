@@ -227,6 +227,9 @@ def test_the_shareable_edition_holds_no_private_row(project):
     channels(project)
     page = (project / "o" / "report-shareable.html").read_text(encoding="utf-8")
     assert "ACME" not in page
+    page = (project / "o" / "report-internal.html").read_text(encoding="utf-8")
+    assert "0029xx11" in page
+    assert "13 of 13 files" in page
 
 
 @pytest.mark.parametrize(
