@@ -15,4 +15,4 @@ def test_bands_narrower_than_the_unit_of_cut_points_begin_at_one_cut_each():
     option = SimpleNamespace(made_of=(SimpleNamespace(),), group=np.arange(5))
     cuts = cuts_of(values, SimpleNamespace(options=[option]), 0)
     assert cuts == (2017.5, 2018.0)
-    assert all(one < two for one, two in zip(cuts, cuts[1:], strict=False))
+    assert list(cuts) == sorted(set(cuts))
