@@ -128,7 +128,7 @@ def found_words(kind: str) -> str:
     >>> found_words("icon_images")
     'icon image'
     """
-    return "our own figure from the sources" if kind == MEASUREMENT else FOUND[kind]
+    return "our own figure from the sources" if kind == MEASUREMENT else FOUND.get(kind, kind)
 
 
 def channel_risk(channel: Shown) -> str:

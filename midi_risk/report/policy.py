@@ -326,9 +326,6 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     },
     doc.MeasuredRecall: {"n": AMOUNT, "found": AMOUNT, "lower": RISK},
     doc.MeasuredMissed: {"upper": RISK, "confidence": RISK, "how": CODE},
-    doc.PrivateRow: dropped(
-        "creator", "element", "trust", "vr", "files", "values", "shapes", "hits", "decision"
-    ),
     doc.Statement: {
         "by": WRITTEN,
         "on": YEAR,

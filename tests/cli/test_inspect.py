@@ -58,8 +58,8 @@ def run(*given: object, code: int = 0) -> str:
     return done.output
 
 
-def channels(project: Path) -> dict[str, dict]:
-    given = ["assess", str(project), "-o", str(project / "o"), "-q"]
+def channels(project: Path, *more: str) -> dict[str, dict]:
+    given = ["assess", str(project), "-o", str(project / "o"), "-q", *more]
     done = CliRunner().invoke(app, given, standalone_mode=False)
     if done.exception is not None:
         raise done.exception
@@ -101,6 +101,14 @@ def test_nothing_is_read_twice_and_what_changed_is_read_again(project, monkeypat
     assert channels(project)["free_text"]["status"] == "not_assessed"
     run("inspect", project, "-q")
     assert channels(project)["embedded_metadata"]["status"] == "assessed"
+
+
+def test_a_reading_with_payloads_counts_where_looking_is_out_of_date(project):
+    run("inspect", project, "-q")
+    add(project, "new.dcm", image(77))
+    assert channels(project)["embedded_metadata"]["status"] == "not_assessed"
+    found = channels(project, "--payloads")["embedded_metadata"]
+    assert (found["status"], found["value"]) == ("assessed", 0)
 
 
 def test_a_budget_leaves_files_and_the_channels_open(project):
@@ -227,6 +235,9 @@ def test_the_shareable_edition_holds_no_private_row(project):
     channels(project)
     page = (project / "o" / "report-shareable.html").read_text(encoding="utf-8")
     assert "ACME" not in page
+    page = (project / "o" / "report-internal.html").read_text(encoding="utf-8")
+    assert "0029xx11" in page
+    assert "13 of 13 files" in page
 
 
 @pytest.mark.parametrize(

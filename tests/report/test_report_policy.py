@@ -141,6 +141,7 @@ INSIDE = {
     "RiskEstimate": {"method", "reference", "attacker"},
     "Uncertainty": {"seed", "method"},
     "ChannelEntry": {"evidence", "limit", "mean", "subjects"},
+    "Measured": {"private"},
     "Reason": {"text"},
     "Finding": {"text"},
     "LinkReport": {"source", "rows", "subjects", "key_rule"},

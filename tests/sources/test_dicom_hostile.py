@@ -173,3 +173,9 @@ def test_small_reads_come_from_one_stretch():
     assert len(calls) < 10
     opened.seek(3)
     assert opened.read(20_000) == content[3:20_003]
+
+
+def test_pixel_data_of_no_representation_are_no_fault_of_the_program():
+    at = GOOD.rindex(b"\xe0\x7f\x10\x00OW")
+    record = read(GOOD[: at + 4] + b"\xb0\xb0" + GOOD[at + 6 :])
+    assert record.status.value in {"read", "flagged", "unreadable"}

@@ -424,12 +424,13 @@ def _private_elements(release: Release) -> ChannelEntry:
 
 
 def _embedded_metadata(release: Release) -> ChannelEntry:
-    if release.inspection is not None:
-        return embedded_channel(release.view, release.inspection)
     name, facts = "embedded_metadata", release.view.facts
+    inspected, searched = release.inspection, "jpeg_metadata_files" in facts
+    if inspected is not None and (inspected.complete(name) or not searched):
+        return embedded_channel(release.view, inspected)
     found = found_among(facts, CHANNELS[name].found)
     words = in_words(facts, found)
-    if "jpeg_metadata_files" not in facts:
+    if not searched:
         seen = f"; found without it and not reviewed: {words}" if found else ""
         return _open(name, f"bit streams were not searched; --payloads does it{seen}", found)
     if not found:

@@ -431,7 +431,10 @@ class PrefixParser:
         """Return the code of the element of pixel data, where the walk ended."""
         data, rel = state.data, state.rel
         group, number, _ = _HEADER(data, rel)
-        return code_of(group << 16 | number, data[rel + 4 : rel + 6] if explicit else None)
+        vr = data[rel + 4 : rel + 6] if explicit else None
+        if vr is not None and vr not in LONG_VRS and vr not in SHORT_VRS:
+            raise NotVouchedError
+        return code_of(group << 16 | number, vr)
 
     def _told(
         self,
