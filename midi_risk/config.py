@@ -218,6 +218,11 @@ Words = Annotated[str, Field(min_length=1), AfterValidator(_words)]
 """What somebody has to say in words; blanks say nothing."""
 
 
+def _if_said(value: Any) -> Any:
+    """Let a text without a character stand for one that is not there yet."""
+    return None if value == "" else value
+
+
 class Settings(BaseModel):
     """Base of every part of the project file: frozen, nothing unknown."""
 
@@ -418,7 +423,9 @@ class AttributeSettings(Settings):
         default=None, description="coarsest level that a suggestion may choose"
     )
     utility: float | None = Field(default=None, ge=0, description="weight of its information loss")
-    need: Words | None = Field(default=None, description="why research needs it")
+    need: Annotated[Words | None, BeforeValidator(_if_said)] = Field(
+        default=None, description="why research needs it"
+    )
     decision: Literal["retain", "generalise", "remove"] | None = None
     order: tuple[str, ...] | None = Field(default=None, description="lowest value first")
     source: str | None = None

@@ -176,7 +176,7 @@ def test_the_example_becomes_acceptable_by_no_shorter_route(tmp_path):
         given["collection"]["where"] = "Modality = 'CT'"
 
     looked = (
-        "device_site", "face", "burned_in", "free_text", "private_elements", "embedded_metadata"
+        "device_site", "burned_in", "free_text", "private_elements", "embedded_metadata"
     )  # fmt: skip
     changes = [without("release"), without("private")]
     changes += [without("channels", name) for name in looked]

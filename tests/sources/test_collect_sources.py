@@ -50,6 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
             findings=("from the reader",),
             facts={"private_elements": 3},
             elements={},
+            instances=None,
         )
 
     module = types.ModuleType("midi_risk.sources.scan.scan")

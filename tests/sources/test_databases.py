@@ -248,7 +248,9 @@ def test_a_project_holds_the_place_and_no_credential(
     assert "person is written as the file person.parquet" in said.out
     release = tmp_path / "r" / "release"
     written_files = sorted(p.name for p in release.iterdir())
-    assert written_files == ["data-dictionary.csv", "death.parquet", "person.parquet"]
+    assert written_files == [
+        "data-dictionary.csv", "death.parquet", "person.parquet", "ro-crate-metadata.json"
+    ]  # fmt: skip
     left = pq.read_table(release / "person.parquet").to_pydict()
     assert set(left["person_source_value"]) == {None}
     account = json.loads((tmp_path / "r" / "assessment" / "apply.json").read_text("utf-8"))

@@ -139,8 +139,11 @@ def _joint(parts: Sequence[_Part], shares: npt.NDArray[np.float64], confidence: 
 
 
 def _models(risks: Sequence[AdversaryRisk]) -> list[ThreatModel]:
-    """Return the models of the adversaries, each once."""
-    return list({risk.model.name: risk.model for risk in risks}.values())
+    """Return the models of the adversaries, each once; two may have one name."""
+    models: list[ThreatModel] = []
+    for risk in risks:
+        models += [] if risk.model in models else [risk.model]
+    return models
 
 
 def accepted(model: ThreatModel, risks: Sequence[AdversaryRisk]) -> ChannelsJudged:
@@ -159,7 +162,7 @@ def accepted(model: ThreatModel, risks: Sequence[AdversaryRisk]) -> ChannelsJudg
     attempt = max(
         risk.attempt * (1.0 if risk.verification is None else risk.verification)
         for risk in risks
-        if risk.model.name == model.name
+        if risk.model == model
     )
     alone = data_risk_budget(attempt, threshold.k)
     total = model.channels_total

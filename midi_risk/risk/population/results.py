@@ -325,8 +325,8 @@ def _beyond_table(
     if free:
         outcome = f"nobody can model free text ({', '.join(free)})"
     else:
-        cells = frame[sorted(set(match.values()))].astype(str).agg("\x1f".join, axis=1)
-        inside = cells.map(cells.value_counts()).to_numpy(dtype=np.float64)
+        cells = _cells(frame, sorted(set(match.values())))
+        inside = np.bincount(cells)[cells].astype(np.float64)
         outcome = judge(
             codes,
             _released(classes, inside[classes.first_records()]),
@@ -479,8 +479,13 @@ def table_cells(
     match = set(matched_dimensions(table, known, settings.match).values())
     names = [a.name for a in known]
     given = sorted(names.index(name) for name in match)
-    joined = frame[[names[at] for at in given]].astype(str).agg("\x1f".join, axis=1)
-    return np.asarray(pd.factorize(joined)[0], dtype=np.int64), given
+    return _cells(frame, [names[at] for at in given]), given
+
+
+def _cells(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return the number of the cell of a table that each subject is in; missing is a value."""
+    cells = frame.groupby(list(names), dropna=False, sort=False).ngroup()
+    return np.asarray(cells, dtype=np.int64)
 
 
 _SOURCES = cited("skinner1998", "skinner2008", "pitman1995", "hoshino2001")

@@ -118,6 +118,14 @@ class OpenObject:
     encoding: Encoding
     behind: int = 0
 
+    def no_element(self, at: int) -> bool:
+        """Tell whether no element can begin at a place, not even one that was cut short.
+
+        Where representations are not written, any bytes may begin one.
+        """
+        vr = self.window.read(at, 6)[4:]
+        return self.encoding.explicit and len(vr) == 2 and vr not in SHORT_VRS | LONG_VRS
+
 
 class _Walk:
     """State of a walk: how many elements were met."""

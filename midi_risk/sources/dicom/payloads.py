@@ -504,6 +504,7 @@ def _walked(header: Header | RawHeader, read_at: ReadAt, size: int, start: int) 
         whole = error.top and opened.window.quiet(error.at, opened.window.size)
         if not whole:
             cut = any("truncated" in phrase for phrase in header.flags)
+            cut = cut and not opened.no_element(error.at)
             looking.noticed |= Noticed.NOT_UNDERSTOOD if cut or not error.top else 0
             looking.noticed |= Noticed.TRAILING_DATA if error.top and not cut else 0
     if opened.behind:
