@@ -225,10 +225,10 @@ shown.
 **Read it so.** {above} of {n} fail as a public release when every attribute may be known and
 nobody outside the collection is counted on: half of the collections have more than {unique} unique
 subjects. For an attacker who knows age in five years, sex and the cancer, and nothing else,
-{inside} of {asked} collections with a table pass: these are collections of hospitals, and nobody states how
-their patients were sampled, so that what a table expects is shown and 1/f is judged. No verdict is "acceptable" here, because nobody
-assessed faces, burned-in text and the other channels for this study; the words below judge
-figures only.
+{inside} of {asked} collections with a table pass: these are collections of
+hospitals, and nobody states how their patients were sampled, so that what a table expects is shown
+and 1/f is judged. No verdict is "acceptable" here, because nobody assessed faces, burned-in text
+and the other channels for this study; the words below judge figures only.
 
 ## Methods
 

@@ -45,7 +45,10 @@ def test_a_release_of_a_hospital_can_pass_every_check(judged):
     assert np.mean([row["shown"] / row["mean"] for row in rows]) < 0.8
 
 
-@pytest.mark.skipif("MIDI_RISK_SLOW_TESTS" not in os.environ, reason="takes half an hour")
+@pytest.mark.skipif(
+    "MIDI_RISK_SIMULATIONS" not in os.environ,
+    reason="a simulation for the night: .ci/slow coverage",
+)
 def test_the_judged_bound_covers_in_every_population(judged):
     found = list(judged.rows(40, 600, None, ("random",)))
     whole = judged.summary(found)
