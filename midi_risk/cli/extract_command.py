@@ -12,8 +12,6 @@ from midi_risk.cli import options as common
 from midi_risk.cli.options import progress_bar
 from midi_risk.errors import OutputError, SourceError
 
-EXIT_INCOMPLETE = 4
-
 
 @click.command("extract")
 @click.argument("project", metavar="PROJECT")
@@ -30,6 +28,7 @@ def command(project: str, **given: Any) -> int:
     The exit code is 4 when more files are unreadable than the project tolerates.
     """
     from midi_risk.cli.job import open_job
+    from midi_risk.document.reasons import EXIT_CODES
 
     job = open_job([project])
     store = job.store()
@@ -50,7 +49,7 @@ def command(project: str, **given: Any) -> int:
     for finding in extraction.findings:
         click.echo(f"  {finding}", err=True)
     unread = counts["unreadable"] > job.project.tolerance.unread_files
-    return EXIT_INCOMPLETE if unread else 0
+    return EXIT_CODES["incomplete"] if unread else 0
 
 
 def _shard(store: Path | None, given: Mapping[str, Any]) -> int:

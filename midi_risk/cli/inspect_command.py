@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.options import progress_bar
+from midi_risk.cli.options import progress_bar, seconds_of
 from midi_risk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
 
     from midi_risk.cli.job import Job
 
-EXIT_LEFT = 4
 _LOOKED = ("embedded_metadata", "private_elements", "free_text")
-_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)\Z")
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _MOST_TEXTS = 1_000_000
 
 
@@ -29,10 +25,10 @@ def _budget(text: str | None) -> float | None:
     """Return a time such as 90s, 30m or 2h in seconds."""
     if text is None:
         return None
-    found = _TIME.match(text.strip().lower())
-    if found is None:
+    seconds = seconds_of(text)
+    if seconds is None:
         raise ConfigError("command line", [f"--budget: '{text}' is no time such as 90s, 30m or 2h"])
-    return float(found[1]) * _SECONDS[found[2]]
+    return seconds
 
 
 def _check_channels(text: str | None) -> None:
@@ -136,6 +132,7 @@ def _review(folder: Path, decisions: Path | None) -> int:
 
 
 def _inspect(job: Job, folder: Path, given: Mapping[str, Any], budget: float | None) -> int:
+    from midi_risk.document.reasons import EXIT_CODES
     from midi_risk.sources.inspection.run import inspect_files
     from midi_risk.sources.inspection.summary import read_inspection
 
@@ -156,4 +153,4 @@ def _inspect(job: Job, folder: Path, given: Mapping[str, Any], budget: float | N
             kinds[one.kind] += one.units
         words = ", ".join(f"{kind} {n:,}" for kind, n in sorted(kinds.items())) or "nothing"
         click.echo(f"  {name}: {words}")
-    return EXIT_LEFT if outcome.left else 0
+    return EXIT_CODES["incomplete"] if outcome.left else 0

@@ -268,12 +268,14 @@ class Job:
 
     def _evidence_files(self) -> dict[str, FileState]:
         """Return what there is of the files that statements about channels name."""
+        from midi_risk.document.files import file_sha256
+
         states: dict[str, FileState] = {}
         for name, statement in self.project.channels.items():
             path = self.base / statement.file
             if statement.file and path.is_file():
                 stated = statement.sha256.lower()
-                states[name] = "changed" if stated and _digest(path) != stated else "same"
+                states[name] = "changed" if stated and file_sha256(path) != stated else "same"
         return states
 
     def inspected(self) -> Path | None:
@@ -339,12 +341,6 @@ class Job:
             inspection=self.inspection(),
             elements=extraction.elements,
         )
-
-
-def _digest(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def history_in(path: Path) -> History:

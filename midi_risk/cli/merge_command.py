@@ -6,8 +6,6 @@ import click
 
 from midi_risk.errors import SourceError
 
-EXIT_INCOMPLETE = 4
-
 
 @click.command("merge")
 @click.argument("project", metavar="PROJECT")
@@ -18,6 +16,7 @@ def command(project: str) -> int:
     files that no shard has met.
     """
     from midi_risk.cli.job import open_job
+    from midi_risk.document.reasons import EXIT_CODES
     from midi_risk.sources.scan.shards import merge_shards
 
     store = open_job([project]).store()
@@ -36,4 +35,4 @@ def command(project: str) -> int:
     if merged.unreadable:
         click.echo(f"{merged.unreadable:,} of them cannot be read; they are tried again")
     click.echo("next: midi-risk assess PROJECT reads what is left and assesses all of it")
-    return 0 if merged.complete else EXIT_INCOMPLETE
+    return 0 if merged.complete else EXIT_CODES["incomplete"]

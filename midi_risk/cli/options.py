@@ -34,6 +34,17 @@ class ShareType(click.ParamType):  # type: ignore[type-arg]
             self.fail("a share such as 2% or 0.02 is expected", param, ctx)
 
 
+def seconds_of(text: str) -> float | None:
+    """Return a time such as ``90s``, ``30m``, ``2h`` or ``60`` in seconds; None when it is none."""
+    text = text.strip().lower()
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
+    try:
+        seconds = float(text[:-1]) * unit if unit else float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < math.inf else None
+
+
 class SecondsType(click.ParamType):  # type: ignore[type-arg]
     """A time such as ``60s`` or ``2m``."""
 
@@ -43,13 +54,8 @@ class SecondsType(click.ParamType):  # type: ignore[type-arg]
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the time in seconds."""
-        text = str(value).strip().lower()
-        unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:], 0.0)
-        try:
-            seconds = float(text[:-1]) * unit if unit else float(text)
-        except ValueError:
-            seconds = -1.0
-        if not 0 < seconds < math.inf:
+        seconds = seconds_of(str(value))
+        if not seconds:
             self.fail("a time such as 60s or 2m is expected", param, ctx)
         return seconds
 

@@ -7,6 +7,7 @@ where its verdict contradicts its own figures.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -21,6 +22,22 @@ from midi_risk.document.clean import neutral, shortened
 from midi_risk.document.conditions import CONDITIONS, Evidence, shown
 from midi_risk.document.plan import PLAN_SCHEMA
 from midi_risk.errors import ConfigError, OutputError, SourceError, did_you_mean
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    """
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def write_private(path: str | Path, content: str) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 from midi_risk import __version__
 from midi_risk.attributes.standard import method_codes, packaged_table
 from midi_risk.document.assessment import Assessment
-from midi_risk.document.files import write_private
+from midi_risk.document.files import file_sha256, write_private
 from midi_risk.errors import SourceError, reason_of
 from midi_risk.export.dicom.ledger import below
 from midi_risk.report.editions import view
@@ -148,13 +148,8 @@ def _file(folder: Path, name: str, known: Mapping[str, str]) -> dict[str, Any]:
         "@type": "File",
         "encodingFormat": form,
         "contentSize": str(path.stat().st_size),
-        "sha256": known.get(name) or _digest(path),
+        "sha256": known.get(name) or file_sha256(path),
     }
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +227,7 @@ def check_release(folder: Path) -> Checked:
         try:
             if path.is_symlink() or not path.is_file():
                 missing.append(name)
-            elif path.stat().st_size != expected[0] or _digest(path) != expected[1]:
+            elif path.stat().st_size != expected[0] or file_sha256(path) != expected[1]:
                 changed.append(name)
         except OSError:
             unread.append(name)

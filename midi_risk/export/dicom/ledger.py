@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from midi_risk import __version__
+from midi_risk.document.files import file_sha256
 from midi_risk.sources.files.listing import Listed
 from midi_risk.table.model import SubjectTable
 
@@ -35,8 +36,7 @@ def below(folder: Path) -> Iterator[str]:
 def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits, empty when it cannot be read."""
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""
 

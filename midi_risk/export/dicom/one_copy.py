@@ -35,7 +35,7 @@ from pydicom.uid import (
 
 from midi_risk import __version__
 from midi_risk.export.dicom.acts import Acts
-from midi_risk.export.dicom.opened import in_memory, whole
+from midi_risk.export.dicom.opened import whole
 from midi_risk.export.dicom.recode import (
     Outcome,
     Statement,
@@ -57,7 +57,7 @@ from midi_risk.export.dicom.spans import (
 from midi_risk.export.dicom.splice import Splicer
 from midi_risk.export.dicom.untouched import encoded, remember, restore
 from midi_risk.export.rules import ReleaseRules
-from midi_risk.sources.files.bounded import ReadAt
+from midi_risk.sources.files.bounded import ReadAt, in_memory
 from midi_risk.sources.files.listing import cause_of
 from midi_risk.sources.files.sniff import Sniffed, sniff
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from midi_risk.sources.files.archives import DAMAGED, ArchiveError, open_zip_member, tgz_readers
-from midi_risk.sources.files.bounded import ReadAt, reader_of
+from midi_risk.sources.files.bounded import ReadAt, in_memory, reader_of
 from midi_risk.sources.files.inputs import list_inputs
 from midi_risk.sources.files.listing import Listed, cause_of
 
@@ -124,11 +124,6 @@ def _opened(listed: Listed) -> Opened:
         read_at=reader_of(descriptor, base, size) if listed.inside else reader_of(descriptor),
         close=lambda: os.close(descriptor),
     )
-
-
-def in_memory(content: bytes) -> ReadAt:
-    """Return a positioned reader over bytes."""
-    return lambda offset, count: content[offset : offset + count]
 
 
 def _held(listed: Listed, read_at: ReadAt) -> Opened:

@@ -50,6 +50,11 @@ def reader_of(descriptor: int, base: int = 0, size: int | None = None) -> ReadAt
     return read_part
 
 
+def in_memory(content: bytes) -> ReadAt:
+    """Return a positioned reader over bytes."""
+    return lambda offset, count: content[offset : offset + count]
+
+
 class BoundedFile:
     """Binary file over a positioned reader, with a budget of bytes and of elements.
 

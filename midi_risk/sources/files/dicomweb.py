@@ -138,8 +138,9 @@ class Service:
             found = self.get(f"{path}?limit={_PAGE}&offset={offset}{wanted}") or []
             if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
                 raise RemoteError(NO_JSON)
-            new = [item for item in found if json.dumps(item, sort_keys=True) not in met]
-            met.update(json.dumps(item, sort_keys=True) for item in new)
+            told = {json.dumps(item, sort_keys=True): item for item in found}
+            new = [item for text, item in told.items() if text not in met]
+            met.update(told)
             yield from new
             if not new:
                 return

@@ -17,6 +17,7 @@ from typing import Any
 
 from scipy import special
 
+from midi_risk.sources.files.bounded import in_memory
 from midi_risk.sources.files.inputs import list_inputs
 from midi_risk.sources.files.listing import Listed
 from midi_risk.sources.inspection.known import KnownValues, read_known
@@ -273,7 +274,7 @@ def _file_digest(path: Path) -> str:
         data = path.read_bytes()
     except OSError:
         return ""
-    return digest_of(lambda at, count: data[at : at + count], len(data))
+    return digest_of(in_memory(data), len(data))
 
 
 _PARTS = re.compile(r"xl/(?:workbook\.xml|comments/?\w*\.xml|threadedComments/.*\.xml)\Z")

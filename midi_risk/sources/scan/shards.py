@@ -9,7 +9,6 @@ is merged twice counts once, what is missing is read by the next extraction.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from midi_risk.document.files import file_sha256, write_private
 from midi_risk.errors import OutputError, SourceError
 from midi_risk.sources.files.inputs import list_inputs
 from midi_risk.sources.files.listing import (
@@ -312,8 +312,7 @@ def _all_files(store: Path) -> Iterator[Listed]:
 def _digest(store: Path) -> str:
     """Return the digest of the list."""
     try:
-        with (store / NAME).open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return file_sha256(store / NAME)
     except FileNotFoundError:
         raise SourceError(
             "there is no list of files to divide into shards",
@@ -374,10 +373,7 @@ def _check_list(folder: Path, digest: str, shard: str) -> None:
 
 def _note(folder: Path, digest: str) -> None:
     """Say which list a shard is of; whole or not at all."""
-    temporary = folder / f"{_ABOUT}.{os.getpid()}.tmp"
-    temporary.write_text(json.dumps({"listing": digest}), encoding="utf-8")
-    temporary.chmod(0o600)
-    temporary.replace(folder / _ABOUT)
+    write_private(folder / _ABOUT, json.dumps({"listing": digest}))
 
 
 def _take(target: ScanStore, own: ScanStore) -> None:

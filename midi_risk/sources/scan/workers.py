@@ -21,7 +21,7 @@ from midi_risk.sources.dicom.nested import identifying_concepts, nested_tags, se
 from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.sources.executor import ENDED, LocalPool
 from midi_risk.sources.files.archives import DAMAGED, ArchiveError, tgz_readers
-from midi_risk.sources.files.bounded import HEAD
+from midi_risk.sources.files.bounded import HEAD, in_memory
 from midi_risk.sources.files.dicomweb import INSIDE, header_bytes
 from midi_risk.sources.files.listing import Listed, printable
 from midi_risk.sources.files.remote import UNREACHABLE, RemoteError, RemoteFile, many, read_ahead
@@ -102,10 +102,7 @@ def _read_web(files: Sequence[Listed], *, payloads: bool) -> dict[str, FileRecor
         except RemoteError as error:
             return record_without_header(listed, str(error))
 
-        def read_at(offset: int, count: int) -> bytes:
-            return content[offset : offset + count]
-
-        return read_content(listed, read_at, len(content), payloads=payloads)
+        return read_content(listed, in_memory(content), len(content), payloads=payloads)
 
     return {record.listed.shown: record for record in many(read, services)}
 
