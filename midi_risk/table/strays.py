@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -21,54 +20,18 @@ from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.parsed import BAD, is_missing
 from midi_risk.attributes.values import normalise_for
 from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES
-from midi_risk.sources.inspection.rules import (
-    candidates,
-    census_names,
-    folded,
-    plain_words,
-)
+from midi_risk.sources.inspection.rules import folded, identifiers, plain_words
 
 SHARED_BY = 11
 """Subjects of whom a value that all of them have speaks of none: the default class size."""
 
 _READ = frozenset({Kind.AGE, Kind.DATE, Kind.NUMBER, Kind.TIME})
-_CONTACTS = frozenset({"phone", "mail", "address"})
 _DIGITS = frozenset({"date", "number"})
 _BARE = re.compile(r"[\d .,/:T+-]+Z?")
 _NUMBER = re.compile(r"[<>=≤≥~]* *[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)? *[+%]?")
 _WORD = re.compile(r"[^\W\d_]{4,}")
-_WORDS = re.compile(r"[^\W\d_]+")
 _LONGEST = 1e6
 _MOSTLY = 0.9
-_MOST_WORDS = 4
-
-
-def _is_person(text: str, tokens: frozenset[str]) -> bool:
-    """Tell a text that is a name and nothing else.
-
-    One word of a longer term is the name of somebody by chance: block, mood, marrow.
-    """
-    words = [folded(word) for word in _WORDS.findall(text)]
-    long = [word for word in words if len(word) > 1]
-    named = [
-        word
-        for word in long
-        if word in tokens or (word in census_names() and word not in plain_words())
-    ]
-    return len(words) <= _MOST_WORDS and len(long) > 1 and len(named) == len(long)
-
-
-@lru_cache(maxsize=65536)
-def _hits(text: str) -> frozenset[str]:
-    """Return which kinds of identifiers a value holds."""
-    found = candidates(text)
-    kinds = {hit.kind for hit in found}
-    names = frozenset(
-        part for hit in found if hit.kind == "name" for part in re.split(r"[ ^]", hit.token)
-    )
-    titled = any(hit.kind == "title" and hit.token in census_names() for hit in found)
-    person = titled or (bool(names) and _is_person(text, names))
-    return frozenset(kinds & (_CONTACTS | _DIGITS)) | ({"person"} if person else set())
 
 
 def _all_short_numbers(values: Sequence[str]) -> bool:
@@ -89,8 +52,8 @@ def _tells(text: str, *, digits_expected: bool, numeric: bool, bad: bool, dicom:
 
     Texts of DICOM that people type are a channel of their own; devices date their versions.
     """
-    hits = _hits(text) - ({"date"} if dicom else set())
-    if "person" in hits or hits & _CONTACTS:
+    hits = identifiers(text) - ({"date"} if dicom else set())
+    if hits - _DIGITS:
         return NAMES
     if hits & _DIGITS and not (digits_expected and _BARE.fullmatch(text)):
         return LONG if _BARE.fullmatch(text) else NAMES
@@ -139,7 +102,9 @@ def stray(
     if attribute.kind in _READ:
         read = normalise_for(attribute, [shown[at] for at in there])
         bad[[there[at] for at, flag in enumerate(read.flag) if BAD in flag]] = True
-    bare = sum(bool(_BARE.fullmatch(shown[at]) and _hits(shown[at]) & _DIGITS) for at in there)
+    bare = sum(
+        bool(_BARE.fullmatch(shown[at]) and identifiers(shown[at]) & _DIGITS) for at in there
+    )
     expected = attribute.kind is Kind.DATE or 2 * bare > len(there)
     numeric = sum(bool(_NUMBER.fullmatch(shown[at])) for at in there) >= _MOSTLY * len(there)
     found = {

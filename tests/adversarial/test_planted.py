@@ -406,6 +406,25 @@ def test_a_cell_that_names_somebody_among_values_of_a_study_is_noticed(form, nam
     refused(lambda folder: table(folder, form, people([name], column)))
 
 
+LABELS = ["score_jane_quimby", "JaneQuimby", "note MRN 4471902", "jane.quimby@example.org"]
+
+
+@planted(0.02)
+@given(st.sampled_from(FORMS), st.sampled_from(LABELS), st.sampled_from(["psa", "stage"]))
+def test_a_label_of_a_column_that_names_somebody_is_noticed(form, label, name):
+    refused(lambda folder: table(folder, form, people([label], lambda n: [COLUMNS[name](n)])))
+
+
+@planted(0.02)
+@given(st.sampled_from(FORMS), st.sampled_from(["Jane_Quimby", "mrn 4471902", "quimby-jane"]))
+def test_the_name_of_a_table_that_names_somebody_is_noticed(form, name):
+    def build(folder: Path) -> Path:
+        path = table(folder, form, people([], lambda _: []))
+        return path.rename(path.with_stem(name))
+
+    refused(build)
+
+
 @planted(0.05)
 @given(st.sampled_from(FORMS), st.integers(0, 47), st.sampled_from(["sex", "age_group"]))
 def test_a_second_value_of_one_person_is_noticed(form, who, column):
