@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.parsed import BAD, is_missing
 from midi_risk.attributes.values import normalise_for
-from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES
+from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES, PEOPLE
 from midi_risk.sources.inspection.rules import folded, identifiers, plain_words
 
 SHARED_BY = 11
@@ -32,6 +32,7 @@ _NUMBER = re.compile(r"[<>=≤≥~]* *[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _LONGEST = 1e6
 _MOSTLY = 0.9
+_ONE = 1
 
 
 def _all_short_numbers(values: Sequence[str]) -> bool:
@@ -118,5 +119,10 @@ def stray(
     if not found:
         return ""
     few = held_by(list(found)) < SHARED_BY
-    told = {code for code, own in zip(found.values(), few, strict=True) if own}
+    told = [code for code, own in zip(found.values(), few, strict=True) if own]
+    sure = sum(
+        bool(identifiers(shown[at]) - _DIGITS) for at, own in zip(found, few, strict=True) if own
+    )
+    if sure > _ONE and 2 * sure > len(there):
+        return PEOPLE
     return next((code for code in (NAMES, LONG, FORM) if code in told), "")
