@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -109,9 +108,7 @@ def _plant_one(
     for order in np.random.default_rng(number).permutation(len(copies)).tolist():
         if files[order].size > _LARGEST or not copies[order]:
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            made = plant(copies[order], tokens, number=number, places=places)
+        made = plant(copies[order], tokens, number=number, places=places)
         if made is not None and made.line["canaries"]:
             copies[order] = made.content
             return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,9 +139,7 @@ def make_copies(
     try:
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
         for number, (_, modality) in enumerate(chosen):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                made = plant(contents.pop(number), tokens, number=number, options=options)
+            made = plant(contents.pop(number), tokens, number=number, options=options)
             if made is not None:
                 name = f"{number:04d}.dcm"
                 (folder / IMAGES / name).write_bytes(made.content)

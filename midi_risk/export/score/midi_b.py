@@ -28,6 +28,7 @@ from pydicom.tag import Tag
 
 from midi_risk.document.reliability import Score, ScoreRetention, ScoreTrap
 from midi_risk.errors import ConfigError, SourceError
+from midi_risk.export.dicom.one_copy import quiet
 from midi_risk.export.score.output import Made, outputs, read_mapping
 from midi_risk.export.score.plant import frames_of
 from midi_risk.export.score.run import cell_of
@@ -358,7 +359,8 @@ def score_midi_b(
     failed: dict[tuple[str, ...], tuple[Check, bool]] = {}
     for check in checks:
         one = made[check.ids[3]]
-        outcome = judged(check, None if one is None else one.data_set, mapping)
+        with quiet():
+            outcome = judged(check, None if one is None else one.data_set, mapping)
         if outcome.trap:
             traps[outcome.trap] += 1
         if outcome.passed is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from midi_risk.errors import ConfigError, SourceError, reason_of
+from midi_risk.export.dicom.one_copy import quiet
 from midi_risk.export.score.plant import fingerprint
 
 
@@ -64,8 +64,7 @@ def outputs(folder: Path) -> Iterator[Made]:
 
 
 def _made(path: Path, name: str, content: bytes) -> Made:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             data_set: Dataset | None = pydicom.dcmread(io.BytesIO(content))
             meta = getattr(data_set, "file_meta", {})

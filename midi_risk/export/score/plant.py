@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from midi_risk.attributes.profile import Profile
 from midi_risk.attributes.standard import catalogue
+from midi_risk.export.dicom.one_copy import quiet
 from midi_risk.export.dicom.rules import element_type
 from midi_risk.export.score.letters import HEIGHT, mask_of
 from midi_risk.export.score.tokens import Tokens
@@ -158,8 +158,7 @@ def plant(
     Planted or None
         None where the object cannot be read and written.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             data_set = pydicom.dcmread(io.BytesIO(content), force=True)
             if "SOPClassUID" not in data_set:
@@ -167,15 +166,15 @@ def plant(
             planted, canaries, pixels = _planted(data_set, tokens, number, options, places)
         except Exception:  # noqa: BLE001 - pydicom raises anything on what is not understood
             return None
-    line = {
-        "sop_class": str(data_set.SOPClassUID),
-        "sop_instance": str(data_set.SOPInstanceUID),
-        "study": str(data_set.get("StudyInstanceUID", "")),
-        "fingerprint": fingerprint(data_set),
-        "canaries": canaries + pixels,
-        "keep": _kept(data_set, {c["rule"].partition("/")[0] for c in canaries}),
-        "types": _types(data_set),
-    }
+        line = {
+            "sop_class": str(data_set.SOPClassUID),
+            "sop_instance": str(data_set.SOPInstanceUID),
+            "study": str(data_set.get("StudyInstanceUID", "")),
+            "fingerprint": fingerprint(data_set),
+            "canaries": canaries + pixels,
+            "keep": _kept(data_set, {c["rule"].partition("/")[0] for c in canaries}),
+            "types": _types(data_set),
+        }
     return Planted(content=planted, line=line)
 
 

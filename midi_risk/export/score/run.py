@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from midi_risk.document.reliability import Score, ScoreCell, ScoreRetention
 from midi_risk.document.sampling import most_rate
 from midi_risk.errors import SourceError
+from midi_risk.export.dicom.one_copy import quiet
 from midi_risk.export.score.make import read_key
 from midi_risk.export.score.output import Made, matched, outputs, read_mapping
 from midi_risk.export.score.plant import (
@@ -55,27 +56,28 @@ def score_canaries(
     and where the pixels cannot be looked at.
     """
     key, digest = read_key(key_file)
-    made = list(outputs(output))
-    pairs = matched(key["files"], made, read_mapping(mappings))
-    if not pairs:
-        raise SourceError(
-            f"nothing in '{output}' is of this key",
-            hint="Name the tool's own list of identifiers with --mapping (id_old,id_new)",
+    with quiet():
+        made = list(outputs(output))
+        pairs = matched(key["files"], made, read_mapping(mappings))
+        if not pairs:
+            raise SourceError(
+                f"nothing in '{output}' is of this key",
+                hint="Name the tool's own list of identifiers with --mapping (id_old,id_new)",
+            )
+        planted = {c["token"] for line in key["files"] for c in line["canaries"]}
+        stayed = {token for one in made for token in found_in(one.content) if token in planted}
+        return Score(
+            key="canaries",
+            digest=digest,
+            tool=tool,
+            on=datetime.now(UTC).date().isoformat(),
+            options=list(key["options"]),
+            files=len(key["files"]),
+            missing=len(key["files"]) - len(pairs),
+            cells=_cells(key["files"], pairs, stayed),
+            retention=_retention(key["files"], pairs),
+            conformance=_conformance(key["files"], pairs),
         )
-    planted = {c["token"] for line in key["files"] for c in line["canaries"]}
-    stayed = {token for one in made for token in found_in(one.content) if token in planted}
-    return Score(
-        key="canaries",
-        digest=digest,
-        tool=tool,
-        on=datetime.now(UTC).date().isoformat(),
-        options=list(key["options"]),
-        files=len(key["files"]),
-        missing=len(key["files"]) - len(pairs),
-        cells=_cells(key["files"], pairs, stayed),
-        retention=_retention(key["files"], pairs),
-        conformance=_conformance(key["files"], pairs),
-    )
 
 
 def _cells(

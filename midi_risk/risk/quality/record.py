@@ -292,14 +292,14 @@ def record(plan: Mapping[str, Any], qc: QualityControl) -> str:
 
 
 def earlier(folder: Path, plan: Mapping[str, Any]) -> QcResidual | None:
-    """Return what the first sample found, where an earlier plan was recorded; else None."""
+    """Return what an earlier sample found; None where there is none or nothing was to correct."""
     held = _held(folder)
     if held is None:
         return None
     qc, old = held
     if digest_of_plan(old) == digest_of_plan(plan):
         return qc.before if qc.after is not None else None
-    return qc.before
+    return qc.before if qc.before is not None and qc.before.defects else None
 
 
 def _held(folder: Path) -> tuple[QualityControl, dict[str, Any]] | None:
