@@ -65,8 +65,7 @@ def make(sources: tuple[str, ...], output: Path, **given: Any) -> int:
 @click.option("--tool", default="", metavar="TEXT", help="What was run, for the report.")
 @click.option("-o", "--result", metavar="FILE", type=click.Path(path_type=Path),
               help="Also write the result, which a project names under scores.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text",
-              show_default=True)  # fmt: skip
+@common.with_options(common.FORMAT)
 def run(key: Path, output: Path, mappings: tuple[Path, ...], **given: Any) -> int:
     """Say per kind and place what a tool left of a key, the worst first.
 
