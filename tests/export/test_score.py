@@ -380,3 +380,34 @@ def test_a_database_without_answers_is_refused_in_one_line(tmp_path, capsys):
         database.execute("CREATE TABLE answer_data (PatientID)")
     assert run(["score", "run", str(path), str(tmp_path)]) == 2
     assert "has no column" in capsys.readouterr().err
+
+
+def test_a_project_names_results_that_stand_in_its_assessment_and_that_of_its_release(
+    copies, tmp_path, capsys
+):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    rows = [f"p{i:03d},{'MF'[i % 2]},{40 + i % 2}" for i in range(60)]
+    (folder / "clinical.csv").write_text("\n".join(["id,sex,age", *rows]))
+    project = folder / "midi-risk.yaml"
+    project.write_text(
+        "schema: midi-risk/project/1\n"
+        "collection: {name: T, sources: [{table: clinical.csv, key: id}]}\n"
+        "scores: [score.json]\n"
+    )
+    out = str(folder / "out")
+    assert run(["assess", str(folder), "-o", out]) == 2
+    assert "score.json: scores: cannot be read" in capsys.readouterr().err
+    images = str(copies / "images")
+    args = ["score", "run", str(copies / "key.json"), images, "-o", str(folder / "score.json")]
+    assert run([*args, "--tool", "nothing"]) == 0
+    assert run(["assess", str(folder), "-o", out]) in {3, 4}
+    run(["apply", str(folder), "--plan", f"{out}/plan.json", "-o", str(folder / "rel"), "-q"])
+    for path in ("out/assessment.json", "rel/assessment/assessment.json"):
+        (score,) = json.loads((folder / path).read_text())["scores"]
+        assert (score["key"], score["tool"], score["files"]) == ("canaries", "nothing", 4)
+    page = (folder / "out" / "report-shareable.html").read_text()
+    assert "What stayed, by kind and place" in page
+    assert "Of planted" not in page
+    assert not [c["token"] for f in key_of(copies)["files"] for c in f["canaries"]
+                if c["token"] in page]  # fmt: skip
