@@ -1,7 +1,7 @@
 """How well channels are looked at: identifiers planted into descriptions of real collections.
 
     python benchmarks/channels.py text IDC_SERIES_PARQUET
-    python benchmarks/channels.py pixels [FRAMES]
+    python benchmarks/channels.py pixels [FRAMES [rapidocr|tesseract]]
 
 `text`: descriptions of the collections of the IDC index that `imaging_words.txt` does not know
 (`tools/text_words.py`); `plain_words.txt` was written by hand after a look at false alarms of both
@@ -285,7 +285,7 @@ def spent() -> float:
     )
 
 
-def pixels(frames: int) -> None:
+def pixels(frames: int, alone: str = "") -> None:
     """Measure what is read of lines in synthetic frames, and of frames without any."""
     reader = reader_named(READER)
     if reader is None:
@@ -296,6 +296,8 @@ def pixels(frames: int) -> None:
     names = sorted(census_names())
     reader.lines(np.zeros((64, 64), np.uint8))
     for engine, read in engines.items():
+        if alone not in {"", engine}:
+            continue
         draw, rng = random.Random(11), np.random.default_rng(11)  # noqa: S311 - a benchmark
         cells: dict[tuple[int, float], list[tuple[bool, bool]]] = defaultdict(list)
         cost: dict[str, list[float]] = defaultdict(list)
@@ -347,6 +349,6 @@ def _say(engine: str, cells: dict, cost: dict, clean: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "pixels":
-        pixels(int(sys.argv[2]) if len(sys.argv) > 2 else 500)
+        pixels(int(sys.argv[2]) if len(sys.argv) > 2 else 400, *sys.argv[3:])
     else:
         text(Path(sys.argv[2]))

@@ -59,6 +59,7 @@ def reader(monkeypatch) -> Fake:
     monkeypatch.setattr(burned_in, "READER", FAKE)
     reading.reader_named.cache_clear()
     monkeypatch.setattr("fake_text_reader.make", lambda: made)
+    monkeypatch.setattr(burned_in, "LEAST_PROCESSES", 0)
     yield made
     reading.reader_named.cache_clear()
 
@@ -319,6 +320,7 @@ def test_frames_without_room_for_letters_hold_none(project, reader):
         ("W 350 L 40", ["marker"]),
         ("TE 2.3 ms", ["marker"]),
         ("Xqzvw", ["undecided"]),
+        ("PHILIPS HEALTHCARE", ["marker"]),
         ("L", []),
     ],
 )

@@ -67,6 +67,9 @@ SAMPLED_FRAMES = 2_000
 CANARIES = 96
 """Lines planted: each of four sizes and three contrasts eight times."""
 
+LEAST_PROCESSES = 1
+"""Decoders of pixels can end their process: they work in one of their own, also where one works."""
+
 _A_FRAME = 4
 _CHUNK_FILES = 512
 _CHUNK_FRAMES = 24
@@ -243,7 +246,8 @@ def look_at_pixels(
     waiting = len(files) - len(held)
     looked = 0
     work = ChunkWork(look_at_tasks, lost_tasks, name)
-    for looks in done(work, _in_time(_chunks(tasks), until), jobs):
+    processes = jobs if jobs > 1 else LEAST_PROCESSES
+    for looks in done(work, _in_time(_chunks(tasks), until), processes):
         kept.write_part(_rows(looks, store, known))
         looked += sum(len(look.task.files) for look in looks)
         if progress is not None:
@@ -251,8 +255,8 @@ def look_at_pixels(
     left = waiting - looked
     before = kept.finished() or {}
     recall = before.get("recall", {})
-    if looked or not recall:
-        recall = _recall(name, tasks_of(headers, every=every), jobs, until)
+    if not left and (looked or not recall):
+        recall = _recall(name, tasks_of(headers, every=every), processes, until)
     kept.finish({"left": left, "recall": recall, "mode": "all" if every else "series",
                  "room": any(map(_has_room, headers)), "reader": _about(reader)})  # fmt: skip
     return PixelOutcome(looked=looked, held=len(held), left=left)
@@ -320,8 +324,8 @@ def _index(files: Sequence[Listed], folder: Path, until: float, jobs: int) -> li
     ]
     waiting = [listed for listed in files if listed.shown not in held]
     chunks = (waiting[at : at + _CHUNK_FILES] for at in range(0, len(waiting), _CHUNK_FILES))
-    few = len(waiting) <= _CHUNK_FILES
-    for came in done(ChunkWork(indexed, lost_index), _in_time(chunks, until), 1 if few else jobs):
+    processes = jobs if jobs > 1 and len(waiting) > _CHUNK_FILES else 0
+    for came in done(ChunkWork(indexed, lost_index), _in_time(chunks, until), processes):
         store.write_part({"units": [_packed(one) for one in came]})
         found += came
     return found

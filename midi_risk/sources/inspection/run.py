@@ -262,7 +262,8 @@ def _files(
     for path, columns in tables if FREE_TEXT in asked else ():
         if str(path) not in held:
             store.write_part(_table_rows(store, path, columns, known, asked))
-    for looks in done(ChunkWork(looks_at, lost_looks), _chunks(waiting, until), jobs):
+    processes = jobs if jobs > 1 else 0
+    for looks in done(ChunkWork(looks_at, lost_looks), _chunks(waiting, until), processes):
         gathered = _Gathered(known, asked)
         for look in looks:
             gathered.look(look)

@@ -28,13 +28,20 @@ portable erect supine prone upright standing decubitus mobile table wb mm cm m u
 hz khz mhz db kv kvp ma mas ua mgy gy cgy dap ei di bpm fps deg x im img image images se ser
 series sl slice slices loc thk thick fov wl ww wc w zoom gain frq freq depth pwr power te tr ti
 fa et nex nsa acq mi tis tib tic fr frame res gen har map dr vol scan scale pct std bone soft
-lung contrast iv pre post no
+lung contrast healthcare iv pre post no
 """
+
+
+_MAKERS = frozenset(
+    {"agfa", "canon", "carestream", "esaote", "fuji", "fujifilm", "ge", "hitachi", "hologic",
+     "konica", "mindray", "philips", "samsung", "shimadzu", "siemens", "toshiba"}
+)  # fmt: skip
+"""Who makes scanners: Philips Healthcare is no site."""
 
 
 @cache
 def _harmless() -> frozenset[str]:
-    return plain_words() | frozenset(_MARKS.split())
+    return plain_words() | frozenset(_MARKS.split()) | _MAKERS
 
 
 def characters(text: str) -> int:
@@ -100,6 +107,8 @@ def classes_of(text: str, known: KnownValues | None = None) -> list[Hit]:
         for written in dict.fromkeys((text, straight)):
             found |= dict.fromkeys(Hit("known", token) for token in known.hits(written))
     for hit in candidates(straight):
+        if hit.kind == "site" and _MAKERS & set(folded(hit.token).split()):
+            continue
         found[hit._replace(kind="name") if hit.kind == _TITLE else hit] = None
     if not found:
         whole = " ".join(folded(text).split())

@@ -85,8 +85,8 @@ def done(
     work : ChunkWork
     chunks : iterable of sequence
     jobs : int
-        Processes; 1 works in this one.
+        Worker processes; 0 works in this one.
     """
-    pool: LocalPool[Given, list[Result]] = LocalPool(work, jobs if jobs > 1 else 0)
+    pool: LocalPool[Given, list[Result]] = LocalPool(work, jobs)
     for came in pool.run(chunks):
         yield [one for part in came.parts for one in part]
