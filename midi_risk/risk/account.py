@@ -21,7 +21,7 @@ from midi_risk.config import PrivateDecision, ReleaseDecision
 from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
 from midi_risk.sources.dicom.contents import creator_in
 from midi_risk.sources.dicom.coverage import coverage
-from midi_risk.sources.dicom.misfits import MISFITS
+from midi_risk.sources.dicom.misfits import MISFITS, PEOPLE
 from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.table.account import UNCOMMON, Leaf, part_name
 from midi_risk.table.model import SubjectTable
@@ -196,8 +196,13 @@ def _first_of_all(a: Attribute, around: Around) -> Settled | None:
         return Settled("removed", a.name, "removed by the decision on the attribute")
     if a.rekeyed:
         return Settled("harmless", a.name, REKEYED)
-    if a.name in around.misfits and a.decision is not Decision.GENERALISE and not a.need:
-        what = MISFITS[around.misfits[a.name]]
+    found = around.misfits.get(a.name) if a.decision is not Decision.GENERALISE else None
+    if found == PEOPLE:
+        return Settled(
+            "open", "", f"{MISFITS[PEOPLE]}; remove it, or write pseudonyms in its place"
+        )
+    if found and not a.need:
+        what = MISFITS[found]
         return Settled("open", "", f"{what}; a 'need' of the attribute says why they may leave")
     if not around.distinct.get(a.name, (1, 0))[0]:
         return Settled("harmless", a.name, "empty in every file")

@@ -276,6 +276,26 @@ def identifiers(text: str) -> frozenset[str]:
     return frozenset(kinds | {"person"} if person else kinds)
 
 
+@lru_cache(maxsize=65536)
+def is_like_a_person(text: str) -> bool:
+    """Tell a text of two words and more that speaks of nothing and has a name in it.
+
+    Of one text that is no proof; of most texts of a column it is.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> is_like_a_person("Jane Roe"), is_like_a_person("heart block"), is_like_a_person("block")
+    (True, False, False)
+    """
+    words = [folded(word) for word in _LETTERS.findall(text) if len(word) > 1]
+    unknown = len(words) > 1 and not any(word in plain_words() for word in words)
+    return unknown and len(words) <= _MOST_WORDS and any(_is_name(word) for word in words)
+
+
 _JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.\s-]+")
 _RECORD = re.compile(r"(?:mrn|pat|pid|acc|case|chart|hosp|ssn|nhs)", re.IGNORECASE)
 
