@@ -14,6 +14,7 @@ from dicom_samples import encoded, sample
 from fake_text_reader import SAID, Fake
 from test_inspect import channels, run
 
+from midi_risk.sources.files.inputs import list_inputs
 from midi_risk.sources.inspection import burned_in, reading
 from midi_risk.sources.inspection.pixels import drawn
 from midi_risk.sources.inspection.planted import planted_token
@@ -248,6 +249,31 @@ def test_results_are_bound_to_the_files(project, reader):
     assert entry["status"] == "not_assessed"
     inspect(project)
     assert channels(project)["burned_in"]["value"] == 1
+
+
+def test_a_run_that_breaks_off_loses_the_chunk_in_flight(project, reader, monkeypatch):
+    monkeypatch.setattr(burned_in, "_CHUNK_FRAMES", 3)
+    monkeypatch.setattr(burned_in, "CANARIES", 0)
+    whole, calls = reader.lines, []
+
+    def break_off(picture: np.ndarray) -> list:
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return whole(picture)
+
+    reader.lines = break_off
+    files = list(list_inputs([project / "img"]))
+    folder = project / ".midi-risk" / "inspect"
+    store = InspectStore(folder)
+    store.open()
+    with pytest.raises(KeyboardInterrupt):
+        burned_in.look_at_pixels(files, store)
+    reader.lines = whole
+    outcome = burned_in.look_at_pixels(files, store)
+    assert (outcome.held, outcome.looked, outcome.left) == (6, 6, 0)
+    units = InspectStore(folder / "pixels", "", burned_in.TABLES).table("units")
+    assert len({unit["path"] for unit in units}) == len(units) == 12
 
 
 def test_out_of_time_it_says_so_and_goes_on(project, reader):
