@@ -21,13 +21,15 @@ FEWEST = 3
 _TITLE = "title"
 _TO_DIGITS = str.maketrans("OoQDIl|SsBZzG", "0000111558226")
 _WORDS = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)?")
+_RUNS = re.compile(r"[^\W_]+(?:[.,]\d+)?[^\W\d_]*")
+_MANY_DIGITS, _LONG_NUMBER = 6, 5
 _DIGIT_LIKE = re.compile(r"(?<![^\W_])(?=[\w|]*\d)[\dOoQDIl|SsBZzG./-]{6,}(?![^\W_])")
 _MARKS = """
 l r a p s i h f ap pa ll lat rt lt right left anterior posterior superior inferior cor sag ax
 portable erect supine prone upright standing decubitus mobile table wb mm cm m um ms sec s min
 hz khz mhz db kv kvp ma mas ua mgy gy cgy dap ei di bpm fps deg x im img image images se ser
 series sl slice slices loc thk thick fov wl ww wc w zoom gain frq freq depth pwr power te tr ti
-fa et nex nsa acq mi tis tib tic fr frame res gen har map dr vol scan scale pct std bone soft
+fa et nex nsa acq mi tis tib tic fr frame res gen har map dr vol scan scale pct ao std bone soft
 lung contrast healthcare iv pre post no
 """
 
@@ -58,17 +60,25 @@ def characters(text: str) -> int:
 def is_marker(text: str) -> bool:
     """Tell whether a string holds words of imaging, units and numbers below 10,000 alone.
 
+    A number may stand before its unit or behind its name without a space; letters and digits in any
+    other mixture are a code, and six digits without a letter a number.
+
     Examples
     --------
-    >>> is_marker("120 kVp 5.0 mm"), is_marker("Rosalind"), is_marker("4471902")
-    (True, False, False)
+    >>> is_marker("120 kVp 5.0mm"), is_marker("Rosalind"), is_marker("4471 902"), is_marker("A1B2")
+    (True, False, False, False)
     """
-    words = _WORDS.findall(text)
-    return all(
-        len(word.partition(".")[0]) <= 4 if word[0].isdigit()
-        else len(word) == 1 or folded(word) in _harmless()
-        for word in words
-    )  # fmt: skip
+    runs = _RUNS.findall(text)
+    if sum(map(str.isdigit, text)) >= _MANY_DIGITS and not any(map(str.isalpha, text)):
+        return False
+    return all(len(_WORDS.findall(run)) <= 2 and all(map(_is_said, _WORDS.findall(run)))
+               for run in runs)  # fmt: skip
+
+
+def _is_said(word: str) -> bool:
+    if word[0].isdigit():
+        return len(re.split("[.,]", word)[0]) < _LONG_NUMBER
+    return len(word) == 1 or folded(word) in _harmless()
 
 
 def _straight(text: str) -> str:
@@ -95,7 +105,7 @@ def classes_of(text: str, known: KnownValues | None = None) -> list[Hit]:
     Examples
     --------
     >>> [hit.kind for hit in classes_of("ROE^JANE 1961-O5-03")]
-    ['date', 'name']
+    ['date', 'name', 'name']
     >>> classes_of("120 kVp"), classes_of("L"), classes_of("Xqzv")
     ([Hit(kind='marker', token='120 kvp')], [], [Hit(kind='undecided', token='xqzv')])
     """
