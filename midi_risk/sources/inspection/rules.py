@@ -270,7 +270,10 @@ def identifiers(text: str) -> frozenset[str]:
     names = frozenset(
         part for hit in found if hit.kind == "name" for part in re.split(r"[ ^]", hit.token)
     )
-    titled = any(hit.kind == "title" and hit.token in census_names() for hit in found)
+    titled = any(
+        hit.kind == "title" and (hit.token in census_names() or _TITLE_SURE.search(text))
+        for hit in found
+    )
     person = titled or (bool(names) and _is_person(text, names))
     kinds = {hit.kind for hit in found} & (_CONTACTS | _DIGITS)
     return frozenset(kinds | {"person"} if person else kinds)
