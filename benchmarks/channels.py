@@ -1,7 +1,7 @@
 """How well channels are looked at: identifiers planted into descriptions of real collections.
 
     python benchmarks/channels.py text IDC_SERIES_PARQUET
-    python benchmarks/channels.py pixels [FRAMES [rapidocr|tesseract]]
+    python benchmarks/channels.py pixels [LINES [rapidocr|tesseract [CLEAN]]]
 
 `text`: descriptions of the collections of the IDC index that `imaging_words.txt` does not know
 (`tools/text_words.py`); `plain_words.txt` was written by hand after a look at false alarms of both
@@ -285,7 +285,7 @@ def spent() -> float:
     )
 
 
-def pixels(frames: int, alone: str = "") -> None:
+def pixels(frames: int, alone: str = "", empty_frames: str = "100") -> None:
     """Measure what is read of lines in synthetic frames, and of frames without any."""
     reader = reader_named(READER)
     if reader is None:
@@ -302,7 +302,7 @@ def pixels(frames: int, alone: str = "") -> None:
         cells: dict[tuple[int, float], list[tuple[bool, bool]]] = defaultdict(list)
         cost: dict[str, list[float]] = defaultdict(list)
         clean = 0
-        for number in range(frames + 100):
+        for number in range(frames + int(empty_frames)):
             modality = list(SHAPES)[number % len(SHAPES)]
             values = frame(modality, rng)
             empty = number >= frames
@@ -329,11 +329,14 @@ def pixels(frames: int, alone: str = "") -> None:
 
 def _say(engine: str, cells: dict, cost: dict, clean: int) -> None:
     every = [one for held in cells.values() for one in held]
+    if not every:
+        print(f"{engine}: clean frames with a string {clean}")
+        return
     detected, read = (sum(one[n] for one in every) for n in (0, 1))
     print(
         f"{engine}: {len(every)} lines, detected {detected / len(every):.3f}"
         f" (lower bound {bound(detected, len(every)):.3f}), read {read / len(every):.3f}"
-        f" ({bound(read, len(every)):.3f}); clean frames with a string {clean} of 100"
+        f" ({bound(read, len(every)):.3f}); clean frames with a string {clean}"
     )
     strong = [o for (size, c), held in cells.items() if size >= 10 and c >= 0.2 for o in held]
     print(f"  at >= 10 px and contrast >= .2: {sum(o[0] for o in strong) / len(strong):.3f}")

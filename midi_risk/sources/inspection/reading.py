@@ -26,7 +26,7 @@ READER = "midi_risk.sources.inspection.reading:rapid_reader"
 EXTRA = "burned_in: not assessed: pixels are read with the extra, pip install 'midi-risk[pixels]'"
 """What is said where the extra is missing."""
 
-_TILE, _OVERLAP = 1_600, 96
+_TILE, _OVERLAP = 512, 96
 _FLOOR_HEIGHT, _FLOOR_WIDTH = 5, 11
 """Pixels in which three letters of the smallest fonts, 3 by 5, can stand; less is not read."""
 
@@ -87,7 +87,7 @@ class TextReader(Protocol):
         """Weights with their digests and licences."""
 
     def lines(self, picture: Picture) -> list[Line]:
-        """Return the lines of one picture of at most 1,600 pixels a side, grey or RGB."""
+        """Return the lines of one picture of at most 512 pixels a side, grey or RGB."""
 
 
 class _Rapid:
@@ -103,6 +103,9 @@ class _Rapid:
             params={
                 "Global.log_level": "critical",
                 "Global.use_cls": False,
+                # as it is: enlarged, a short line alone in a frame is not detected
+                "Det.limit_type": "max",
+                "Det.limit_side_len": _TILE,
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             }
@@ -170,12 +173,13 @@ def too_small(rows: int, columns: int) -> bool:
     return min(rows, columns) < _FLOOR_HEIGHT or max(rows, columns) < _FLOOR_WIDTH
 
 
-def _starts(length: int) -> Iterator[int]:
-    yield 0
-    at = _TILE - _OVERLAP
-    while at + _OVERLAP < length:
-        yield at
-        at += _TILE - _OVERLAP
+def _tiles(length: int) -> Iterator[tuple[int, int]]:
+    """Yield starts and ends of tiles of one size that overlap."""
+    count = max(1, -(-(length - _OVERLAP) // (_TILE - _OVERLAP)))
+    size = -(-(length + (count - 1) * _OVERLAP) // count)
+    for number in range(count):
+        start = min(number * (size - _OVERLAP), max(0, length - size))
+        yield start, min(length, start + size)
 
 
 def read_lines(reader: TextReader, picture: Picture) -> list[Line]:
@@ -189,9 +193,9 @@ def read_lines(reader: TextReader, picture: Picture) -> list[Line]:
     if too_small(*picture.shape[:2]) or picture.min() == picture.max():
         return []
     found = []
-    for top in _starts(picture.shape[0]):
-        for left in _starts(picture.shape[1]):
-            tile = picture[top : top + _TILE, left : left + _TILE]
+    for top, below in _tiles(picture.shape[0]):
+        for left, beside in _tiles(picture.shape[1]):
+            tile = picture[top:below, left:beside]
             for line in reader.lines(tile):
                 x, y, right, bottom = line.box
                 moved = (x + left, y + top, right + left, bottom + top)
