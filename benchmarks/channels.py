@@ -17,14 +17,15 @@ net, lower bound .97.
 
 `pixels`: one line in each of synthetic frames of five kinds (`SHAPES`), of font sizes in pixels
 (`PIXEL_SIZES`; capitals are .7 of them) and contrasts as shares of the range shown
-(`PIXEL_CONTRASTS`), at a place by chance, and frames without text. Detected: a string of at least three
-letters and digits whose box covers 30 % of the line and has at most six times its area; read: similar
-by .8. CPU seconds are of reading, all views of a frame together. Bounds as above.
+(`PIXEL_CONTRASTS`), at a place by chance, and frames without text. Detected: a string of at least
+three letters and digits whose box covers 30 % of the line and has at most six times its area;
+read: similar by .8. CPU seconds are of reading, all views of a frame together. Bounds as above.
 
-On two shared cores (2026-12-01), 200 lines: RapidOCR 3.10 detected .670 (lower bound .611), read .655
-(.596), .875 detected at 10 px or more and contrast .2 or more, 0 of 100 clean frames with a string,
-.307 CPU s a frame. Taken whole or enlarged to 736 pixels, as its own settings are: .417 of 400 lines.
-Tesseract 5.3 on 400 lines: .273 (.236), read .223 (.189), 43 of 100 clean frames, .585 CPU s a frame.
+On two shared cores (2026-12-01), 200 lines: RapidOCR 3.10 detected .670 (lower bound .611), read
+.655 (.596), .875 detected at 10 px or more and contrast .2 or more, 0 of 100 clean frames with a
+string, .307 CPU s a frame. Taken whole or enlarged to 736 pixels, as its own settings are: .417
+of 400 lines. Tesseract 5.3 on 400 lines: .273 (.236), read .223 (.189), 43 of 100 clean frames,
+.585 CPU s a frame.
 """
 
 from __future__ import annotations
