@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from midi_risk.cli.job import Job
 
-_LOOKED = ("embedded_metadata", "private_elements", "free_text")
+_LOOKED = ("embedded_metadata", "private_elements", "free_text", "burned_in")
 _MOST_TEXTS = 1_000_000
 
 
@@ -31,10 +31,10 @@ def _budget(text: str | None) -> float | None:
     return seconds
 
 
-def _check_channels(text: str | None) -> None:
-    """Refuse channels that nothing here looks at."""
+def _channels(text: str | None) -> tuple[str, ...]:
+    """Return the channels that are looked at; refuse those that nothing here looks at."""
     if text is None:
-        return
+        return _LOOKED
     named = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in named if name not in _LOOKED]
     if unknown or not named:
@@ -43,6 +43,7 @@ def _check_channels(text: str | None) -> None:
             for name in unknown or ["nothing"]
         ]
         raise ConfigError("command line", faults)
+    return tuple(name for name in _LOOKED if name in named)
 
 
 def _tables(job: Job, paths: Sequence[Path]) -> list[tuple[Path, Mapping[str, Sequence[str]]]]:
@@ -77,7 +78,7 @@ def _tables(job: Job, paths: Sequence[Path]) -> list[tuple[Path, Mapping[str, Se
     type=click.Choice(["all", "series"]),
     default="series",
     show_default=True,
-    help="Frames whose pixels are looked at; no channel looks at pixels yet.",
+    help="Frames that are read: all, or the median of a series with its first, middle and last.",
 )
 @click.option("--budget", metavar="TIME", help="Stop after 90s, 30m or 2h; go on another time.")
 @click.option(
@@ -95,7 +96,7 @@ def _tables(job: Job, paths: Sequence[Path]) -> list[tuple[Path, Mapping[str, Se
 )
 @common.with_options(common.JOBS, common.QUIET)
 def command(arguments: tuple[str, ...], **given: Any) -> int:
-    """Look at every file for embedded content, private elements and text that identifies.
+    """Look at every file for embedded content, private elements, and text in words and pixels.
 
     Results are kept and bound to the files: what changed is looked at again, and assess uses only
     what still fits. 'inspect review PROJECT' writes a page of candidates on which people decide.
@@ -106,7 +107,7 @@ def command(arguments: tuple[str, ...], **given: Any) -> int:
     review = len(arguments) > 1 and arguments[0] == "review"
     if len(arguments) != 1 + review:
         raise ConfigError("command line", ["name one project: midi-risk inspect [review] PROJECT"])
-    _check_channels(given["channels"])
+    channels = _channels(given["channels"])
     budget = _budget(given["budget"])
     job = open_job([arguments[-1]])
     folder = given["output"] or job.inspected()
@@ -117,7 +118,7 @@ def command(arguments: tuple[str, ...], **given: Any) -> int:
         )
     if review:
         return _review(folder, given["decisions"])
-    return _inspect(job, folder, given, budget)
+    return _inspect(job, folder, given, channels, budget)
 
 
 def _review(folder: Path, decisions: Path | None) -> int:
@@ -131,26 +132,43 @@ def _review(folder: Path, decisions: Path | None) -> int:
     return 0
 
 
-def _inspect(job: Job, folder: Path, given: Mapping[str, Any], budget: float | None) -> int:
+def _inspect(
+    job: Job,
+    folder: Path,
+    given: Mapping[str, Any],
+    channels: Sequence[str],
+    budget: float | None,
+) -> int:
     from midi_risk.document.reasons import EXIT_CODES
+    from midi_risk.sources.inspection.reading import EXTRA
     from midi_risk.sources.inspection.run import inspect_files
     from midi_risk.sources.inspection.summary import read_inspection
 
     images, tables = job.looked_at()
     with progress_bar("inspecting", quiet=given["quiet"]) as progress:
         outcome = inspect_files(
-            images, folder, tables=_tables(job, tables), known=given["known"], budget=budget,
-            jobs=given["jobs"] or 1, progress=progress,
+            images, folder, tables=_tables(job, tables) if "free_text" in channels else [],
+            known=given["known"], channels=channels, every=given["frames"] == "all",
+            budget=budget, jobs=given["jobs"] or 1, progress=progress,
         )  # fmt: skip
-    click.echo(
-        f"files looked at {outcome.looked:,}, known from before {outcome.held:,},"
-        f" left {outcome.left:,}"
-    )
+    pixels = outcome.pixels
+    if len(channels) > 1 or pixels is None:
+        _say("files", outcome.looked, outcome.held, outcome.left)
+    if pixels is not None and pixels.reader:
+        _say("pixels of files", pixels.looked, pixels.held, pixels.left)
     found = read_inspection(folder, images, tables)
-    for name in _LOOKED if found is not None else ():
+    for name in channels:
+        if name == "burned_in" and pixels is not None and not pixels.reader:
+            click.echo(EXTRA)
+            continue
         kinds: Counter[str] = Counter()
-        for one in found.found[name] if found is not None else ():
+        for one in found.found.get(name, ()) if found is not None else ():
             kinds[one.kind] += one.units
         words = ", ".join(f"{kind} {n:,}" for kind, n in sorted(kinds.items())) or "nothing"
         click.echo(f"  {name}: {words}")
-    return EXIT_CODES["incomplete"] if outcome.left else 0
+    left = outcome.left + (pixels.left if pixels is not None else 0)
+    return EXIT_CODES["incomplete"] if left else 0
+
+
+def _say(what: str, looked: int, held: int, left: int) -> None:
+    click.echo(f"{what} looked at {looked:,}, known from before {held:,}, left {left:,}")

@@ -771,7 +771,7 @@ MEASUREMENT = "measurement"
 class MeasuredUnits(Part):
     """How many units of a channel there are, and how many were looked at."""
 
-    kind: str = Field(description="what a unit is: file")
+    kind: str = Field(description="what a unit is: file, or frame")
     total: int = Field(ge=0)
     looked: int = Field(ge=0, description="by a search that understands them, unchanged since")
     not_understood: int = Field(ge=0)
@@ -784,6 +784,23 @@ class MeasuredFinding(Part):
     units: int = Field(ge=0)
     subjects: int = Field(ge=0)
     decision: Literal["identifier", "harmless", "undecided", "removed"]
+    place: str = Field(default="", description="where in an object; '' where kinds are not split")
+
+
+class MeasuredModel(Part):
+    """Weights that a detector used."""
+
+    name: str
+    sha256: str
+    licence: str
+
+
+class MeasuredStratum(Part):
+    """Units of one kind."""
+
+    name: str = Field(description="of frames: the modality")
+    total: int = Field(ge=0)
+    looked: int = Field(ge=0)
 
 
 class MeasuredRecall(Part):
@@ -821,10 +838,12 @@ class Measured(Part):
 
     method: str
     version: str
+    models: list[MeasuredModel] = []
     units: MeasuredUnits
     findings: list[MeasuredFinding] = []
     recall: MeasuredRecall | None = None
     missed: MeasuredMissed | None = None
+    strata: list[MeasuredStratum] = []
     private: list[PrivateRow] = Field(default=[], description="of private elements: one row each")
 
 

@@ -309,12 +309,14 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     doc.Measured: {
         "method": CODE,
         "version": VERSION,
+        "models": FIELDS,
         "units": FIELDS,
         "findings": FIELDS,
         "recall": FIELDS,
         "missed": FIELDS,
-        **dropped("private"),
+        **dropped("private", "strata"),
     },
+    doc.MeasuredModel: {"name": CODE, "sha256": CODE, "licence": CODE},
     doc.MeasuredUnits: {
         "kind": CODE,
         "total": COUNT,
@@ -323,6 +325,7 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
     },
     doc.MeasuredFinding: {
         "kind": CODE,
+        "place": CODE,
         "decision": CODE,
         "units": COUNT,
         "subjects": COUNT,

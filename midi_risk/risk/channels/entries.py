@@ -29,6 +29,7 @@ from midi_risk.document.conditions import is_old, search_counts
 from midi_risk.document.sampling import CONFIDENCE, defect_bound
 from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
+from midi_risk.risk.channels.burned_in import pixel_channel
 from midi_risk.risk.channels.device import device_entry
 from midi_risk.risk.channels.face import face_entry
 from midi_risk.risk.channels.inspected import (
@@ -390,8 +391,11 @@ def _face(release: Release) -> ChannelEntry:
 
 def _burned_in(release: Release) -> ChannelEntry:
     name, facts = "burned_in", release.view.facts
+    inspected = release.inspection
+    if inspected is not None and inspected.pixels is not None:
+        return pixel_channel(release.view, inspected.pixels, inspected.found[name])
     found = found_among(facts, CHANNELS[name].found)
-    text = "pixels were not looked at"
+    text = "pixels were not looked at; 'midi-risk inspect' reads them"
     if found:
         text += f"; found in headers: {in_words(facts, found)}"
     return _open(name, text + "; header flags are claims, not evidence", found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -9,7 +10,6 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 from midi_risk.sources.dicom.contents import spelt
@@ -42,6 +42,7 @@ _NOT_FREE = frozenset(
 _DOCUMENT, _MIME = 0x00420011, 0x00420012
 _LONGEST = 4 << 20
 _BLOCK = 1 << 20
+_PIECE = 64 << 20
 _PRINTABLE = re.compile(r"[\x20-\x7e\xa0-\ufffc\t\r\n]*\Z")
 _DIGITS = re.compile(r"[-+.\deE\\\s]*\d[-+.\deE\\\s]*\Z")
 
@@ -287,6 +288,26 @@ def look_into(listed: Listed, read_at: ReadAt, size: int) -> Look:
     return look
 
 
+@contextlib.contextmanager
+def _opened(listed: Listed) -> Iterator[tuple[ReadAt, int] | None]:
+    """Open one listed file, also inside an archive; None for what is elsewhere."""
+    if listed.inside.startswith("zip:"):
+        yield open_zip_member(listed), listed.size
+        return
+    if listed.inside and not listed.inside.startswith("tar:"):
+        yield None
+        return
+    descriptor = os.open(listed.path, os.O_RDONLY)
+    try:
+        if listed.inside:
+            base = int(listed.inside.split(":")[1])
+            yield reader_of(descriptor, base, listed.size), listed.size
+        else:
+            yield reader_of(descriptor), os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+
+
 def opened(listed: Listed, use: Callable[[ReadAt, int], T]) -> T:
     """Return what a function makes of a listed file's reader and size, also inside an archive.
 
@@ -295,31 +316,51 @@ def opened(listed: Listed, use: Callable[[ReadAt, int], T]) -> T:
     OSError, ArchiveError
         When it cannot be opened.
     """
-    if listed.inside.startswith("zip:"):
-        return use(open_zip_member(listed), listed.size)
-    descriptor = os.open(listed.path, os.O_RDONLY)
-    try:
-        if listed.inside.startswith("tar:"):
-            base = int(listed.inside.split(":")[1])
-            return use(reader_of(descriptor, base, listed.size), listed.size)
-        return use(reader_of(descriptor), os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
+    with _opened(listed) as there:
+        if there is None:
+            raise OSError(f"{listed.inside.partition(':')[0]} members are not opened here")
+        return use(*there)
 
 
 def look_at(listed: Listed) -> Look:
     """Open one listed file, also inside an archive, and look at it."""
-    unseen = Look(
-        shown=listed.shown, size=listed.size, mtime=listed.mtime, dicom=True, unseen=set(CHANNELS)
-    )
+    unseen = not_looked_at(listed)
     if listed.reason:
         return Look(shown=listed.shown, size=listed.size, mtime=listed.mtime)
-    if listed.inside and not listed.inside.startswith(("zip:", "tar:")):
-        return unseen
     try:
-        return opened(listed, partial(look_into, listed))
+        with _opened(listed) as there:
+            return unseen if there is None else look_into(listed, *there)
     except (OSError, ArchiveError, MemoryError):
         return unseen
+
+
+def not_looked_at(listed: Listed) -> Look:
+    """Return what stands for a file that could not be looked at."""
+    return Look(
+        shown=listed.shown, size=listed.size, mtime=listed.mtime, dicom=True, unseen=set(CHANNELS)
+    )
+
+
+def bytes_of(listed: Listed, most: int | None = None) -> bytes | None:
+    """Return the bytes of a listed file, at most so many; None where it cannot be read.
+
+    Parameters
+    ----------
+    listed : Listed
+    most : int, optional
+        All by default.
+    """
+    try:
+        with _opened(listed) as there:
+            if there is None:
+                return None
+            read_at, size = there
+            end, parts = size if most is None else min(size, most), bytearray()
+            while len(parts) < end and (data := read_at(len(parts), min(end - len(parts), _PIECE))):
+                parts += data
+            return bytes(parts)
+    except (OSError, ArchiveError, MemoryError):
+        return None
 
 
 def is_object(listed: Listed) -> bool:

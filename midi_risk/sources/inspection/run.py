@@ -8,8 +8,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,7 @@ from scipy import special
 from midi_risk.sources.files.bounded import in_memory
 from midi_risk.sources.files.inputs import list_inputs
 from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.inspection.burned_in import PixelOutcome, look_at_pixels
 from midi_risk.sources.inspection.known import KnownValues, read_known
 from midi_risk.sources.inspection.look import (
     CHANNELS,
@@ -30,10 +30,14 @@ from midi_risk.sources.inspection.look import (
     digest_of,
     is_object,
     look_at,
+    not_looked_at,
     parts_of,
 )
+from midi_risk.sources.inspection.pixels import BURNED_IN
+from midi_risk.sources.inspection.planted import planted_token
 from midi_risk.sources.inspection.rules import Hit, candidates, census_names
 from midi_risk.sources.inspection.store import InspectStore, texts_of
+from midi_risk.sources.inspection.workers import ChunkWork, done
 
 _CHUNK = 256
 _VALUES = 10_000
@@ -60,14 +64,17 @@ def _known(path: str) -> KnownValues | None:
 class _Gathered:
     """Findings of one chunk, each token once."""
 
-    def __init__(self, known: KnownValues | None) -> None:
+    def __init__(self, known: KnownValues | None, asked: frozenset[str]) -> None:
         self._known = known
+        self._asked = asked
         self._found: dict[tuple[str, str, str, str], tuple[list[int], set[str]]] = {}
         self._private: dict[tuple[str, str, str, str], tuple[list[int], set[int], set[str]]] = {}
         self.units: list[dict[str, Any]] = []
         self.sample: dict[str, None] = {}
 
     def _add(self, channel: str, hit: Hit, place: str, subject: str) -> None:
+        if channel not in self._asked:
+            return
         count, subjects = self._found.setdefault(
             (channel, hit.kind, place, hit.token), ([0], set())
         )
@@ -92,17 +99,18 @@ class _Gathered:
 
     def look(self, look: Look) -> None:
         """Take what was seen of one file."""
-        looked = [name for name in CHANNELS if name not in look.unseen] if look.dicom else []
+        asked = [name for name in CHANNELS if name in self._asked]
+        looked = [name for name in asked if name not in look.unseen] if look.dicom else []
         self.units.append(
             {"path": look.shown, "frame": None, "series": "", "subject": look.subject,
              "stratum": "dicom" if look.dicom else "other", "looked": looked, "method": "inspect",
-             "digest": look.digest, "size": look.size, "mtime": look.mtime}
+             "digest": look.digest, "size": look.size, "mtime": look.mtime, "asked": asked}
         )  # fmt: skip
         for fact in look.embedded:
             self._add(EMBEDDED, Hit(fact, fact), "", look.subject)
-        for place, text in look.texts:
+        for place, text in look.texts if FREE_TEXT in self._asked else ():
             self.text(place, text, look.subject)
-        for value in look.private:
+        for value in look.private if PRIVATE in self._asked else ():
             hits = {hit.kind for hit in self._hits(value.text)} if value.text else set()
             key = (value.creator, value.element, value.vr, value.shape)
             files, values, kinds = self._private.setdefault(key, ([0], set(), set()))
@@ -112,7 +120,7 @@ class _Gathered:
                 values.add(value.digest)
             for hit in self._hits(value.text) if value.text else ():
                 self._add(PRIVATE, hit, f"{value.element}[{value.creator}]", look.subject)
-        if self._known is not None:
+        if self._known is not None and PRIVATE in self._asked:
             for place, raw in look.raw:
                 for token in self._known.hits_in_bytes(raw):
                     self._add(PRIVATE, Hit("known", token), place, look.subject)
@@ -136,8 +144,14 @@ class _Gathered:
         }  # fmt: skip
 
 
-def _looks(chunk: Sequence[Listed]) -> list[Look]:
+def looks_at(_beforehand: str, chunk: Sequence[Listed]) -> list[Look]:
+    """Look at a chunk of files."""
     return [look_at(listed) for listed in chunk]
+
+
+def lost_looks(_beforehand: str, chunk: Sequence[Listed]) -> list[Look]:
+    """Return what stands for files that ended their worker twice."""
+    return [not_looked_at(listed) for listed in chunk]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,42 +162,20 @@ class Outcome:
     ----------
     looked, held, left : int
         Files looked at now, held from before, and left when time was up.
+    pixels : PixelOutcome or None
+        None where pixels were not asked for.
     """
 
     looked: int
     held: int
     left: int
+    pixels: PixelOutcome | None = None
 
 
-def _chunks(files: Iterable[Listed]) -> Iterator[list[Listed]]:
+def _chunks(files: Iterable[Listed], until: float) -> Iterator[list[Listed]]:
     waiting = iter(files)
-    while chunk := list(islice(waiting, _CHUNK)):
+    while time.monotonic() <= until and (chunk := list(islice(waiting, _CHUNK))):
         yield chunk
-
-
-def _done(
-    chunks: Iterator[list[Listed]], jobs: int, until: float
-) -> Iterator[tuple[int, list[Look]]]:
-    """Yield what was seen of each chunk, in the order in which processes end."""
-    if jobs <= 1:
-        for chunk in chunks:
-            if time.monotonic() > until:
-                return
-            yield len(chunk), _looks(chunk)
-        return
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        running: dict[Future[list[Look]], int] = {}
-        while True:
-            while len(running) < 2 * jobs and time.monotonic() <= until:
-                chunk = next(chunks, [])
-                if not chunk:
-                    break
-                running[pool.submit(_looks, chunk)] = len(chunk)
-            if not running:
-                return
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                yield running.pop(future), future.result()
 
 
 def inspect_files(
@@ -192,6 +184,8 @@ def inspect_files(
     *,
     tables: Sequence[tuple[Path, Mapping[str, Sequence[str]]]] = (),
     known: Path | None = None,
+    channels: Sequence[str] = (*CHANNELS, BURNED_IN),
+    every: bool = False,
     budget: float | None = None,
     jobs: int = 1,
     progress: Callable[[int, int | None], None] | None = None,
@@ -208,6 +202,10 @@ def inspect_files(
         Files of tables -> column -> distinct texts.
     known : pathlib.Path, optional
         The hospital's own list.
+    channels : sequence of str
+        What is looked at; what was asked before is asked again of files that changed.
+    every : bool
+        Whether all frames are read, not the median of a series.
     budget : float, optional
         Seconds after which no further chunk begins.
     jobs : int
@@ -224,36 +222,63 @@ def inspect_files(
         When the folder or the list of known values cannot be used.
     """
     listed = [item for item in list_inputs(paths) if not item.reason]
+    values = _known(str(known) if known else "")
+    digest = _file_digest(known) if known else ""
+    until = time.monotonic() + (budget if budget is not None else float("inf"))
+    store = InspectStore(folder, digest)
+    store.open()
+    outcome = Outcome(looked=0, held=0, left=0)
+    asked = frozenset(channels) & frozenset(CHANNELS)
+    if asked:
+        asked |= store.asked()
+        outcome = _files(store, listed, tables, values, asked, until, jobs, progress)
+    if BURNED_IN not in channels:
+        return outcome
+    seen = look_at_pixels(
+        [item for item in listed if is_object(item)], store, known=values, known_digest=digest,
+        every=every, until=until, jobs=jobs, progress=progress,
+    )  # fmt: skip
+    return replace(outcome, pixels=seen)
+
+
+def _files(
+    store: InspectStore,
+    listed: Sequence[Listed],
+    tables: Sequence[tuple[Path, Mapping[str, Sequence[str]]]],
+    known: KnownValues | None,
+    asked: frozenset[str],
+    until: float,
+    jobs: int,
+    progress: Callable[[int, int | None], None] | None,
+) -> Outcome:
+    """Look at files and tables for the channels that need no pixels."""
     there = {item.shown: (item.size, item.mtime) for item in listed}
     for path, _ in tables:
         there[str(path)] = _stamp(path)
-    values = _known(str(known) if known else "")
-    store = InspectStore(folder, _file_digest(known) if known else "")
-    store.open()
-    held = store.held(there)
+    held = store.held(there, asked)
     waiting = [item for item in listed if item.shown not in held]
-    done = len(listed) - len(waiting)
-    until = time.monotonic() + (budget if budget is not None else float("inf"))
+    done_before = len(listed) - len(waiting)
     looked = 0
-    for path, columns in tables:
+    for path, columns in tables if FREE_TEXT in asked else ():
         if str(path) not in held:
-            store.write_part(_table_rows(store, path, columns, values))
-    for count, looks in _done(_chunks(waiting), jobs, until):
-        gathered = _Gathered(values)
+            store.write_part(_table_rows(store, path, columns, known, asked))
+    processes = jobs if jobs > 1 else 0
+    for looks in done(ChunkWork(looks_at, lost_looks), _chunks(waiting, until), processes):
+        gathered = _Gathered(known, asked)
         for look in looks:
             gathered.look(look)
         store.write_part(gathered.tables(store))
-        looked += count
+        looked += len(looks)
         if progress is not None:
-            progress(done + looked, len(listed))
+            progress(done_before + looked, len(listed))
     store.finish(
         {
             "left": len(waiting) - looked,
             "known": known is not None,
-            "recall": recall_on(texts_of(_samples(store))),
+            "recall": recall_on(texts_of(_samples(store))) if FREE_TEXT in asked else {},
         }
     )
-    return Outcome(looked=looked, held=done, left=len(waiting) - looked)
+    return Outcome(looked=looked, held=done_before, left=len(waiting) - looked)
 
 
 def _samples(store: InspectStore) -> Iterator[dict[str, Any]]:
@@ -302,9 +327,10 @@ def _table_rows(
     path: Path,
     columns: Mapping[str, Sequence[str]],
     known: KnownValues | None,
+    asked: frozenset[str],
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of one table: columns with texts, their names, sheets, comments."""
-    gathered = _Gathered(known)
+    gathered = _Gathered(known, asked)
     gathered.text("file name", path.name, "")
     for column, texts in columns.items():
         gathered.text("column name", column, "")
@@ -316,7 +342,7 @@ def _table_rows(
     gathered.units.append(
         {"path": str(path), "frame": None, "series": "", "subject": "", "stratum": "table",
          "looked": [FREE_TEXT], "method": "inspect", "digest": _file_digest(path), "size": size,
-         "mtime": mtime}
+         "mtime": mtime, "asked": sorted(asked)}
     )  # fmt: skip
     return gathered.tables(store)
 
@@ -348,63 +374,40 @@ def recall_on(texts: Sequence[str]) -> dict[str, float | int]:
     found = 0
     for number in range(_CANARIES):
         host = draw.choice(texts)
-        token = _planted(draw, names, number)
+        token = planted_token(draw, names, number)
         hits = set(_candidates(f"{host} {token}")) - set(_candidates(host))
         found += bool(hits)
     lower = float(special.betaincinv(found, _CANARIES - found + 1, 0.05)) if found else 0.0
     return {"n": _CANARIES, "found": found, "lower": lower}
 
 
-_ELSEWHERE = [
-    "Nguyen",
-    "Kowalski",
-    "Okafor",
-    "Yamamoto",
-    "Petrov",
-    "Rossi",
-    "Dubois",
-    "Novak",
-    "Horvat",
-    "Jansen",
-    "Virtanen",
-    "Haddad",
-    "Cohen",
-    "Wojcik",
-    "Lindqvist",
-    "Castillo",
-    "Tanaka",
-    "Hoang",
-    "Mbeki",
-    "Olsen",
-]
+def missed_at_most(lower: float, subjects: int, found: int = 0, left: float = 0.05) -> int:
+    """Return how many more subjects than those found may have something.
 
+    The largest D with ``P(Bin(D, lower) <= found) > left``, less those found.
 
-def _planted(draw: random.Random, names: Sequence[str], number: int) -> str:
-    """Return one invented identifier."""
-    last = draw.choice(_ELSEWHERE) if number % 4 else draw.choice(names).title()
-    year, month, day = draw.randint(1930, 2024), draw.randint(1, 12), draw.randint(1, 28)
-    forms = (
-        last.upper(), f"{draw.choice(names).title()} {last}", f"Dr. {last}",
-        f"{year}-{month:02}-{day:02}", f"{year}{month:02}{day:02}", f"{month}/{day}/{year}",
-        f"MRN {draw.randint(100000, 99999999)}", str(draw.randint(1000000, 99999999)),
-    )  # fmt: skip
-    return forms[number % len(forms)]
-
-
-def missed_at_most(lower: float, subjects: int) -> int:
-    """Return how many subjects may have something of which nothing was found.
-
-    The largest D with ``(1 - lower)^D > 0.05``.
+    Parameters
+    ----------
+    lower : float
+        Lower bound on the share that is found.
+    subjects : int
+        All there are.
+    found : int
+        Of them those of whom something was found.
+    left : float
+        One less the confidence.
 
     Examples
     --------
     >>> missed_at_most(0.84, 100), missed_at_most(0.5, 100), missed_at_most(0.0, 100)
     (1, 4, 100)
+    >>> missed_at_most(0.8, 100, 10)
+    6
     """
-    most = 0
-    while most < subjects and (1 - lower) ** (most + 1) > 0.05 + 1e-12:
+    most = found
+    while most < subjects and special.bdtr(found, most + 1, lower) > left + 1e-12:
         most += 1
-    return most
+    return most - found
 
 
 def objects_in(paths: Sequence[str | Path]) -> list[Listed]:

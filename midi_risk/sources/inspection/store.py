@@ -21,14 +21,15 @@ import pyarrow.parquet as pq
 
 from midi_risk.errors import SourceError, reason_of
 
-VERSION = "1"
+VERSION = "2"
 """Of what is looked for: parts of another version are dropped."""
 
 UNITS = pa.schema(
     [("path", pa.string()), ("frame", pa.int32()), ("series", pa.string()),
      ("subject", pa.string()),
      ("stratum", pa.string()), ("looked", pa.list_(pa.string())), ("method", pa.string()),
-     ("digest", pa.string()), ("size", pa.int64()), ("mtime", pa.int64())]
+     ("digest", pa.string()), ("size", pa.int64()), ("mtime", pa.int64()),
+     ("frames", pa.int64()), ("frames_looked", pa.int64()), ("asked", pa.list_(pa.string()))]
 )  # fmt: skip
 FINDINGS = pa.schema(
     [("channel", pa.string()), ("kind", pa.string()), ("place", pa.string()),
@@ -54,11 +55,27 @@ class InspectStore:
     folder : pathlib.Path
     how : str
         What else decides what is found: the digest of the list of known values.
+    tables : mapping of str to pyarrow.Schema
+        Of each part.
     """
 
-    def __init__(self, folder: Path, how: str = "") -> None:
+    def __init__(
+        self, folder: Path, how: str = "", tables: Mapping[str, pa.Schema] = TABLES
+    ) -> None:
         self.folder = folder
         self._how = how
+        self._tables = tables
+
+    def is_marked(self) -> bool:
+        """Tell whether what is kept was found in the way of this store."""
+        try:
+            return (self.folder / "version").read_text(encoding="ascii") == self._mark
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    @property
+    def _mark(self) -> str:
+        return f"{VERSION} {self._how}"
 
     def open(self) -> None:
         """Make the folder; drop parts of another version or another list of known values.
@@ -71,11 +88,10 @@ class InspectStore:
         try:
             (self.folder / "parts").mkdir(parents=True, exist_ok=True, mode=0o700)
             self.folder.chmod(0o700)
-            mark, now = self.folder / "version", f"{VERSION} {self._how}"
-            if not mark.exists() or mark.read_text(encoding="ascii") != now:
+            if not self.is_marked():
                 shutil.rmtree(self.folder / "parts")
                 (self.folder / "parts").mkdir(mode=0o700)
-                self._put(mark, now.encode("ascii"))
+                self._put(self.folder / "version", self._mark.encode("ascii"))
             for aside in (self.folder / "parts").glob("*.tmp"):
                 shutil.rmtree(aside, ignore_errors=True)
             if not (self.folder / "salt").exists():
@@ -103,7 +119,7 @@ class InspectStore:
         number = 1 + max((int(p.name) for p in self.parts()), default=0)
         aside = self.folder / "parts" / f"{number:08d}.tmp"
         aside.mkdir(mode=0o700)
-        for name, schema in TABLES.items():
+        for name, schema in self._tables.items():
             self._table(aside / f"{name}.parquet", tables.get(name, []), schema)
         aside.replace(aside.with_suffix(""))
 
@@ -125,19 +141,33 @@ class InspectStore:
             return []
         return rows
 
-    def held(self, there: Mapping[str, tuple[int, int]]) -> set[str]:
+    def asked(self) -> set[str]:
+        """Return the channels that were asked of any part."""
+        return {
+            name
+            for part in self.parts()
+            for unit in self.rows(part, "units")[:1]
+            for name in unit["asked"] or ()
+        }
+
+    def held(
+        self, there: Mapping[str, tuple[int, int]], asked: frozenset[str] = frozenset()
+    ) -> set[str]:
         """Return the paths that need no second look, and drop parts with others that changed.
 
         Parameters
         ----------
         there : mapping of str to (int, int)
             Path -> size and time of change, as they are now.
+        asked : frozenset of str
+            Channels: parts that were looked at for fewer are dropped too.
         """
         kept: set[str] = set()
         for part in self.parts():
             units = self.rows(part, "units")
             same = all(there.get(u["path"]) == (u["size"], u["mtime"]) for u in units)
-            if not units or not same:
+            asked_before = set(units[0].get("asked") or ()) if units else set()
+            if not units or not same or not asked <= asked_before:
                 shutil.rmtree(part, ignore_errors=True)
                 continue
             kept.update(unit["path"] for unit in units)
@@ -145,7 +175,7 @@ class InspectStore:
 
     def finish(self, about: Mapping[str, Any]) -> None:
         """Write the tables over all parts, and what was measured."""
-        for name, schema in TABLES.items():
+        for name, schema in self._tables.items():
             rows = [row for part in self.parts() for row in self.rows(part, name)]
             aside = self.folder / f"{name}.new"
             self._table(aside, rows, schema)

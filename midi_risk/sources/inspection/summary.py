@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from midi_risk.sources.files.listing import Listed
+from midi_risk.sources.inspection.burned_in import FOLDER
+from midi_risk.sources.inspection.burned_in import TABLES as PIXEL_TABLES
 from midi_risk.sources.inspection.look import CHANNELS, FREE_TEXT, look_at
+from midi_risk.sources.inspection.pixels import BURNED_IN
 from midi_risk.sources.inspection.run import objects_in, read_decisions
 from midi_risk.sources.inspection.store import InspectStore
+from midi_risk.sources.inspection.strings import MARKER
 
 DECISIONS = "decisions.csv"
 """File in the folder of results that holds what people decided."""
@@ -62,6 +66,65 @@ class PrivateElement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PixelStratum:
+    """Frames of one modality.
+
+    Parameters
+    ----------
+    name : str
+    total, looked : int
+        Frames.
+    """
+
+    name: str
+    total: int
+    looked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelState:
+    """How far pixels were looked at.
+
+    Parameters
+    ----------
+    files, stale : int
+        Objects there are; those that changed, went or were not reached.
+    total, looked : int
+        Frames.
+    not_understood : int
+        Objects that cannot be decoded.
+    series_subjects, sampled : int
+        Subjects with series of whom the median stands for frames that were not looked at, or would;
+        and those among them, drawn by chance, of whom every frame was.
+    room : bool
+        Whether some frame is large enough to show text.
+    strata : tuple of PixelStratum
+        By modality.
+    recall : mapping
+        ``n``, ``found``, ``lower`` of planted lines; may be empty.
+    reader : mapping
+        ``name``, ``version``, ``models``.
+    """
+
+    files: int
+    stale: int
+    total: int
+    looked: int
+    not_understood: int
+    series_subjects: int
+    sampled: int
+    room: bool
+    strata: tuple[PixelStratum, ...]
+    recall: Mapping[str, Any]
+    reader: Mapping[str, Any]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every object was looked at by a reader that understands it."""
+        return bool(self.files) and not self.stale and not self.not_understood
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
     """What a run of ``inspect`` says of the files as they are.
 
@@ -81,6 +144,8 @@ class Inspection:
         ``n``, ``found``, ``lower`` of planted identifiers; may be empty.
     known : bool
         Whether the hospital's own list was searched for.
+    pixels : PixelState or None
+        How far pixels were looked at; None where no run ended.
     """
 
     total: int
@@ -91,6 +156,8 @@ class Inspection:
     private: tuple[PrivateElement, ...]
     recall: Mapping[str, float] = field(default_factory=dict)
     known: bool = False
+
+    pixels: PixelState | None = None
 
     def complete(self, channel: str) -> bool:
         """Tell whether every unit was looked at by a search that understands it."""
@@ -135,12 +202,13 @@ def read_inspection(
         None where no run ended.
     """
     store = InspectStore(folder)
-    about = store.finished()
-    if about is None:
+    beside = InspectStore(folder / FOLDER, "", PIXEL_TABLES)
+    about, about_pixels = store.finished(), beside.finished()
+    if about is None and about_pixels is None:
         return None
-    units = {unit["path"]: unit for unit in store.table("units") if unit["stratum"] != "other"}
     there = {item.shown: item for item in objects_in(paths)}
     names = {os.fspath(path) for path in tables}
+    units = {unit["path"]: unit for unit in store.table("units") if unit["stratum"] != "other"}
     of_tables = {name for name, unit in units.items() if unit["stratum"] == "table"}
     valid = [
         unit
@@ -151,20 +219,57 @@ def read_inspection(
     gone = len(units) - len(valid) - len(of_tables - names)
     looked = {name: sum(name in unit["looked"] for unit in valid) for name in CHANNELS}
     objects = [unit for unit in valid if unit["stratum"] == "dicom"]
-    unseen = {name: sum(name not in unit["looked"] for unit in objects) for name in CHANNELS}
+    unseen = {
+        name: sum(name in unit["asked"] and name not in unit["looked"] for unit in objects)
+        for name in CHANNELS
+    }
     in_tables = len(valid) - len(objects)
     for name in CHANNELS:
         looked[name] += 0 if name == FREE_TEXT else in_tables
     decided = read_decisions(folder / DECISIONS)
+    found = {name: _found(store, name, decided) for name in CHANNELS}
+    pixels = None
+    if about_pixels is not None:
+        pixels = _pixels(beside, about_pixels, there)
+        found[BURNED_IN] = _found(beside, BURNED_IN, decided)
+    about = about or {}
     return Inspection(
         total=len(there) + len(names),
         looked=looked,
         unseen=unseen,
         stale=max(missing, gone, 0) + int(about.get("left", 0)),
-        found={name: _found(store, name, decided) for name in CHANNELS},
+        found=found,
         private=_private(store),
         recall=about.get("recall", {}),
         known=bool(about.get("known")),
+        pixels=pixels,
+    )
+
+
+def _pixels(
+    store: InspectStore, about: Mapping[str, Any], there: Mapping[str, Listed]
+) -> PixelState:
+    """Return how far pixels of the objects as they are were looked at."""
+    units = store.table("units")
+    valid = [u for u in units if u["path"] in there and _same(u, there[u["path"]])]
+    drawn = {unit["subject"] for unit in valid if unit["method"] == "sample"}
+    series = drawn | {unit["subject"] for unit in valid if unit["method"] == "series"}
+    strata = {name: [0, 0] for name in sorted({unit["stratum"] for unit in valid})}
+    for unit in valid:
+        strata[unit["stratum"]][0] += unit["frames"]
+        strata[unit["stratum"]][1] += unit["frames_looked"]
+    return PixelState(
+        files=len(there),
+        stale=max(len(there), len(units)) - len(valid),
+        total=sum(total for total, _ in strata.values()),
+        looked=sum(looked for _, looked in strata.values()),
+        not_understood=sum(not unit["looked"] for unit in valid),
+        series_subjects=len(series),
+        sampled=len(drawn),
+        room=bool(about.get("room", True)),
+        strata=tuple(PixelStratum(name=n, total=t, looked=k) for n, (t, k) in strata.items()),
+        recall=about.get("recall", {}),
+        reader=about.get("reader", {}),
     )
 
 
@@ -176,7 +281,8 @@ def _found(
     subjects: dict[tuple[str, str, str], set[str]] = {}
     for row in store.table("findings"):
         if row["channel"] == channel:
-            decision = decided.get((row["token_hash"], row["kind"]), "undecided")
+            otherwise = "harmless" if row["kind"] == MARKER else "undecided"
+            decision = decided.get((row["token_hash"], row["kind"]), otherwise)
             key = row["kind"], row["place"], decision
             units[key] += row["units"]
             subjects.setdefault(key, set()).update(row["subjects"])
