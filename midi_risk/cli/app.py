@@ -25,6 +25,7 @@ COMMANDS = {
     "list": "Write the list of a project's DICOM files, for machines that read parts of it.",
     "merge": "Merge the parts of a list that machines have read with 'extract --shard'.",
     "inspect": "Look at every file for embedded, private and free-text identifiers; resumable.",
+    "overlap": "Search for the subjects of a project in other public data, such as IDC.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",
