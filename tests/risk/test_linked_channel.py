@@ -26,15 +26,14 @@ HEAD += "PatientSex,instanceCount,collection_id"
 
 def series(path, people, *, root="1.2.826.77", key="LUNGX-{:04d}", collection="a", start=0):
     """Write an index: every person has a scanner, a day and a number of images of their own."""
-    rows = [HEAD]
-    for i in range(start, start + people):
-        for j in range(1 + i % 3):
-            rows.append(
-                f"{key.format(i)},{root}.{i}.1,{root}.{i}.2.{j},{('CT', 'MR', 'PT')[(i + j) % 3]},"
-                f"Model {i % 7},2019-{1 + i % 12:02d}-{1 + i % 28:02d},{'MF'[i % 2]},"
-                f"{100 + 7 * i + j},{collection}"
-            )
-    path.write_text("\n".join(rows), encoding="utf-8")
+    rows = [
+        f"{key.format(i)},{root}.{i}.1,{root}.{i}.2.{j},{('CT', 'MR', 'PT')[(i + j) % 3]},"
+        f"Model {i % 7},2019-{1 + i % 12:02d}-{1 + i % 28:02d},{'MF'[i % 2]},"
+        f"{100 + 7 * i + j},{collection}"
+        for i in range(start, start + people)
+        for j in range(1 + i % 3)
+    ]
+    path.write_text("\n".join([HEAD, *rows]), encoding="utf-8")
     return path
 
 
@@ -75,8 +74,7 @@ def test_near_duplicates_that_chance_gives_are_not_counted(tmp_path):
     rows = [HEAD, *(f"K-LM-{i:04d},1.9.8.7.{i},1.9.8.7.6.{i},CT,M,,F,1,a" for i in range(30))]
     (tmp_path / "ours.csv").write_text("\n".join(rows), encoding="utf-8")
     rows = [HEAD]
-    for i in range(40):
-        rows.append(f"OTHER-{i:04d},1.6.5.4.{i},1.6.5.4.3.{i},CT,M,,F,{1 + i // 2},b")
+    rows += [f"OTHER-{i:04d},1.6.5.4.{i},1.6.5.4.3.{i},CT,M,,F,{1 + i // 2},b" for i in range(40)]
     rows.append("OTHER-ONE1,1.6.5.4.99,1.6.5.4.3.99,MR,M,,F,1,b")
     (tmp_path / "there.csv").write_text("\n".join(rows), encoding="utf-8")
     found = compare(side(tmp_path / "ours.csv"), index(tmp_path / "there.csv"))
@@ -170,7 +168,7 @@ def test_a_search_of_something_else_or_long_ago_or_of_nothing_leaves_it_open(cha
 
 
 def test_subjects_in_both_are_judged_on_what_both_say():
-    known = {f"k{i}": ("A" if i < 12 else "B",) for i in range(0, 26)}
+    known = {f"k{i}": ("A" if i < 12 else "B",) for i in range(26)}
     found = entry(linked(known=known, subjects=48, index=True))
     assert found.status == "assessed"
     # 6 F and 6 M with A; 7 and 7 with B; those in this edition alone: 22, 11 each

@@ -497,5 +497,3 @@ def measured_channels(
         linked=linked,
     )
     return {name: rule(release) for name, rule in RULES.items()}
-
-
