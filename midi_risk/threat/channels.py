@@ -135,6 +135,15 @@ _ENTRIES = (
         needs_images=True,
     ),
     Channel(
+        name="image_recognition",
+        title="Recognition from another image",
+        meaning="Whoever holds an identified image of somebody can find the same person here: "
+        "anatomy is as particular as a fingerprint.",
+        answers="matching images of one person, with or without training; "
+        "doi:10.1007/s00330-025-11630-0, doi:10.1038/s41598-022-19045-3",
+        needs_images=True,
+    ),
+    Channel(
         name="linked_data",
         title="Linked public data",
         meaning="Other public data on the same subjects add what this release leaves out.",

@@ -171,7 +171,7 @@ def test_a_collection_of_the_index_is_found_under_other_uids_and_keys(tmp_path, 
 
     index = str(data.IDC_INDEX_PARQUET_FILEPATH)
     duckdb.execute(
-        "COPY (SELECT 'K' || (10000 + dense_rank() OVER (ORDER BY PatientID)) AS PatientID,"
+        "COPY (SELECT 'K' || (10000 + dense_rank() OVER (ORDER BY PatientID)) AS PatientID,"  # noqa: S608
         " '2.25.99999999' || hash(StudyInstanceUID) AS StudyInstanceUID,"
         " '2.25.99999999' || hash(SeriesInstanceUID) AS SeriesInstanceUID,"
         " Modality, ManufacturerModelName, StudyDate, PatientSex, instanceCount"

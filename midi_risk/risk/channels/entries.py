@@ -28,14 +28,15 @@ from midi_risk.document.sampling import CONFIDENCE, defect_bound
 from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.channels.device import device_entry
-from midi_risk.risk.channels.face import face_entry
+from midi_risk.risk.channels.face import face_entry, smallest_gallery
 from midi_risk.risk.channels.inspected import (
     embedded_channel,
     private_channel,
     read_only,
     text_channel,
 )
-from midi_risk.risk.channels.linked import linked_entry, pixels_entry
+from midi_risk.risk.channels.linked import LINKED, linked_entry, pixels_entry
+from midi_risk.risk.channels.recognition import RECOGNITION, Holder, recognition_entry
 from midi_risk.risk.measures.trajectory import governing_row, interval_row
 from midi_risk.risk.overlap.record import Linked
 from midi_risk.sources.inspection.summary import Inspection
@@ -129,6 +130,8 @@ def channel_entries(
             entry = _nothing(name, _NO_IMAGES)
         else:
             entry = measured[name]
+        if name == RECOGNITION and entry.worst == 0 and measured[LINKED].worst is None:
+            entry = _open(name, "a zero needs a recorded search for the same images elsewhere")
         limit = limits.get(name)
         own = {"required": limit is not None, "limit": limit, "subjects": having}
         entries.append(entry.model_copy(update=own))
@@ -441,6 +444,14 @@ def _embedded_metadata(release: Release) -> ChannelEntry:
     return _open(name, f"embedded content was found and not reviewed: {words}", found)
 
 
+def _image_recognition(release: Release) -> ChannelEntry:
+    holders = [
+        Holder(model=r.model.name, adversary=r.adversary, smallest=smallest_gallery(r).people)
+        for r in release.risks
+    ]
+    return recognition_entry(release.table, release.view, holders)
+
+
 Rule = Callable[[Release], ChannelEntry]
 
 RULES: Mapping[str, Rule] = {
@@ -456,6 +467,7 @@ RULES: Mapping[str, Rule] = {
     "cross_collection_pixels": lambda release: pixels_entry(
         release.view, release.names, release.linked, release.today
     ),
+    "image_recognition": _image_recognition,
     "linked_data": lambda release: linked_entry(
         release.view, release.names, release.searches, release.linked, release.today
     ),

@@ -23,7 +23,8 @@ from midi_risk.risk.overlap.union import NOBODY, added_risk, union_risk
 from midi_risk.table.model import SubjectTable
 
 _NOT_COMPARED = "whether the same images are in another release is open"
-_LINKED, _PIXELS = "linked_data", "cross_collection_pixels"
+LINKED, PIXELS = "linked_data", "cross_collection_pixels"
+"""Names of the channels."""
 
 
 def linked_rows(
@@ -102,7 +103,7 @@ def linked_entry(
     if hits:
         subjects = f"{hits} {'subject' if hits == 1 else 'subjects'}"
         return ChannelEntry(
-            name=_LINKED, status="assessed", value=1.0, lower=1.0, upper=1.0,
+            name=LINKED, status="assessed", value=1.0, lower=1.0, upper=1.0,
             mean=min(1.0, hits / n), evidence=f"{subjects} found in other public data",
         )  # fmt: skip
     lacking = _lacking(searches, searched, today)
@@ -111,10 +112,10 @@ def linked_entry(
     if met:
         return _met(view, names, met, searched, lacking)
     if lacking:
-        return ChannelEntry(name=_LINKED, status="not_assessed", evidence=lacking)
+        return ChannelEntry(name=LINKED, status="not_assessed", evidence=lacking)
     places = [f"{search.place} ({search.date}, {search.by})" for search in searches]
     places += [f"{row.name} ({row.date}, by {_compared(row)})" for row in rows]
-    return _bounded(_LINKED, n, f"no hit where was searched: {'; '.join(places)}")
+    return _bounded(LINKED, n, f"no hit where was searched: {'; '.join(places)}")
 
 
 def _lacking(searches: Sequence[SearchEntry], searched: Sequence[Linked], today: date) -> str:
@@ -166,7 +167,7 @@ def _met(
     # those who were not met may be there all the same
     worst = max(largest, 1 / n)
     return ChannelEntry(
-        name=_LINKED, status="bounded" if lacking else "assessed", value=worst, lower=largest,
+        name=LINKED, status="bounded" if lacking else "assessed", value=worst, lower=largest,
         upper=1.0 if lacking else worst, mean=min(1.0, worst, total / n + 1 / n),
         evidence="; ".join(words),
     )  # fmt: skip
@@ -208,15 +209,15 @@ def pixels_entry(
         found = [union_risk(view, names, each.known) for each in met]
         largest = max(figures.largest for figures in found)
         return ChannelEntry(
-            name=_PIXELS, status="assessed", value=largest, lower=largest, upper=largest,
+            name=PIXELS, status="assessed", value=largest, lower=largest, upper=largest,
             evidence=f"{hits:,} subjects have an image that is in another release, so that what"
             " both say of them joins",
         )  # fmt: skip
     fresh = [e for e in compared if e.same and not _old(e.date, today)]
     if not fresh or len(fresh) < len(compared):
-        return ChannelEntry(name=_PIXELS, status="not_assessed", evidence=_NOT_COMPARED)
+        return ChannelEntry(name=PIXELS, status="not_assessed", evidence=_NOT_COMPARED)
     names_of = ", ".join(f"{each.name} ({each.date})" for each in fresh)
-    return _bounded(_PIXELS, max(1, view.n_subjects), f"no image is in {names_of}")
+    return _bounded(PIXELS, max(1, view.n_subjects), f"no image is in {names_of}")
 
 
 def _old(written: str, today: date) -> bool:
