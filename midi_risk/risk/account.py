@@ -196,11 +196,11 @@ def _first_of_all(a: Attribute, around: Around) -> Settled | None:
         return Settled("removed", a.name, "removed by the decision on the attribute")
     if a.rekeyed:
         return Settled("harmless", a.name, REKEYED)
-    if not around.distinct.get(a.name, (1, 0))[0]:
-        return Settled("harmless", a.name, "empty in every file")
     if a.name in around.misfits and a.decision is not Decision.GENERALISE and not a.need:
         what = MISFITS[around.misfits[a.name]]
         return Settled("open", "", f"{what}; a 'need' of the attribute says why they may leave")
+    if not around.distinct.get(a.name, (1, 0))[0]:
+        return Settled("harmless", a.name, "empty in every file")
     return None
 
 
@@ -241,11 +241,16 @@ def unread(_: Leaf, vr: str, __: Around) -> Settled | None:
     return Settled("open", "", "it could not be read") if vr == "??" else None
 
 
+_LABEL = "the name of the column may be somebody's; a 'need' of the attribute says why it may leave"
+
+
 def column(leaf: Leaf, _: str, around: Around) -> Settled | None:
     """Settle a column of a table by its attribute."""
     if leaf.kind != "column":
         return None
     found = around.columns.get((leaf.source, leaf.name))
+    if leaf.odd and (found is None or (found.decision is not Decision.REMOVE and not found.need)):
+        return Settled("open", "", _LABEL)
     if found is None and leaf.is_key:
         return Settled("harmless", "", "the key that links the rows of a subject")
     if found is None:
