@@ -49,6 +49,17 @@ def channels() -> str:
     )
 
 
+def matchers() -> str:
+    """Return the table of rates at which faces are matched to photographs."""
+    rows = []
+    for rate in RATES.values():
+        if rate.kind == "face":
+            tried = f" ({rate.trials:,} tried)" if rate.trials else ""
+            share = f"{rate.rate:.0%} of {rate.gallery:,}{tried}"
+            rows.append((f"`{rate.name}`", rate.images, share, rate.source, rate.checked))
+    return table(["matcher", "images", "rank-1, in a gallery of", "source", "opened"], rows)
+
+
 def rates() -> str:
     """Return the table of rates at which an image is matched to another one of the same person."""
     rows = []
@@ -105,6 +116,7 @@ def formats() -> str:
 GROUPS = {measure.group: None for measure in MEASURES.values()}
 TABLES: dict[str, Callable[[], str]] = {
     "channels": channels,
+    "matchers": matchers,
     "rates": rates,
     "table formats": formats,
     **{f"measures: {group}": partial(measures, group) for group in GROUPS},
