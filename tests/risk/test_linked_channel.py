@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import midi_risk as mr
+from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import Context, SearchEntry
 from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.risk.channels.linked import linked_entry, pixels_entry
@@ -230,3 +231,14 @@ def test_what_is_kept_is_read_back_and_bound_to_both_sides(tmp_path):
     path.write_text('{"schema": "midi-risk/overlap/1"}', encoding="utf-8")
     with pytest.raises(mr.errors.SourceError, match="no result of an overlap"):
         read_linked(tmp_path / "kept", ours.digest)
+
+
+def test_the_bound_of_a_search_is_joined_with_that_of_a_sample_of_texts():
+    frame = pd.DataFrame({"id": [f"k{i}" for i in range(48)], "sex": ["F", "M"] * 24})
+    looked = {"status": "bounded", "by": "B. Reader", "on": TODAY.isoformat(), "method": "read",
+              "looked": 48, "of": 48, "defects": 0, "sensitivity": 0.9}  # fmt: skip
+    options = AssessmentOptions(
+        linked=[linked()], channels={"free_text": ChannelStatement.model_validate(looked)}
+    )
+    together = assess(frame, options=options, quasi=["sex"], key="id").channels_together
+    assert together.largest == pytest.approx(1 / 48)

@@ -18,11 +18,14 @@ from midi_risk.document.assessment import (
     day_of,
 )
 from midi_risk.document.conditions import is_old, search_counts
+from midi_risk.document.sampling import CleanSample, defect_bound
 from midi_risk.risk.overlap.record import Linked
 from midi_risk.risk.overlap.union import NOBODY, added_risk, union_risk
 from midi_risk.table.model import SubjectTable
 
 _NOT_COMPARED = "whether the same images are in another release is open"
+FINDS = 0.8
+"""Share of those who are there that a search is taken to find: it may then miss one, at 95 %."""
 LINKED, PIXELS = "linked_data", "cross_collection_pixels"
 """Names of the channels."""
 
@@ -182,11 +185,27 @@ def _compared(row: LinkedData) -> str:
 
 
 def _bounded(name: str, n: int, evidence: str) -> ChannelEntry:
-    """Return a channel that was searched without a hit: one subject at least may be missed."""
+    """Return a channel that was searched without a hit: one subject may be missed."""
+    bound = defect_bound(n, n, 0, FINDS)
     return ChannelEntry(
-        name=name, status="bounded", value=1 / n, lower=0.0, upper=1 / n, mean=1 / n,
-        evidence=f"{evidence}; a search may miss one subject of {n:,} at least",
+        name=name, status="bounded", value=bound, lower=0.0, upper=bound, mean=bound,
+        evidence=f"{evidence}; a search may miss one subject of {n:,}",
     )  # fmt: skip
+
+
+def clean_search(entry: ChannelEntry, subjects: int) -> CleanSample | None:
+    """Return a search without a hit as a sample, so that its bound is joined with others.
+
+    Parameters
+    ----------
+    entry : ChannelEntry
+        By its rule.
+    subjects : int
+    """
+    if entry.name not in {LINKED, PIXELS} or entry.status != "bounded" or entry.lower:
+        return None
+    n = max(1, subjects)
+    return CleanSample(looked=n, of=n, sensitivity=FINDS, weight=1 / n)
 
 
 def pixels_entry(
