@@ -19,8 +19,13 @@ import pyarrow.compute as pc
 from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.parsed import BAD, is_missing
 from midi_risk.attributes.values import normalise_for
-from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES
-from midi_risk.sources.inspection.rules import folded, identifiers, plain_words
+from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES, PEOPLE
+from midi_risk.sources.inspection.rules import (
+    folded,
+    identifiers,
+    is_like_a_person,
+    plain_words,
+)
 
 SHARED_BY = 11
 """Subjects of whom a value that all of them have speaks of none: the default class size."""
@@ -58,6 +63,10 @@ def _tells(text: str, *, digits_expected: bool, numeric: bool, bad: bool, dicom:
     if hits & _DIGITS and not (digits_expected and _BARE.fullmatch(text)):
         return LONG if _BARE.fullmatch(text) else NAMES
     return FORM if bad or (numeric and not _NUMBER.fullmatch(text) and _words_unknown(text)) else ""
+
+
+def _of_people(text: str) -> bool:
+    return is_like_a_person(text) or bool(identifiers(text) - _DIGITS)
 
 
 def stray(
@@ -115,8 +124,12 @@ def stray(
             dicom=attribute.vr is not None,
         ))
     }  # fmt: skip
-    if not found:
+    suspects = [at for at in there if at in found or is_like_a_person(shown[at])]
+    if not suspects:
         return ""
-    few = held_by(list(found)) < SHARED_BY
-    told = {code for code, own in zip(found.values(), few, strict=True) if own}
+    own = dict(zip(suspects, held_by(suspects) < SHARED_BY, strict=True))
+    people = [at for at in suspects if own[at] and _of_people(shown[at])]
+    if len(people) > 1 and 2 * len(people) > len(there):
+        return PEOPLE
+    told = {code for at, code in found.items() if own[at]}
     return next((code for code in (NAMES, LONG, FORM) if code in told), "")

@@ -309,8 +309,8 @@ def representation(place: Place, tag: int, vr: str) -> str:
     formed = {"AS", "DA", "DT", "UI", *numeric}
     if (vr in numeric and known[4] in EXPECTED_LONG) or (place.implicit and own != vr in formed):
         return "LO"
-    if tag == CHARACTER_SET and vr in {"OB", "OW", *numeric}:
-        return "LO"  # pydicom reads it before it writes, and fails on what is no text
+    if tag == CHARACTER_SET:
+        return "LO"  # pydicom encodes by it what it writes, and fails on most others
     return "LO" if vr in BINARY - {"FD", "FL", "SL", "UL"} else vr
 
 

@@ -270,10 +270,33 @@ def identifiers(text: str) -> frozenset[str]:
     names = frozenset(
         part for hit in found if hit.kind == "name" for part in re.split(r"[ ^]", hit.token)
     )
-    titled = any(hit.kind == "title" and hit.token in census_names() for hit in found)
+    titled = any(
+        hit.kind == "title" and (hit.token in census_names() or _TITLE_SURE.search(text))
+        for hit in found
+    )
     person = titled or (bool(names) and _is_person(text, names))
     kinds = {hit.kind for hit in found} & (_CONTACTS | _DIGITS)
     return frozenset(kinds | {"person"} if person else kinds)
+
+
+@lru_cache(maxsize=65536)
+def is_like_a_person(text: str) -> bool:
+    """Tell a text of two words and more that speaks of nothing and has a name in it.
+
+    Of one text that is no proof; of most texts of a column it is.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> is_like_a_person("Jane Roe"), is_like_a_person("heart block"), is_like_a_person("block")
+    (True, False, False)
+    """
+    words = [folded(word) for word in _LETTERS.findall(text) if len(word) > 1]
+    unknown = len(words) > 1 and not any(word in plain_words() for word in words)
+    return unknown and len(words) <= _MOST_WORDS and any(_is_name(word) for word in words)
 
 
 _JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.\s-]+")
