@@ -15,6 +15,7 @@ from pathlib import Path
 
 from repository import ROOT
 
+from midi_risk.risk.channels.rates import RATES
 from midi_risk.risk.measures.registry import MEASURES, cited
 from midi_risk.sources.tables.formats import FORMATS
 from midi_risk.threat.channels import CHANNELS
@@ -46,6 +47,32 @@ def channels() -> str:
             for channel in CHANNELS.values()
         ],
     )
+
+
+def matchers() -> str:
+    """Return the table of rates at which faces are matched to photographs."""
+    rows = []
+    for rate in RATES.values():
+        if rate.kind == "face":
+            tried = f" ({rate.trials:,} tried)" if rate.trials else ""
+            share = f"{rate.rate:.0%} of {rate.gallery:,}{tried}"
+            rows.append((f"`{rate.name}`", rate.images, share, rate.source, rate.checked))
+    return table(["matcher", "images", "rank-1, in a gallery of", "source", "opened"], rows)
+
+
+def rates() -> str:
+    """Return the table of rates at which an image is matched to another one of the same person."""
+    rows = []
+    for rate in RATES.values():
+        if rate.kind == "image":
+            share = "no number, taken as 100%" if rate.rate == 1 else f"{rate.rate:.1%}"
+            among = f" of {rate.gallery:,}" if rate.gallery else ", gallery not known"
+            parts = ", ".join(part.lower() for part in rate.parts) or "any part"
+            where = f"{', '.join(rate.modalities)}: {parts}"
+            rows.append(
+                (f"`{rate.name}`", where, rate.images, share + among, rate.source, rate.checked)
+            )
+    return table(["rate", "used for", "images", "rate, in a gallery of", "source", "opened"], rows)
 
 
 def measures(group: str) -> str:
@@ -89,6 +116,8 @@ def formats() -> str:
 GROUPS = {measure.group: None for measure in MEASURES.values()}
 TABLES: dict[str, Callable[[], str]] = {
     "channels": channels,
+    "matchers": matchers,
+    "rates": rates,
     "table formats": formats,
     **{f"measures: {group}": partial(measures, group) for group in GROUPS},
 }

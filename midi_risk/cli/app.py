@@ -27,6 +27,7 @@ COMMANDS = {
     "inspect": "Look at every file for embedded, private and free-text identifiers; resumable.",
     "qc": "Draw a sample for people to read, by risk, and record what they saw.",
     "score": "Plant identifiers in copies, and say which a de-identification tool left.",
+    "overlap": "Search for the subjects of a project in other public data, such as IDC.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",

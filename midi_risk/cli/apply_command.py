@@ -16,7 +16,7 @@ from midi_risk.cli.options import progress_bar
 from midi_risk.errors import MidiRiskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from midi_risk.attributes.model import AttributeSet
     from midi_risk.attributes.profile import Profile
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from midi_risk.export.pseudonyms import Pseudonyms
     from midi_risk.export.release import Comparison, Release
     from midi_risk.export.rules import ReleaseRules
+    from midi_risk.risk.overlap.record import Linked
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
 
@@ -335,6 +336,7 @@ def apply_plan(
     if key is not None:
         wanted = {"uids": job.project.rekeys_uids, "subjects": job.project.rekeys_subjects}
         known = collection_pseudonyms(key, extraction, **wanted)
+    linked = job.linked(extraction)
     acts = Acts(removed=removed_paths(table, decisions), pseudonyms=known)
     profiled = Profiled.of(job, extraction, attributes)
 
@@ -358,7 +360,7 @@ def apply_plan(
         dictionary = dictionary_text(rules, release.dicom, release.written)
         write_private(staging / RELEASE / "data-dictionary.csv", dictionary)
         comparison, assessment, proof = _assess_written(
-            job, given.plan, rules, release, staging, jobs, command, known
+            job, given.plan, rules, release, staging, jobs, command, known, linked
         )
         return Applied(
             release=release, rules=rules, comparison=comparison, assessment=assessment,
@@ -368,7 +370,7 @@ def apply_plan(
     # Nobody knows the verdict on files before they are written. It is foretold from the sources;
     # where that was wrong they are written a second time.
     foretold = any(s.kind == "dicom" for s in job.project.collection.sources) and not _incomplete(
-        _assessed(job, job, extraction, attributes, table, staging, command)
+        _assessed(job, job, extraction, attributes, table, staging, command, linked)
     )
     applied = written(identity_removed=foretold)
     if applied.release.copies is not None and _incomplete(applied.assessment) is foretold:
@@ -396,6 +398,7 @@ def _assessed(
     table: SubjectTable,
     staging: Path,
     command: str,
+    linked: Sequence[Linked],
 ) -> Assessment:
     """Assess what was read, before or after writing, by the models and the log of the project."""
     from midi_risk.cli.job import history_in
@@ -406,6 +409,7 @@ def _assessed(
         read.options(extraction, attributes, command),
         scores=job.scores(),  # of the process, whatever was read
         **job.standing(models, history_in(job.log_file(str(staging)))),
+        linked=linked,
     )
     return assess(table, models, options=options)
 
@@ -434,6 +438,7 @@ def _assess_written(
     jobs: int | None,
     command: str,
     known: Pseudonyms | None,
+    linked: Sequence[Linked],
 ) -> tuple[Comparison, Assessment, Proof]:
     """Read back what was written, hold it against the account of its sources, and assess it."""
     from midi_risk.attributes.roles import propose
@@ -477,7 +482,7 @@ def _assess_written(
         whole = release_project(job.project, release.sources, settings, key, proof.emptied_elements)
         write_private(file, project_yaml(whole))
         written = open_job([str(file)])
-    assessment = _assessed(job, written, extraction, attributes, table, staging, command)
+    assessment = _assessed(job, written, extraction, attributes, table, staging, command, linked)
     found = released(table)
     state = release_state(found, job.threat_models(), plan.k, table=table)
     return compare(plan.after, state, as_released(rules, known), found), assessment, proof

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from midi_risk.risk.account import ReleaseDecisions
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.risk.channels.entries import FileState
+    from midi_risk.risk.overlap.record import Linked
     from midi_risk.sources.inspection.summary import Inspection
     from midi_risk.sources.model import Extraction
     from midi_risk.table.model import SubjectTable
@@ -324,6 +325,20 @@ class Job:
             return None
         return read_inspection(folder, *self.looked_at())
 
+    def overlaps(self) -> Path | None:
+        """Return the folder in which `overlap` keeps what it found; None without a project."""
+        return self.base / STORE_FOLDER / "overlap" if self.file else None
+
+    def linked(self, extraction: Extraction) -> list[Linked]:
+        """Return what `overlap` found, held against what was read now."""
+        from midi_risk.risk.overlap.record import read_linked
+        from midi_risk.risk.overlap.sides import side_of
+
+        folder = self.overlaps()
+        if folder is None or not folder.is_dir():
+            return []
+        return read_linked(folder, side_of(self.project.collection.name, extraction).digest)
+
     def decisions(self) -> ReleaseDecisions:
         """Return what the project decides about what leaves and is no attribute."""
         from midi_risk.attributes.profile import profile_of
@@ -363,6 +378,7 @@ class Job:
             qc=self.quality(extraction),
             scores=self.scores(),
             elements=extraction.elements,
+            linked=self.linked(extraction),
         )
 
 

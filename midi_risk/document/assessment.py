@@ -904,6 +904,52 @@ class ChannelEntry(Part):
         return self.worst <= self.limit + 1e-12
 
 
+class LinkedNear(Part):
+    """Near-duplicates in another release: equal series under other names."""
+
+    hits: int = Field(ge=0, description="subjects whose series agree with those of one there")
+    expected: float = Field(ge=0, description="hits that chance alone would give")
+    judged: bool = Field(description="whether they are too many for chance, so that they count")
+
+
+class LinkedData(Part):
+    """A search by machine for the subjects in another release (best practice 9)."""
+
+    name: str
+    version: str = ""
+    date: str
+    searched_by: str
+    how: list[Literal["uid", "key", "near", "pixels"]] = Field(
+        description="comparisons that were possible"
+    )
+    state: Literal["same", "changed"] = Field(
+        description="whether what is assessed is what was searched"
+    )
+    ours: str = Field(description="SHA-256 of what was compared on our side")
+    theirs: str = Field(description="SHA-256 of what was compared there")
+    subjects: int = Field(ge=0, description="subjects that were searched for")
+    there: int = Field(ge=0, description="subjects of the other release, about")
+    both: int = Field(ge=0, description="subjects who are in both")
+    uid_hits: int = Field(ge=0, description="subjects with a UID that is there")
+    subject_hits: int = Field(ge=0, description="subjects with a key that is there and counts")
+    key_chance: int = Field(ge=0, description="subjects with a key that is there by chance")
+    pixel_hits: int | None = Field(
+        default=None, ge=0, description="subjects with an image that is there; null: not compared"
+    )
+    near: LinkedNear
+    attributes: list[str] = Field(default=[], description="what is told there of each of them")
+    union_max: float | None = Field(
+        default=None, ge=0, le=1, description="largest risk on the attributes of both releases"
+    )
+    union_mean: float | None = Field(default=None, ge=0, le=1, description="average over them")
+    edition: bool = Field(default=False, description="whether both are editions of one release")
+    added: int = Field(default=0, ge=0, description="subjects whom only this edition has")
+    removed: int = Field(default=0, ge=0, description="subjects whom only the other edition has")
+    added_max: float | None = Field(
+        default=None, ge=0, le=1, description="largest risk of those who were added, among them"
+    )
+
+
 class ChannelsJudged(Part):
     """What one threat model accepts of the channels, given that somebody tries."""
 
@@ -1098,6 +1144,9 @@ class Assessment(Part):
     )
     findings: list[Finding] = []
     links: list[LinkReport] = []
+    linked_data: list[LinkedData] = Field(
+        default=[], description="searches of `midi-risk overlap` for the subjects elsewhere"
+    )
     missing_policy: str = "category"
     context: Context | None = None
     qc: QualityControl | None = Field(

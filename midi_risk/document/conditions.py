@@ -21,6 +21,7 @@ from midi_risk.document.assessment import (
     Collection,
     Context,
     Disclosure,
+    LinkedData,
     SearchEntry,
     Threat,
     day_of,
@@ -55,6 +56,8 @@ class Evidence:
         What people saw in a sample.
     disclosure : sequence of Disclosure
     account : sequence of AccountEntry
+    linked : sequence of LinkedData
+        Searches by machine for the subjects elsewhere.
     """
 
     collection: Collection
@@ -75,6 +78,7 @@ class Evidence:
     qc: QualityControl | None = None
     disclosure: Sequence[Disclosure] = ()
     account: Sequence[AccountEntry] = ()
+    linked: Sequence[LinkedData] = ()
 
     @classmethod
     def of(cls, assessment: Assessment) -> Evidence:
@@ -92,6 +96,7 @@ class Evidence:
             qc=assessment.qc,
             disclosure=assessment.disclosure,
             account=assessment.account,
+            linked=assessment.linked_data,
         )
 
 
@@ -311,7 +316,9 @@ def is_old(day: date, today: date) -> bool:
 
 def search_old(evidence: Evidence) -> list[Reason]:
     """Return whether the last search that says when is more than a year old."""
-    days = [day for search in _searches(evidence) if (day := day_of(search.date))]
+    dates = [search.date for search in _searches(evidence)]
+    dates += [search.date for search in evidence.linked]
+    days = [day for date in dates if (day := day_of(date))]
     if not days or not is_old(max(days), evidence.today):
         return []
     return [reason("search_old", days=(evidence.today - max(days)).days)]

@@ -104,6 +104,7 @@ def _view(
         files=MappingProxyType({Code(n): getattr(collection.files, n) for n in names}),
         excluded=collection.excluded,
         links=tuple(shown.links),
+        linked_data=tuple(shown.linked_data),
         findings=tuple(shown.findings),
         missing_policy=shown.missing_policy,
         threats=tuple(shown.threats),

@@ -81,7 +81,7 @@ def _linked(view: ReportView) -> Answer:
 
 
 def _searched(view: ReportView) -> Answer:
-    return ANSWERED if view.context.linked_search else PARTLY, ""
+    return ANSWERED if view.searched else PARTLY, ""
 
 
 def _channel(name: str, note: str = "") -> Callable[[ReportView], Answer]:
@@ -223,7 +223,7 @@ def _intruder(_: ReportView) -> Answer:
 
 
 def _governed(view: ReportView) -> Answer:
-    both = _read_by_people(view) and view.context.linked_search
+    both = _read_by_people(view) and view.searched
     return ANSWERED if both else PARTLY, ""
 
 
@@ -358,7 +358,7 @@ def assumptions(view: ReportView) -> tuple[str, ...]:
     )
     out.append(
         "No other public data on the same subjects exists beyond what the search log lists."
-        if view.context.linked_search
+        if view.searched
         else "No search for other public data on the same subjects was recorded; linked data would "
         "raise the risk by an amount that is not known."
     )

@@ -71,7 +71,7 @@ def _scope(view: ReportView) -> list[str]:
     if positive(view.files["unreadable"]):
         out.append("Some files could not be read. What they hold was not assessed.")
     context = view.context
-    if not context.linked_search:
+    if not view.searched:
         out.append("A search for other public data on the same subjects was not recorded.")
     if not context.options:
         out.append("The options of the de-identification profile that was applied are not stated.")

@@ -59,7 +59,8 @@ class ReportView:
     title : str
         Name of the collection.
     tool, verdict, threshold, log, measures, plan, context, qc, sign_off : part
-    threats, attributes, account, channels, disclosure, scores, findings, links : tuple of part
+    threats, attributes, account, channels, disclosure, scores, findings, links,
+    linked_data : tuple of part
     created, valid_until : str or int
         A moment, or its year.
     digest, project_digest : str
@@ -100,6 +101,7 @@ class ReportView:
     files: Mapping[str, Count]
     excluded: Mapping[str, Count]
     links: tuple[Shown, ...]
+    linked_data: tuple[Shown, ...]
     findings: tuple[Shown, ...]
     missing_policy: str
     threats: tuple[Shown, ...]
@@ -118,6 +120,11 @@ class ReportView:
     chosen: int | None
     defect_bound: float | None
     disclosive: Disclosive | None
+
+    @property
+    def searched(self) -> bool:
+        """Whether somebody looked for the subjects in other public data."""
+        return bool(self.context.linked_search or self.linked_data)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the view as plain dicts, lists, texts and numbers."""

@@ -11,7 +11,7 @@ import platform
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from math import comb
@@ -44,6 +44,7 @@ from midi_risk.document.assessment import (
     PrivateRow,
     Provenance,
     Record,
+    SearchEntry,
     SignOff,
     Threat,
     Threshold,
@@ -66,6 +67,7 @@ from midi_risk.risk.adversaries import AdversaryRisk, adversary_risk, as_judged
 from midi_risk.risk.beside import individual_figures, presence_figures, special_uniques
 from midi_risk.risk.channels.entries import FileState, channel_entries, measured_channels
 from midi_risk.risk.channels.inspected import private_rows
+from midi_risk.risk.channels.linked import linked_rows
 from midi_risk.risk.channels.together import accepted, channels_together, subjects_of
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.disclosure import disclosures, value_order
@@ -87,6 +89,7 @@ from midi_risk.risk.measures.repeated import (
 from midi_risk.risk.measures.suda import SudaResult
 from midi_risk.risk.measures.trajectory import trajectory_rows, visit_resolution
 from midi_risk.risk.measures.uncertainty import SEED
+from midi_risk.risk.overlap.record import Linked
 from midi_risk.risk.population.estimators import uniqueness_rows
 from midi_risk.risk.verdict import verdict
 from midi_risk.sources.inspection.summary import Inspection
@@ -583,6 +586,8 @@ class AssessmentOptions:
         What people saw in a sample, held against the files.
     scores : sequence of Score
         What the process of de-identification left of planted identifiers.
+    linked : sequence of Linked
+        Searches of `midi-risk overlap`, held against what is assessed.
     """
 
     name: str = "collection"
@@ -607,6 +612,7 @@ class AssessmentOptions:
     elements: Mapping[str, int] = field(default_factory=dict)
     qc: QualityControl | None = None
     scores: Sequence[Score] = ()
+    linked: Sequence[Linked] = ()
 
 
 def _models(threats: str | ThreatModel | Sequence[str | ThreatModel]) -> list[ThreatModel]:
@@ -618,11 +624,15 @@ def _models(threats: str | ThreatModel | Sequence[str | ThreatModel]) -> list[Th
 
 
 def _seen(
-    rows: Sequence[AccountEntry], options: AssessmentOptions
-) -> tuple[list[str], Inspection | None, list[PrivateRow]]:
-    """Return texts that no attribute reads, what was inspected, and the private elements."""
+    rows: Sequence[AccountEntry], options: AssessmentOptions, today: date
+) -> tuple[
+    list[SearchEntry], date, list[str], Inspection | None, list[PrivateRow], Sequence[Linked]
+]:
+    """Return searches, texts that no attribute reads, what was inspected, private elements."""
+    searches = options.context.linked_search if options.context else []
     private = private_rows(options.inspection, options.elements, options.decisions.private)
-    return texts_without_attribute(rows), options.inspection, private
+    texts = texts_without_attribute(rows)
+    return searches, today, texts, options.inspection, private, options.linked
 
 
 def assess(
@@ -696,10 +706,9 @@ def assess(
     names, judged = [a.name for a in quasi_identifiers], as_judged(view, models)
     measures, scores = _measures(judged, names, models, trajectory, risks)
     created = datetime.now(UTC).replace(microsecond=0)
-    searches = options.context.linked_search if options.context else []
-    rows, today = account(table, options.decisions), created.date()
-    seen = _seen(rows, options)
-    computed = measured_channels(table, view, names, risks, trajectory, searches, today, *seen)
+    rows = account(table, options.decisions)
+    seen = _seen(rows, options, created.date())
+    computed = measured_channels(table, view, names, risks, trajectory, *seen)
     evidence = _evidence(table, view, risks, models, options, computed, created, rows)
     return Assessment(
         tool=Tool(name="midi-risk", version=__version__),
@@ -724,6 +733,7 @@ def assess(
             *(Finding(code="reading", attribute="", subjects=0, text=n) for n in table.notes),
         ],
         links=list(table.links),
+        linked_data=list(evidence.linked),
         missing_policy=judged.missing,
         **_stated(options),
         verdict=verdict(table, governing, evidence, _moved_thresholds(models, options)),
@@ -845,6 +855,9 @@ def _evidence(
         qc=options.qc,
         disclosure=disclosures(table, view, risks),
         account=measured_account(rows, channels),
+        linked=linked_rows(
+            view, [a.name for a in measured(view, Role.QUASI_IDENTIFIER)], options.linked
+        ),
     )
 
 

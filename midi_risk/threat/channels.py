@@ -36,9 +36,6 @@ class Channel:
     identifying : frozenset of str
         Those of them that speak of a person by themselves: a statement that leaves files
         unseen is contradicted by them.
-    unstated : str
-        Of a channel without a rule, which the assessor alone can state: what is open until
-        then.
     """
 
     name: str
@@ -49,7 +46,6 @@ class Channel:
     requirement: Requirement = "optional"
     found: Mapping[str, str] = field(default_factory=dict)
     identifying: frozenset[str] = frozenset()
-    unstated: str = ""
 
 
 _ENTRIES = (
@@ -137,7 +133,15 @@ _ENTRIES = (
         meaning="The same images in another public collection link the two.",
         answers="matching images between public collections; MIDI best practice 9",
         needs_images=True,
-        unstated="whether the same subjects are in another release is open",
+    ),
+    Channel(
+        name="image_recognition",
+        title="Recognition from another image",
+        meaning="Whoever holds an identified image of somebody can find the same person here: "
+        "anatomy is as particular as a fingerprint.",
+        answers="matching images of one person, with or without training; "
+        "doi:10.1007/s00330-025-11630-0, doi:10.1038/s41598-022-19045-3",
+        needs_images=True,
     ),
     Channel(
         name="linked_data",

@@ -69,7 +69,7 @@ def load_threat_model(
         Name of a shipped model, path of a YAML file, or a model.
     parameters : mapping, optional
         What the file leaves ``required``: ``prevalence``, ``breach``, ``controls``,
-        ``motives``, ``size``, ``fraction``; also ``acquaintances``.
+        ``motives``, ``size``, ``fraction``, ``holds_images``; also ``acquaintances``.
     k : int, optional
         Class size that replaces the model's threshold.
     reason : str
@@ -164,6 +164,7 @@ def check_explained(model: ThreatModel, own: int | None = None) -> None:
 
 _FILLABLE = ("prevalence", "breach", "controls", "motives", "size", "fraction")
 _ADJUSTABLE = ("acquaintances",)
+_HELD = "holds_images"
 
 
 def _asked(model: ThreatModel) -> dict[str, list[str]]:
@@ -175,6 +176,10 @@ def _asked(model: ThreatModel) -> dict[str, list[str]]:
         for name in _FILLABLE:
             if values.get(name) == "required":
                 asked.setdefault(name, []).append(owner)
+    for adversary in model.adversaries:
+        held = adversary.holds_images
+        if held is not None and held.probability == "required":
+            asked.setdefault(_HELD, []).append(f"adversary '{adversary.name}'")
     return asked
 
 
@@ -211,6 +216,8 @@ def _with_parameters(model: ThreatModel, given: Mapping[str, Any], path: str) ->
     for adversary in data["adversaries"]:
         if isinstance(adversary["attempt"], dict):
             adversary["attempt"] = _filled(adversary["attempt"], given)
+        if _HELD in given and adversary.get(_HELD, {}).get("probability") == "required":
+            adversary[_HELD] = given[_HELD]
     data["population"] = _filled(data["population"], given)
     return validated(ThreatModel, data, path, error=ThreatModelError)
 

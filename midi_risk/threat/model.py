@@ -514,6 +514,24 @@ Attempt = Annotated[
 ]
 
 
+class HeldImages(Settings):
+    """How likely it is that somebody holds an image of whom they look for, and knows whose it is.
+
+    A probability below 1 wants a reason, here or beside the adversary.
+    """
+
+    probability: Annotated[AskedQuantity, AfterValidator(as_interval)]
+    because: str = Field(default="", description="why the probability is below 1")
+    on: Day | None = Field(default=None, description="when that was judged")
+
+
+def _as_held(value: Any) -> Any:
+    """Let a number, an interval or ``required`` stand for the probability alone."""
+    if isinstance(value, HeldImages) or (isinstance(value, dict) and "probability" in value):
+        return value
+    return value if value is None else {"probability": value}
+
+
 class Adversary(Settings):
     """One attacker: how surely they try, what they know, how many visits they know of.
 
@@ -533,6 +551,10 @@ class Adversary(Settings):
     verification: Quantity | None = Field(
         default=None, description="probability that a right match can be verified; off when absent"
     )
+    holds_images: Annotated[HeldImages | None, BeforeValidator(_as_held)] = Field(
+        default=None,
+        description="probability that they hold an identified image of whom they look for",
+    )
     because: str = Field(
         default="", description="why attempt or verification, given as a number, is below 1"
     )
@@ -547,6 +569,15 @@ class Adversary(Settings):
         if self.attempt.breach is not None:
             return "breach"
         return "deliberate" if self.attempt.acquaintances is None else "acquaintance"
+
+    @model_validator(mode="after")
+    def _held_because(self) -> Adversary:
+        held = self.holds_images
+        if held is None or isinstance(held.probability, str) or ends(held.probability)[0] >= 1:
+            return self
+        if not (held.because.strip() or self.because.strip()):
+            raise ValueError("holds_images below 1 wants a reason: because: TEXT")
+        return self
 
     @field_validator("attack")
     @classmethod

@@ -145,9 +145,10 @@ def test_images_may_each_be_of_a_subject_of_their_own(table):
 
 def test_what_nobody_requires_and_nobody_assessed_is_named(table):
     (reason,) = found(table).verdict.reasons
-    assert reason.names == ["linked_data"]
+    assert reason.names == ["image_recognition", "linked_data"]
     assert "nothing was left unassessed" not in reason.text
-    (reason,) = found(table, context={"linked_search": [SEARCH]}).verdict.reasons
+    search = {"linked_search": [SEARCH]}
+    (reason,) = found(table, context=search, image_recognition=LOOKED).verdict.reasons
     assert reason.text.endswith("nothing was left unassessed")
 
 

@@ -250,7 +250,7 @@ PAIRS: dict[str, Pair] = {
         bad=Release(threat=own(), channels=dict.fromkeys(
             ("free_text", "device_site"), LOOKED | {"upper": 0.06})),
         mended=Release(threat=own(), channels=dict.fromkeys(
-            ("free_text", "device_site"), LOOKED | {"upper": 0.04})),
+            ("free_text", "device_site"), LOOKED | {"upper": 0.03})),  # and 1/48 by the search
     ),
     "search_hits": Pair(bad=searching(hits=1), mended=searching(), beside=["channel_above"]),
     "search_incomplete": Pair(bad=searching(by=""), mended=searching()),

@@ -147,6 +147,10 @@ INSIDE = {
     "Measured": {"private"},
     "Reason": {"text"},
     "Finding": {"text"},
+    "LinkedData": {
+        *("name", "version", "searched_by", "ours", "theirs", "attributes", "how"),
+        *("added", "removed"),
+    },
     "LinkReport": {"source", "rows", "subjects", "key_rule"},
     "Quality": {"note"},
     "QualityControl": {

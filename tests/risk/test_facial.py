@@ -9,15 +9,8 @@ import numpy as np
 import pytest
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.channels.face import (
-    MATCHERS,
-    binomial_band,
-    face_risk,
-    fit_d_prime,
-    joint_risk,
-    matcher,
-    rank_one,
-)
+from midi_risk.risk.channels.face import MATCHERS, face_risk, joint_risk, matcher
+from midi_risk.risk.channels.rates import binomial_band, fit_d_prime, rank_one
 from midi_risk.risk.population.estimators import fit_scaling_law, scaling_law
 
 TABLE = {

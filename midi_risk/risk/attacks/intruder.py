@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midi_risk.errors import MeasureError
-from midi_risk.risk.channels.face import binomial_band
+from midi_risk.risk.channels.rates import binomial_band
 from midi_risk.risk.classes.classes import EquivalenceClasses
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from midi_risk.errors import MeasureError
 from midi_risk.risk.attacks.intruder import IntruderResult, simulate_intruder
-from midi_risk.risk.channels.face import binomial_band
+from midi_risk.risk.channels.rates import binomial_band
 from midi_risk.risk.classes.classes import EquivalenceClasses
 from midi_risk.risk.population.ensemble import fit_halves
 from midi_risk.risk.population.laws import class_law

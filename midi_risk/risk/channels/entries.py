@@ -23,22 +23,23 @@ from midi_risk.document.assessment import (
     PrivateRow,
     SearchEntry,
     Statement,
-    day_of,
 )
-from midi_risk.document.conditions import is_old, search_counts
 from midi_risk.document.sampling import CONFIDENCE, defect_bound
 from midi_risk.errors import ConfigError, did_you_mean
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.channels.burned_in import pixel_channel
 from midi_risk.risk.channels.device import device_entry
-from midi_risk.risk.channels.face import face_entry
+from midi_risk.risk.channels.face import face_entry, smallest_gallery
 from midi_risk.risk.channels.inspected import (
     embedded_channel,
     private_channel,
     read_only,
     text_channel,
 )
+from midi_risk.risk.channels.linked import LINKED, linked_entry, pixels_entry
+from midi_risk.risk.channels.recognition import RECOGNITION, Holder, recognition_entry
 from midi_risk.risk.measures.trajectory import governing_row, interval_row
+from midi_risk.risk.overlap.record import Linked
 from midi_risk.sources.inspection.summary import Inspection
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.channels import CHANNELS, FOUND, Channel
@@ -130,6 +131,8 @@ def channel_entries(
             entry = _nothing(name, _NO_IMAGES)
         else:
             entry = measured[name]
+        if name == RECOGNITION and entry.worst == 0 and measured[LINKED].worst is None:
+            entry = _open(name, "a zero needs a recorded search for the same images elsewhere")
         limit = limits.get(name)
         own = {"required": limit is not None, "limit": limit, "subjects": having}
         entries.append(entry.model_copy(update=own))
@@ -288,6 +291,8 @@ class Release:
         What `midi-risk inspect` says of the files.
     private : sequence of PrivateRow
         Private elements, one row each.
+    linked : sequence of Linked
+        Searches of `midi-risk overlap`.
     """
 
     table: SubjectTable
@@ -300,6 +305,7 @@ class Release:
     texts: Sequence[str] = ()
     inspection: Inspection | None = None
     private: Sequence[PrivateRow] = ()
+    linked: Sequence[Linked] = ()
 
 
 def _visit_intervals(release: Release) -> ChannelEntry:
@@ -442,30 +448,17 @@ def _embedded_metadata(release: Release) -> ChannelEntry:
     return _open(name, f"embedded content was found and not reviewed: {words}", found)
 
 
-def _linked_data(release: Release) -> ChannelEntry:
-    name, searches, today = "linked_data", release.searches, release.today
-    if not searches:
-        return _open(name, "no search for other public data on the same subjects is recorded")
-    hits = sum(search.hits or 0 for search in searches)
-    if hits:
-        subjects = f"{hits} {'subject' if hits == 1 else 'subjects'}"
-        return ChannelEntry(
-            name=name, status="assessed", value=1.0, lower=1.0, upper=1.0,
-            mean=min(1.0, hits / max(1, release.view.n_subjects)),
-            evidence=f"{subjects} found in other public data",
-        )  # fmt: skip
-    if not all(search_counts(search, today) for search in searches):
-        return _open(name, "a recorded search does not say when, by whom, where and with what hits")
-    last = max(day for search in searches if (day := day_of(search.date)))
-    if is_old(last, today):
-        return _open(name, f"the last search is of {last.isoformat()}, more than a year ago")
-    places = "; ".join(f"{search.place} ({search.date}, {search.by})" for search in searches)
-    return _nothing(name, f"no hit where was searched: {places}")
+def _image_recognition(release: Release) -> ChannelEntry:
+    holders = [
+        Holder(model=r.model.name, adversary=r.adversary, smallest=smallest_gallery(r).people)
+        for r in release.risks
+    ]
+    return recognition_entry(release.table, release.view, holders)
 
 
 Rule = Callable[[Release], ChannelEntry]
 
-RULES: Mapping[str, Rule | None] = {
+RULES: Mapping[str, Rule] = {
     "visit_intervals": _visit_intervals,
     "face": _face,
     "burned_in": _burned_in,
@@ -475,10 +468,15 @@ RULES: Mapping[str, Rule | None] = {
     "device_site": lambda release: device_entry(
         release.table, release.view, release.names, release.risks
     ),
-    "cross_collection_pixels": None,
-    "linked_data": _linked_data,
+    "cross_collection_pixels": lambda release: pixels_entry(
+        release.view, release.names, release.linked, release.today
+    ),
+    "image_recognition": _image_recognition,
+    "linked_data": lambda release: linked_entry(
+        release.view, release.names, release.searches, release.linked, release.today
+    ),
 }
-"""Channel -> its rule; None where the assessor alone can state it."""
+"""Channel -> its rule."""
 
 
 def measured_channels(
@@ -492,12 +490,13 @@ def measured_channels(
     texts: Sequence[str] = (),
     inspection: Inspection | None = None,
     private: Sequence[PrivateRow] = (),
+    linked: Sequence[Linked] = (),
 ) -> dict[str, ChannelEntry]:
     """Return every channel by its rule, before anything that the assessor states of it.
 
     Parameters
     ----------
-    table, view, names, risks, trajectory, searches, today, texts, inspection, private
+    table, view, names, risks, trajectory, searches, today, texts, inspection, private, linked
         As for `Release`.
     """
     release = Release(
@@ -511,10 +510,6 @@ def measured_channels(
         texts=texts,
         inspection=inspection,
         private=private,
+        linked=linked,
     )
-    return {name: _by_rule(channel, release) for name, channel in CHANNELS.items()}
-
-
-def _by_rule(channel: Channel, release: Release) -> ChannelEntry:
-    rule = RULES[channel.name]
-    return _open(channel.name, channel.unstated) if rule is None else rule(release)
+    return {name: rule(release) for name, rule in RULES.items()}

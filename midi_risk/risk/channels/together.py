@@ -17,6 +17,7 @@ from midi_risk.document.assessment import ChannelEntry, ChannelsJudged, Channels
 from midi_risk.document.sampling import CONFIDENCE, CleanSample, joint_bound
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.risk.channels.entries import share_of_subjects
+from midi_risk.risk.channels.linked import clean_search
 from midi_risk.table.model import SubjectTable
 from midi_risk.threat.channels import CHANNELS
 from midi_risk.threat.model import SMALLEST_CLASS, ThreatModel, data_risk_budget
@@ -111,6 +112,9 @@ def _part(entry: ChannelEntry, measured: ChannelEntry, having: npt.NDArray[np.bo
     worst = entry.worst or 0.0
     figure = _Part(certain=worst, mean=worst if entry.mean is None else entry.mean, sample=None)
     basis = entry.stated
+    searched = clean_search(measured, int(having.sum()))
+    if searched is not None and (measured.worst or 0.0) >= worst:
+        return _Part(certain=0.0, mean=0.0, sample=searched)
     if basis is None or (measured.worst or 0.0) >= worst:
         return figure
     if basis.looked is None or basis.of is None or basis.defects != 0:
