@@ -76,6 +76,9 @@ from midi_risk.threat.model import ThreatModel
 DISTANCE = "distance"
 """Utility of a plan: the mean distance inside a band over the mean distance of all."""
 
+EXTENT = "loss"
+"""Utility of a plan: the extent of its bands and sets, by which local recoding then cuts too."""
+
 FRONT_NODES = 4_000
 """Nodes of a lattice up to which the front covers all of them."""
 
@@ -124,6 +127,8 @@ def suggest(
     utility : str
         What the search loses least of: ``"distance"``, or a utility model of
         `midi_risk.recode.class_loss.utility_model`, which chooses among fixed levels only.
+        Local recoding loses least of the extent of sets (NCP) under ``"loss"``, and of the mean
+        distance under all others.
     levels_from_data : bool
         Whether levels are made from the data, beside the fixed ones.
     accept : int
@@ -221,13 +226,14 @@ def suggest(
     ).of(source)
     base = replace(draft, solution=solution)
     begun = Given(source, view, fixed, base, models, demand, given, most, local_sets)
-    return _locally(plan, begun) if local else plan
+    return _locally(plan, begun, utility) if local else plan
 
 
-def _locally(plan: Plan, begun: Given) -> Plan:
+def _locally(plan: Plan, begun: Given, utility: str) -> Plan:
     """Return the plan with bands that differ between subjects, where that loses less."""
     if plan.before.accepted:
         return plan
+    begun = replace(begun, by_extent=utility == EXTENT)
     better = recoded_locally(begun)
     if better is None:
         return plan.model_copy(update={"notes": [*plan.notes, NOT_LOCALLY]})
