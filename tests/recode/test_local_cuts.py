@@ -140,7 +140,8 @@ def test_looking_ahead_never_loses_more(monkeypatch, by, seed):
         monkeypatch.setattr(recoding, "partition", noted)
         suggest(table, [threat(5)], local=True, utility=by, levels_from_data=False)
         monkeypatch.setattr(recoding, "partition", plain)
-        made[ahead] = [part.loss for part in begun]
+        # From everybody, and from the plan; what is tried besides needs a look ahead.
+        made[ahead] = [part.loss for part in begun[:2]]
     assert len(made[True]) == len(made[False]) > 0
     for one, other in zip(made[True], made[False], strict=True):
         assert one <= other + 1e-9
@@ -162,8 +163,8 @@ def test_under_the_utility_of_extent_sets_are_smaller():
 def test_nobody_is_left_out_locally_where_sizes_allow():
     """A plan that leaves somebody out is no reason for local bands to do so."""
     left = []
-    for seed in range(4):
-        table = people(200, seed, gaps=0.0)
+    for seed in range(3):
+        table = people(120, seed)
         fixed = suggest(table, [threat(11)], max_suppression=0.05)
         plan = suggest(table, [threat(11)], max_suppression=0.05, local=True)
         assert plan.local is not None

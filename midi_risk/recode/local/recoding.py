@@ -1,14 +1,15 @@
 """Local recoding of a plan: the partition, what it shows, and the judge's word on it.
 
 Two partitions are made: one cuts the classes of the plan further, and what it leaves out as a
-class of its own; the other begins with all subjects at once. The one that leaves fewer out stays,
-of two alike the one that loses less, and never one that loses more than the plan. What is judged is
-what would be released.
+class of its own, or joins it to one of its classes; the other begins with all subjects at once. One
+that keeps age as the plan does goes before one that does not, then the one that leaves fewer out,
+then the one that loses less, and never one that loses more than the plan. What is judged is what
+would be released.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -120,6 +121,7 @@ def partition(
     check: Check | None,
     *,
     hidden: Bools | None = None,
+    joined: int | None = None,
     ahead: bool = False,
 ) -> Partition:
     """Return the classes of a local recoding.
@@ -134,6 +136,9 @@ def partition(
     hidden : ndarray of bool, shape (N,), optional
         Records that the plan leaves out: begins from the classes of the plan. Without it, from
         all records at once.
+    joined : int, optional
+        Takes whom the plan leaves out, where they are too few for a class, into one of its classes:
+        the smallest within reach for 0, the next one for 1.
     ahead : bool
         Whether small classes are cut again by what comes of each cut, see `looked_ahead`.
     """
@@ -146,6 +151,8 @@ def partition(
     if hidden is not None:
         plan = np.column_stack([a.plan[a.values.codes] for a in keyed])
         apart = _apart(plan, hidden)
+        if joined is not None:
+            apart = _with_class(plan, before, apart, k, joined)
         columns = np.where(apart[:, None] > 0, before, plan)
     rows, start = np.unique(np.column_stack([apart, columns]), axis=0, return_inverse=True)
     start = start.reshape(-1).astype(np.int64)
@@ -165,6 +172,22 @@ def _apart(plan: Ints, hidden: Bools) -> Ints:
     of_class = np.unique(plan, axis=0, return_inverse=True)[1].reshape(-1)
     shown = np.bincount(of_class[~hidden], minlength=int(of_class.max(initial=-1)) + 1) > 0
     return (~shown[of_class]).astype(np.int64)
+
+
+def _with_class(plan: Ints, before: Ints, apart: Ints, k: int, rank: int) -> Ints:
+    """Return also 1 for a class of the plan beside each group that is too small for a class."""
+    out = apart.copy()
+    of_cell = np.unique(before, axis=0, return_inverse=True)[1].reshape(-1)
+    of_class = np.unique(plan, axis=0, return_inverse=True)[1].reshape(-1)
+    few = np.bincount(of_cell, weights=apart)
+    for cell in np.flatnonzero((few > 0) & (few < k)).tolist():
+        beside = (of_cell == cell) & (apart == 0)
+        size = np.bincount(of_class[beside])
+        some = np.flatnonzero(size)
+        if len(some):
+            order = some[np.lexsort((some, size[some]))]
+            out[beside & (of_class == order[min(rank, len(order) - 1)])] = 1
+    return out
 
 
 def _starts(
@@ -384,15 +407,13 @@ def _best(given: Given, axes: Sequence[LocalAxis], known: frozenset[str]) -> Rec
     check = checker(given.demand, given.table, given.view, given.models, known)
     k = _smallest(given)
     most = hidden_limit(given.max_suppression, n)
-    ahead = worth_looking(axes)
-    parts = [partition(axes, k, check, ahead=ahead)]
-    if solution.found:
-        hidden = solution.suppressed_rows
-        parts.insert(0, partition(axes, k, check, hidden=hidden, ahead=ahead))
-    limit = _loss_of_plan(axes, solution.suppressed_rows) if solution.found else 1.0
+    hidden = solution.suppressed_rows if solution.found else None
+    limit = 1.0 if hidden is None else _loss_of_plan(axes, hidden)
+    kept = None if hidden is None else _plan_figures(axes, hidden).age_r2
+    parts = _parts(axes, k, check, hidden, _order(kept))
     best: Recoded | None = None
-    for part in sorted(parts, key=lambda each: (int(each.hidden.sum()), each.loss)):
-        if part.loss >= limit - 1e-12 or (best and int(part.hidden.sum()) >= _left_out(best)):
+    for part in sorted((p for p in parts if p.loss < limit - 1e-12), key=_order(kept)):
+        if best and (int(part.hidden.sum()) >= _left_out(best) or _loses_age(part, kept)):
             continue
         found = _accepted(given, part, most, known)
         if found is None or found.part.loss >= limit - 1e-12 or not _assigned(found, given.table):
@@ -400,6 +421,45 @@ def _best(given: Given, axes: Sequence[LocalAxis], known: frozenset[str]) -> Rec
         if best is None or _left_out(found) < _left_out(best):
             best = found
     return best
+
+
+JOINS = 6
+"""Classes of the plan that are tried for whom it leaves out."""
+
+
+def _parts(
+    axes: Sequence[LocalAxis],
+    k: int,
+    check: Check | None,
+    hidden: Bools | None,
+    order: Callable[[Partition], tuple[bool, int, float]],
+) -> list[Partition]:
+    """Return a partition for each start: the plan, all, the plan with those it leaves out."""
+    ahead = worth_looking(axes)
+    parts = [partition(axes, k, check, ahead=ahead)]
+    if hidden is None:
+        return parts
+    parts.insert(0, partition(axes, k, check, hidden=hidden, ahead=ahead))
+    if ahead and parts[0].hidden.any() and min(map(order, parts))[:2] != (False, 0):
+        parts += [
+            partition(axes, k, check, hidden=hidden, joined=rank, ahead=True)
+            for rank in range(JOINS)
+        ]
+    return parts
+
+
+LEAST_AGE = 0.02
+"""Share of the variance of age that bands of single classes may keep less than the plan."""
+
+
+def _loses_age(part: Partition, kept: float | None) -> bool:
+    """Tell whether a partition keeps noticeably less of age than the plan."""
+    return kept is not None and (figures(part).age_r2 or 0.0) < kept - LEAST_AGE
+
+
+def _order(kept: float | None) -> Callable[[Partition], tuple[bool, int, float]]:
+    """Return what decides between partitions: age kept, then nobody left out, then the loss."""
+    return lambda part: (_loses_age(part, kept), int(part.hidden.sum()), part.loss)
 
 
 def _left_out(found: Recoded) -> int:
@@ -804,8 +864,10 @@ def _step(name: str, found: Recoded, given: Given, before: State) -> PlanStep:
     exact = int(((shows == own) & known).sum()) / n
     gone = int((np.array([x is None for x in shows]) & known).sum()) / n
     what = "bands" if axis.ordered else "sets"
-    text = f"{name}: {what} that differ between subjects, exact for {exact:.0%}"
-    text += f" and removed for {gone:.0%} of them" if gone else " of them"
+    said = [f"exact for {exact:.0%}"] if exact else []
+    said += [f"removed for {gone:.0%}"] if gone else []
+    text = f"{name}: {what} that differ between subjects"
+    text += f", {' and '.join(said)} of them" if said else ""
     loss = found.document.losses[name]
     after = found.after
     return PlanStep(
