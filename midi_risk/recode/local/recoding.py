@@ -9,7 +9,7 @@ would be released.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -410,16 +410,19 @@ def _best(given: Given, axes: Sequence[LocalAxis], known: frozenset[str]) -> Rec
     hidden = solution.suppressed_rows if solution.found else None
     limit = 1.0 if hidden is None else _loss_of_plan(axes, hidden)
     kept = None if hidden is None else _plan_figures(axes, hidden).age_r2
-    parts = _parts(axes, k, check, hidden, _order(kept))
     best: Recoded | None = None
-    for part in sorted((p for p in parts if p.loss < limit - 1e-12), key=_order(kept)):
-        if best and (int(part.hidden.sum()) >= _left_out(best) or _loses_age(part, kept)):
-            continue
-        found = _accepted(given, part, most, known)
-        if found is None or found.part.loss >= limit - 1e-12 or not _assigned(found, given.table):
-            continue
-        if best is None or _left_out(found) < _left_out(best):
-            best = found
+    for parts in _batches(axes, k, check, hidden):
+        for part in sorted((p for p in parts if p.loss < limit - 1e-12), key=_order(kept)):
+            if best and _order(kept)(part)[:2] >= _order(kept)(best.part)[:2]:
+                continue
+            found = _accepted(given, part, most, known)
+            if found is None or found.part.loss >= limit - 1e-12:
+                continue
+            if best and _order(kept)(found.part)[:2] >= _order(kept)(best.part)[:2]:
+                continue
+            best = found if _assigned(found, given.table) else best
+        if best and _order(kept)(best.part)[:2] == (False, 0):
+            break
     return best
 
 
@@ -427,43 +430,39 @@ JOINS = 6
 """Classes of the plan that are tried for whom it leaves out."""
 
 
-def _parts(
-    axes: Sequence[LocalAxis],
-    k: int,
-    check: Check | None,
-    hidden: Bools | None,
-    order: Callable[[Partition], tuple[bool, int, float]],
-) -> list[Partition]:
-    """Return a partition for each start: the plan, all, the plan with those it leaves out."""
+def _batches(
+    axes: Sequence[LocalAxis], k: int, check: Check | None, hidden: Bools | None
+) -> Iterator[list[Partition]]:
+    """Yield partitions from the plan and from all, and then with whom the plan leaves out."""
     ahead = worth_looking(axes)
     parts = [partition(axes, k, check, ahead=ahead)]
-    if hidden is None:
-        return parts
-    parts.insert(0, partition(axes, k, check, hidden=hidden, ahead=ahead))
-    if ahead and parts[0].hidden.any() and min(map(order, parts))[:2] != (False, 0):
-        parts += [
+    if hidden is not None:
+        parts.insert(0, partition(axes, k, check, hidden=hidden, ahead=ahead))
+    yield parts
+    if hidden is not None and ahead and parts[0].hidden.any():
+        yield [
             partition(axes, k, check, hidden=hidden, joined=rank, ahead=True)
             for rank in range(JOINS)
         ]
-    return parts
 
+
+ENOUGH_AGE = 0.8
+"""Share of the variance of age that bands of single classes may always come down to."""
 
 LEAST_AGE = 0.02
 """Share of the variance of age that bands of single classes may keep less than the plan."""
 
 
 def _loses_age(part: Partition, kept: float | None) -> bool:
-    """Tell whether a partition keeps noticeably less of age than the plan."""
-    return kept is not None and (figures(part).age_r2 or 0.0) < kept - LEAST_AGE
+    """Tell whether a partition keeps noticeably less of age than the plan, and too little."""
+    if kept is None:
+        return False
+    return (figures(part).age_r2 or 0.0) < min(kept - LEAST_AGE, ENOUGH_AGE)
 
 
 def _order(kept: float | None) -> Callable[[Partition], tuple[bool, int, float]]:
     """Return what decides between partitions: age kept, then nobody left out, then the loss."""
     return lambda part: (_loses_age(part, kept), int(part.hidden.sum()), part.loss)
-
-
-def _left_out(found: Recoded) -> int:
-    return int(found.part.hidden.sum())
 
 
 def _smallest(given: Given) -> int:
