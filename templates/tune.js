@@ -272,11 +272,11 @@
     if (navigator.clipboard) { navigator.clipboard.writeText(text).then(function () { done(true); }, function () { done(false); }); } else { done(false); }
   }
 
-  function download(content) {
+  function download(content, more) {
     var link = element("a", "", {download: "plan.json", href: URL.createObjectURL(new Blob([JSON.stringify(content, null, 2) + "\n"], {type: "application/json"}))});
     link.click();
     setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
-    one(".tune-said").textContent = "plan.json is in your downloads." + (shown.out ? " Which subjects are left out is not in this page; the command names them." : "");
+    one(".tune-said").textContent = "plan.json is in your downloads." + (more ? " " + more : shown.out ? " Which subjects are left out is not in this page; the command names them." : "");
   }
 
   var doings = {
@@ -287,6 +287,8 @@
     plan: function () { go({node: data.plan, out: !planned.passed && planned.atRisk <= data.max_suppressed}); },
     pin: function () { go({pin: state.pin ? null : state.node}); },
     command: function () { take(command(), "Command"); },
+    local: function () { take("midi-risk suggest PROJECT --local", "Command"); },
+    accept: function () { engine.local().then(function (plan) { download(plan, "The file holds who is left out."); }, failed); },
     lines: function () { take(lines(), "Lines"); },
     download: function () { (engine.plan ? engine.plan(state.node, state.out, needs()) : Promise.resolve().then(plan)).then(download, failed); },
     best: function () {
@@ -328,6 +330,10 @@
   // --- beginning
   all(".tune-bar, .tune-take").forEach(function (bar) { show(bar, true); });
   show(one("[data-do=plan]"), Boolean(data.plan));
+  if (data.local) {
+    show(one("[data-do=local]"), true);
+    show(one("[data-do=accept]"), Boolean(engine.local));
+  }
   if (engine.extras) { engine.extras(section, axes, failed, function () { return state; }); }
   Promise.all([engine.at(zero, false), data.plan ? engine.at(data.plan, false) : null]).then(function (known) {
     var first = decode(location.hash);

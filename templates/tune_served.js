@@ -54,6 +54,7 @@ midiTune.served = function (data) {
     steps: function (node, out, locked) { return ask("steps", {node: node, out: out, locked: locked}); },
     best: function (node, out, locked) { return ask("best", {node: node, out: out, locked: locked}); },
     cloud: function () { return ask("cloud", {}); },
+    local: function () { return ask("local", {}); },
     plan: function (node, out, needs) { return ask("plan", {node: node, out: out, needs: needs}); },
     save: function (node, out, needs) {
       return ask("save", {node: node, out: out, needs: needs}).then(function (done) { return done.text; });

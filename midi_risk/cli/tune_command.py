@@ -237,9 +237,9 @@ def written(bench: Bench, target: Path) -> Path:
     from midi_risk.document.files import write_private
     from midi_risk.tune.page import static_page
 
-    plan = bench.suggestion()
+    plan, local = bench.suggestions()
     html = static_page(
-        bench.lattice(plan),
+        bench.lattice(plan, local),
         title=bench.title,
         threat_models=bench.model_names,
         digest=bench.table.digest,

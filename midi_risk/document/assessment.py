@@ -568,6 +568,17 @@ class TuningPlan(Part):
     age_r2: float | None = None
 
 
+class TuningLocal(Part):
+    """The plan with bands that differ between subjects, which is no node of the lattice."""
+
+    changes: str = Field(description="what it does to each attribute")
+    sentence: str
+    left_out: int
+    risk_max: float | None
+    loss: float
+    age_r2: float | None = None
+
+
 class TuningRule(Part):
     """What one adversary demands of the classes."""
 
@@ -600,6 +611,9 @@ class TuningLattice(Part):
     plan: list[int] | None = Field(default=None, description="node of the suggested plan")
     plans: list[TuningPlan] = Field(
         default=[], description="the suggested plan and those beside it, where they are nodes"
+    )
+    local: TuningLocal | None = Field(
+        default=None, description="the plan of `suggest --local`, where it loses less"
     )
     bytes_per_count: Literal[1, 2, 4]
     classes: str

@@ -76,6 +76,9 @@ from midi_risk.threat.model import ThreatModel
 DISTANCE = "distance"
 """Utility of a plan: the mean distance inside a band over the mean distance of all."""
 
+EXTENT = "loss"
+"""Utility of a plan: the extent of its bands and sets, by which local recoding then cuts too."""
+
 FRONT_NODES = 4_000
 """Nodes of a lattice up to which the front covers all of them."""
 
@@ -124,6 +127,8 @@ def suggest(
     utility : str
         What the search loses least of: ``"distance"``, or a utility model of
         `midi_risk.recode.class_loss.utility_model`, which chooses among fixed levels only.
+        Local recoding loses least of the extent of sets (NCP) under ``"loss"``, and of the mean
+        distance under all others.
     levels_from_data : bool
         Whether levels are made from the data, beside the fixed ones.
     accept : int
@@ -161,8 +166,68 @@ def suggest(
     is right, with nobody left out.
     """
     table = as_subjects(table, {"quasi": quasi, "sensitive": sensitive, "key": key})
-    most, keep = suppression_share(max_suppression), listed("attributes to keep", keep)
     _check_cells(table, cells=cells, local=local)
+    plan, begun = _proposed(
+        table, threats, max_suppression=max_suppression, keep=keep, budget_seconds=budget_seconds,
+        hierarchies=hierarchies, cells=cells, utility=utility, levels_from_data=levels_from_data,
+        accept=accept, local_sets=local_sets,
+    )  # fmt: skip
+    return _locally(plan, begun, utility) if local and begun is not None else plan
+
+
+def suggest_beside(
+    table: SubjectTable,
+    threats: Sequence[ThreatModel],
+    *,
+    max_suppression: float,
+    keep: Sequence[str],
+    budget_seconds: float | None,
+    hierarchies: Mapping[str, Hierarchy],
+) -> tuple[Plan, Plan | None]:
+    """Return the plan of `suggest`, and beside it that with bands that differ between subjects.
+
+    Parameters
+    ----------
+    table, threats, max_suppression, keep, budget_seconds, hierarchies
+        As in `suggest`.
+
+    Returns
+    -------
+    Plan
+        With one level for everybody.
+    Plan or None
+        With local recoding, of the same search; None where it loses no less.
+
+    Raises
+    ------
+    SearchError
+        As `suggest` does.
+    """
+    plan, begun = _proposed(
+        table, threats, max_suppression=max_suppression, keep=keep, budget_seconds=budget_seconds,
+        hierarchies=hierarchies, cells=False, utility=DISTANCE, levels_from_data=True, accept=0,
+        local_sets="listed",
+    )  # fmt: skip
+    other = plan if begun is None else _locally(plan, begun, DISTANCE)
+    return plan, other if other.local is not None else None
+
+
+def _proposed(
+    table: SubjectTable,
+    threats: str | ThreatModel | Sequence[str | ThreatModel],
+    *,
+    max_suppression: float | str,
+    keep: str | Sequence[str],
+    budget_seconds: float | None,
+    hierarchies: Mapping[str, Hierarchy] | None,
+    cells: bool,
+    utility: str,
+    levels_from_data: bool,
+    accept: int,
+    local_sets: Sets,
+) -> tuple[Plan, Given | None]:
+    """Return the plan with one level for everybody, and what a local one begins from."""
+    most, keep = suppression_share(max_suppression), listed("attributes to keep", keep)
     given = dict(hierarchies or {})
     models = [load_threat_model(threat) for threat in listed("threat models", threats)]
     view = released(table, given)
@@ -170,7 +235,7 @@ def suggest(
     before = release_state(view, models, demand.k, table=table)
     if not attributes:
         imaging = imaging_figures(table, view, given)
-        return _trivial(table, models, demand, before, imaging).of(table)
+        return _trivial(table, models, demand, before, imaging).of(table), None
     setting = lattice_setting(
         table, attributes, given, frozenset(keep), missing=as_judged(view, models).missing
     )
@@ -220,14 +285,14 @@ def suggest(
         nodes_checked=solution.checked,
     ).of(source)
     base = replace(draft, solution=solution)
-    begun = Given(source, view, fixed, base, models, demand, given, most, local_sets)
-    return _locally(plan, begun) if local else plan
+    return plan, Given(source, view, fixed, base, models, demand, given, most, local_sets)
 
 
-def _locally(plan: Plan, begun: Given) -> Plan:
+def _locally(plan: Plan, begun: Given, utility: str) -> Plan:
     """Return the plan with bands that differ between subjects, where that loses less."""
     if plan.before.accepted:
         return plan
+    begun = replace(begun, by_extent=utility == EXTENT)
     better = recoded_locally(begun)
     if better is None:
         return plan.model_copy(update={"notes": [*plan.notes, NOT_LOCALLY]})

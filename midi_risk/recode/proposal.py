@@ -531,13 +531,7 @@ class Drafts:
             empty = Draft(table=table, setting=setting, solution=proposer.none(), losses={})
             others = [d for limit, d in told.items() if limit > most and shows_something(d)]
             return empty, others[:1], notes, demand
-        enough = found[most].solution.score + WORTH_LEAVING_OUT
-        chosen = next(
-            limit
-            for limit in sorted(told)
-            if told[limit].solution.score <= enough
-            and not_removed(told[most]) <= not_removed(told[limit])
-        )
+        chosen = recommended(told, most)
         if 0 not in found and demand.k > 1:
             notes.append("Nobody left out: no plan is possible.")
         more, said = self._about_age(proposer, told[chosen], demand, most, budget_seconds)
@@ -610,6 +604,32 @@ class Drafts:
         if other is None or other.losses[age] - first.losses[age] < NOTICEABLE:
             return [], []
         return [replace(other, title="age counts no more than any other attribute")], []
+
+
+def recommended(told: Mapping[int, Draft], most: int) -> int:
+    """Return the limit whose plan is recommended: the lowest that costs next to nothing.
+
+    Parameters
+    ----------
+    told : mapping of int to Draft
+        Plan by the number of subjects that may be left out.
+    most : int
+        What the project allows; has a plan.
+
+    Notes
+    -----
+    A plan with fewer left out must show what that of ``most`` shows, unless it loses noticeably
+    less: then there is nothing to be said for the other one.
+    """
+    first = told[most]
+    score, shown = first.solution.score, not_removed(first)
+
+    def as_good(draft: Draft) -> bool:
+        if draft.solution.score < score - WORTH_LEAVING_OUT:
+            return True
+        return draft.solution.score <= score + WORTH_LEAVING_OUT and shown <= not_removed(draft)
+
+    return next(limit for limit in sorted(told) if as_good(told[limit]))
 
 
 def titled(draft: Draft, n: int, limit: int) -> Draft:

@@ -21,6 +21,7 @@ from midi_risk.document.assessment import (
     TuningAttribute,
     TuningLattice,
     TuningLevel,
+    TuningLocal,
     TuningPlan,
     TuningRule,
 )
@@ -601,6 +602,25 @@ def _nodes_of(shown: Sequence[ShownPlan], axes: TuningAxes) -> dict[str, Any]:
         if node is not None
     ]
     return {"plan": nodes[0][1] if nodes else None, "plans": plans if len(plans) > 1 else []}
+
+
+def local_card(plan: Plan | None) -> TuningLocal | None:
+    """Return what a page says of the plan with bands that differ between subjects.
+
+    Parameters
+    ----------
+    plan : Plan, optional
+    """
+    if plan is None or plan.local is None:
+        return None
+    return TuningLocal(
+        changes=_changes(plan),
+        sentence=plan.local.sentence,
+        left_out=plan.suppressed.subjects,
+        risk_max=plan.after.risk_max,
+        loss=plan.loss or 0.0,
+        age_r2=plan.age_r2,
+    )
 
 
 def _title(each: ShownPlan) -> str:

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from midi_risk.attributes.model import Role
 from midi_risk.document.clean import neutral
-from midi_risk.errors import MidiRiskError, OutputError
+from midi_risk.errors import MidiRiskError, OutputError, SearchError
 from midi_risk.tune.changes import Desk
 from midi_risk.tune.page import static_page
 from midi_risk.tune.session import Bench, Session, cloud
@@ -220,6 +220,11 @@ def _answers(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Any]]:
         out = bool(body.get("out"))
         return session.planned(node(body), leave_out=out, needs=needs(body)).to_dict()
 
+    def local(_body: dict[str, Any]) -> Any:
+        if session.local is None:
+            raise SearchError("bands that differ between subjects lose no less here")
+        return session.local.to_dict()
+
     def role(body: dict[str, Any]) -> dict[str, bool]:
         desk.set_role(str(body["name"]), str(body["role"]))
         return {"done": True}
@@ -233,6 +238,7 @@ def _answers(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Any]]:
         "best": lambda b: session.best(node(b), locked(b), leave_out=bool(b.get("out"))),
         "cloud": lambda _: cloud(session),
         "plan": plan,
+        "local": local,
         "role": role,
         "cuts": cuts,
         "save": lambda b: {"text": desk.save(node(b), needs(b), leave_out=bool(b.get("out")))},

@@ -26,7 +26,7 @@ from midi_risk.errors import SearchError, did_you_mean
 from midi_risk.recode.criteria import requirement
 from midi_risk.recode.imaging import imaging_figures
 from midi_risk.recode.loss import information_lost
-from midi_risk.recode.plan import suggest
+from midi_risk.recode.plan import suggest_beside
 from midi_risk.recode.search.search import search
 from midi_risk.recode.steps import (
     PLAN_UTILITY,
@@ -56,6 +56,7 @@ from midi_risk.tune.lattice import (
     all_axes,
     blank_lattice,
     fitted,
+    local_card,
     most_left_out,
     node_counts,
     plans_of,
@@ -124,9 +125,9 @@ class Bench:
         """Names of the threat models."""
         return [model.name for model in self.models]
 
-    def suggestion(self) -> Plan:
-        """Return the cheapest plan that the search finds in the time given."""
-        return suggest(
+    def suggestions(self) -> tuple[Plan, Plan | None]:
+        """Return the plan that the search finds in the time given, and the local one beside it."""
+        return suggest_beside(
             self.table,
             self.models,
             max_suppression=self.max_suppression,
@@ -135,8 +136,17 @@ class Bench:
             hierarchies=self.hierarchies,
         )
 
-    def lattice(self, plan: Plan | None, *, max_nodes: int = MAX_NODES) -> TuningLattice:
+    def lattice(
+        self, plan: Plan | None, local: Plan | None = None, *, max_nodes: int = MAX_NODES
+    ) -> TuningLattice:
         """Return the lattice for a page, thinned where it is too large.
+
+        Parameters
+        ----------
+        plan : Plan, optional
+        local : Plan, optional
+            With bands that differ between subjects, which is no node.
+        max_nodes : int
 
         Raises
         ------
@@ -158,7 +168,7 @@ class Bench:
                 "there is nothing to tune: no adversary knows any quasi-identifier with values",
                 hint="Give attributes the role quasi_identifier in midi-risk.yaml",
             )
-        return lattice
+        return lattice.model_copy(update={"local": local_card(local)})
 
 
 def plan_at(
@@ -395,7 +405,8 @@ class Session:
             When no adversary knows any attribute.
         """
         bench = self.bench
-        self.plan: Plan = bench.suggestion()
+        self.plan: Plan
+        self.plan, self.local = bench.suggestions()
         names = [a.name for a in measured(bench.table, Role.QUASI_IDENTIFIER)]
         own = {name: [rule] for name, rule in bench.bands.items()}
         self.table, self.beside = all_beside(
@@ -435,7 +446,7 @@ class Session:
     def lattice(self) -> TuningLattice:
         """The lattice as a document without counts."""
         bench = self.bench
-        return blank_lattice(
+        lattice = blank_lattice(
             self.table,
             bench.models,
             self.axes,
@@ -443,6 +454,7 @@ class Session:
             keep=bench.keep,
             max_suppression=bench.max_suppression,
         )
+        return lattice.model_copy(update={"local": local_card(self.local)})
 
     def levels(self, node: Sequence[int]) -> dict[str, int]:
         """Return the levels of a node.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Kind, Role
+from midi_risk.recode import proposal
 from midi_risk.recode.criteria import ModelledKMap, population_criteria
 from midi_risk.recode.plan import suggest
 from midi_risk.recode.steps import lattice_setting, plan_loss
@@ -118,3 +121,19 @@ def test_an_emptied_cell_loses_all_of_its_information():
     assert nothing == 0
     assert one == pytest.approx(every / 4)
     assert every > 0
+
+
+def test_a_plan_that_leaves_fewer_out_and_loses_less_is_recommended(monkeypatch):
+    """What it removes in return is no reason to prefer the one that is worse in both."""
+    told = {
+        limit: SimpleNamespace(solution=SimpleNamespace(score=score), shows=shows)
+        for limit, score, shows in ((0, 0.43, {"age"}), (3, 0.47, {"age", "scanner"}))
+    }
+    monkeypatch.setattr(proposal, "not_removed", lambda draft: draft.shows)
+    assert proposal.recommended(told, 3) == 0
+    told[0].solution.score = 0.47
+    assert proposal.recommended(told, 3) == 3
+    told[0].shows.add("scanner")
+    assert proposal.recommended(told, 3) == 0
+    told[0].solution.score = 0.6
+    assert proposal.recommended(told, 3) == 3

@@ -47,6 +47,8 @@ class Option:
         What is added to the score for cuts at unround places.
     made_of : tuple
         How each attribute of the fact is written.
+    groups : int
+        Number of groups.
     """
 
     group: Ints
@@ -54,11 +56,12 @@ class Option:
     loss: float
     price: float = 0.0
     made_of: tuple[object, ...] = ()
+    groups: int = field(init=False)
 
-    @property
-    def groups(self) -> int:
-        """Number of groups."""
-        return int(self.group.max()) + 1 if len(self.group) else 0
+    def __post_init__(self) -> None:
+        """Count the groups once: every node asks for them."""
+        groups = int(self.group.max()) + 1 if len(self.group) else 0
+        object.__setattr__(self, "groups", groups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,14 +88,13 @@ class Axis:
 
 def refines(options: Sequence[Option]) -> Bools:
     """Return which option is as fine as which: entry (a, b) when b only merges groups of a."""
-    out = np.eye(len(options), dtype=bool)
-    for a, fine in enumerate(options):
-        for b, coarse in enumerate(options):
-            if a == b or fine.groups < coarse.groups:
-                continue
-            parent = np.zeros(fine.groups, dtype=np.int64)
-            parent[fine.group] = coarse.group
-            out[a, b] = bool((parent[fine.group] == coarse.group).all())
+    groups = np.array([option.group for option in options])
+    out = np.empty((len(options), len(options)), dtype=bool)
+    for a, option in enumerate(options):
+        # Coarser is what shows each value as it shows the first one of its group.
+        first = np.zeros(option.groups, dtype=np.int64)
+        first[option.group[::-1]] = np.arange(len(option.group))[::-1]
+        out[a] = (groups[:, first[option.group]] == groups).all(axis=1)
     return out
 
 
@@ -234,7 +236,12 @@ class _Nodes:
             np.array([axis.weight * o.loss + o.price for o in axis.options]) for axis in axes
         ]
         self.must = np.zeros(self.shape, dtype=np.int32)
+        self.dead = np.zeros(self.shape, dtype=bool)
         self.most = most
+        self.ups = [
+            _ups(weighted, finer)
+            for weighted, finer in zip(self.weighted, self.refines, strict=True)
+        ]
         for number, axis in enumerate(axes):
             alone = np.array([_small(axis, option, k) for option in axis.options])
             self._raise((number,), alone)
@@ -264,9 +271,41 @@ class _Nodes:
         order = np.lexsort((alive, bound))
         return alive[order], bound[order]
 
-    def below(self, steps: Sequence[int]) -> tuple[Ints, ...]:
-        """Return the part of the nodes that are as fine as a node."""
-        return np.ix_(*(r[:, s].nonzero()[0] for r, s in zip(self.refines, steps, strict=True)))
+    def raised(self, steps: tuple[int, ...], must: int) -> None:
+        """Take note of what a node must hide: so must all that are as fine."""
+        finer = [r[:, s] for r, s in zip(self.refines, steps, strict=True)]
+        if must <= self.most:
+            below = np.ix_(*(each.nonzero()[0] for each in finer))
+            self.must[below] = np.maximum(self.must[below], must)
+        elif prod(each.mean() for each in finer) < OUTRIGHT:
+            self.dead[np.ix_(*(each.nonzero()[0] for each in finer))] = True
+        else:
+            every = finer[0]
+            for each in finer[1:]:
+                every = np.logical_and.outer(every, each)
+            self.dead |= every
+
+    def fails(self, steps: tuple[int, ...]) -> bool:
+        """Tell whether a node is known to hide too many."""
+        return bool(self.dead[steps] or self.must[steps] > self.most)
+
+
+OUTRIGHT = 0.05
+"""Share of the nodes from which all of them are looked through, not those that are meant."""
+
+
+def _ups(weighted: Floats, finer: Bools) -> list[tuple[float, int] | None]:
+    """Return per option the cheapest coarser one: what it costs more, and which."""
+    found: list[tuple[float, int] | None] = []
+    coarser = finer & ~finer.T
+    for at in range(len(weighted)):
+        to = np.flatnonzero(coarser[at])
+        if not len(to):
+            found.append(None)
+            continue
+        best = int(to[np.argmin(weighted[to])])
+        found.append((float(weighted[best] - weighted[at]), best))
+    return found
 
 
 def _small(axis: Axis, option: Option, k: int) -> int:
@@ -360,9 +399,8 @@ def _exhaust(axes: Sequence[Axis], counter: Counter, ends: Sequence[int], stop: 
         groups = [c[s] for c, s in zip(columns, steps, strict=True)]
         options = tuple(a.options[s] for a, s in zip(axes, steps, strict=True))
         must, hides, which = counter.hidden(groups, options, records)
-        if must > nodes.must[steps]:
-            below = nodes.below(steps)
-            nodes.must[below] = np.maximum(nodes.must[below], must)
+        if must > ends[0] and must > nodes.must[steps]:
+            nodes.raised(steps, must)
         if hides <= ends[-1]:
             score = score_of(axes, options, which)
             for limit in ends:
@@ -373,11 +411,13 @@ def _exhaust(axes: Sequence[Axis], counter: Counter, ends: Sequence[int], stop: 
         return must
 
     seen: set[tuple[int, ...]] = set()
-    must = nodes.must.reshape(-1)
+    must, dead = nodes.must.reshape(-1), nodes.dead.reshape(-1)
     open_at: float | None = None
     for place, (number, bound) in enumerate(zip(order.tolist(), bounds.tolist(), strict=True)):
         if all(bound >= scores.get(limit, np.inf) for limit in ends):
             break
+        if dead[number]:
+            continue
         least = must[number]
         if all(least > limit or bound >= scores.get(limit, np.inf) for limit in ends):
             continue
@@ -407,26 +447,17 @@ def _climb(
     """Find where a way up from a failing node begins to pass; what fails kills all below."""
     way = [steps]
     while True:
-        best: tuple[float, int, int] | None = None
         here = way[-1]
-        for axis, at in enumerate(here):
-            weighted = nodes.weighted[axis]
-            coarser = np.flatnonzero(nodes.refines[axis][at])
-            coarser = coarser[coarser != at]
-            coarser = coarser[[not nodes.refines[axis][c, at] for c in coarser.tolist()]]
-            if len(coarser):
-                to = int(coarser[np.argmin(weighted[coarser])])
-                cost = float(weighted[to] - weighted[at])
-                if best is None or (cost, axis) < best[:2]:
-                    best = (cost, axis, to)
-        if best is None:
+        steps_up = [(up[0], axis, up[1]) for axis, at in enumerate(here)
+                    if (up := nodes.ups[axis][at]) is not None]  # fmt: skip
+        if not steps_up:
             break
-        _, axis, to = best
+        _, axis, to = min(steps_up)
         way.append((*here[:axis], to, *here[axis + 1 :]))
     low, high = 0, len(way) - 1
     while high - low > 1:
         middle = (low + high) // 2
-        if nodes.must[way[middle]] > most or look(way[middle]) > most:
+        if nodes.fails(way[middle]) or look(way[middle]) > most:
             low = middle
         else:
             high = middle

@@ -20,6 +20,7 @@ from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.recoding import OTHER, UNPARSED, DateBands, age_cuts, cuts_of_numbers
 from midi_risk.recode.adaptive.distance import Spread
 from midi_risk.recode.adaptive.options import Values, values_of
+from midi_risk.recode.local.extent import Extent
 from midi_risk.recode.local.partition import CutAxis, Shape
 from midi_risk.recode.loss import loss_shares
 from midi_risk.recode.steps import Setting, level_ranges
@@ -164,13 +165,10 @@ class LocalAxis:
         held_ = held_ + np.where(shape.blank[number], self._without(), 0.0)
         full = (low == 0) & (high == self.known) & known & (self.known > 1)
         full |= self.of_files & known & shape.blank[number]
-        at_ = self.values.spread.at
-        assert at_ is not None and self.lines is not None  # noqa: S101, PT018 - it is ordered
-        some = at_[np.isfinite(at_)]
-        edge = np.concatenate(([some.min()], self.lines, [some.max()]))
-        wide_ = np.where(known & (high > low), edge[high] - edge[low], 0.0) / max(
-            np.ptp(some), 1e-30
-        )
+        assert self.lines is not None  # noqa: S101 - it is ordered
+        edge = _edges(self.values, self.lines)
+        wide_ = np.where(known & (high > low), edge[high] - edge[low], 0.0)
+        wide_ = wide_ / max(float(edge[-1] - edge[0]), 1e-30)
         wide_ = np.where(high - low == 1, 0.0, np.minimum(wide_, 1.0))
         return np.where(full, n, held_), np.where(full, 1.0, wide_)
 
@@ -219,6 +217,12 @@ class LocalAxis:
             if not (some & ~of).any() and not of.all():
                 return label, of
         return None, np.ones(self.known, dtype=bool)
+
+    def costs(self, shape: Shape, number: int) -> Floats:
+        """Return what a record of each class loses by the measure that is cut by."""
+        if self.cut.extent is None:
+            return self.shares(shape, number)
+        return self.figures(shape, number)[1]
 
     def shares(self, shape: Shape, number: int) -> Floats:
         """Return what a record of each class loses of this attribute, of losing it altogether."""
@@ -297,6 +301,8 @@ class Source:
     facts : sequence of sequence of str
         Attributes that state one fact, the one that says most first.
     sets : {"listed", "ladder"}
+    by_extent : bool
+        Whether what is lost is the extent of sets, not the mean distance inside them.
     """
 
     table: SubjectTable
@@ -307,6 +313,7 @@ class Source:
     planned: Setting
     facts: Sequence[Sequence[str]]
     sets: Sets
+    by_extent: bool = False
 
 
 def local_axes(source: Source) -> list[LocalAxis]:
@@ -411,6 +418,16 @@ def _axis(
     groups = () if lines is not None else _ladder_groups(values, cell_of, known)
     cells = known + int((cell_of == known).any())
     whole = values.spread.whole()
+    ladder_only = strict or kind in CODED
+    extent = None
+    if source.by_extent:
+        extent = Extent(
+            weight=0.0 if follows else weight, cells=cells, known=known,
+            edge=np.empty(0) if lines is None else _edges(values, lines),
+            groups=np.array([of for _, of in groups], dtype=np.float64).reshape(-1, known),
+            listed=0 if ladder_only else MOST_LISTED, excepted=0 if ladder_only else MOST_EXCEPTED,
+            of_files=of_files,
+        )  # fmt: skip
     cut = CutAxis(
         codes=cell_of[values.codes].astype(np.int32),
         cells=cells,
@@ -419,13 +436,40 @@ def _axis(
         scale=0.0 if whole <= 0 or follows else weight / whole,
         levels=() if lines is not None else _cut_levels(groups, cells, known),
         round_places=() if lines is None else _round_places(lines, values.round_unit),
+        held=None if lines is None or follows else _held(values, cell_of, known),
+        last_line=0 if lines is None else _last_line(values, lines),
+        extent=extent,
     )
     return LocalAxis(
         values=values, cut=cut, cell_of=cell_of, labels=tuple(names), known=known, lines=lines,
-        groups=groups, ladder_only=strict or kind in CODED, of_files=of_files,
+        groups=groups, ladder_only=ladder_only, of_files=of_files,
         weight=0.0 if follows else weight, before=before, plan=plan, pinned=pinned,
         follows=follows,
     )  # fmt: skip
+
+
+def _edges(values: Values, lines: Floats) -> Floats:
+    """Return where the cells of an ordered attribute begin, and where the last one ends."""
+    at = values.spread.at
+    assert at is not None  # noqa: S101 - there are lines
+    some = at[np.isfinite(at)]
+    return np.concatenate(([some.min()], lines, [some.max()]))
+
+
+def _held(values: Values, cell_of: Ints, known: int) -> Ints:
+    """Return the records of each known cell."""
+    return np.bincount(cell_of[values.codes], minlength=known)[:known].astype(np.int64)
+
+
+OLDEST = 90.0
+"""Years from which ages stay together: no band of them ends before its cut line."""
+
+
+def _last_line(values: Values, lines: Floats) -> int:
+    """Return the line before which a band may end at a value."""
+    if values.attribute.kind is not Kind.AGE:
+        return len(lines) + 1
+    return int(np.searchsorted(lines, OLDEST, side="right")) + 1
 
 
 def _cell_names(labels: Sequence[str | None], cell_of: Ints, known: int) -> list[str]:

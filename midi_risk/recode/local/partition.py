@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from midi_risk.recode.local.extent import Extent
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -51,6 +53,12 @@ class CutAxis:
         Dense groups of the cells that may be told from the rest, single cells first; for names.
     round_places : tuple of ndarray of int64, shape (cells,)
         Roundest first: the next cell from each one on whose upper line is so round.
+    held : ndarray of int64, shape (known cells,), optional
+        Records of each known cell in the whole table, where a band may end before its cut line.
+    last_line : int
+        Behind the last line at which a band may end so.
+    extent : Extent, optional
+        Where cuts are chosen by the extent of sets, not by the mean distance inside them.
     """
 
     codes: npt.NDArray[np.int32]
@@ -60,6 +68,9 @@ class CutAxis:
     scale: float
     levels: tuple[Ints, ...] = ()
     round_places: tuple[Ints, ...] = ()
+    held: Ints | None = None
+    last_line: int = 0
+    extent: Extent | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -95,13 +106,33 @@ class Tree:
 
 
 @dataclass(slots=True, eq=False)
-class _Cuts:
+class Cuts:
     """Cuts on offer, the best of each class first: shape (classes, offers)."""
 
     gain: Floats
     axis: Ints
     level: Ints
     place: Ints
+
+    def of(self, classes: Ints) -> Cuts:
+        """Return the cuts of some classes."""
+        return Cuts(
+            self.gain[classes], self.axis[classes], self.level[classes], self.place[classes]
+        )
+
+    def best(self) -> Cuts:
+        """Return the cut of each class that saves most."""
+        at = np.argmax(self.gain, axis=1)[:, None]
+        return Cuts(
+            np.take_along_axis(self.gain, at, axis=1), np.take_along_axis(self.axis, at, axis=1),
+            np.take_along_axis(self.level, at, axis=1), np.take_along_axis(self.place, at, axis=1),
+        )  # fmt: skip
+
+    def put(self, classes: Bools, other: Cuts) -> None:
+        """Take the cuts of some classes from elsewhere."""
+        for mine, theirs in ((self.gain, other.gain), (self.axis, other.axis),
+                             (self.level, other.level), (self.place, other.place)):  # fmt: skip
+            mine[classes] = theirs[classes]
 
 
 def grow(axes: Sequence[CutAxis], start: Ints, nodes: int, k: int, check: Check | None) -> Tree:
@@ -191,10 +222,10 @@ def _offers(
     k: int,
     *,
     several: bool,
-) -> _Cuts:
+) -> Cuts:
     """Return the cuts on offer for each class, the best first."""
     made = [
-        _of_axis(axis, number, records, here, classes, k, several=several)
+        offers_along(axis, number, records, here, classes, k, several=several)
         for number, axis in enumerate(axes)
     ]
     gain = np.concatenate([cuts.gain for cuts in made], axis=1)
@@ -207,10 +238,10 @@ def _offers(
         whole = np.concatenate([getattr(cuts, name) for cuts in made], axis=1)
         return np.take_along_axis(whole, best, axis=1)
 
-    return _Cuts(*(taken(name) for name in ("gain", "axis", "level", "place")))  # type: ignore[arg-type]
+    return Cuts(*(taken(name) for name in ("gain", "axis", "level", "place")))  # type: ignore[arg-type]
 
 
-def _of_axis(
+def offers_along(
     axis: CutAxis,
     number: int,
     records: Ints,
@@ -219,7 +250,7 @@ def _of_axis(
     k: int,
     *,
     several: bool,
-) -> _Cuts:
+) -> Cuts:
     """Return the cuts of one attribute on offer."""
     codes = axis.codes[records]
     step = max(1, CELLS // axis.cells)
@@ -240,7 +271,7 @@ def _of_axis(
         cut = _ordered if axis.at is not None else _named
         found.append(cut(axis, counts, k, several=several))
     gain, level, place = (np.concatenate(each, axis=0) for each in zip(*found, strict=True))
-    return _Cuts(gain, np.full(gain.shape, number, dtype=np.int64), level, place)
+    return Cuts(gain, np.full(gain.shape, number, dtype=np.int64), level, place)
 
 
 def _ordered(axis: CutAxis, counts: Ints, k: int, *, several: bool) -> tuple[Floats, Ints, Ints]:
@@ -260,8 +291,11 @@ def _ordered(axis: CutAxis, counts: Ints, k: int, *, several: bool) -> tuple[Flo
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = (s_all + 2 * axis.apart * c_all * missing) / n
         parts = pairs / upto + (above + 2 * axis.apart * over * missing) / (over + missing)
+    saved = (whole - parts) * axis.scale
+    if axis.extent is not None:
+        saved = axis.extent.of_line(m, missing[:, 0])
     good = (upto >= k) & (over + missing >= k)
-    gain = np.where(good, (whole - parts) * axis.scale, -np.inf)
+    gain = np.where(good, saved, -np.inf)
     gain[gain < LEAST_GAIN] = -np.inf
     if not several:
         place = np.argmax(gain, axis=1)[:, None]
@@ -300,9 +334,12 @@ def _named(axis: CutAxis, counts: Ints, k: int, *, several: bool) -> tuple[Float
     gains, levels, groups = [], [], []
     for level, group in enumerate(axis.levels):
         inside, held = _by_group(m, group)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            parts = n - held / inside - (squares - held) / (n - inside)
-            gain = ((n - squares / n) - parts) * axis.scale
+        if axis.extent is not None:
+            gain = axis.extent.of_group(m, group, inside)
+        else:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                parts = n - held / inside - (squares - held) / (n - inside)
+                gain = ((n - squares / n) - parts) * axis.scale
         good = (inside >= k) & (n - inside >= k)
         gain = np.where(good, gain, -np.inf)
         gain[gain < LEAST_GAIN] = -np.inf
@@ -341,7 +378,7 @@ def _apply(
     records: Ints,
     here: npt.NDArray[np.int32],
     active: Ints,
-    cuts: _Cuts,
+    cuts: Cuts,
     k: int,
     check: Check | None,
 ) -> Ints:
@@ -355,7 +392,7 @@ def _apply(
         chosen = np.flatnonzero(open_)
         inside = open_[here]
         mine, of = records[inside], here[inside]
-        right = _sides(axes, cuts, turn, mine, of)
+        right = sides(axes, cuts, turn, mine, of)
         stands = open_.copy()
         if check is not None:
             place = np.cumsum(open_) - 1
@@ -379,8 +416,8 @@ def _apply(
     return np.concatenate(children) if children else np.empty(0, dtype=np.int64)
 
 
-def _sides(
-    axes: Sequence[CutAxis], cuts: _Cuts, turn: int, records: Ints, here: npt.NDArray[np.int32]
+def sides(
+    axes: Sequence[CutAxis], cuts: Cuts, turn: int, records: Ints, here: npt.NDArray[np.int32]
 ) -> Ints:
     """Return 1 for each record on the right of the cut of its class, 0 on the left."""
     on = cuts.axis[:, turn][here]
@@ -425,7 +462,7 @@ class Shape:
 
 
 def shape_of(
-    axes: Sequence[CutAxis], tree: Tree, low: dict[int, Ints], high: dict[int, Ints]
+    axes: Sequence[CutAxis], tree: Tree, low: dict[int, Ints], high: dict[int, Ints], k: int
 ) -> Shape:
     """Return what the classes of a tree hold.
 
@@ -436,6 +473,8 @@ def shape_of(
     tree : Tree
     low, high : dict of int to ndarray of int64, shape (start classes,)
         Between which cells of the ordered attributes the first classes lie.
+    k : int
+        Subjects that a value must have so that a band may end at it.
     """
     nodes = tree.nodes
     generations = list(_generations(tree))
@@ -463,9 +502,48 @@ def shape_of(
             without_value = _summed(blank, tree, generations)
             shape.blank[number] = without_value > 0
             shape.known[number] = without_value < shape.size
+            if axis.held is not None:
+                _tighten(axis, tree, generations, (shape.low[number], shape.high[number]), k)
         else:
             shape.held[number] = _held(axis, tree, generations)
     return shape
+
+
+def _tighten(
+    axis: CutAxis, tree: Tree, generations: Sequence[Ints], ends: tuple[Ints, Ints], k: int
+) -> None:
+    """Move the ends of bands inwards over values that no record of the class has.
+
+    A band ends at a round line, or at a value that k subjects of the collection have, and only
+    where k of them lie on what is given up.
+    """
+    assert axis.at is not None and axis.held is not None  # noqa: S101, PT018 - only asked then
+    known = len(axis.at)
+    low, high = ends
+    first, last = np.full(tree.nodes, known), np.full(tree.nodes, -1)
+    some = axis.codes < known
+    np.minimum.at(first, tree.leaf[some], axis.codes[some])
+    np.maximum.at(last, tree.leaf[some], axis.codes[some])
+    for whole in reversed(generations):
+        first[whole] = np.minimum(first[tree.left[whole]], first[tree.right[whole]])
+        last[whole] = np.maximum(last[tree.left[whole]], last[tree.right[whole]])
+    behind = np.concatenate(([0], np.cumsum(axis.held)))
+    line = np.arange(known + 1)
+    often = axis.held >= k
+    round_ = np.zeros(known + 1, dtype=bool)
+    if axis.round_places:
+        round_[1:known] = axis.round_places[-1][: known - 1] == line[: known - 1]
+    from_ = np.append(often, False) | round_
+    to = np.append(False, often) | round_
+    from_ &= line < axis.last_line
+    to &= line < axis.last_line
+    down = np.maximum.accumulate(np.where(from_, line, 0))[np.minimum(first, known)]
+    up = np.minimum.accumulate(np.where(to, line, known)[::-1])[::-1][np.maximum(last + 1, 0)]
+    have = (first <= last) & (first >= low) & (last < high)
+    move = have & (down > low) & (behind[down] - behind[np.minimum(low, known)] >= k)
+    low[move] = down[move]
+    move = have & (up < high) & (behind[np.minimum(high, known)] - behind[up] >= k)
+    high[move] = up[move]
 
 
 def _generations(tree: Tree) -> Iterator[Ints]:

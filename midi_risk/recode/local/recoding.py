@@ -1,13 +1,15 @@
 """Local recoding of a plan: the partition, what it shows, and the judge's word on it.
 
 Two partitions are made: one cuts the classes of the plan further, and what it leaves out as a
-class of its own; the other begins with all subjects at once. The one that loses less stays, and
-never one that loses more than the plan. What is judged is what would be released.
+class of its own, or joins it to one of its classes; the other begins with all subjects at once. One
+that keeps age as the plan does goes before one that does not, then the one that leaves fewer out,
+then the one that loses less, and never one that loses more than the plan. What is judged is what
+would be released.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -30,6 +32,7 @@ from midi_risk.document.plan import (
 from midi_risk.recode.adaptive.distance import variance_between
 from midi_risk.recode.criteria import Requirement
 from midi_risk.recode.imaging import imaging_figures
+from midi_risk.recode.local.ahead import looked_ahead, worth_looking
 from midi_risk.recode.local.assign import labels_of
 from midi_risk.recode.local.axes import UNKNOWN, LocalAxis, Sets, Source, local_axes
 from midi_risk.recode.local.criteria import checker
@@ -69,8 +72,9 @@ class Partition:
         Those that are cut first.
     tree : Tree
     shape : Shape
-    share : ndarray of float64, shape (attributes, nodes)
-        What a record of each class loses of each attribute.
+    share, cost : ndarray of float64, shape (attributes, nodes)
+        What a record of each class loses of each attribute: in mean distance, and by the measure
+        that is cut by.
     begun_from : {"plan", "root"}
     later : ndarray of bool, shape (nodes,)
         Classes made of what the plan leaves out.
@@ -82,6 +86,7 @@ class Partition:
     tree: Tree
     shape: Shape
     share: Floats
+    cost: Floats
     begun_from: Literal["plan", "root"]
     later: Bools
     besides: Bools
@@ -93,13 +98,21 @@ class Partition:
 
     @property
     def loss(self) -> float:
-        """What the partition loses; a hidden record loses all."""
+        """What the partition loses by its measure; a hidden record loses all."""
         return float(np.where(self.hidden, 1.0, self.per_class()[self.tree.leaf]).mean())
+
+    @property
+    def distance(self) -> float:
+        """What the partition loses in mean distance; a hidden record loses all."""
+        lost = self._weights() @ self.share
+        return float(np.where(self.hidden, 1.0, lost[self.tree.leaf]).mean())
 
     def per_class(self) -> Floats:
         """Return what a record of each class loses of all attributes."""
-        weights = np.array([axis.weight for axis in self.axes])
-        return np.asarray(weights @ self.share, dtype=np.float64)
+        return np.asarray(self._weights() @ self.cost, dtype=np.float64)
+
+    def _weights(self) -> Floats:
+        return np.array([axis.weight for axis in self.axes])
 
 
 def partition(
@@ -108,6 +121,8 @@ def partition(
     check: Check | None,
     *,
     hidden: Bools | None = None,
+    joined: int | None = None,
+    ahead: bool = False,
 ) -> Partition:
     """Return the classes of a local recoding.
 
@@ -121,6 +136,11 @@ def partition(
     hidden : ndarray of bool, shape (N,), optional
         Records that the plan leaves out: begins from the classes of the plan. Without it, from
         all records at once.
+    joined : int, optional
+        Takes whom the plan leaves out, where they are too few for a class, into one of its classes:
+        the smallest within reach for 0, the next one for 1.
+    ahead : bool
+        Whether small classes are cut again by what comes of each cut, see `looked_ahead`.
     """
     ordered = sorted(axes, key=lambda a: not a.free)
     keyed = [axis for axis in ordered if axis.keyed]
@@ -131,13 +151,18 @@ def partition(
     if hidden is not None:
         plan = np.column_stack([a.plan[a.values.codes] for a in keyed])
         apart = _apart(plan, hidden)
+        if joined is not None:
+            apart = _with_class(plan, before, apart, k, joined)
         columns = np.where(apart[:, None] > 0, before, plan)
     rows, start = np.unique(np.column_stack([apart, columns]), axis=0, return_inverse=True)
     start = start.reshape(-1).astype(np.int64)
     by_plan = np.zeros(len(rows), dtype=bool) if hidden is None else rows[:, 0] == 0
     low, high = _starts(ordered, keyed, rows, by_plan)
     tree = grow([a.cut for a in ordered if a.free], start, len(rows), k, check)
-    grown = _told(ordered, tree, (low, high), "root" if hidden is None else "plan", rows[:, 0] > 0)
+    if ahead:
+        tree = looked_ahead(ordered, tree, (low, high), k, check)
+    begun: Literal["plan", "root"] = "root" if hidden is None else "plan"
+    grown = _told(ordered, tree, (low, high), begun, rows[:, 0] > 0, k)
     loss = grown.shape.size.astype(np.float64) * np.where(tree.valid, grown.per_class(), 1.0)
     return replace(grown, tree=pruned(tree, loss))
 
@@ -147,6 +172,22 @@ def _apart(plan: Ints, hidden: Bools) -> Ints:
     of_class = np.unique(plan, axis=0, return_inverse=True)[1].reshape(-1)
     shown = np.bincount(of_class[~hidden], minlength=int(of_class.max(initial=-1)) + 1) > 0
     return (~shown[of_class]).astype(np.int64)
+
+
+def _with_class(plan: Ints, before: Ints, apart: Ints, k: int, rank: int) -> Ints:
+    """Return also 1 for a class of the plan beside each group that is too small for a class."""
+    out = apart.copy()
+    of_cell = np.unique(before, axis=0, return_inverse=True)[1].reshape(-1)
+    of_class = np.unique(plan, axis=0, return_inverse=True)[1].reshape(-1)
+    few = np.bincount(of_cell, weights=apart)
+    for cell in np.flatnonzero((few > 0) & (few < k)).tolist():
+        beside = (of_cell == cell) & (apart == 0)
+        size = np.bincount(of_class[beside])
+        some = np.flatnonzero(size)
+        if len(some):
+            order = some[np.lexsort((some, size[some]))]
+            out[beside & (of_class == order[min(rank, len(order) - 1)])] = 1
+    return out
 
 
 def _starts(
@@ -184,19 +225,23 @@ def _told(
     ends: tuple[dict[int, Ints], dict[int, Ints]],
     begun_from: Literal["plan", "root"],
     later: Bools,
+    k: int,
 ) -> Partition:
     """Return a partition with what its classes hold and lose."""
-    shape = shape_of([axis.cut for axis in axes], tree, *ends)
+    shape = shape_of([axis.cut for axis in axes], tree, *ends, k)
     size = np.maximum(shape.size, 1)
     share = np.zeros((len(axes), tree.nodes))
+    cost = share.copy()
     for number, axis in enumerate(axes):
         if axis.weight and axis.pinned:
-            each = axis.values.spread.shares(axis.plan)[axis.values.codes]
-            share[number] = summed(tree, each) / size
+            codes = axis.values.codes
+            share[number] = summed(tree, axis.values.spread.shares(axis.plan)[codes]) / size
+            cost[number] = summed(tree, _costs_of_plan(axis)[codes]) / size
         elif axis.weight:
             share[number] = axis.shares(shape, number)
+            cost[number] = axis.costs(shape, number)
     return Partition(
-        axes=list(axes), tree=tree, shape=shape, share=share, begun_from=begun_from,
+        axes=list(axes), tree=tree, shape=shape, share=share, cost=cost, begun_from=begun_from,
         later=inherited(tree, later), besides=np.zeros(len(tree.leaf), dtype=bool),
     )  # fmt: skip
 
@@ -296,6 +341,8 @@ class Given:
         The user's own.
     max_suppression : float
     sets : {"listed", "ladder"}
+    by_extent : bool
+        Whether what is lost is the extent of sets, not the mean distance inside them.
     """
 
     table: SubjectTable
@@ -307,6 +354,7 @@ class Given:
     given: Mapping[str, Hierarchy]
     max_suppression: float
     sets: Sets = "listed"
+    by_extent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,7 +377,7 @@ class Recoded:
 
 
 def recoded_locally(given: Given) -> Recoded | None:
-    """Return the local recoding that loses least, None where none is better than the plan.
+    """Return the better local recoding, None where none loses less than the plan.
 
     Parameters
     ----------
@@ -341,7 +389,7 @@ def recoded_locally(given: Given) -> Recoded | None:
         Source(
             table=given.table, setting=given.setting, ceilings=ceilings_of(given.setting),
             given=given.given, levels=solution.levels, planned=draft.setting, facts=draft.facts,
-            sets=given.sets,
+            sets=given.sets, by_extent=given.by_extent,
         )
     )  # fmt: skip
     if not any(axis.free for axis in axes):
@@ -354,23 +402,67 @@ def recoded_locally(given: Given) -> Recoded | None:
 
 
 def _best(given: Given, axes: Sequence[LocalAxis], known: frozenset[str]) -> Recoded | None:
-    """Return the better of two partitions; nothing is asked of what is disclosed anyway."""
+    """Return the partition that leaves fewest out; nothing is asked of what is disclosed anyway."""
     solution, n = given.draft.solution, given.table.n_subjects
     check = checker(given.demand, given.table, given.view, given.models, known)
     k = _smallest(given)
     most = hidden_limit(given.max_suppression, n)
-    parts = [partition(axes, k, check)]
-    if solution.found:
-        parts.insert(0, partition(axes, k, check, hidden=solution.suppressed_rows))
-    limit = _loss_of_plan(axes, solution.suppressed_rows) if solution.found else 1.0
+    hidden = solution.suppressed_rows if solution.found else None
+    limit = 1.0 if hidden is None else _loss_of_plan(axes, hidden)
+    kept = None if hidden is None else _plan_figures(axes, hidden).age_r2
     best: Recoded | None = None
-    for part in sorted(parts, key=lambda each: each.loss):
-        if part.loss >= limit - 1e-12:
+    for parts in _batches(axes, k, check, hidden):
+        for part in sorted((p for p in parts if p.loss < limit - 1e-12), key=_order(kept)):
+            if best and _order(kept)(part)[:2] >= _order(kept)(best.part)[:2]:
+                continue
+            found = _accepted(given, part, most, known)
+            if found is None or found.part.loss >= limit - 1e-12:
+                continue
+            if best and _order(kept)(found.part)[:2] >= _order(kept)(best.part)[:2]:
+                continue
+            best = found if _assigned(found, given.table) else best
+        if best and _order(kept)(best.part)[:2] == (False, 0):
             break
-        found = _accepted(given, part, most, known)
-        if found is not None and found.part.loss < limit - 1e-12 and _assigned(found, given.table):
-            best, limit = found, found.part.loss
     return best
+
+
+JOINS = 6
+"""Classes of the plan that are tried for whom it leaves out."""
+
+
+def _batches(
+    axes: Sequence[LocalAxis], k: int, check: Check | None, hidden: Bools | None
+) -> Iterator[list[Partition]]:
+    """Yield partitions from the plan and from all, and then with whom the plan leaves out."""
+    ahead = worth_looking(axes)
+    parts = [partition(axes, k, check, ahead=ahead)]
+    if hidden is not None:
+        parts.insert(0, partition(axes, k, check, hidden=hidden, ahead=ahead))
+    yield parts
+    if hidden is not None and ahead and parts[0].hidden.any():
+        yield [
+            partition(axes, k, check, hidden=hidden, joined=rank, ahead=True)
+            for rank in range(JOINS)
+        ]
+
+
+ENOUGH_AGE = 0.8
+"""Share of the variance of age that bands of single classes may always come down to."""
+
+LEAST_AGE = 0.02
+"""Share of the variance of age that bands of single classes may keep less than the plan."""
+
+
+def _loses_age(part: Partition, kept: float | None) -> bool:
+    """Tell whether a partition keeps noticeably less of age than the plan, and too little."""
+    if kept is None:
+        return False
+    return (figures(part).age_r2 or 0.0) < min(kept - LEAST_AGE, ENOUGH_AGE)
+
+
+def _order(kept: float | None) -> Callable[[Partition], tuple[bool, int, float]]:
+    """Return what decides between partitions: age kept, then nobody left out, then the loss."""
+    return lambda part: (_loses_age(part, kept), int(part.hidden.sum()), part.loss)
 
 
 def _smallest(given: Given) -> int:
@@ -457,7 +549,20 @@ def _judged(given: Given, part: Partition, most: int, known: frozenset[str]) -> 
 
 
 def _loss_of_plan(axes: Sequence[LocalAxis], hidden: Bools) -> float:
-    """Return what the plan loses, a subject left out all."""
+    """Return what the plan loses by the measure that is cut by, a subject left out all."""
+    each = sum(a.weight * _costs_of_plan(a)[a.values.codes] for a in axes)
+    return float(np.where(hidden, 1.0, each).mean())
+
+
+def _costs_of_plan(axis: LocalAxis) -> Floats:
+    """Return what each text loses in the plan, by the measure that is cut by."""
+    if axis.cut.extent is None:
+        return axis.values.spread.shares(axis.plan)
+    return _group_figures(axis)[1]
+
+
+def _distance_of_plan(axes: Sequence[LocalAxis], hidden: Bools) -> float:
+    """Return what the plan loses in mean distance, a subject left out all."""
     each = sum(a.weight * a.values.spread.shares(a.plan)[a.values.codes] for a in axes)
     return float(np.where(hidden, 1.0, each).mean())
 
@@ -551,7 +656,7 @@ def figures(part: Partition) -> LocalFigures:
             r2 = max(r2 or 0.0, _variance_kept(axis, group, hidden))
     weights = np.array([axis.weight for axis in part.axes])
     return LocalFigures(
-        loss=part.loss, nue=float(weights @ nue), ncp=float(weights @ ncp), age_r2=r2,
+        loss=part.distance, nue=float(weights @ nue), ncp=float(weights @ ncp), age_r2=r2,
         left_out=int(hidden.sum()), classes=len(np.unique(leaf[~hidden])),
     )  # fmt: skip
 
@@ -608,7 +713,7 @@ def _plan_figures(axes: Sequence[LocalAxis], hidden: Bools) -> LocalFigures:
     weights = np.array([axis.weight for axis in axes])
     keys = np.column_stack([axis.plan[axis.values.codes] for axis in axes])[~hidden]
     return LocalFigures(
-        loss=_loss_of_plan(axes, hidden), nue=float(weights @ nue), ncp=float(weights @ ncp),
+        loss=_distance_of_plan(axes, hidden), nue=float(weights @ nue), ncp=float(weights @ ncp),
         age_r2=r2, left_out=int(hidden.sum()), classes=len(np.unique(keys, axis=0)),
     )  # fmt: skip
 
@@ -758,8 +863,10 @@ def _step(name: str, found: Recoded, given: Given, before: State) -> PlanStep:
     exact = int(((shows == own) & known).sum()) / n
     gone = int((np.array([x is None for x in shows]) & known).sum()) / n
     what = "bands" if axis.ordered else "sets"
-    text = f"{name}: {what} that differ between subjects, exact for {exact:.0%}"
-    text += f" and removed for {gone:.0%} of them" if gone else " of them"
+    said = [f"exact for {exact:.0%}"] if exact else []
+    said += [f"removed for {gone:.0%}"] if gone else []
+    text = f"{name}: {what} that differ between subjects"
+    text += f", {' and '.join(said)} of them" if said else ""
     loss = found.document.losses[name]
     after = found.after
     return PlanStep(
