@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -26,17 +26,20 @@ from midi_risk.sources.files.listing import printable
 from midi_risk.sources.files.remote import RemoteError, download, is_url, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
+from midi_risk.sources.select import select_rows
 from midi_risk.sources.tables.columns import cell_array, text_column
 from midi_risk.sources.tables.databases import is_database, shown_table
 from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.sources.tables.joins import Leading, leading_of
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import (
+    TableReading,
     check_file,
     keyed_table,
     read_raw,
     read_table,
 )
+from midi_risk.sources.tuples import read_tuples, stored_table
 
 _ENOUGH = 10_000
 
@@ -113,12 +116,17 @@ def _plain(rows: pa.Table) -> pa.Table:
 
 
 def _with_partitions(rows: pa.Table, folder: Path, path: Path) -> pa.Table:
-    for step in path.relative_to(folder).parts[:-1]:
-        name, mark, value = step.partition("=")
-        if mark and name and name not in rows.column_names:
+    for name, value in _stated(folder, path).items():
+        if name not in rows.column_names:
             values = pa.chunked_array([cell_array([value] * rows.num_rows)])
             rows = rows.append_column(name, values)
     return rows
+
+
+def _stated(folder: Path, path: Path) -> dict[str, str]:
+    """Return the columns that the folders of a part state, as in ``collection_id=x``."""
+    steps = (step.partition("=") for step in reversed(path.relative_to(folder).parts[:-1]))
+    return {name: value for name, mark, value in steps if mark and name}
 
 
 _LARGEST = 16 << 30
@@ -194,6 +202,8 @@ def extract(
     store: Path | None = None,
     payloads: bool = False,
     exclude: Sequence[str] = (),
+    where: str = "",
+    rows: bool = False,
 ) -> Extraction:
     """Read sources of any kind, and the clinical tables linked to them.
 
@@ -214,6 +224,11 @@ def extract(
         Also look inside embedded payloads.
     exclude : sequence of str, optional
         Patterns of names or ends of paths of tables beside the data that do not leave.
+    where : str, optional
+        Condition that rows of the leading table must fulfil, see `select_rows`.
+    rows : bool, optional
+        Whether every row of a table of image metadata is wanted as it is, so that it can be
+        written. Equal rows of large ones come once else, with their number.
 
     Returns
     -------
@@ -233,11 +248,17 @@ def extract(
             raise SourceError(
                 f"a source is {quoted(source)}, not a path", hint="Give paths of files or folders"
             )
-    collected = Collected(excluded=tuple(exclude), linked=_places(tables))
+    images = [_is_dicom_source(source) for source in sources]
+    collected = Collected(
+        excluded=tuple(exclude),
+        linked=_places(tables),
+        where="" if any(images) else where,
+        whole=rows,
+    )
     dicom: list[str | Path] = []
     dicom_at = 0
-    for source in sources:
-        if _is_dicom_source(source):
+    for source, is_dicom in zip(sources, images, strict=True):
+        if is_dicom:
             dicom_at = len(collected.tables) if not dicom else dicom_at
             dicom.append(source if isinstance(source, Path) else str(source))
         else:
@@ -246,9 +267,12 @@ def extract(
         _read_dicom(dicom, dicom_at, collected, jobs, progress, store, payloads)
     collected.tables.sort(key=lambda table: table.kind not in IMAGING_KINDS)
     known = leading_of(collected.tables[0]) if collected.tables else None
+    asked = where if any(images) else collected.where
+    collected.where = ""
     for given in tables:
         _read_source(given, collected, known)
-    return collected.extraction()
+    extraction = collected.extraction()
+    return select_rows(extraction, asked) if asked else extraction
 
 
 def _is_dicom_source(source: str | Path | TableSpec) -> bool:
@@ -394,8 +418,13 @@ def _read_folder(path: Path, collected: Collected, known: Leading | None) -> Non
 
 def _read_parts(folder: Path, collected: Collected, known: Leading | None) -> None:
     parts = parts_of(folder)
-    raw, unreadable = read_parts(folder, parts)
-    reading = keyed_table(raw, TableSpec(folder), name=shown(folder.name), leading=known)
+    unreadable: list[tuple[Path, str]] = []
+    name = shown(folder.name)
+    stated = [(path, _stated(folder, path)) for path in parts]
+    reading = _as_tuples(stated, TableSpec(folder), name, collected)
+    if reading is None:
+        raw, unreadable = read_parts(folder, parts)
+        reading = keyed_table(raw, TableSpec(folder), name=name, leading=known)
     name = collected.add_table(reading.table, folder)
     broken = dict(unreadable)
     for path in parts:
@@ -407,7 +436,10 @@ def _read_parts(folder: Path, collected: Collected, known: Leading | None) -> No
 
 
 def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> None:
-    reading = read_table(spec, name=shown(spec.path.name), leading=known)
+    name = shown(spec.path.name)
+    reading = _as_tuples([(spec.path, {})], spec, name, collected) if not spec.url else None
+    if reading is None:
+        reading = read_table(spec, name=name, leading=known)
     name = collected.add_table(reading.table, spec.path)
     status = FileStatus.FLAGGED if reading.flagged else FileStatus.READ
     collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
@@ -415,6 +447,25 @@ def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> 
         collected.count(f"unread_{what}", count)
     collected.beside += (replace(each, source=name) for each in reading.extras)
     collected.findings += reading.findings
+
+
+def _as_tuples(
+    files: Sequence[tuple[Path, Mapping[str, str]]],
+    spec: TableSpec,
+    name: str,
+    collected: Collected,
+) -> TableReading | None:
+    """Read a large table of image metadata as tuples; None where it is read as it is."""
+    if collected.whole:
+        return None
+    stored = stored_table(files, name)
+    if stored is None:
+        return None
+    leads = not any(table.kind in IMAGING_KINDS for table in collected.tables)
+    reading = read_tuples(stored, spec, name=name, where=collected.where if leads else "")
+    if reading is not None and leads:
+        collected.where = ""
+    return reading
 
 
 def _read_dicom(

@@ -197,7 +197,8 @@ def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:
 def keyless_rows(table: SourceTable) -> list[Finding]:
     """Return the finding of a linked source's rows that name no subject."""
     of_row, _ = keys_of_rows(table)
-    rows = int((of_row < 0).sum())
+    left = of_row < 0
+    rows = int(left.sum() if table.weights is None else table.weights[left].sum())
     if not rows:
         return []
     words = _words(rows, "row")
