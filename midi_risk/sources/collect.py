@@ -458,7 +458,7 @@ def _as_tuples(
     """Read a large table of image metadata as tuples; None where it is read as it is."""
     if collected.whole:
         return None
-    stored = stored_table(files, name)
+    stored = stored_table(files, spec, name)
     if stored is None:
         return None
     leads = not any(table.kind in IMAGING_KINDS for table in collected.tables)

@@ -44,11 +44,14 @@ from midi_risk.sources.select import (
 from midi_risk.sources.tables.columns import (
     SCOPES,
     alias_columns,
+    descriptions,
     is_metadata_table,
     level_of,
+    text_column,
 )
+from midi_risk.sources.tables.delimited import spool_delimited
 from midi_risk.sources.tables.formats import table_format
-from midi_risk.sources.tables.json import with_tag_columns
+from midi_risk.sources.tables.json import spool_lines, with_tag_columns
 from midi_risk.sources.tables.keys import fold_name
 from midi_risk.sources.tables.parquet import (
     DROPPED,
@@ -59,12 +62,16 @@ from midi_risk.sources.tables.parquet import (
 )
 from midi_risk.sources.tables.raw import RawTable, counted
 from midi_risk.sources.tables.read import ROW_KEY, TableReading, asked_key, keyed_table
+from midi_risk.sources.tables.texts import texts_in_file
 
 FEW_ROWS = 100_000
 """Tables of at most so many rows are read as they are: it gives the same."""
 
 MANY_PAIRS = 2_000_000
 """Values of a column with each of their subjects, from which on they are asked for when folded."""
+
+ROW_GROUP = 65_536
+"""Rows of a row group of what queries answer."""
 
 _N, _AT = "midi_risk_n", "midi_risk_at"
 _PART = 1 << 40
@@ -172,7 +179,9 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def stored_table(files: Sequence[tuple[Path, Mapping[str, str]]], where: str) -> Stored | None:
+def stored_table(
+    files: Sequence[tuple[Path, Mapping[str, str]]], spec: TableSpec, where: str
+) -> Stored | None:
     """Return the rows of a table file, or of its parts, where they can be grouped; else None.
 
     Parameters
@@ -185,7 +194,53 @@ def stored_table(files: Sequence[tuple[Path, Mapping[str, str]]], where: str) ->
     kinds = {kind.name if (kind := table_format(path)) else "" for path, _ in files}
     if kinds == {"Parquet"}:
         return stored_parquet(files, where)
-    return None
+    if len(files) > 1 or spec.encoding is not None:
+        return None
+    if kinds <= {"CSV", "TSV", "delimited text"}:
+        return _stored_text(spec, "\t" if kinds == {"TSV"} else None)
+    return _stored_lines(spec) if kinds <= {"JSON", "JSON lines"} else None
+
+
+def _stored_text(spec: TableSpec, delimiter: str | None) -> Stored | None:
+    """Return the rows of delimited text, parsed as those of a small file."""
+    folder = Folder()
+    target = folder.path / "rows.parquet"
+    told = spool_delimited(
+        spec.path, target, is_metadata_table, delimiter=delimiter, header_rows=spec.header_rows
+    )
+    if told is None:
+        return None
+    if spec.path.suffix.casefold() == ".tsv":
+        labels = descriptions(spec.path.with_suffix(".json")) | dict(told.labels)
+        told = replace(told, labels=labels)
+    return _of_text(told, [target], {name: name for name in told.rows.column_names}, folder)
+
+
+def _stored_lines(spec: TableSpec) -> Stored | None:
+    """Return the rows of JSON lines, parsed as those of a small file."""
+    folder = Folder()
+    found = spool_lines(spec.path, folder.path, is_metadata_table)
+    return None if found is None else _of_text(*found, folder)
+
+
+def _of_text(
+    told: RawTable, files: Sequence[Path], names: Mapping[str, str], folder: Folder
+) -> Stored | None:
+    """Return columns of text that were written as Parquet."""
+    if len({name.casefold() for name in names}) < len(names):
+        return None
+
+    def raw(table: pa.Table) -> RawTable:
+        columns = {names[name]: text_column(table.column(name)) for name in table.column_names}
+        return replace(told, rows=pa.table(columns))
+
+    return Stored(
+        files=[(path, {}) for path in files],
+        schema=pa.schema([(name, pa.string()) for name in names]),
+        rows=sum(pq.read_metadata(path).num_rows for path in files),
+        raw=raw,
+        held=folder,
+    )
 
 
 def stored_parquet(files: Sequence[tuple[Path, Mapping[str, str]]], where: str) -> Stored | None:
@@ -444,6 +499,7 @@ class _Query:
         more = sum(part.num_rows for part in parts[1:])
         rows = pa.concat_tables(parts, promote_options="default")
         raw = self._texts(rows, plan)
+        extras = (*raw.extras, *(texts_in_file(self.spec) if self.spec.path.is_file() else ()))
         reading = keyed_table(
             raw, self.spec, name=self.name, weights=np.append(weights, np.zeros(more, np.int64))
         )
@@ -453,7 +509,12 @@ class _Query:
             partly=frozenset(plan.names[name] for name in plan.single),
             again=partial(self._again, plan),
         )
-        return replace(reading, table=table)
+        return replace(
+            reading,
+            table=table,
+            beside=raw.beside,
+            extras=tuple(replace(each, source=self.name) for each in extras),
+        )
 
     def _once(self, name: str, ask: Callable[[], pa.Table], *, whole: bool) -> pa.Table:
         if (name, whole) not in self.known:
@@ -526,7 +587,8 @@ class _Query:
         can be told from these.
         """
         own = (plan.key, *plan.scopes)
-        pairs = base.select(list(own)).group_by(list(own), use_threads=False).aggregate([])
+        pairs = base.select(list(own)).unify_dictionaries()
+        pairs = pairs.group_by(list(own), use_threads=False).aggregate([])
         alone = _groups(pairs, [plan.key]) == pairs.num_rows
         label = _quoted(plan.key) if alone else _labelled(own)
         column = _quoted(name)
@@ -559,7 +621,7 @@ class _Query:
     def _ask(self, query: str, texts: Sequence[str]) -> pa.Table:
         """Run a query; the texts of these columns come as dictionaries."""
         target = self._file("asked")
-        copy_to(target, query, rows=self.stored.rows, row_group=65_536, least=_LEAST)
+        copy_to(target, query, rows=self.stored.rows, row_group=ROW_GROUP, least=_LEAST)
         kinds = {f.name: f.type for f in pq.read_schema(target)}
         encoded = [n for n in texts if pa.types.is_string(kinds[n])]
         with pq.ParquetFile(target, read_dictionary=encoded, pre_buffer=False) as file:
@@ -616,12 +678,9 @@ _LEAST = 512 << 20
 
 
 def _groups(rows: pa.Table, columns: Sequence[str]) -> int:
-    return int(
-        rows.select(list(dict.fromkeys(columns)))
-        .group_by(list(dict.fromkeys(columns)))
-        .aggregate([])
-        .num_rows
-    )
+    """Return how many different rows there are of some columns."""
+    names = list(dict.fromkeys(columns))
+    return int(rows.select(names).unify_dictionaries().group_by(names).aggregate([]).num_rows)
 
 
 def _as_text(kind: pa.DataType) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,9 @@ from midi_risk.attributes.model import AttributeSet, Role
 from midi_risk.attributes.roles import propose
 from midi_risk.errors import LinkageError, SourceError
 from midi_risk.sources import extract, select_rows, split_by, tuples
-from midi_risk.sources.model import Extraction, SourceTable
+from midi_risk.sources.model import Extraction
+from midi_risk.sources.tables import delimited
+from midi_risk.sources.tables import json as json_tables
 from midi_risk.table.fold import fold
 from midi_risk.table.model import SubjectTable
 
@@ -203,10 +209,6 @@ def test_parts_in_folders_are_one_table(tmp_path: Path) -> None:
     assert folded(as_tuples(path)) == folded(extract(path, rows=True))
 
 
-def _a_key_is_asked(table: SourceTable) -> str:
-    return table.key
-
-
 def test_another_key_and_rows_of_series_apart(tmp_path: Path) -> None:
     table = instances(11, phantoms=False)
     order = np.random.default_rng(0).permutation(table.num_rows)
@@ -215,7 +217,7 @@ def test_another_key_and_rows_of_series_apart(tmp_path: Path) -> None:
     source = f"{path}:StudyInstanceUID"
     grouped = extract(source)
     assert grouped.tables[0].weights is not None
-    assert _a_key_is_asked(grouped.tables[0]) == "StudyInstanceUID"
+    assert grouped.tables[0].key == "StudyInstanceUID"
     assert folded(grouped) == folded(extract(source, rows=True))
 
 
@@ -226,3 +228,99 @@ def test_identifiers_of_objects_are_the_first_and_the_last(tmp_path: Path) -> No
     assert table.ends == {"SOPInstanceUID"}
     texts = table.rows.column("SOPInstanceUID").drop_null().to_pylist()
     assert max(text.count("\\") for text in texts) == 1
+
+
+def csv_text(table: pa.Table) -> str:
+    """Return rows as a text file has them: a title, quotes, blank rows, an unnamed column."""
+    held = io.StringIO()
+    writer = csv.writer(held)
+    writer.writerow([*table.column_names, ""])
+    for number, row in enumerate(table.to_pylist()):
+        cells = ["" if value is None else str(value) for value in row.values()]
+        writer.writerow([*cells, ""])
+        if number % 9 == 0:
+            held.write("\r\n")
+    return held.getvalue()
+
+
+def lines_text(table: pa.Table) -> str:
+    """Return rows as JSON lines; what has no value is left out, numbers are numbers."""
+    rows = (
+        {n: v for n, v in row.items() if v is not None and str(v) != "nan"}
+        for row in table.to_pylist()
+    )
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["csv", "tsv", "ndjson"])
+def test_text_in_pieces_gives_what_the_whole_gives(
+    kind: str, packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "STREAMED", 0)
+    monkeypatch.setattr(json_tables, "STREAMED", 0)
+    monkeypatch.setattr(json_tables, "_PIECE", 37)
+    table = instances(4)
+    text = lines_text(table) if kind == "ndjson" else csv_text(table)
+    if kind == "tsv":
+        text = text.replace(",", "\t")
+    data = b"\xef\xbb\xbf" * (kind == "csv") + text.encode()
+    path = tmp_path / (f"index.{kind}" + ".gz" * packed)
+    path.write_bytes(gzip.compress(data) if packed else data)
+    whole = extract(path, rows=True)
+    assert folded(as_tuples(path)) == folded(whole)
+    where = "Modality = 'CT' AND reader_note IS NULL"
+    assert folded(as_tuples(path, where=where)) == folded(extract(path, rows=True, where=where))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("broken.csv", b"PatientID,Modality,StudyDate,StudyInstanceUID\na,CT,20200101,1.2\nb,CT\n"),
+        (
+            "latin.csv",
+            b"PatientID,Modality,StudyDate,StudyInstanceUID\nM\xfcller,CT,20200101,1.2\n",
+        ),
+        ("open.csv", b'PatientID,Modality,StudyDate,StudyInstanceUID\n"a,CT,20200101,1.2\nb,CT\n'),
+        ("cut.ndjson", b'{"PatientID": "a", "Modality": "CT", "StudyDate": "20200101"}\n{"Pat\n'),
+    ],
+)
+def test_what_cannot_be_read_in_pieces_is_read_or_refused_as_ever(
+    name: str, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+
+    def outcome(*, rows: bool) -> Any:
+        try:
+            return extract(path, rows=rows).tables[0].rows.to_pydict()
+        except SourceError as error:
+            return error.message, error.hint
+
+    expected = outcome(rows=True)
+    monkeypatch.setattr(delimited, "STREAMED", 0)
+    monkeypatch.setattr(json_tables, "STREAMED", 0)
+    assert outcome(rows=False) == expected
+
+
+def test_dictionaries_of_many_row_groups_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuples, "MANY_PAIRS", 0)
+    monkeypatch.setattr(tuples, "ROW_GROUP", 2_048)
+    count = 9_000
+    number = np.arange(count)
+    rows = pa.table(
+        {
+            "PatientID": [f"P{i // 20}" for i in number],
+            "Modality": ["CT"] * count,
+            "StudyDate": ["20200101"] * count,
+            "SeriesInstanceUID": [f"1.2.{i // 2}" for i in number],
+            "InstanceNumber": number % 2 + number // 2,
+        }
+    )
+    path = tmp_path / "index.parquet"
+    pq.write_table(rows, path)
+    grouped = as_tuples(path)
+    assert grouped.tables[0].partly == {"InstanceNumber"}
+    assert folded(grouped) == folded(extract(path, rows=True))
