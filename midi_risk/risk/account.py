@@ -196,11 +196,11 @@ def _first_of_all(a: Attribute, around: Around) -> Settled | None:
         return Settled("removed", a.name, "removed by the decision on the attribute")
     if a.rekeyed:
         return Settled("harmless", a.name, REKEYED)
-    if not around.distinct.get(a.name, (1, 0))[0]:
-        return Settled("harmless", a.name, "empty in every file")
     if a.name in around.misfits and a.decision is not Decision.GENERALISE and not a.need:
         what = MISFITS[around.misfits[a.name]]
         return Settled("open", "", f"{what}; a 'need' of the attribute says why they may leave")
+    if not around.distinct.get(a.name, (1, 0))[0]:
+        return Settled("harmless", a.name, "empty in every file")
     return None
 
 
