@@ -674,7 +674,7 @@ class _Query:
         )  # fmt: skip
 
 
-_LEAST = 512 << 20
+_LEAST = 1 << 30
 
 
 def _groups(rows: pa.Table, columns: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from midi_risk.sources.dicom.misfits import EARLY, misfit_of_text
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
+from midi_risk.table.distinct import distinct_codes
 from midi_risk.table.findings import (
     age_date_findings,
     conflict_findings,
@@ -423,8 +424,9 @@ def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
     names = table.rows.column_names
     for level, column in (("studies", "StudyInstanceUID"), ("series", "SeriesInstanceUID")):
         if column in names:
-            codes, _ = raw_codes(table.rows.column(column))
-            counts[level] = len(np.unique(codes[(codes >= 0) & (subjects.of_row >= 0)]))
+            codes, raw = raw_codes(table.rows.column(column))
+            stated = codes[(codes >= 0) & (subjects.of_row >= 0)]
+            counts[level] = len(distinct_codes(stated, len(raw)))
     seen = subjects.of_row >= 0
     if table.instances_column and table.instances_column in names:
         numbers = table.rows.column(table.instances_column)

@@ -18,6 +18,7 @@ from midi_risk.document.assessment import LinkReport
 from midi_risk.errors import LinkageError
 from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.sources.tables.keys import match_keys
+from midi_risk.table.distinct import distinct_rows
 from midi_risk.table.model import day_column, raw_codes
 
 DERIVED_MODALITIES = frozenset(
@@ -81,7 +82,8 @@ class Subjects:
         if day is None:
             return np.empty((0, 2), dtype=np.int64)
         known = np.isfinite(day) & (self.of_row >= 0)
-        return np.unique(np.column_stack([self.of_row[known], day[known].astype(np.int64)]), axis=0)
+        who, when, _ = distinct_rows(self.of_row[known], day[known].astype(np.int64))
+        return np.column_stack([who, when])
 
     def by_key(self, table: SourceTable, of_row: np.ndarray) -> dict[str, str]:
         """Return the label of each key of a source that stands for an assessed subject.
