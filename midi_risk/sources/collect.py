@@ -8,7 +8,6 @@ study. Table files behind URLs are fetched whole and read as local ones.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,13 +16,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from midi_risk.errors import SourceError, listed, quoted
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.dicomweb import is_dicomweb, unread_instances
 from midi_risk.sources.files.listing import printable
-from midi_risk.sources.files.remote import RemoteError, download, is_url, shown_url
+from midi_risk.sources.files.remote import RemoteError, download, is_url, opened, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
 from midi_risk.sources.select import select_rows
@@ -39,7 +39,7 @@ from midi_risk.sources.tables.read import (
     read_raw,
     read_table,
 )
-from midi_risk.sources.tuples import read_tuples, stored_table
+from midi_risk.sources.tuples import Folder, read_tuples, stored_table, unread
 
 _ENOUGH = 10_000
 
@@ -176,11 +176,39 @@ def fetch_table(spec: TableSpec, folder: Path) -> tuple[TableSpec, str]:
     # The folder's name tells tables of one name apart, so that it must not change.
     target = folder / "remote" / spec.path.name
     target.parent.mkdir()
+    if table_format(target) is table_format(Path("a.parquet")) and _fetch_columns(url, target):
+        return replace(spec, path=target, url=None), shown_url(url)
     if download(url, target, _LARGEST) > _LARGEST:
         raise SourceError(f"{shown_url(url)} is larger than 16 GiB", hint="Fetch it yourself")
     return replace(spec, path=target, url=None), shown_url(url)
 
 
+def _fetch_columns(url: str, target: Path) -> bool:
+    """Fetch the columns of a Parquet file that are read, where others are left out or it is large.
+
+    What is left out stays in its schema, so that it is still said that nobody read it.
+    """
+    handle, size = opened(url)
+    try:
+        with handle, pq.ParquetFile(handle, pre_buffer=False) as file:
+            schema = file.schema_arrow
+            wanted = [f.name for f in schema if not unread(f)]
+            if (len(wanted) == len(schema) and size <= _LARGEST) or "." in "".join(schema.names):
+                return False
+            with pq.ParquetWriter(target, schema) as writer:
+                for batch in file.iter_batches(_AT_ONCE, columns=wanted):
+                    columns = [
+                        batch.column(f.name) if f.name in wanted else pa.nulls(len(batch), f.type)
+                        for f in schema
+                    ]
+                    writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+    except Exception:  # noqa: BLE001 - file systems raise what they like
+        target.unlink(missing_ok=True)
+        return False
+    return True
+
+
+_AT_ONCE = 65_536
 _ARCHIVES = tuple(ending for endings in CONTAINERS.values() for ending in endings)
 IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
 """Kinds of table that hold image metadata."""
@@ -367,10 +395,10 @@ def _read_source(
         return
     remote = remote_table(source)
     if remote is not None:
-        with tempfile.TemporaryDirectory(prefix="midi-risk-") as folder:
-            spec, place = fetch_table(remote, Path(folder))
-            _read_file(spec, collected, known)
-            collected.files[-1]["path"] = place
+        folder = Folder()
+        spec, place = fetch_table(remote, folder.path)
+        _read_file(spec, collected, known, held=folder)
+        collected.files[-1]["path"] = place
         return
     if isinstance(source, str) and is_url(source):
         raise SourceError(
@@ -435,9 +463,11 @@ def _read_parts(folder: Path, collected: Collected, known: Leading | None) -> No
     collected.findings += [*reading.findings, *(f"not read: {text}" for _, text in unreadable)]
 
 
-def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> None:
+def _read_file(
+    spec: TableSpec, collected: Collected, known: Leading | None, held: object = None
+) -> None:
     name = shown(spec.path.name)
-    reading = _as_tuples([(spec.path, {})], spec, name, collected) if not spec.url else None
+    reading = _as_tuples([(spec.path, {})], spec, name, collected, held) if not spec.url else None
     if reading is None:
         reading = read_table(spec, name=name, leading=known)
     name = collected.add_table(reading.table, spec.path)
@@ -454,13 +484,18 @@ def _as_tuples(
     spec: TableSpec,
     name: str,
     collected: Collected,
+    held: object = None,
 ) -> TableReading | None:
-    """Read a large table of image metadata as tuples; None where it is read as it is."""
+    """Read a large table of image metadata as tuples; None where it is read as it is.
+
+    What is held stays as long as the table may be read again.
+    """
     if collected.whole:
         return None
     stored = stored_table(files, spec, name)
     if stored is None:
         return None
+    stored = replace(stored, held=(stored.held, held))
     leads = not any(table.kind in IMAGING_KINDS for table in collected.tables)
     reading = read_tuples(stored, spec, name=name, where=collected.where if leads else "")
     if reading is not None and leads:

@@ -286,7 +286,7 @@ def _can_group(column: pa.Field) -> bool:
         return False
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         kind = kind.value_type
-    return _unread(column) or _flat(kind)
+    return unread(column) or _flat(kind)
 
 
 def _flat(kind: pa.DataType) -> bool:
@@ -299,14 +299,24 @@ def _flat(kind: pa.DataType) -> bool:
     return timed or any(test(kind) for test in plain)
 
 
-def _unread(column: pa.Field) -> bool:
-    """Tell a column that reading leaves out: of bytes, or a note on what an export dropped."""
+def unread(column: pa.Field) -> bool:
+    """Tell a column that reading leaves out: of bytes, or a note on what an export dropped.
+
+    Parameters
+    ----------
+    column : pyarrow.Field
+
+    Examples
+    --------
+    >>> unread(pa.field("pixels", pa.binary())), unread(pa.field("Modality", pa.string()))
+    (True, False)
+    """
     kind = column.type
-    unread = (
+    left_out = (
         pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary,
         pa.types.is_map,
     )  # fmt: skip
-    return column.name.casefold() in DROPPED or any(test(kind) for test in unread)
+    return column.name.casefold() in DROPPED or any(test(kind) for test in left_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,7 +409,7 @@ class _Query:
         raw = self.stored.raw(sample)
         if with_tag_columns(raw, self.name) is not raw:
             return None
-        read = [f.name for f in self.stored.schema if not _unread(f)]
+        read = [f.name for f in self.stored.schema if not unread(f)]
         if len(read) != raw.rows.num_columns or not is_metadata_table(raw.rows.column_names):
             return None
         aliases = alias_columns(raw.rows.column_names)
@@ -543,7 +553,7 @@ class _Query:
         for each in self.stored.schema:
             if each.name in rows.column_names:
                 columns[each.name] = rows.column(each.name)
-            elif each.name in self._void or (everything and _unread(each)):
+            elif each.name in self._void or (everything and unread(each)):
                 columns[each.name] = pa.chunked_array([pa.nulls(rows.num_rows, each.type)])
         return self.stored.raw(pa.table(columns))
 

@@ -17,7 +17,7 @@ import pytest
 from midi_risk.attributes.model import AttributeSet, Role
 from midi_risk.attributes.roles import propose
 from midi_risk.errors import LinkageError, SourceError
-from midi_risk.sources import extract, select_rows, split_by, tuples
+from midi_risk.sources import collect, extract, select_rows, split_by, tuples
 from midi_risk.sources.model import Extraction
 from midi_risk.sources.tables import delimited
 from midi_risk.sources.tables import json as json_tables
@@ -324,3 +324,21 @@ def test_dictionaries_of_many_row_groups_are_one(
     grouped = as_tuples(path)
     assert grouped.tables[0].partly == {"InstanceNumber"}
     assert folded(grouped) == folded(extract(path, rows=True))
+
+
+def test_of_a_remote_table_the_columns_that_are_read_are_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    table = instances(6)
+    pixels = pa.array([b"\0" * 5_000] * table.num_rows, pa.binary())
+    path = tmp_path / "index.parquet"
+    pq.write_table(table.append_column("pixels", pixels), path, compression="none")
+    fsspec.filesystem("memory").pipe_file("/tuples/index.parquet", path.read_bytes())
+    monkeypatch.setattr(collect, "download", lambda *_: pytest.fail("fetched whole"))
+    remote = extract("memory://tuples/index.parquet")
+    assert remote.tables[0].weights is not None
+    assert folded(remote) == folded(extract(path, rows=True))
+    assert any("1 column of binary values not read" in note for note in remote.findings)
+    chosen = select_rows(remote, "Modality = 'CT'")
+    assert folded(chosen)["frame"] == folded(extract(path, where="Modality = 'CT'"))["frame"]
