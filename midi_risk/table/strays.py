@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +19,11 @@ import pyarrow.compute as pc
 from midi_risk.attributes.model import Attribute, Kind
 from midi_risk.attributes.parsed import BAD, is_missing
 from midi_risk.attributes.values import normalise_for
-from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES
+from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES, PEOPLE
 from midi_risk.sources.inspection.rules import (
-    candidates,
-    census_names,
     folded,
+    identifiers,
+    is_like_a_person,
     plain_words,
 )
 
@@ -32,43 +31,12 @@ SHARED_BY = 11
 """Subjects of whom a value that all of them have speaks of none: the default class size."""
 
 _READ = frozenset({Kind.AGE, Kind.DATE, Kind.NUMBER, Kind.TIME})
-_CONTACTS = frozenset({"phone", "mail", "address"})
 _DIGITS = frozenset({"date", "number"})
 _BARE = re.compile(r"[\d .,/:T+-]+Z?")
 _NUMBER = re.compile(r"[<>=≤≥~]* *[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)? *[+%]?")
 _WORD = re.compile(r"[^\W\d_]{4,}")
-_WORDS = re.compile(r"[^\W\d_]+")
 _LONGEST = 1e6
 _MOSTLY = 0.9
-_MOST_WORDS = 4
-
-
-def _is_person(text: str, tokens: frozenset[str]) -> bool:
-    """Tell a text that is a name and nothing else.
-
-    One word of a longer term is the name of somebody by chance: block, mood, marrow.
-    """
-    words = [folded(word) for word in _WORDS.findall(text)]
-    long = [word for word in words if len(word) > 1]
-    named = [
-        word
-        for word in long
-        if word in tokens or (word in census_names() and word not in plain_words())
-    ]
-    return len(words) <= _MOST_WORDS and len(long) > 1 and len(named) == len(long)
-
-
-@lru_cache(maxsize=65536)
-def _hits(text: str) -> frozenset[str]:
-    """Return which kinds of identifiers a value holds."""
-    found = candidates(text)
-    kinds = {hit.kind for hit in found}
-    names = frozenset(
-        part for hit in found if hit.kind == "name" for part in re.split(r"[ ^]", hit.token)
-    )
-    titled = any(hit.kind == "title" and hit.token in census_names() for hit in found)
-    person = titled or (bool(names) and _is_person(text, names))
-    return frozenset(kinds & (_CONTACTS | _DIGITS)) | ({"person"} if person else set())
 
 
 def _all_short_numbers(values: Sequence[str]) -> bool:
@@ -89,12 +57,16 @@ def _tells(text: str, *, digits_expected: bool, numeric: bool, bad: bool, dicom:
 
     Texts of DICOM that people type are a channel of their own; devices date their versions.
     """
-    hits = _hits(text) - ({"date"} if dicom else set())
-    if "person" in hits or hits & _CONTACTS:
+    hits = identifiers(text) - ({"date"} if dicom else set())
+    if hits - _DIGITS:
         return NAMES
     if hits & _DIGITS and not (digits_expected and _BARE.fullmatch(text)):
         return LONG if _BARE.fullmatch(text) else NAMES
     return FORM if bad or (numeric and not _NUMBER.fullmatch(text) and _words_unknown(text)) else ""
+
+
+def _of_people(text: str) -> bool:
+    return is_like_a_person(text) or bool(identifiers(text) - _DIGITS)
 
 
 def stray(
@@ -139,7 +111,9 @@ def stray(
     if attribute.kind in _READ:
         read = normalise_for(attribute, [shown[at] for at in there])
         bad[[there[at] for at, flag in enumerate(read.flag) if BAD in flag]] = True
-    bare = sum(bool(_BARE.fullmatch(shown[at]) and _hits(shown[at]) & _DIGITS) for at in there)
+    bare = sum(
+        bool(_BARE.fullmatch(shown[at]) and identifiers(shown[at]) & _DIGITS) for at in there
+    )
     expected = attribute.kind is Kind.DATE or 2 * bare > len(there)
     numeric = sum(bool(_NUMBER.fullmatch(shown[at])) for at in there) >= _MOSTLY * len(there)
     found = {
@@ -150,8 +124,12 @@ def stray(
             dicom=attribute.vr is not None,
         ))
     }  # fmt: skip
-    if not found:
+    suspects = [at for at in there if at in found or is_like_a_person(shown[at])]
+    if not suspects:
         return ""
-    few = held_by(list(found)) < SHARED_BY
-    told = {code for code, own in zip(found.values(), few, strict=True) if own}
+    own = dict(zip(suspects, held_by(suspects) < SHARED_BY, strict=True))
+    people = [at for at in suspects if own[at] and _of_people(shown[at])]
+    if len(people) > 1 and 2 * len(people) > len(there):
+        return PEOPLE
+    told = {code for at, code in found.items() if own[at]}
     return next((code for code in (NAMES, LONG, FORM) if code in told), "")

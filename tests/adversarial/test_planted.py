@@ -309,8 +309,8 @@ def representation(place: Place, tag: int, vr: str) -> str:
     formed = {"AS", "DA", "DT", "UI", *numeric}
     if (vr in numeric and known[4] in EXPECTED_LONG) or (place.implicit and own != vr in formed):
         return "LO"
-    if tag == CHARACTER_SET and vr in {"OB", "OW", *numeric}:
-        return "LO"  # pydicom reads it before it writes, and fails on what is no text
+    if tag == CHARACTER_SET:
+        return "LO"  # pydicom encodes by it what it writes, and fails on most others
     return "LO" if vr in BINARY - {"FD", "FL", "SL", "UL"} else vr
 
 
@@ -404,6 +404,25 @@ def test_a_cell_that_names_somebody_among_values_of_a_study_is_noticed(form, nam
         return [text if number == who else COLUMNS[name](number)]
 
     refused(lambda folder: table(folder, form, people([name], column)))
+
+
+LABELS = ["score_jane_quimby", "JaneQuimby", "note MRN 4471902", "jane.quimby@example.org"]
+
+
+@planted(0.02)
+@given(st.sampled_from(FORMS), st.sampled_from(LABELS), st.sampled_from(["psa", "stage"]))
+def test_a_label_of_a_column_that_names_somebody_is_noticed(form, label, name):
+    refused(lambda folder: table(folder, form, people([label], lambda n: [COLUMNS[name](n)])))
+
+
+@planted(0.02)
+@given(st.sampled_from(FORMS), st.sampled_from(["Jane_Quimby", "mrn 4471902", "quimby-jane"]))
+def test_the_name_of_a_table_that_names_somebody_is_noticed(form, name):
+    def build(folder: Path) -> Path:
+        path = table(folder, form, people([], lambda _: []))
+        return path.rename(path.with_stem(name))
+
+    refused(build)
 
 
 @planted(0.05)
