@@ -327,7 +327,7 @@ def apply_plan(
     from midi_risk.export.rules import release_rules
     from midi_risk.export.targets.tables import dictionary_text
 
-    extraction = job.extract(jobs=jobs, progress=progress)
+    extraction = job.extract(jobs=jobs, progress=progress, rows=True)
     attributes = job.attributes(extraction)
     table = job.fold(extraction, attributes)
     rules = release_rules(table, extraction, given.plan, job.hierarchies(attributes))

@@ -44,7 +44,7 @@ def command(project: str, **given: Any) -> int:
         extraction = job.extract(jobs=given["jobs"], progress=progress, payloads=given["payloads"])
     counts = extraction.file_counts()
     for table in extraction.tables:
-        click.echo(f"{table.name}: {table.rows.num_rows} rows, one per {table.level}")
+        click.echo(f"{table.name}: {table.n_rows} rows, one per {table.level}")
     click.echo(", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items()))
     for finding in extraction.findings:
         click.echo(f"  {finding}", err=True)

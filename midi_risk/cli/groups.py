@@ -223,17 +223,17 @@ def _key(told: str, name: str, part: Extraction, digests: dict[int, str]) -> str
     for table in part.tables:
         place = id(table.rows)
         if place not in digests:
-            digests[place] = _digest(table.rows)
+            digests[place] = _digest(table.rows, table.weights)
         about = (table.name, table.key, table.scope, table.via, table.on_date)
         hasher.update(f"{about}{sorted(table.labels.items())}{digests[place]}".encode())
     return hasher.hexdigest()
 
 
-def _digest(rows: Any) -> str:
+def _digest(rows: Any, weights: Any) -> str:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    hasher = hashlib.sha256()
+    hasher = hashlib.sha256(b"" if weights is None else weights.astype("<i8").tobytes())
     for name in rows.column_names:
         texts = pc.fill_null(rows.column(name).cast(pa.string()), "\0")
         hasher.update(f"{name}\0{len(texts)}".encode())

@@ -103,9 +103,13 @@ class Job:
         jobs: int | None = None,
         progress: Progress | None = None,
         payloads: bool = False,
+        rows: bool = False,
     ) -> Extraction:
-        """Read all sources, and select the rows that the collection is about."""
-        from midi_risk.sources import TableSpec, extract, select_rows
+        """Read all sources, and select the rows that the collection is about.
+
+        With ``rows`` every row of every table, as writing them needs.
+        """
+        from midi_risk.sources import TableSpec, extract
         from midi_risk.sources.tables.databases import database_at, is_database
 
         leading: list[str | Path | TableSpec] = []
@@ -131,7 +135,7 @@ class Job:
         if not leading:
             leading, linked = linked[:1], linked[1:]
         store = self.store()
-        extraction = extract(
+        return extract(
             *leading,
             tables=linked,
             jobs=jobs,
@@ -139,9 +143,9 @@ class Job:
             store=store if store is not None and store.is_dir() else None,
             payloads=payloads,
             exclude=self.project.collection.exclude,
+            where=self.project.collection.where or "",
+            rows=rows,
         )
-        where = self.project.collection.where
-        return select_rows(extraction, where) if where else extraction
 
     def attributes(self, extraction: Extraction) -> AttributeSet:
         """Propose roles and lay the project's decisions over them."""

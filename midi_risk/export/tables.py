@@ -101,7 +101,17 @@ def recode_table(
     RecodedTable
         Same columns; removed attributes are empty. Rows of subjects that the plan leaves
         out and rows of nobody are left out: nobody assessed their risk.
+
+    Raises
+    ------
+    OutputError
+        When the table was read as tuples, of which rows cannot be written.
     """
+    if table.weights is not None:
+        raise OutputError(
+            f"{table.name}: its equal rows were read as one, so they cannot be written",
+            hint="Read it with extract(..., rows=True)",
+        )
     if of_row is None:
         of_row = subjects.of_row if leading else link(table, subjects)[0]
     labels = [str(label) for label in subjects.labels]

@@ -8,35 +8,38 @@ study. Table files behind URLs are fetched whole and read as local ones.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from midi_risk.errors import SourceError, listed, quoted
 from midi_risk.sources.arrow import text_array
 from midi_risk.sources.collected import Collected
 from midi_risk.sources.files.dicomweb import is_dicomweb, unread_instances
 from midi_risk.sources.files.listing import printable
-from midi_risk.sources.files.remote import RemoteError, download, is_url, shown_url
+from midi_risk.sources.files.remote import RemoteError, download, is_url, opened, shown_url
 from midi_risk.sources.files.sniff import CONTAINERS
 from midi_risk.sources.model import Extraction, FileStatus, SourceKind, TableSpec
+from midi_risk.sources.select import select_rows
 from midi_risk.sources.tables.columns import cell_array, text_column
 from midi_risk.sources.tables.databases import is_database, shown_table
 from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.sources.tables.joins import Leading, leading_of
 from midi_risk.sources.tables.raw import RawTable, counted, shown
 from midi_risk.sources.tables.read import (
+    TableReading,
     check_file,
     keyed_table,
     read_raw,
     read_table,
 )
+from midi_risk.sources.tuples import Folder, read_tuples, stored_table, unread
 
 _ENOUGH = 10_000
 
@@ -113,12 +116,17 @@ def _plain(rows: pa.Table) -> pa.Table:
 
 
 def _with_partitions(rows: pa.Table, folder: Path, path: Path) -> pa.Table:
-    for step in path.relative_to(folder).parts[:-1]:
-        name, mark, value = step.partition("=")
-        if mark and name and name not in rows.column_names:
+    for name, value in _stated(folder, path).items():
+        if name not in rows.column_names:
             values = pa.chunked_array([cell_array([value] * rows.num_rows)])
             rows = rows.append_column(name, values)
     return rows
+
+
+def _stated(folder: Path, path: Path) -> dict[str, str]:
+    """Return the columns that the folders of a part state, as in ``collection_id=x``."""
+    steps = (step.partition("=") for step in reversed(path.relative_to(folder).parts[:-1]))
+    return {name: value for name, mark, value in steps if mark and name}
 
 
 _LARGEST = 16 << 30
@@ -168,11 +176,39 @@ def fetch_table(spec: TableSpec, folder: Path) -> tuple[TableSpec, str]:
     # The folder's name tells tables of one name apart, so that it must not change.
     target = folder / "remote" / spec.path.name
     target.parent.mkdir()
+    if table_format(target) is table_format(Path("a.parquet")) and _fetch_columns(url, target):
+        return replace(spec, path=target, url=None), shown_url(url)
     if download(url, target, _LARGEST) > _LARGEST:
         raise SourceError(f"{shown_url(url)} is larger than 16 GiB", hint="Fetch it yourself")
     return replace(spec, path=target, url=None), shown_url(url)
 
 
+def _fetch_columns(url: str, target: Path) -> bool:
+    """Fetch the columns of a Parquet file that are read, where others are left out or it is large.
+
+    What is left out stays in its schema, so that it is still said that nobody read it.
+    """
+    handle, size = opened(url)
+    try:
+        with handle, pq.ParquetFile(handle, pre_buffer=False) as file:
+            schema = file.schema_arrow
+            wanted = [f.name for f in schema if not unread(f)]
+            if (len(wanted) == len(schema) and size <= _LARGEST) or "." in "".join(schema.names):
+                return False
+            with pq.ParquetWriter(target, schema) as writer:
+                for batch in file.iter_batches(_AT_ONCE, columns=wanted):
+                    columns = [
+                        batch.column(f.name) if f.name in wanted else pa.nulls(len(batch), f.type)
+                        for f in schema
+                    ]
+                    writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+    except Exception:  # noqa: BLE001 - file systems raise what they like
+        target.unlink(missing_ok=True)
+        return False
+    return True
+
+
+_AT_ONCE = 65_536
 _ARCHIVES = tuple(ending for endings in CONTAINERS.values() for ending in endings)
 IMAGING_KINDS = (SourceKind.DICOM, SourceKind.METADATA)
 """Kinds of table that hold image metadata."""
@@ -194,6 +230,8 @@ def extract(
     store: Path | None = None,
     payloads: bool = False,
     exclude: Sequence[str] = (),
+    where: str = "",
+    rows: bool = False,
 ) -> Extraction:
     """Read sources of any kind, and the clinical tables linked to them.
 
@@ -214,6 +252,11 @@ def extract(
         Also look inside embedded payloads.
     exclude : sequence of str, optional
         Patterns of names or ends of paths of tables beside the data that do not leave.
+    where : str, optional
+        Condition that rows of the leading table must fulfil, see `select_rows`.
+    rows : bool, optional
+        Whether every row of a table of image metadata is wanted as it is, so that it can be
+        written. Equal rows of large ones come once else, with their number.
 
     Returns
     -------
@@ -233,11 +276,17 @@ def extract(
             raise SourceError(
                 f"a source is {quoted(source)}, not a path", hint="Give paths of files or folders"
             )
-    collected = Collected(excluded=tuple(exclude), linked=_places(tables))
+    images = [_is_dicom_source(source) for source in sources]
+    collected = Collected(
+        excluded=tuple(exclude),
+        linked=_places(tables),
+        where="" if any(images) else where,
+        whole=rows,
+    )
     dicom: list[str | Path] = []
     dicom_at = 0
-    for source in sources:
-        if _is_dicom_source(source):
+    for source, is_dicom in zip(sources, images, strict=True):
+        if is_dicom:
             dicom_at = len(collected.tables) if not dicom else dicom_at
             dicom.append(source if isinstance(source, Path) else str(source))
         else:
@@ -246,9 +295,12 @@ def extract(
         _read_dicom(dicom, dicom_at, collected, jobs, progress, store, payloads)
     collected.tables.sort(key=lambda table: table.kind not in IMAGING_KINDS)
     known = leading_of(collected.tables[0]) if collected.tables else None
+    asked = where if any(images) else collected.where
+    collected.where = ""
     for given in tables:
         _read_source(given, collected, known)
-    return collected.extraction()
+    extraction = collected.extraction()
+    return select_rows(extraction, asked) if asked else extraction
 
 
 def _is_dicom_source(source: str | Path | TableSpec) -> bool:
@@ -343,10 +395,10 @@ def _read_source(
         return
     remote = remote_table(source)
     if remote is not None:
-        with tempfile.TemporaryDirectory(prefix="midi-risk-") as folder:
-            spec, place = fetch_table(remote, Path(folder))
-            _read_file(spec, collected, known)
-            collected.files[-1]["path"] = place
+        folder = Folder()
+        spec, place = fetch_table(remote, folder.path)
+        _read_file(spec, collected, known, held=folder)
+        collected.files[-1]["path"] = place
         return
     if isinstance(source, str) and is_url(source):
         raise SourceError(
@@ -394,8 +446,13 @@ def _read_folder(path: Path, collected: Collected, known: Leading | None) -> Non
 
 def _read_parts(folder: Path, collected: Collected, known: Leading | None) -> None:
     parts = parts_of(folder)
-    raw, unreadable = read_parts(folder, parts)
-    reading = keyed_table(raw, TableSpec(folder), name=shown(folder.name), leading=known)
+    unreadable: list[tuple[Path, str]] = []
+    name = shown(folder.name)
+    stated = [(path, _stated(folder, path)) for path in parts]
+    reading = _as_tuples(stated, TableSpec(folder), name, collected)
+    if reading is None:
+        raw, unreadable = read_parts(folder, parts)
+        reading = keyed_table(raw, TableSpec(folder), name=name, leading=known)
     name = collected.add_table(reading.table, folder)
     broken = dict(unreadable)
     for path in parts:
@@ -406,8 +463,13 @@ def _read_parts(folder: Path, collected: Collected, known: Leading | None) -> No
     collected.findings += [*reading.findings, *(f"not read: {text}" for _, text in unreadable)]
 
 
-def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> None:
-    reading = read_table(spec, name=shown(spec.path.name), leading=known)
+def _read_file(
+    spec: TableSpec, collected: Collected, known: Leading | None, held: object = None
+) -> None:
+    name = shown(spec.path.name)
+    reading = _as_tuples([(spec.path, {})], spec, name, collected, held) if not spec.url else None
+    if reading is None:
+        reading = read_table(spec, name=name, leading=known)
     name = collected.add_table(reading.table, spec.path)
     status = FileStatus.FLAGGED if reading.flagged else FileStatus.READ
     collected.add_file(spec.path, name, status, "read with findings" if reading.flagged else "")
@@ -415,6 +477,30 @@ def _read_file(spec: TableSpec, collected: Collected, known: Leading | None) -> 
         collected.count(f"unread_{what}", count)
     collected.beside += (replace(each, source=name) for each in reading.extras)
     collected.findings += reading.findings
+
+
+def _as_tuples(
+    files: Sequence[tuple[Path, Mapping[str, str]]],
+    spec: TableSpec,
+    name: str,
+    collected: Collected,
+    held: object = None,
+) -> TableReading | None:
+    """Read a large table of image metadata as tuples; None where it is read as it is.
+
+    What is held stays as long as the table may be read again.
+    """
+    if collected.whole:
+        return None
+    stored = stored_table(files, spec, name)
+    if stored is None:
+        return None
+    stored = replace(stored, held=(stored.held, held))
+    leads = not any(table.kind in IMAGING_KINDS for table in collected.tables)
+    reading = read_tuples(stored, spec, name=name, where=collected.where if leads else "")
+    if reading is not None and leads:
+        collected.where = ""
+    return reading
 
 
 def _read_dicom(

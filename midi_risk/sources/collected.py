@@ -29,6 +29,8 @@ class Collected:
     instances: pa.Table | None = None
     excluded: tuple[str, ...] = ()
     linked: frozenset[str] = frozenset()
+    where: str = ""
+    whole: bool = False
 
     def count(self, fact: str, number: int) -> None:
         """Add to a fact."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -15,6 +15,7 @@ import pyarrow as pa
 from midi_risk.document.notebook import Card
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -88,6 +89,16 @@ class SourceTable:
         of the subject on that day; ``""`` for none.
     sheet : str
         Sheet of the workbook that was read, ``""`` for other files.
+    weights : numpy.ndarray of int64, shape (n_rows,), optional
+        How many rows of the source each row stands for (`midi_risk.sources.tuples`). One of 0 says
+        what else a subject has in a single column, and counts for nothing.
+    ends : frozenset of str
+        Columns of identifiers of objects, of which each row has the first and the last.
+    partly : frozenset of str
+        Columns whose values do not stand with all subjects that have them.
+    again : callable, optional
+        Reads the table again with ``where``, ``by`` or ``whole`` (columns that are to stand with
+        all subjects).
     """
 
     name: str
@@ -105,10 +116,19 @@ class SourceTable:
     on_date: str = ""
     all_keys: tuple[str, ...] = ()
     sheet: str = ""
+    weights: np.ndarray | None = field(default=None, compare=False)
+    ends: frozenset[str] = frozenset()
+    partly: frozenset[str] = frozenset()
+    again: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows in the source: the sum of the weights, where rows have some."""
+        return self.rows.num_rows if self.weights is None else int(self.weights.sum())
 
     def __repr__(self) -> str:
         """Name, shape and level; never values."""
-        return f"SourceTable({self.name!r}, {self.rows.num_rows} rows, level={self.level!r})"
+        return f"SourceTable({self.name!r}, {self.n_rows} rows, level={self.level!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +218,7 @@ class Extraction(Card):
         """Return counts and names, no values."""
         return {
             "tables": [
-                {"name": t.name, "kind": t.kind.value, "level": t.level, "rows": t.rows.num_rows}
+                {"name": t.name, "kind": t.kind.value, "level": t.level, "rows": t.n_rows}
                 for t in self.tables
             ],
             "files": self.file_counts(),
@@ -216,7 +236,7 @@ class Extraction(Card):
                     "table": t.name,
                     "kind": t.kind.value,
                     "level": t.level,
-                    "rows": t.rows.num_rows,
+                    "rows": t.n_rows,
                     "columns": t.rows.num_columns,
                 }
                 for t in self.tables

@@ -179,17 +179,35 @@ def select_rows(extraction: Extraction, where: str) -> Extraction:
     its configuration locked.
     """
     table = leading_table(extraction)
-    kept = _matching(table, where)
+    if table.weights is not None and table.again is not None:
+        return _read_again(extraction, table, where)
+    kept = matching(table, where)
     if not len(kept):
-        raise SourceError(
-            "--where keeps no row of the leading table",
-            hint="Columns hold text: write '1', not 1, and check case and quotes",
-        )
+        raise nothing_kept()
     finding = (
         f"{table.name}: {counted(len(kept), 'row')} of {table.rows.num_rows:,} selected by --where"
     )
-    extraction = _narrowed(extraction, table, lambda rows: _matching(rows, where))
+    extraction = _narrowed(extraction, table, lambda rows: matching(rows, where))
     return _replaced(extraction, table, compact(table.rows.take(kept)), finding)
+
+
+def nothing_kept() -> SourceError:
+    """Return the error of a condition that no row fulfils."""
+    return SourceError(
+        "--where keeps no row of the leading table",
+        hint="Columns hold text: write '1', not 1, and check case and quotes",
+    )
+
+
+def _read_again(extraction: Extraction, table: SourceTable, where: str) -> Extraction:
+    """Select rows of tuples: what varies inside a tuple, only the rows themselves tell."""
+    reading = table.again(where=where) if table.again is not None else None
+    if reading is None:
+        raise SourceError(f"{table.name} cannot be read again", hint="Is it still there?")
+    new = replace(reading.table, name=table.name)
+    tables = tuple(new if t is table else t for t in extraction.tables)
+    findings = dict.fromkeys((*extraction.findings, *reading.findings))
+    return replace(extraction, tables=tables, findings=tuple(findings))
 
 
 def _narrowed(
@@ -244,6 +262,12 @@ def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]
     """
     table = leading_table(extraction)
     name = _column(column, table)
+    if table.weights is not None and table.again is not None and name != table.scope:
+        reading = table.again(by=name)
+        if reading is not None:
+            new = replace(reading.table, name=table.name, all_keys=table.all_keys)
+            tables = tuple(new if t is table else t for t in extraction.tables)
+            extraction, table = replace(extraction, tables=tables), new
     values = pc.unique(table.rows.column(name)).cast(pa.string()).to_pylist()
     if len(values) > _MOST_GROUPS:
         raise SourceError(
@@ -258,11 +282,33 @@ def split_by(extraction: Extraction, column: str) -> list[tuple[str, Extraction]
     groups = []
     for value in sorted(values, key=lambda v: (v is None, v or "")):
         mask = pc.is_null(encoded) if value is None else pc.equal(encoded, value)
-        rows = compact(table.rows.filter(mask))
         part = _narrowed(extraction, table, partial(_with_value, name=name, value=value))
-        finding = f"{table.name}: {counted(rows.num_rows, 'row')} in this group of {shown(name)}"
-        groups.append((value or "", _replaced(part, table, rows, finding)))
+        own = _of_group(table, name, value, mask)
+        finding = f"{table.name}: {counted(own.n_rows, 'row')} in this group of {shown(name)}"
+        groups.append((value or "", _exchanged(part, table, own, finding)))
     return groups
+
+
+def _of_group(
+    table: SourceTable, name: str, value: str | None, mask: pa.ChunkedArray
+) -> SourceTable:
+    """Return the rows of one group; what is asked for again, is asked for the group."""
+    rows = compact(table.rows.filter(mask))
+    if table.weights is None:
+        return replace(table, rows=rows)
+    chosen = pc.indices_nonzero(pc.fill_null(mask, fill_value=False)).to_numpy()
+    again = partial(_group_again, table, name, value)
+    return replace(table, rows=rows, weights=table.weights[chosen], again=again)
+
+
+def _group_again(table: SourceTable, name: str, value: str | None, *, whole: frozenset[str]) -> Any:
+    reading = table.again(whole=whole) if table.again is not None else None
+    if reading is None:
+        return None
+    found = reading.table
+    column = found.rows.column(name).cast(pa.string())
+    mask = pc.is_null(column) if value is None else pc.equal(column, value)
+    return replace(reading, table=_of_group(found, name, value, mask))
 
 
 def _with_value(table: SourceTable, name: str, value: str | None) -> pa.Array:
@@ -292,17 +338,66 @@ def _keys(table: SourceTable) -> tuple[str, ...]:
 
 
 def _replaced(extraction: Extraction, old: SourceTable, rows: pa.Table, finding: str) -> Extraction:
+    return _exchanged(extraction, old, replace(old, rows=rows), finding)
+
+
+def _exchanged(
+    extraction: Extraction, old: SourceTable, new: SourceTable, finding: str
+) -> Extraction:
+    """Put rows of a table in its place; others are matched with its keys as a whole."""
     keys = old.all_keys or (_keys(old) if len(extraction.tables) > 1 else ())
-    tables = tuple(
-        replace(t, rows=rows, all_keys=keys) if t is old else t for t in extraction.tables
-    )
+    tables = tuple(replace(new, all_keys=keys) if t is old else t for t in extraction.tables)
     return replace(extraction, tables=tables, findings=(*extraction.findings, finding))
 
 
-def _matching(table: SourceTable, where: str) -> pa.Array:
+def names_in(where: str) -> frozenset[str]:
+    """Return the names of columns in a condition, as they are written.
+
+    Parameters
+    ----------
+    where : str
+
+    Raises
+    ------
+    SourceError
+        When it is not one condition.
+
+    Examples
+    --------
+    >>> sorted(names_in("Modality = 'CT' AND lower(site) IN ('a')"))
+    ['Modality', 'site']
+    """
+    text = where.strip()
+    _check(text)
+    import duckdb  # noqa: PLC0415
+
+    with duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"}) as parser:
+        waiting: list[Any] = [_expression(text, parser)]
+    found = set()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            found.update(part.get("column_names", ())[-1:])
+            waiting += part.values()
+    return frozenset(found)
+
+
+def matching(table: SourceTable, where: str) -> pa.Array:
     """Return the indices of the rows that fulfil the condition, ascending.
 
     A renamed column may be named as in its file, too.
+
+    Parameters
+    ----------
+    table : SourceTable
+    where : str
+
+    Raises
+    ------
+    SourceError
+        When the condition is not valid or names an unknown column.
     """
     text = where.strip()
     rows = table.rows
@@ -494,19 +589,26 @@ def _most_memory() -> int:
     return _MOST // 2
 
 
-def memory_limits() -> Iterator[int]:
+def memory_limits(least: int = _LEAST) -> Iterator[int]:
     """Yield the limits in bytes that a query is tried with, one after the other.
 
     The last is half of the machine's memory, at most 4 GB.
+
+    Parameters
+    ----------
+    least : int
+        The first.
     """
-    limit, most = _LEAST, _most_memory()
+    limit, most = least, _most_memory()
     while limit < most:
         yield limit
         limit *= _STEP
     yield most
 
 
-def copy_to(target: Path, select: str, *, rows: int, row_group: int = 8_192) -> None:
+def copy_to(
+    target: Path, select: str, *, rows: int, row_group: int = 8_192, least: int = _LEAST
+) -> None:
     """Write what a query yields into a Parquet file.
 
     Parameters
@@ -519,6 +621,8 @@ def copy_to(target: Path, select: str, *, rows: int, row_group: int = 8_192) -> 
         About how many rows it goes through; many are left to another process.
     row_group : int
         Rows of a row group.
+    least : int
+        Bytes of memory that it is tried with first.
 
     Raises
     ------
@@ -531,7 +635,7 @@ def copy_to(target: Path, select: str, *, rows: int, row_group: int = 8_192) -> 
     statement = (
         f"COPY ({select}) TO {sql_path(target)} (FORMAT parquet, ROW_GROUP_SIZE {row_group})"
     )
-    for limit in memory_limits():
+    for limit in memory_limits(least):
         statements = [
             f"SET memory_limit = '{limit // _MB}MB'",
             f"SET temp_directory = {sql_path(scratch(target.parent, 'spill'))}",

@@ -25,6 +25,7 @@ from midi_risk.errors import MeasureError
 from midi_risk.resources import data_rows
 from midi_risk.sources.model import SourceTable
 from midi_risk.table.across import SEX_DIFFERS
+from midi_risk.table.distinct import distinct_rows
 from midi_risk.table.model import NormalisedColumn, coded, day_column, raw_codes
 from midi_risk.table.rules import Folded, distinct_pairs
 from midi_risk.table.subjects import VISIT_DATES, Subjects, keys_of_rows
@@ -197,7 +198,8 @@ def conflict_findings(attribute: Attribute, folded: Folded) -> list[Finding]:
 def keyless_rows(table: SourceTable) -> list[Finding]:
     """Return the finding of a linked source's rows that name no subject."""
     of_row, _ = keys_of_rows(table)
-    rows = int((of_row < 0).sum())
+    left = of_row < 0
+    rows = int(left.sum() if table.weights is None else table.weights[left].sum())
     if not rows:
         return []
     words = _words(rows, "row")
@@ -287,13 +289,13 @@ def parts_of_key(table: SourceTable, names: Sequence[str]) -> list[str]:
         codes, raw = raw_codes(table.rows.column(name))
         told = [value.strip() for value in raw]
         seen = (codes >= 0) & (places >= 0)
-        pairs = np.unique(np.column_stack([places[seen], codes[seen]]), axis=0)
+        of_key, stated, _ = distinct_rows(places[seen], codes[seen])
         inside = [
             told[value] in keys[key] and told[value] != keys[key].strip()
-            for key, value in pairs.tolist()
+            for key, value in zip(of_key.tolist(), stated.tolist(), strict=True)
             if len(told[value]) >= _PART
         ]
-        if inside and len(set(told)) > 1 and sum(inside) > _IN_KEYS * len(pairs):
+        if inside and len(set(told)) > 1 and sum(inside) > _IN_KEYS * len(of_key):
             found.append(name)
     return found
 
@@ -322,14 +324,19 @@ def _sharing(table: SourceTable, of_row: np.ndarray, column: str) -> int:
     if column not in table.rows.column_names:
         return 0
     codes, raw = raw_codes(table.rows.column(column))
-    known = np.append([not is_missing(uid.strip(), Kind.IDENTIFIER) for uid in raw], False)
+    known = np.append([_states_uid(uid.strip()) for uid in raw], False)
     numbers = pd.factorize(np.array([uid.strip() for uid in raw], dtype=object))[0]
     rows = (of_row >= 0) & known[codes].astype(bool)
-    width = int(of_row.max(initial=0)) + 1
-    pairs = np.unique(numbers[codes[rows]].astype(np.int64) * width + of_row[rows])
-    uid, subject = np.divmod(pairs, width)
-    _, which, holders = np.unique(uid, return_inverse=True, return_counts=True)
-    return len(np.unique(subject[holders[which.reshape(-1)] > 1]))
+    uid, subject, _ = distinct_rows(numbers[codes[rows]].astype(np.int64), of_row[rows])
+    holders = np.bincount(uid)
+    return len(np.unique(subject[holders[uid] > 1]))
+
+
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+){3,}")
+
+
+def _states_uid(text: str) -> bool:
+    return _UID.fullmatch(text) is not None or not is_missing(text, Kind.IDENTIFIER)
 
 
 def _contradicting(table: SourceTable, of_row: np.ndarray, column: str, kind: Kind) -> int:

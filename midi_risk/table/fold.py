@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from midi_risk.sources.dicom.misfits import EARLY, misfit_of_text
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
+from midi_risk.table.distinct import distinct_codes
 from midi_risk.table.findings import (
     age_date_findings,
     conflict_findings,
@@ -31,7 +32,7 @@ from midi_risk.table.findings import (
     own_value_findings,
 )
 from midi_risk.table.imaged import concerned_subjects, describes_images
-from midi_risk.table.intervals import intervals_of
+from midi_risk.table.intervals import intervals_of, states_interval
 from midi_risk.table.model import (
     NormalisedColumn,
     RepeatedValues,
@@ -124,6 +125,7 @@ def fold(
     """
     if not extraction.tables:
         raise SourceError("there is nothing to fold: no source table was read")
+    extraction = _with_all_subjects(extraction, attributes)
     leading = extraction.tables[0]
     subjects = find_subjects(leading)
     if not len(subjects.labels):
@@ -181,15 +183,43 @@ def fold(
         distinct=draft.distinct,
         alone=draft.alone,
         sources=tuple(
-            {"name": t.name, "kind": t.kind.value, "level": t.level, "rows": t.rows.num_rows}
+            {"name": t.name, "kind": t.kind.value, "level": t.level, "rows": t.n_rows}
             for t in extraction.tables
         ),
         notes=extraction.findings,
         repeated=draft.repeated,
-        concerned=concerned_subjects(rows_of, subjects),
+        concerned=concerned_subjects([_own_rows(*each) for each in rows_of], subjects),
         leaves=leaves(extraction),
         misfits=draft.misfits,
     )
+
+
+def _with_all_subjects(extraction: Extraction, attributes: AttributeSet) -> Extraction:
+    """Ask for the subjects of every value, where tables left them out and a rule needs them."""
+    dated = bool(visit_date(extraction.tables[0]))
+    tables = []
+    for table in extraction.tables:
+        wanted = frozenset(
+            a.column
+            for a in attributes
+            if a.source == table.name
+            and a.column in table.partly
+            and (
+                a.role in FOLDED_ROLES
+                or compared(a)
+                or a.vr in _TYPED_VRS
+                or states_interval(a, table.kind)
+                or (a.kind is Kind.DATE and not dated)
+            )
+        )
+        whole = table.again(whole=wanted) if wanted and table.again else None
+        tables.append(table if whole is None else replace(whole.table, name=table.name))
+    return replace(extraction, tables=tuple(tables))
+
+
+def _own_rows(table: SourceTable, of_row: np.ndarray) -> tuple[SourceTable, np.ndarray]:
+    """Leave rows that say one thing alone to nobody."""
+    return table, of_row if table.weights is None else np.where(table.weights > 0, of_row, -1)
 
 
 def _fold_source(
@@ -213,6 +243,8 @@ def _fold_source(
             _look_for_misfits(attribute, column, of_row, table.kind, draft)
         if attribute.role not in FOLDED_ROLES:
             _count_only(attribute.name, column, of_row, n, draft)
+            if attribute.column in table.ends:
+                _count_objects(attribute.name, column, of_row, weight, draft)
             if compared(attribute):
                 _compare_only(attribute, column, of_row, n, draft)
             continue
@@ -375,20 +407,36 @@ def _count_only(name: str, column: Any, of_row: np.ndarray, n: int, draft: _Draf
     draft.alone[name] = int(np.count_nonzero(np.bincount(alone, minlength=n)))
 
 
+def _count_objects(
+    name: str, column: Any, of_row: np.ndarray, weight: np.ndarray, draft: _Draft
+) -> None:
+    """Count identifiers of objects of which each row has the first and the last: one an object."""
+    codes, _ = raw_codes(column)
+    draft.distinct[name] = (
+        int(weight[(codes >= 0) & (of_row >= 0)].sum()),
+        draft.distinct[name][1],
+    )
+
+
 def _counts(table: SourceTable, subjects: Subjects) -> dict[str, int]:
     """Return subjects, studies, series and instances, as far as they were seen."""
     counts = {"subjects": len(subjects.labels)}
     names = table.rows.column_names
     for level, column in (("studies", "StudyInstanceUID"), ("series", "SeriesInstanceUID")):
         if column in names:
-            codes, _ = raw_codes(table.rows.column(column))
-            counts[level] = len(np.unique(codes[(codes >= 0) & (subjects.of_row >= 0)]))
+            codes, raw = raw_codes(table.rows.column(column))
+            stated = codes[(codes >= 0) & (subjects.of_row >= 0)]
+            counts[level] = len(distinct_codes(stated, len(raw)))
     seen = subjects.of_row >= 0
     if table.instances_column and table.instances_column in names:
         numbers = table.rows.column(table.instances_column)
         codes, raw = raw_codes(numbers)
         each = np.append([read.number for read in parse_numbers(raw)], np.nan)
-        counts["instances"] = int(np.nan_to_num(each[codes][seen]).sum())
+        each = np.nan_to_num(each[codes][seen])
+        each = each if table.weights is None else each * table.weights[seen]
+        counts["instances"] = int(each.sum())
     elif table.level == "instance":
-        counts["instances"] = int(seen.sum())
+        counts["instances"] = int(
+            seen.sum() if table.weights is None else table.weights[seen].sum()
+        )
     return counts

@@ -8,6 +8,7 @@ import numpy as np
 
 from midi_risk.sources.dicom.faces import FACE_COLUMNS, may_show_face
 from midi_risk.sources.model import SourceTable
+from midi_risk.table.distinct import numbered
 from midi_risk.table.model import raw_codes
 from midi_risk.table.subjects import Subjects
 
@@ -64,8 +65,15 @@ def _possible(table: SourceTable) -> np.ndarray | None:
         return None
     columns = [name for name in FACE_COLUMNS if name in names]
     coded = [raw_codes(table.rows.column(name)) for name in columns]
-    codes = np.stack([codes for codes, _ in coded], axis=1)
-    met, place = np.unique(codes, axis=0, return_inverse=True)
+    place = np.zeros(table.rows.num_rows, dtype=np.int64)
+    groups = 1
+    for codes, texts in coded:
+        width = len(texts) + 1
+        found, place = numbered(place * width + codes + 1, groups * width)
+        groups = len(found)
+    first = np.empty(groups, dtype=np.int64)
+    first[place[::-1]] = np.arange(len(place))[::-1]
+    met = np.stack([codes[first] for codes, _ in coded], axis=1)
     shows = [
         may_show_face(
             {
@@ -76,4 +84,4 @@ def _possible(table: SourceTable) -> np.ndarray | None:
         )
         for row in met
     ]
-    return np.asarray(np.array(shows, dtype=bool)[place.reshape(-1)])
+    return np.asarray(np.array(shows, dtype=bool)[place])

@@ -12,6 +12,7 @@ import numpy as np
 
 from midi_risk.attributes.hierarchy import SET_JOINER
 from midi_risk.attributes.model import Kind
+from midi_risk.table.distinct import numbered
 from midi_risk.table.model import NormalisedColumn
 
 
@@ -76,9 +77,9 @@ def distinct_pairs(
     """
     seen = (subject >= 0) & (value >= 0)
     key = subject[seen] * max(n_values, 1) + value[seen]
-    key, place = np.unique(key, return_inverse=True)
+    key, place = numbered(key, (int(subject.max(initial=-1)) + 1) * max(n_values, 1))
     weights = None if weight is None else weight[seen]
-    count = np.bincount(place.reshape(-1), weights=weights, minlength=len(key))
+    count = np.bincount(place, weights=weights, minlength=len(key))
     subjects_of_pair, values = np.divmod(key, max(n_values, 1))
     starts = np.flatnonzero(np.r_[True, subjects_of_pair[1:] != subjects_of_pair[:-1]])
     starts = starts[: len(key)] if len(key) else starts[:0]

@@ -18,6 +18,7 @@ from midi_risk.document.assessment import LinkReport
 from midi_risk.errors import LinkageError
 from midi_risk.sources.model import SourceKind, SourceTable
 from midi_risk.sources.tables.keys import match_keys
+from midi_risk.table.distinct import distinct_rows
 from midi_risk.table.model import day_column, raw_codes
 
 DERIVED_MODALITIES = frozenset(
@@ -81,7 +82,8 @@ class Subjects:
         if day is None:
             return np.empty((0, 2), dtype=np.int64)
         known = np.isfinite(day) & (self.of_row >= 0)
-        return np.unique(np.column_stack([self.of_row[known], day[known].astype(np.int64)]), axis=0)
+        who, when, _ = distinct_rows(self.of_row[known], day[known].astype(np.int64))
+        return np.column_stack([who, when])
 
     def by_key(self, table: SourceTable, of_row: np.ndarray) -> dict[str, str]:
         """Return the label of each key of a source that stands for an assessed subject.
@@ -156,12 +158,14 @@ def find_subjects(table: SourceTable) -> Subjects:
 
 
 def instances_of(table: SourceTable) -> np.ndarray:
-    """Return how many instances each row stands for: 1 where the source does not say.
+    """Return how many instances each row stands for: its weight, 1 where the source does not say.
 
     Parameters
     ----------
     table : SourceTable
     """
+    if table.weights is not None:
+        return table.weights
     column = table.instances_column
     if not column or column not in table.rows.column_names or table.kind is not SourceKind.DICOM:
         return np.ones(table.rows.num_rows, dtype=np.int64)
@@ -327,10 +331,12 @@ def link(table: SourceTable, subjects: Subjects) -> tuple[np.ndarray, LinkReport
             hint="Name the column that holds the subject key with FILE:KEY",
         )
     of_row = _on_the_day(table, of_key[key_of_row], subjects)
-    rows_per_subject = np.bincount(of_row[of_row >= 0], minlength=len(subjects.keys))
+    linked_rows = of_row >= 0
+    weights = None if table.weights is None else table.weights[linked_rows]
+    rows_per_subject = np.bincount(of_row[linked_rows], weights, minlength=len(subjects.keys))
     return of_row, LinkReport(
         source=table.name,
-        rows=table.rows.num_rows,
+        rows=table.n_rows,
         subjects=len(people),
         matched=matched,
         orphans=len(people) - matched,

@@ -15,6 +15,7 @@ import pandas as pd
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.sources.column_names import column_words
 from midi_risk.sources.model import SourceTable
+from midi_risk.table.distinct import distinct_rows, numbered
 from midi_risk.table.model import day_column, raw_codes
 from midi_risk.table.subjects import VISIT_DATES, Subjects
 
@@ -58,13 +59,8 @@ def visits(table: SourceTable, subjects: Subjects, attributes: AttributeSet) -> 
     if day is None:
         return pd.DataFrame({"subject": np.empty(0, np.int64), "day": np.empty(0, np.int64)})
     seen = np.isfinite(day) & (subjects.of_row >= 0)
-    pairs, visit = np.unique(
-        np.column_stack([subjects.of_row[seen], day[seen].astype(np.int64)]),
-        axis=0,
-        return_inverse=True,
-    )
-    found: dict[str, Codes] = {"subject": pairs[:, 0], "day": pairs[:, 1]}
-    visit = visit.reshape(-1)
+    who, when, visit = distinct_rows(subjects.of_row[seen], day[seen].astype(np.int64))
+    found: dict[str, Codes] = {"subject": who, "day": when}
     derived = subjects.derived
     own = np.ones(len(day), bool) if len(derived) != len(day) else ~derived
     for column, parts in {"modality": ("Modality",), "scanner": SCANNER}.items():
@@ -72,7 +68,7 @@ def visits(table: SourceTable, subjects: Subjects, attributes: AttributeSet) -> 
         codes = _joined([raw_codes(table.rows.column(p))[0] for p in used])
         if codes is not None:
             codes = np.where(own, codes, -1)
-            found[column] = sets_by_visit(visit, codes[seen], len(pairs))
+            found[column] = sets_by_visit(visit, codes[seen], len(who))
     return pd.DataFrame(found)
 
 
@@ -83,8 +79,9 @@ def _joined(columns: list[Codes]) -> Codes | None:
     nothing = np.all([column < 0 for column in columns], axis=0)
     joined = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
-        joined = np.unique(joined * (int(column.max()) + 2) + column + 1, return_inverse=True)[1]
-        joined = joined.reshape(-1).astype(np.int64)
+        width = int(column.max()) + 2
+        size = (int(joined.max()) + 1) * width
+        joined = numbered(joined * width + column + 1, size)[1]
     return np.where(nothing, -1, joined)
 
 
@@ -105,15 +102,15 @@ def sets_by_visit(visit: Codes, code: Codes, n: int) -> Codes:
     [1, 1, 0]
     """
     known = code >= 0
-    pairs = np.unique(np.column_stack([visit[known], code[known]]), axis=0)
-    lengths = np.bincount(pairs[:, 0], minlength=n) if len(pairs) else np.zeros(n, np.int64)
+    owner, member, _ = distinct_rows(visit[known], code[known])
+    lengths = np.bincount(owner, minlength=n)
     begin = (np.cumsum(lengths) - lengths).astype(np.int64)
-    place = np.arange(len(pairs)) - np.repeat(begin, lengths)
+    place = np.arange(len(owner)) - np.repeat(begin, lengths)
     joined = lengths.astype(np.int64)
     for position in range(int(lengths.max(initial=0))):
         here = place == position
         column = np.full(n, -1, dtype=np.int64)
-        column[pairs[here, 0]] = pairs[here, 1]
+        column[owner[here]] = member[here]
         joined = joined * (int(column.max()) + 2) + column + 1
         joined = np.unique(joined, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return np.unique(joined, return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -261,6 +261,29 @@ def fetch(listed: Listed, start: int, end: int) -> bytes:
     return found[start:end] if whole else found[: end - start]
 
 
+def opened(url: str) -> tuple[Any, int]:
+    """Return a file behind a URL, of which ranges are fetched as they are read, and its size.
+
+    Parameters
+    ----------
+    url : str
+
+    Raises
+    ------
+    SourceError
+        When it cannot be opened.
+    """
+    try:
+        system = _filesystem(url)
+        return system.open(url), int(_about(system, url).get("size") or 0)
+    except SourceError:
+        raise
+    except Exception:  # noqa: BLE001 - file systems raise what they like
+        raise SourceError(
+            f"{shown_url(url)} cannot be fetched", hint="Check the URL and your access to it"
+        ) from None
+
+
 def download(url: str, target: Path, limit: int) -> int:
     """Fetch a whole file unless it is larger than a limit; return its size.
 

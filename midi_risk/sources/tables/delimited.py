@@ -7,24 +7,28 @@ import csv
 import gzip
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from midi_risk.errors import SourceError
 from midi_risk.sources.files.limits import MAX_TEXT_RATIO
 from midi_risk.sources.tables.columns import cell_array, text_columns
 from midi_risk.sources.tables.raw import (
+    Header,
     RawTable,
     column_names,
     counted,
     find_header,
     shown,
+    without_blank_rows,
     without_blanks,
 )
 
@@ -83,24 +87,118 @@ def read_delimited(
     data, findings = _utf8(_read_bytes(path), where, encoding)
     text_head = _head(data)
     dialect = _dialect(text_head, delimiter)
-    reader = _rows(text_head, dialect)
-    head: list[list[str]] = []
-    ends: list[int] = []
-    try:
-        for row in reader:
-            head.append(row)
-            ends.append(reader.line_num)
-            if len(head) >= HEAD_ROWS:
-                break
-    except csv.Error:
-        raise _broken(where) from None
-    header = find_header(head, where, header_rows)
+    header, end = _header_of(text_head, dialect, where, header_rows)
     names = column_names([_MARKED.sub("", name) for name in header.names], where)
-    body = _after_lines(data, ends[header.body - 1])
+    body = _after_lines(data, end)
     columns, notes = _body(body, len(names), dialect, where)
     findings += header.findings(where) + notes
     told = {number: _unmarked(column) for number, column in enumerate(columns)}
     return without_blanks(names, header, told, where, findings)
+
+
+STREAMED = 64 << 20
+"""Bytes of text from which on a file is read in pieces; of a packed one an eighth of it."""
+
+_PACKED = 8
+_PIECE = 16 << 20
+_START = 4 << 20
+
+
+def spool_delimited(
+    path: Path,
+    target: Path,
+    wanted: Callable[[list[str]], bool],
+    *,
+    delimiter: str | None = None,
+    header_rows: int | None = None,
+) -> RawTable | None:
+    """Write the rows of a large text file as Parquet, in little memory.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or TSV file in UTF-8, also gzip-compressed.
+    target : pathlib.Path
+        Written anew: one column of text for each column that has a name or a value.
+    wanted : callable
+        Whether a table of such column names is to be written.
+    delimiter, header_rows
+        As for `read_delimited`.
+
+    Returns
+    -------
+    RawTable or None
+        Without rows: names, labels, findings; None where the file is small, not wanted, or not
+        even enough to be read in pieces: `read_delimited` says what is wrong with it.
+    """
+    where = shown(path.name)
+    packed = path.suffix.casefold() == ".gz"
+    if path.stat().st_size < (STREAMED // _PACKED if packed else STREAMED):
+        return None
+    with _opened(path) as handle:
+        start = handle.read(_START)
+    if any(start.startswith(mark) for mark, _ in _BOMS[1:]) or _unmarked_utf16(start[:1000]):
+        return None
+    skip = len(_BOMS[0][0]) if start.startswith(_BOMS[0][0]) else 0
+    data = pa.py_buffer(start[skip:])
+    dialect = _dialect(_head(data), delimiter)
+    try:
+        header, end = _header_of(_head(data), dialect, where, header_rows)
+        names = column_names([_MARKED.sub("", name) for name in header.names], where)
+    except (SourceError, csv.Error):
+        return None
+    at = skip + data.size - _after_lines(data, end).size
+    if not wanted(names) or not _is_even(path, at, quote=dialect.quote):
+        return None
+    try:
+        filled = _copied(path, target, at, names, dialect)
+    except (pa.ArrowException, OSError, EOFError):
+        target.unlink(missing_ok=True)
+        return None
+    columns = {i: pa.chunked_array([pa.array(["x"] if i in filled else [None], pa.string())])
+               for i in range(len(names))}  # fmt: skip
+    told = without_blanks(names, header, columns, where, header.findings(where))
+    return replace(told, rows=told.rows.slice(0, 0))
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.suffix.casefold() == ".gz":
+        return cast("IO[bytes]", gzip.open(path))
+    return path.open("rb")
+
+
+def _is_even(path: Path, at: int, *, quote: bool) -> bool:
+    """Tell whether a file is UTF-8 from end to end, and its quotes are even below the header."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    marks = 0
+    try:
+        with _opened(path) as handle:
+            marks -= handle.read(at).count(b'"')
+            handle.seek(0)
+            while piece := handle.read(_PIECE):
+                decoder.decode(piece)
+                marks += piece.count(b'"')
+            decoder.decode(b"", final=True)
+    except (UnicodeDecodeError, OSError, EOFError):
+        return False
+    return not quote or marks % 2 == 0
+
+
+def _copied(path: Path, target: Path, at: int, names: Sequence[str], dialect: _Dialect) -> set[int]:
+    """Write the rows behind the header as Parquet; return which columns have a value."""
+    filled: set[int] = set()
+    schema = pa.schema([(name, pa.string()) for name in names])
+    with _opened(path) as handle, pq.ParquetWriter(target, schema) as writer:
+        handle.seek(at)
+        reader = pacsv.open_csv(
+            pa.PythonFile(handle, mode="r"), **_options(len(names), dialect, _ENCODED)
+        )
+        for batch in reader:
+            texts = [_unmarked(c) for c in text_columns([pa.chunked_array([c]) for c in batch])]
+            filled |= {i for i, c in enumerate(texts) if c.null_count < len(c)}
+            rows = without_blank_rows(pa.table(dict(zip(names, texts, strict=True))))
+            writer.write_table(rows.cast(schema))
+    return filled
 
 
 _MARKED = re.compile(r"^'(?=[=+\-@\t\r\n])")
@@ -115,6 +213,41 @@ def _unmarked(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column
     texts = [None if t is None else _MARKED.sub("", t) for t in column.to_pylist()]
     return pa.chunked_array([cell_array(texts)])
+
+
+def _header_of(
+    text: str, dialect: _Dialect, where: str, declared: int | None
+) -> tuple[Header, int]:
+    """Return the header and the number of physical lines before the first row of data."""
+    reader = _rows(text, dialect)
+    head: list[list[str]] = []
+    ends: list[int] = []
+    try:
+        for row in reader:
+            head.append(row)
+            ends.append(reader.line_num)
+            if len(head) >= HEAD_ROWS:
+                break
+    except csv.Error:
+        raise _broken(where) from None
+    header = find_header(head, where, declared)
+    return header, ends[header.body - 1]
+
+
+def _options(width: int, dialect: _Dialect, kind: pa.DataType) -> dict[str, Any]:
+    """Return how rows are parsed."""
+    positions = [str(i) for i in range(width)]
+    return {
+        "read_options": pacsv.ReadOptions(column_names=positions, block_size=1 << 24),
+        "parse_options": pacsv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char='"' if dialect.quote else False,
+            newlines_in_values=dialect.quote,
+        ),
+        "convert_options": pacsv.ConvertOptions(
+            column_types=dict.fromkeys(positions, kind), strings_can_be_null=False
+        ),
+    }
 
 
 def _broken(name: str) -> SourceError:
@@ -317,25 +450,14 @@ def _body(
         return [pa.chunked_array([cell_array([])]) for _ in range(width)], []
     if dialect.quote and _odd_quotes(body):
         _check_last_quote(body, dialect, name)
-    positions = [str(i) for i in range(width)]
-    quote = '"' if dialect.quote else False
     try:
-        table = pacsv.read_csv(
-            pa.BufferReader(body),
-            read_options=pacsv.ReadOptions(column_names=positions, block_size=1 << 24),
-            parse_options=pacsv.ParseOptions(
-                delimiter=dialect.delimiter, quote_char=quote, newlines_in_values=dialect.quote
-            ),
-            convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(positions, _ENCODED), strings_can_be_null=False
-            ),
-        )
+        table = pacsv.read_csv(pa.BufferReader(body), **_options(width, dialect, _ENCODED))
     except pa.ArrowException:
         table = None
     if table is None:
         # Outside the handler: Arrow's message quotes the row, it must not become a context.
         return _uneven(body, width, dialect, name)
-    return text_columns([table.column(p) for p in positions]), []
+    return text_columns([table.column(str(i)) for i in range(width)]), []
 
 
 def _odd_quotes(body: pa.Buffer) -> bool:

@@ -17,13 +17,14 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 
 from midi_risk.errors import SourceError
@@ -405,6 +406,98 @@ def read_json(path: Path) -> RawTable:
     return table_of(document, shown(path.name))
 
 
+STREAMED = 64 << 20
+"""Bytes of lines from which on a file is read in pieces; of a packed one an eighth of it."""
+
+_PACKED = 8
+_PIECE = 250_000
+
+
+def spool_lines(
+    path: Path, folder: Path, wanted: Callable[[list[str]], bool]
+) -> tuple[RawTable, list[Path], dict[str, str]] | None:
+    """Write the records of a large file of JSON lines as Parquet, in little memory.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        One document on each line; also gzip-compressed.
+    folder : pathlib.Path
+        Where the parts are written.
+    wanted : callable
+        Whether a table of such column names is to be written.
+
+    Returns
+    -------
+    table : RawTable
+        Without rows: names and findings.
+    parts : list of pathlib.Path
+        In the order of the records; columns named as in the records.
+    names : dict of str to str
+        Name in the records -> column of the table.
+
+    None where the file is small, not wanted, or no file of lines: `read_json` says what is wrong.
+    """
+    where = shown(path.name)
+    packed = path.suffix.casefold() == ".gz"
+    if path.stat().st_size < (STREAMED // _PACKED if packed else STREAMED):
+        return None
+    counts = _Counts()
+    gathered = GatheredColumns()
+    names: dict[str, None] = {}
+    parts: list[Path] = []
+
+    def written() -> None:
+        rows = gathered.table()
+        names.update(dict.fromkeys(rows.column_names))
+        parts.append(folder / f"lines-{len(parts):05}.parquet")
+        plain = rows.cast(pa.schema([(name, pa.string()) for name in rows.column_names]))
+        pq.write_table(plain, parts[-1])
+
+    try:
+        for number, item in enumerate(_lines(path)):
+            if number == 0 and (not isinstance(item, dict) or is_dataset_json([item])):
+                return None
+            for one in _datasets(item, 1):
+                record = _record(one, counts)
+                if record:
+                    gathered.add(record)
+            if not parts and number == _SAMPLE:
+                met = gathered.table().column_names
+                if not wanted(_column_names(met)):
+                    return None
+            if gathered.rows >= _PIECE:
+                written()
+                gathered = GatheredColumns()
+        if gathered.rows:
+            written()
+    except (ValueError, RecursionError, OSError, EOFError, pa.ArrowException):
+        return None
+    if not parts:
+        return None
+    final = _column_names(list(names))
+    columns = pa.table({name: pa.array([], pa.string()) for name in final})
+    raw = RawTable(rows=columns, findings=tuple(_findings(counts, where)))
+    return raw, parts, dict(zip(names, final, strict=True))
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """Yield the document on each line."""
+    opened = gzip.open if path.suffix.casefold() == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="\n") as handle:
+        for line in handle:
+            text = line.strip()
+            if text:
+                yield json.loads(text)
+
+
+def _column_names(met: Sequence[str]) -> list[str]:
+    """Return the columns of records that have such names."""
+    names = _distinct(shown(name, limit=200) for name in met)
+    columns = pa.table({name: pa.array([], pa.string()) for name in names})
+    return list(shorten_leaves(columns).column_names)
+
+
 def table_of(document: Any, where: str) -> RawTable:
     """Return the table of a JSON document.
 
@@ -433,7 +526,12 @@ def table_of(document: Any, where: str) -> RawTable:
             hint="Known: DICOM JSON, Orthanc tags, image sets, lists of records",
         )
     rows = gathered.table()
-    rows = rows.rename_columns(_distinct(shown(name, limit=200) for name in rows.column_names))
+    rows = rows.rename_columns(_column_names(rows.column_names))
+    return RawTable(rows=rows, findings=tuple(_findings(counts, where)))
+
+
+def _findings(counts: _Counts, where: str) -> list[str]:
+    """Return what to say about what records held."""
     findings = []
     if counts.private:
         findings.append(f"{where}: {counted(counts.private, 'private element')} not read")
@@ -443,8 +541,7 @@ def table_of(document: Any, where: str) -> RawTable:
         findings.append(
             f"{where}: {counted(counts.deep, 'object')} nested deeper than {_MAX_DEPTH} not read"
         )
-    findings += counts.sequences.findings(where)
-    return RawTable(rows=shorten_leaves(rows), findings=tuple(findings))
+    return findings + counts.sequences.findings(where)
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

@@ -258,7 +258,8 @@ def _tag(name: str) -> int | None:
     return tag_for_keyword(name)
 
 
-_DROPPED = {"droppedtags", "othelements", "otherelements"}
+DROPPED = frozenset({"droppedtags", "othelements", "otherelements"})
+"""Columns in which exports note what they left out, in lower case."""
 
 
 def read_parquet(path: Path) -> RawTable:
@@ -290,7 +291,7 @@ def read_parquet(path: Path) -> RawTable:
             check_parquet(file, path)
             # One column at a time: the text of a column is often larger than its storage.
             columns = ((f.name, _column(file, f.name)) for f in schema)
-            return flatten(columns, shown(path.name), labels=_labels(schema))
+            return flatten(columns, shown(path.name), labels=labels_of(schema))
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         raise SourceError(
             f"{shown(path.name)} cannot be read as Parquet", hint="Is the file complete?"
@@ -327,10 +328,10 @@ def flatten(
     own: set[str] = set()
     for name, column in fields:
         own.add(shown(name, limit=200))
-        if name.casefold() in _DROPPED:
+        if name.casefold() in DROPPED:
             dropped.append(name)
             continue
-        if sequence_tag(name) is not None and _holds_items(column.type):
+        if sequence_tag(name) is not None and holds_items(column.type):
             sequences[name] = column
             continue
         for leaf, values in _leaves(name, column):
@@ -434,8 +435,18 @@ def _names_person(kind: pa.DataType) -> bool:
     return bool(names) and names <= set(NAME_PARTS)
 
 
-def _holds_items(kind: pa.DataType) -> bool:
-    """Whether values of a type are items of a sequence, or lists of them."""
+def holds_items(kind: pa.DataType) -> bool:
+    """Return whether values of a type are items of a sequence, or lists of them.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+
+    Examples
+    --------
+    >>> holds_items(pa.list_(pa.struct({"CodeValue": pa.string()}))), holds_items(pa.string())
+    (True, False)
+    """
     inner = kind.value_type if _is_list(kind) else kind
     return bool(pa.types.is_struct(inner)) and not _names_person(inner)
 
@@ -469,8 +480,18 @@ def _is_binary(kind: pa.DataType) -> bool:
     )
 
 
-def _labels(schema: pa.Schema) -> dict[str, str]:
-    """Return column descriptions kept in the field metadata."""
+def labels_of(schema: pa.Schema) -> dict[str, str]:
+    """Return column descriptions kept in the field metadata.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+
+    Examples
+    --------
+    >>> labels_of(pa.schema([pa.field("x", pa.string(), metadata={"comment": "Age"})]))
+    {'x': 'Age'}
+    """
     labels = {}
     for column in schema:
         metadata = column.metadata or {}

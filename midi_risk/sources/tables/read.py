@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -226,7 +227,12 @@ def read_table(spec: TableSpec, *, name: str, leading: Leading | None = None) ->
 
 
 def keyed_table(
-    raw: RawTable, spec: TableSpec, *, name: str, leading: Leading | None = None
+    raw: RawTable,
+    spec: TableSpec,
+    *,
+    name: str,
+    leading: Leading | None = None,
+    weights: np.ndarray | None = None,
 ) -> TableReading:
     """Return raw columns as a source table: its kind, names, key, level and scope.
 
@@ -236,6 +242,8 @@ def keyed_table(
         What a reader gave.
     spec, name, leading
         As for `read_table`.
+    weights : numpy.ndarray of int64, optional
+        How many rows each row of image metadata stands for.
 
     Raises
     ------
@@ -251,7 +259,7 @@ def keyed_table(
             hint="It needs a header and one row at least",
         )
     if spec.key != ROW_KEY and is_metadata_table(names):
-        return _metadata(raw, spec, name)
+        return _metadata(raw, spec, name, weights)
     rows = raw.rows
     notes = list(raw.findings)
     on_date, join, guess = "", None, ""
@@ -320,7 +328,9 @@ def _found_key(rows: pa.Table, where: str, leading: Leading) -> tuple[str, str, 
     return key, note, None
 
 
-def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
+def _metadata(
+    raw: RawTable, spec: TableSpec, name: str, weights: np.ndarray | None
+) -> TableReading:
     names = raw.rows.column_names
     aliases = alias_columns(names)
     rows = raw.rows.rename_columns(list(aliases.names))
@@ -352,6 +362,7 @@ def _metadata(raw: RawTable, spec: TableSpec, name: str) -> TableReading:
         labels={new[column]: text for column, text in raw.labels.items() if column in new},
         instances_column=_instances_column(rows.column_names),
         sheet=raw.sheet,
+        weights=weights,
     )
     findings = (*notes, *key_findings(table))
     return TableReading(table=table, findings=findings, flagged=bool(raw.findings))
@@ -378,9 +389,11 @@ def asked_key(asked: str, names: list[str], origin: dict[str, str], where: str) 
 def key_findings(table: SourceTable) -> tuple[str, ...]:
     """Say how many rows have no key, and whether a subject has several rows."""
     column = table.rows.column(table.key)
-    missing = column.null_count
+    n_rows, missing = table.n_rows, column.null_count
+    if table.weights is not None:
+        missing = int(table.weights[column.is_null().to_numpy()].sum())
     findings = []
-    if missing == len(column) and missing:
+    if missing == n_rows and missing:
         raise LinkageError(f"{table.name}: the key column '{shown(table.key)}' is empty")
     if missing:
         findings.append(
@@ -388,10 +401,10 @@ def key_findings(table: SourceTable) -> tuple[str, ...]:
             f"'{shown(table.key)}'"
         )
     subjects = distinct_count(column)
-    if table.level == "patient" and subjects < len(column) - missing:
+    if table.level == "patient" and subjects < n_rows - missing:
         findings.append(
             f"{table.name}: several rows per subject "
-            f"({counted(len(column) - missing, 'row')}, {counted(subjects, 'subject')}); all kept"
+            f"({counted(n_rows - missing, 'row')}, {counted(subjects, 'subject')}); all kept"
         )
     return tuple(findings)
 
