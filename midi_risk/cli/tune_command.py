@@ -244,6 +244,7 @@ def written(bench: Bench, target: Path) -> Path:
         threat_models=bench.model_names,
         digest=bench.table.digest,
         pending=bench.pending(),
+        project=bench.project_file,
     )
     return write_private(target, html)
 

@@ -188,6 +188,7 @@ def page_of(desk: Desk, token: str) -> str:
         threat_models=bench.model_names,
         digest=bench.table.digest,
         pending=bench.pending(),
+        project=bench.project_file,
         figures=session.start_figures(),
         served={
             "base": f"/{token}/",
