@@ -21,6 +21,7 @@ from midi_risk.errors import MidiRiskError, did_you_mean, reason_of
 
 COMMANDS = {
     "demo": "Run the shipped example from end to end and open its report.",
+    "start": "Go from a folder to a signed release on one page, step by step.",
     "init": "Scan sources, propose roles and write midi-risk.yaml.",
     "extract": "Scan the sources of a project into its store; resumable.",
     "list": "Write the list of a project's DICOM files, for machines that read parts of it.",
