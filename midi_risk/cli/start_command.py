@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,11 @@ from midi_risk.errors import MidiRiskError, OutputError, SourceError
 if TYPE_CHECKING:
     from midi_risk.cli.job import Job
     from midi_risk.document.assessment import Assessment
-    from midi_risk.tune.review import Progress, Reading
+    from midi_risk.document.plan import Plan
+    from midi_risk.sources.model import Extraction
+    from midi_risk.table.model import SubjectTable
+    from midi_risk.tune.review import Progress, Reading, Review
     from midi_risk.tune.session import Bench
-
-Reader = Callable[[], "Assessment"]
 
 
 @click.command("start")
@@ -93,7 +95,7 @@ def command(folder: str, output: str | None, **given: Any) -> int:
     return 0
 
 
-def review_of(folder: str, output: str | None, *, jobs: int | None = None) -> Any:
+def review_of(folder: str, output: str | None, *, jobs: int | None = None) -> Review:
     """Return the review of a folder.
 
     Parameters
@@ -154,7 +156,7 @@ def _apart(base: Path, file: Path | None) -> Path:
     return base.resolve().with_name(f"{base.resolve().name}-results") if inside else base
 
 
-def _sheet(review: Any, exported: str | None, imported: str | None) -> int:
+def _sheet(review: Review, exported: str | None, imported: str | None) -> int:
     """Write or take the list of attributes."""
     from midi_risk.document.files import write_private
     from midi_risk.tune.attribute_sheet import sheet_bytes
@@ -185,6 +187,8 @@ class Works:
 
     def __init__(self, *, jobs: int | None = None) -> None:
         self._jobs = jobs
+        self._extraction: Extraction | None = None
+        self._collection = ""
 
     def first(
         self,
@@ -222,42 +226,54 @@ class Works:
             text = with_values(text, {("collection", "exclude"): list(excluded)}, str(file))
         return text
 
-    def read(self, file: Path, progress: Progress) -> Reading:
-        """Read a project."""
+    def read(self, file: Path, plan: Plan | None, progress: Progress) -> Reading:
+        """Read a project, to be released by a plan."""
         from midi_risk.cli.job import open_job
         from midi_risk.tune.changes import read_project
         from midi_risk.tune.review import Reading
 
         text = read_project(file)
         job = open_job([str(file)])
-        _make_store(job)
-        extraction = job.extract(jobs=self._jobs, progress=progress)
+        collection = job.project.collection.model_dump_json(exclude={"name"})
+        if self._extraction is None or self._collection != collection:
+            _make_store(job)
+            self._extraction = job.extract(jobs=self._jobs, progress=progress)
+            self._collection = collection
+        extraction = self._extraction
+        attributes = job.attributes(extraction)
+        table = cache(lambda: job.fold(extraction, attributes))
         return Reading(
             text=text,
             project=job.project,
             base=job.base,
             extraction=extraction,
-            attributes=job.attributes(extraction),
-            fold=lambda: job.fold(extraction, job.attributes(extraction)),
-            assess=lambda: self._assessed(job, extraction),
+            attributes=attributes,
+            fold=table,
+            assess=lambda: self._assessed(job, extraction, table(), plan),
             bench=lambda: self._bench(job, extraction),
             decide=job.decisions,
         )
 
-    def _assessed(self, job: Job, extraction: Any) -> Assessment:
+    def _assessed(
+        self, job: Job, extraction: Extraction, table: SubjectTable, plan: Plan | None
+    ) -> Assessment:
+        """Assess a project as its plan would release it: without those who are left out."""
         from midi_risk.cli.job import history_in
         from midi_risk.risk.assess import assess
+        from midi_risk.table.release import without_subjects
 
-        attributes = job.attributes(extraction)
         models = job.threat_models()
         history = history_in(job.log_file(str(job.base)))
         options = replace(
-            job.options(extraction, attributes, f"midi-risk start {job.base}"),
+            job.options(extraction, table.attributes, f"midi-risk start {job.base}"),
             **job.standing(models, history),
         )
-        return assess(job.fold(extraction, attributes), models, options=options)
+        if plan is not None and plan.after.passed and plan.collection_digest == table.digest:
+            hidden = table.frame.index.astype(str).isin(plan.suppressed_subjects)
+            table = without_subjects(table, hidden)
+        return assess(table, models, options=options)
 
-    def _bench(self, job: Job, extraction: Any) -> Bench:
+    def _bench(self, job: Job, extraction: Extraction) -> Bench:
         from midi_risk.cli.tune_command import bench_of
 
         return bench_of(job, extraction, job.threat_models())

@@ -20,7 +20,9 @@ from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Role
 from midi_risk.config import Project
 from midi_risk.document.assessment import Assessment
 from midi_risk.document.clean import neutral
-from midi_risk.document.files import write_all_private, write_private
+from midi_risk.document.files import load_plan, plan_text, write_all_private, write_private
+from midi_risk.document.plan import Plan
+from midi_risk.document.reasons import REASONS, Reason
 from midi_risk.errors import ConfigError, MidiRiskError, OutputError, did_you_mean
 from midi_risk.risk.account import ReleaseDecisions
 from midi_risk.sources.collect import kind_of_source
@@ -80,6 +82,15 @@ class Reading:
         """The assessment of the project as it stands."""
         return self.assess()
 
+    @property
+    def blocking(self) -> list[Reason]:
+        """The reasons that keep the verdict from being acceptable."""
+        return [
+            reason
+            for reason in self.assessment.verdict.reasons
+            if REASONS[reason.code].status in {"incomplete", "above_threshold"}
+        ]
+
     @cached_property
     def forms(self) -> list[Form]:
         """What is open and what closes it."""
@@ -117,8 +128,8 @@ class Reading:
         listed = [a for a in self.table.attributes if not self._derived(a)]
         grouped = families({a.name: _setting(a) for a in listed})
         pattern = {name: key for key, names in grouped.items() for name in names}
-        rows = []
-        for attribute in listed:
+        rows: list[dict[str, Any]] = []
+        for attribute in sorted(listed, key=lambda a: _ORDER.index(a.role)):
             key = pattern.get(attribute.name, attribute.name)
             if key != attribute.name and grouped[key][0] != attribute.name:
                 continue
@@ -138,6 +149,13 @@ class Reading:
 
     def _derived(self, attribute: Attribute) -> bool:
         return attribute.name.endswith(".range") and attribute.name[:-6] in self.table.attributes
+
+
+_ORDER = (
+    Role.UNDECIDED, Role.DIRECT_IDENTIFIER, Role.QUASI_IDENTIFIER, Role.SENSITIVE,
+    Role.LINKAGE_KEY, Role.INSENSITIVE,
+)  # fmt: skip
+"""What asks for a decision comes first."""
 
 
 def _setting(attribute: Attribute) -> str:
@@ -160,8 +178,8 @@ class Works(Protocol):
     ) -> str:
         """Read a folder for the first time and return the text of its project file."""
 
-    def read(self, file: Path, progress: Progress) -> Reading:
-        """Read a project."""
+    def read(self, file: Path, plan: Plan | None, progress: Progress) -> Reading:
+        """Read a project, to be released by a plan."""
 
     def release(self, file: Path, plan: Path, target: Path, progress: Progress) -> dict[str, Any]:
         """Write a release and return what was written, in words."""
@@ -225,6 +243,7 @@ class Review:
         self.lock = threading.RLock()
         self._reading: Reading | None = None
         self._desk: Desk | None = None
+        self._planned = b""
         self._beside: list[TableBeside] | None = None
 
     # --- reading
@@ -237,14 +256,20 @@ class Review:
     @property
     def ready(self) -> bool:
         """Whether the project file as it stands has been read."""
-        return self._reading is not None and self._reading.text == self._text()
+        return (
+            self._reading is not None
+            and self._reading.text == self._text()
+            and self._planned == self._plan_bytes()
+        )
 
     @property
     def reading(self) -> Reading:
         """What the project file as it stands leads to; reads where need be."""
         if not self.ready:
-            self._reading = self._working("reading", self.works.read, self.file)
-            self._desk = None
+            planned = self._plan_bytes()
+            plan = load_plan(self.plan) if planned else None
+            self._reading = self._working("reading", self.works.read, self.file, plan)
+            self._desk, self._beside, self._planned = None, None, planned
         assert self._reading is not None  # noqa: S101 - set above
         return self._reading
 
@@ -262,6 +287,9 @@ class Review:
             session = Session(bench=reading.bench())
             self._desk = Desk(session=session, output=self.output)
         return self._desk
+
+    def _plan_bytes(self) -> bytes:
+        return self.plan.read_bytes() if self.plan.is_file() else b""
 
     def _text(self) -> str:
         return read_project(self.file) if self.begun else ""
@@ -551,11 +579,13 @@ class Review:
         }
 
     def open_on(self, step: str) -> list[str]:
-        """Return what is still open on a step, in sentences."""
+        """Return what is still open on a step and no form of it closes, in sentences."""
+        forms = [form for form in self.reading.forms if form.step == step and not form.closed]
+        answered_by = {code for form in forms for code in form.codes}
         return [
             neutral(reason.text)
-            for reason in self.reading.assessment.verdict.reasons
-            if reason.code != "within" and step_of(reason.code) == step
+            for reason in self.reading.blocking
+            if step_of(reason.code) == step and reason.code not in answered_by
         ]
 
     # --- the release
@@ -573,10 +603,26 @@ class Review:
         MidiRiskError
         """
         target = free_folder(self.release)
+        self._judge_plan_anew()
         self.released = self._working(
             "writing the release", self.works.release, self.file, self.plan, target
         )
         return f"Written to {target}."
+
+    def _judge_plan_anew(self) -> None:
+        """Judge the saved levels by the project as it stands, and leave out who stays rare.
+
+        Evidence that came later may have made a plan acceptable, and the data may have changed.
+        """
+        if not self.plan.is_file():
+            return
+        plan = load_plan(self.plan)
+        if plan.found and plan.collection_digest == self.reading.table.digest:
+            return
+        session = self.desk.session
+        node = [axis.levels.index(axis.start) for axis in session.axes.axes]
+        made = session.planned(node, leave_out=plan.suppressed.subjects > 0)
+        write_private(self.plan, plan_text(made))
 
     def write_reports(self) -> str:
         """Assess the project as it stands and write the results."""

@@ -98,6 +98,10 @@ class Form:
         What closes it already, ``""`` while it is open.
     trouble : str
         What is wrong with what was stated.
+    codes : tuple of str
+        Reasons of the verdict that it answers.
+    command : str
+        Command that looks by machine, ``""`` where none does.
     """
 
     name: str
@@ -108,6 +112,8 @@ class Form:
     values: Callable[[Answers], Mapping[Place, Any]]
     closed: str = ""
     trouble: str = ""
+    codes: tuple[str, ...] = ()
+    command: str = ""
 
     @property
     def lines(self) -> str:
@@ -216,7 +222,7 @@ def _of_sources(
             stated = getattr(project.tolerance, setting)
             forms.append(
                 Form(
-                    name=f"tolerance-{setting}", step="sources", title=what,
+                    name=f"tolerance-{setting}", step="sources", title=what, codes=(code,),
                     text=(
                         reasons[code].text.partition(";")[0] + ". They are left out of the"
                         " release: say how many that may be, so that more are noticed."
@@ -237,7 +243,8 @@ def _of_sources(
         column = (project.subject_key.column if project.subject_key else "") or key
         forms.append(
             Form(
-                name="key", step="sources", title="The key that links the rows of a subject",
+                name="key", step="sources", codes=("key_guessed", "key_identifies"),
+                title="The key that links the rows of a subject",
                 text=reason.text,
                 fields=(
                     Field(name="column", label="Column", value=column),
@@ -267,7 +274,8 @@ def _leave_out(project: Project, reason: Reason, conflicts: Sequence[str], key: 
         return {("collection", "where"): " AND ".join([f"({old})", *parts] if old else parts)}
 
     return Form(
-        name="leave-out", step="sources", title="Records that contradict each other",
+        name="leave-out", step="sources", codes=("merged_subjects",),
+        title="Records that contradict each other",
         text=f"{reason.text.partition(':')[0]}. Nobody can tell whose images these are.",
         fields=(
             Field(
@@ -298,7 +306,7 @@ def _of_account(
     )  # fmt: skip
     forms = [
         Form(
-            name=f"private-{number}", step="roles",
+            name=f"private-{number}", step="roles", codes=("account_open",),
             title=f"Private elements of {neutral(creator)}",
             text=f"{elements} elements that no public dictionary describes.",
             fields=(how, Field(name="source", label="What says so")),
@@ -316,7 +324,7 @@ def _of_account(
         more = f"; and {len(names) - 12} more" if len(names) > 12 else ""
         forms.append(
             Form(
-                name="account", step="roles",
+                name="account", step="roles", codes=("account_open",),
                 title=f"What else leaves: {len(names)} without a decision", text=listed + more,
                 fields=(how, Field(name="reason", label="Why")),
                 values=lambda a: {
@@ -350,7 +358,7 @@ def _of_evidence(
             continue
         forms.append(_channel_form(project, assessment, channel, troubled, today))
     if "disclosed" in reasons:
-        forms += [_disclosure_form(name, today) for name in reasons["disclosed"].names]
+        forms += [_disclosure_form(name, _who(project), today) for name in reasons["disclosed"].names]
     return forms
 
 
@@ -360,6 +368,22 @@ def _figure(channel: ChannelEntry) -> str:
         return ""
     word = "within" if channel.passed else "above"
     return f"at most {channel.worst:.3g}, {word} the limit of {channel.limit or 0:.3g}"
+
+
+_MACHINE = {
+    "free_text": "inspect",
+    "private_elements": "inspect",
+    "embedded_metadata": "inspect",
+    "burned_in": "inspect",
+    "cross_collection_pixels": "overlap",
+}
+"""Channel -> command that looks by machine."""
+
+
+def _who(project: Project) -> str:
+    """Return who stated something last, to begin with."""
+    stated = [one.by for one in project.channels.values() if one.by]
+    return stated[-1] if stated else str(project.sign_off.get("assessor") or "")
 
 
 def _channel_form(
@@ -393,9 +417,10 @@ def _channel_form(
     trouble = troubled.get(channel.name, "")
     return Form(
         name=f"channel-{channel.name}", step="evidence", title=about.title, text=about.meaning,
+        codes=("channels_open",), command=_MACHINE.get(channel.name, ""),
         closed="" if trouble else _figure(channel), trouble=trouble,
         fields=(
-            Field(name="by", label="Who looked", value=shown("by")),
+            Field(name="by", label="Who looked", value=shown("by", _who(project))),
             Field(name="on", label="When", kind="date", value=shown("on", today)),
             Field(name="method", label="How", kind="long", value=shown("method"),
                   help="What was looked at, with which tool, by whom trained"),
@@ -422,11 +447,11 @@ def _search_form(
     old = list(project.context.get("linked_search") or [])
     trouble = next((r.text for code, r in reasons.items() if code.startswith("search_")), "")
     return Form(
-        name="search", step="evidence", title="Linked public data",
+        name="search", step="evidence", title="Linked public data", codes=("channels_open",),
         text="Look for other public data on the same people: by title, by counts, by pictures.",
         closed="" if trouble else _figure(channel) or ("searched" if old else ""), trouble=trouble,
         fields=(
-            Field(name="by", label="Who searched"),
+            Field(name="by", label="Who searched", value=_who(project)),
             Field(name="date", label="When", kind="date", value=today),
             Field(name="place", label="Where", help="such as: TCIA, IDC and OpenNeuro, by title"),
             Field(name="hits", label="Hits", kind="number", value="", least=0),
@@ -441,13 +466,13 @@ def _search_form(
     )  # fmt: skip
 
 
-def _disclosure_form(name: str, today: str) -> Form:
+def _disclosure_form(name: str, who: str, today: str) -> Form:
     return Form(
-        name=f"disclosure-{name}", step="evidence",
+        name=f"disclosure-{name}", step="evidence", codes=("disclosed",),
         title=f"Values of {neutral(name)} can be inferred",
         text="Coarsen or remove it under Roles or Levels, or accept it in writing here.",
         fields=(
-            Field(name="by", label="Who accepts it"),
+            Field(name="by", label="Who accepts it", value=who),
             Field(name="on", label="When", kind="date", value=today),
             Field(name="reason", label="Why that does no harm", kind="long"),
         ),
@@ -499,7 +524,7 @@ def _of_signing(project: Project, today: str) -> list[Form]:
             closed=f"signed off by {neutral(str(signed['assessor']))}"
             if signed.get("assessor") else "",
             fields=(
-                Field(name="assessor", label="Name", value=texts(signed, "assessor")),
+                Field(name="assessor", label="Name", value=texts(signed, "assessor") or _who(project)),
                 Field(name="role", label="Function and training", value=texts(signed, "role")),
                 Field(name="organisation", label="Organisation",
                       value=texts(signed, "organisation")),

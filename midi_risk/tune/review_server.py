@@ -219,9 +219,8 @@ def page(review: Review, step: str, base: str, commands: frozenset[str]) -> str:
         return _rendered(shown | {"step": "sources", "tables": _tables(review)})
     assessment = review.reading.assessment
     counts = dict.fromkeys(STEPS, 0)
-    for reason in assessment.verdict.reasons:
-        if reason.code != "within":
-            counts[step_of(reason.code)] += 1
+    for reason in review.reading.blocking:
+        counts[step_of(reason.code)] += 1
     bar = _bar(review, step, base, counts=counts)
     if step == "levels":
         try:
@@ -234,7 +233,8 @@ def page(review: Review, step: str, base: str, commands: frozenset[str]) -> str:
         "open": review.open_on(step),
         "forms": sorted(forms, key=lambda form: bool(form.closed)),
         "status": assessment.verdict.status,
-        "reasons": [neutral(reason.text) for reason in assessment.verdict.reasons],
+        "reasons": [neutral(reason.text) for reason in review.reading.blocking],
+        "commands": commands,
         **_of_step(review, step, commands),
     }
     return _rendered(shown)
