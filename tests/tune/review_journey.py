@@ -68,7 +68,7 @@ class Journey:
             "'.start-said') && !document.querySelector('.start-said').hidden && "
             "!document.body.hasAttribute('data-read')) "
             "|| !document.querySelector('.start-fault').hidden)",
-            90,
+            240,
         )
         fault = self.browser.run(
             "document.querySelector('.start-fault').hidden ? '' :"
@@ -134,10 +134,10 @@ class Journey:
         self.steps += 1
         self.go("levels")
         self.browser.run("document.querySelector('[data-plan] button').click()")
-        self.browser.wait("document.querySelector('[data-plan].chosen') !== null")
+        self.browser.wait("document.querySelector('[data-plan].chosen') !== null", 120)
         self.look("start-4-levels")
         self.browser.run("document.querySelector('[data-do=save]').click()")
-        self.browser.wait("/Saved/.test(document.querySelector('.tune-said').textContent)", 60)
+        self.browser.wait("/Saved/.test(document.querySelector('.tune-said').textContent)", 240)
 
     def evidence(self) -> None:
         """State who looked at what."""
