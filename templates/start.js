@@ -113,7 +113,7 @@
   function filter() {
     var words = find.value.toLowerCase().trim(), shown = 0;
     rows.forEach(function (row) {
-      var yes = (!words || row.getAttribute("data-text").indexOf(words) >= 0) && (!only.value || row.getAttribute("data-role") === only.value) &&
+      var yes = (!words || row.getAttribute("data-text").indexOf(words) >= 0) && (!only.value || (only.value === "-" ? row.getAttribute("data-role") !== "insensitive" : row.getAttribute("data-role") === only.value)) &&
         (!state.value || row.getAttribute("data-state") === state.value);
       row.hidden = !yes;
       if (row.nextElementSibling && row.nextElementSibling.classList.contains("values")) { row.nextElementSibling.hidden = !yes; }
@@ -170,6 +170,6 @@
   });
   var kept = JSON.parse(sessionStorage.getItem("midi-risk-filter") || "null");
   if (kept) { find.value = kept[0]; only.value = kept[1]; state.value = kept[2]; }
-  if (only.selectedIndex < 0) { only.value = ""; }
+  if (only.selectedIndex < 0) { only.value = "-"; }
   filter();
 }());

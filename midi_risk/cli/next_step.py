@@ -46,7 +46,9 @@ def _after_assess(params: Params, code: int) -> str:
     if params.get("by"):
         return f"open {_quoted([out / 'index.html'])} and go to the collection that worries most"
     if not project:
-        tables = _quoted(part for table in params.get("tables") or () for part in ("--table", table))
+        tables = _quoted(
+            part for table in params.get("tables") or () for part in ("--table", table)
+        )
         line = f"midi-risk init {what} {tables}".rstrip()
         return f"{line} -o DIR makes a project, in which you decide and state evidence"
     if code == 0 and params.get("fail_on", "any") == "any":
@@ -94,7 +96,9 @@ def _after_tune(params: Params, code: int) -> str:
         return f"midi-risk init {what} -o DIR makes a project, in which decisions are kept"
     if params.get("levels") and not params.get("plan_file"):
         return "the same with --plan plan.json keeps this setting as a plan"
-    plan = params.get("plan_file") or Path(str(params.get("output") or "midi-risk-out")) / "plan.json"
+    plan = (
+        params.get("plan_file") or Path(str(params.get("output") or "midi-risk-out")) / "plan.json"
+    )
     del code
     return f"midi-risk apply {what} --plan {_quoted([plan])} -o DIR"
 

@@ -281,9 +281,9 @@ class Works:
     def release(self, file: Path, plan: Path, target: Path, progress: Progress) -> dict[str, Any]:
         """Write a release and return what was written, in words."""
         from midi_risk.cli.apply_command import told, write_new_release
-        from midi_risk.report import write_plan
-        from midi_risk.recode.plan import suggest
         from midi_risk.cli.job import open_job
+        from midi_risk.recode.plan import suggest
+        from midi_risk.report import write_plan
 
         if not plan.is_file():
             job = open_job([str(file)])

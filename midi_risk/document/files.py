@@ -66,12 +66,13 @@ def write_private(path: str | Path, content: str | bytes) -> Path:
 
 
 def write_all_private(contents: Mapping[Path, str | bytes]) -> None:
-    """Write files that belong together: all are prepared before any takes its place.
+    """Write files that belong together, all prepared before any takes its place.
 
     Parameters
     ----------
     contents : mapping of pathlib.Path to str or bytes
-        Text (as UTF-8) or bytes by file, in the order in which they take their places; each has mode 0600.
+        Text (as UTF-8) or bytes by file, in the order in which they take their places; each has
+        mode 0600.
 
     Raises
     ------

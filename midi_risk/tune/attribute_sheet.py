@@ -11,6 +11,11 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from openpyxl import Workbook, load_workbook
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
+
 from midi_risk.attributes.model import Decision, Role
 from midi_risk.document.clean import neutral
 from midi_risk.errors import ConfigError, did_you_mean
@@ -36,16 +41,12 @@ def sheet_bytes(rows: Sequence[Row]) -> bytes:
     bytes
         XLSX with choices for roles and decisions. No cell is a formula, whatever its text.
     """
-    from openpyxl import Workbook
-    from openpyxl.styles import Font
-    from openpyxl.worksheet.datavalidation import DataValidation
-
     book = Workbook()
-    sheet = book.active
+    sheet = book.worksheets[0]
     sheet.title = "attributes"
     for place, name in enumerate(COLUMNS, start=1):
         sheet.cell(1, place, name).font = Font(bold=True)
-        sheet.column_dimensions[sheet.cell(1, place).column_letter].width = (
+        sheet.column_dimensions[get_column_letter(place)].width = (
             60 if name in {"need", "reason"} else 30 if name == "attribute" else 18
         )
     for number, row in enumerate(rows, start=2):
@@ -101,7 +102,7 @@ def sheet_changes(content: bytes, rows: Sequence[Row]) -> dict[str, dict[str, An
         if name not in known:
             faults.append(f"row {number}: there is no attribute of this name")
             continue
-        wanted = {
+        wanted: dict[str, Any] = {
             key: given[key]
             for key in _EDITED
             if given.get(key) and given[key] != str(known[name].get(key) or "")
@@ -131,8 +132,6 @@ def _read(content: bytes) -> list[tuple[int, dict[str, str]]]:
     ------
     ConfigError
     """
-    from openpyxl import load_workbook
-
     if len(content) > _MOST_BYTES or _unpacked(content) > _MOST_UNPACKED:
         raise ConfigError(_LABEL, ["it is too large for a list of attributes"])
     try:

@@ -173,7 +173,11 @@ class Works(Protocol):
     """What the command line does for a review."""
 
     def first(
-        self, folder: Path, tables: Sequence[str], excluded: Sequence[str], file: Path,
+        self,
+        folder: Path,
+        tables: Sequence[str],
+        excluded: Sequence[str],
+        file: Path,
         progress: Progress,
     ) -> str:
         """Read a folder for the first time and return the text of its project file."""
@@ -273,6 +277,11 @@ class Review:
         assert self._reading is not None  # noqa: S101 - set above
         return self._reading
 
+    def read(self) -> str:
+        """Read the project as it stands; nothing is said of it."""
+        self._reading = self.reading
+        return ""
+
     @property
     def desk(self) -> Desk:
         """The desk of the levels of the project as it stands.
@@ -368,18 +377,20 @@ class Review:
             raise ConfigError(
                 "the folder", [f"{neutral(t.name)}: link it or exclude it" for t in asked[:20]]
             )
-        wrong = {choice for choice in choices.values()} - {"link", "exclude"}
+        wrong = set(choices.values()) - {"link", "exclude"}
         if wrong:
             raise ConfigError("the folder", ["a table is linked or excluded"])
         linked = [t for t in self.beside if choices.get(t.name) == "link"]
         excluded = [t.name for t in self.beside if choices.get(t.name) == "exclude"]
         if not self.begun:
-            given = [f"{t.path}:{keys[t.name]}" if keys.get(t.name) else str(t.path) for t in linked]
+            given = [
+                f"{t.path}:{keys[t.name]}" if keys.get(t.name) else str(t.path) for t in linked
+            ]
             text = self._working(
                 "reading", self.works.first, self.folder, given, excluded, self.file
             )
             write_private(self.file, text)
-            return f"Written: {self.file}. Every proposal in it is yours to change."
+            return f"Written: {short(self.file)}. Every proposal in it is yours to change."
         return self._rechoose(linked, excluded, keys)
 
     def _rechoose(
@@ -607,7 +618,7 @@ class Review:
         self.released = self._working(
             "writing the release", self.works.release, self.file, self.plan, target
         )
-        return f"Written to {target}."
+        return f"Written to {short(target)}."
 
     def _judge_plan_anew(self) -> None:
         """Judge the saved levels by the project as it stands, and leave out who stays rare.
@@ -626,10 +637,16 @@ class Review:
 
     def write_reports(self) -> str:
         """Assess the project as it stands and write the results."""
-        self.written = self._working(
-            "assessing", self.works.reports, self.file, self.output
-        )
-        return f"Written to {self.output}: {', '.join(self.written)}."
+        self.written = self._working("assessing", self.works.reports, self.file, self.output)
+        return f"Written to {short(self.output)}: {', '.join(self.written)}."
+
+
+def short(path: Path) -> str:
+    """Return a path from the folder in which the page was started, where it lies below it."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def free_folder(target: Path) -> Path:

@@ -7,7 +7,7 @@ the same lines beside the form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
@@ -232,7 +232,7 @@ def _of_sources(
                         Field(name="number", label="So many may be left out", kind="number",
                               value=str(count or stated), least=0),
                     ),
-                    values=lambda a, setting=setting: {("tolerance", setting): _number(a["number"])},
+                    values=_tolerance(setting),
                     closed="" if code in reasons else f"{stated} may be left out",
                 )
             )  # fmt: skip
@@ -261,6 +261,19 @@ def _of_sources(
     return forms
 
 
+def _tolerance(setting: str) -> Callable[[Answers], Mapping[Place, Any]]:
+    return lambda answers: {("tolerance", setting): _number(answers["number"])}
+
+
+def _private(project: Project, creator: str) -> Callable[[Answers], Mapping[Place, Any]]:
+    return lambda answers: {
+        ("private",): [
+            *(rule.model_dump(exclude_none=True) for rule in project.private),
+            {"creator": creator, "decision": answers["decision"], "source": answers["source"]},
+        ]
+    }
+
+
 def _leave_out(project: Project, reason: Reason, conflicts: Sequence[str], key: str) -> Form:
     def values(answers: Answers) -> Mapping[Place, Any]:
         chosen = conflicts if answers["who"] == "all" else [answers["who"]]
@@ -287,9 +300,7 @@ def _leave_out(project: Project, reason: Reason, conflicts: Sequence[str], key: 
     )  # fmt: skip
 
 
-def _of_account(
-    project: Project, table: SubjectTable, decisions: ReleaseDecisions
-) -> list[Form]:
+def _of_account(project: Project, table: SubjectTable, decisions: ReleaseDecisions) -> list[Form]:
     """Return a form for what leaves, is no attribute, and nobody decided on."""
     creators: dict[str, int] = {}
     names: dict[str, str] = {}
@@ -310,12 +321,7 @@ def _of_account(
             title=f"Private elements of {neutral(creator)}",
             text=f"{elements} elements that no public dictionary describes.",
             fields=(how, Field(name="source", label="What says so")),
-            values=lambda a, creator=creator: {
-                ("private",): [
-                    *(rule.model_dump(exclude_none=True) for rule in project.private),
-                    {"creator": creator, "decision": a["decision"], "source": a["source"]},
-                ]
-            },
+            values=_private(project, creator),
         )
         for number, (creator, elements) in enumerate(creators.items())
     ]  # fmt: skip
@@ -338,8 +344,6 @@ def _of_account(
     return forms
 
 
-
-
 def _of_evidence(
     project: Project, assessment: Assessment, reasons: Mapping[str, Reason], today: str
 ) -> list[Form]:
@@ -358,7 +362,9 @@ def _of_evidence(
             continue
         forms.append(_channel_form(project, assessment, channel, troubled, today))
     if "disclosed" in reasons:
-        forms += [_disclosure_form(name, _who(project), today) for name in reasons["disclosed"].names]
+        forms += [
+            _disclosure_form(name, _who(project), today) for name in reasons["disclosed"].names
+        ]
     return forms
 
 
@@ -524,7 +530,8 @@ def _of_signing(project: Project, today: str) -> list[Form]:
             closed=f"signed off by {neutral(str(signed['assessor']))}"
             if signed.get("assessor") else "",
             fields=(
-                Field(name="assessor", label="Name", value=texts(signed, "assessor") or _who(project)),
+                Field(name="assessor", label="Name",
+                      value=texts(signed, "assessor") or _who(project)),
                 Field(name="role", label="Function and training", value=texts(signed, "role")),
                 Field(name="organisation", label="Organisation",
                       value=texts(signed, "organisation")),

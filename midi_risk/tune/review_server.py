@@ -28,7 +28,7 @@ from midi_risk.report.html import page_of as rendered
 from midi_risk.report.html import part_of
 from midi_risk.tune.attribute_sheet import sheet_bytes
 from midi_risk.tune.page import project_place
-from midi_risk.tune.review import Review, decision_words
+from midi_risk.tune.review import Review, decision_words, short
 from midi_risk.tune.review_forms import STEPS, step_of
 from midi_risk.tune.server import Guard, answering, answers_of, page_of, showing
 
@@ -153,7 +153,7 @@ def _answers(review: Review) -> dict[str, Callable[[Body], Any]]:
         return review.take_sheet(content)
 
     def read(_: Body) -> str:
-        return "" if review.reading else ""
+        return review.read()
 
     def roles(body: Body) -> str:
         return review.set_roles(
@@ -174,12 +174,13 @@ def _answers(review: Review) -> dict[str, Callable[[Body], Any]]:
         "release": lambda _: review.write_release(),
         "reports": lambda _: review.write_reports(),
     }
-    found: dict[str, Callable[[Body], Any]] = {
-        name: (lambda body, work=work: {"text": neutral(work(body))})
-        for name, work in said.items()
-    }
+    found: dict[str, Callable[[Body], Any]] = {name: _telling(work) for name, work in said.items()}
     found["values"] = lambda b: review.values(str(b["name"]))
     return found
+
+
+def _telling(work: Callable[[Body], str]) -> Callable[[Body], Any]:
+    return lambda body: {"text": neutral(work(body))}
 
 
 def page(review: Review, step: str, base: str, commands: frozenset[str]) -> str:
@@ -204,9 +205,9 @@ def page(review: Review, step: str, base: str, commands: frozenset[str]) -> str:
         "begun": review.begun,
         "ready": review.ready,
         "version": __version__,
-        "folder": neutral(str(review.folder)),
-        "file": neutral(str(review.file)),
-        "project": shlex.quote(project_place(review.file)),
+        "folder": neutral(short(review.folder)),
+        "file": neutral(short(review.file)),
+        "project": shlex.quote(short(Path(project_place(review.file)))),
         "titles": TITLES,
         "next": _after(step),
         "undo": review.done[-1].said if review.done else "",
@@ -285,10 +286,15 @@ def _tables(review: Review) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _released(review: Review) -> dict[str, Any] | None:
+    given = review.released
+    return None if given is None else given | {"target": neutral(short(Path(given["target"])))}
+
+
 def _of_step(review: Review, step: str, commands: frozenset[str]) -> dict[str, Any]:
     """Return what one step alone shows."""
     reading = review.reading
-    project = shlex.quote(project_place(review.file))
+    project = shlex.quote(short(Path(project_place(review.file))))
     if step == "sources":
         collection = reading.assessment.collection
         return {
@@ -309,19 +315,21 @@ def _of_step(review: Review, step: str, commands: frozenset[str]) -> dict[str, A
     if step == "release":
         return {
             "plan": review.plan.is_file(),
-            "target": neutral(str(review.release)),
-            "command": f"midi-risk apply {project} --plan {shlex.quote(str(review.plan))}"
-            f" -o {shlex.quote(str(review.release))}",
-            "released": review.released,
+            "target": neutral(short(review.release)),
+            "command": f"midi-risk apply {project} --plan {shlex.quote(short(review.plan))}"
+            f" -o {shlex.quote(short(review.release))}",
+            "released": _released(review),
         }
     if step == "sign-off":
-        signed = Path(str((review.released or {}).get("assessment", review.output / "assessment.json")))
+        signed = Path(
+            str((review.released or {}).get("assessment", review.output / "assessment.json"))
+        )
         return {
-            "released": review.released,
+            "released": _released(review),
             "can_sign": "sign" in commands,
-            "command": f"midi-risk sign {shlex.quote(str(signed))}",
-            "reports": f"midi-risk assess {project} -o {shlex.quote(str(review.output))}",
+            "command": f"midi-risk sign {shlex.quote(short(signed))}",
+            "reports": f"midi-risk assess {project} -o {shlex.quote(short(review.output))}",
             "written": review.written,
-            "output": neutral(str(review.output)),
+            "output": neutral(short(review.output)),
         }
     return {}

@@ -200,7 +200,6 @@ def application(
     touched : callable
         Called at every request that is let in.
     """
-
     routes = [
         Route(f"/{token}/", showing(lambda: page_of(desk, f"/{token}/"), desk.session.lock)),
         *(

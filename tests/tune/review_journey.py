@@ -14,6 +14,13 @@ from devtools import Browser
 
 WHO = "Nobody (example)"
 READY = "document.querySelector('#step') !== null && !document.body.hasAttribute('data-read')"
+REMOVED = [
+    "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "StudyTime", "PatientSize",
+    "PatientWeight", "age_at_diagnosis", "sex", "race", "postcode", "occupation",
+    "ManufacturerModelName", "StationName", "SoftwareVersions", "DeviceSerialNumber",
+    "StudyDescription", "SeriesDescription", "TextValue", "PersonName", "PatientName",
+]  # fmt: skip
+"""What identifies in the example and no planned analysis needs."""
 Look = Callable[[str], object]
 
 
