@@ -40,7 +40,8 @@
     show(fault, "");
     body.setAttribute("aria-busy", "true");
     if (button) { button.disabled = true; }
-    return ask("do/" + name, content).then(function (answer) {
+    var sent = Object.assign(name === "read" ? {} : {digest: body.getAttribute("data-digest")}, content);
+    return ask("do/" + name, sent).then(function (answer) {
       if (answer.text) { sessionStorage.setItem(store, JSON.stringify({text: answer.text, at: scrollY, focus: button && button.getAttribute("data-act")})); }
       if (to) { location.href = base + to; } else { location.reload(); }
     }, function (error) {

@@ -347,7 +347,7 @@
     one("#tune-charts").replaceChildren(curve.figure);
     if (!first && /^#tune=/.test(location.hash)) { say("The address names no setting of this page; it shows the one that was assessed."); }
     if (first && document.getElementById("decision")) { section.scrollIntoView(); }
-    return arrive(first || {node: start, out: false, pin: null});
+    return arrive(first || {node: start, out: Boolean(data.served && data.served.out), pin: null});
   }).then(function () { return engine.cloud(); }).then(function (cloud) {
     front = charts.front(cloud, describe, function (node) { go({node: node}); });
     one("#tune-charts").appendChild(front.figure);

@@ -290,12 +290,15 @@ class Desk:
         What was changed here.
     saved
         Decisions as they were last saved here.
+    leaves_out : bool
+        Whether the setting that the page begins with leaves out subjects that stay rare.
     """
 
     session: Session
     output: Path
     roles: dict[str, str] = field(default_factory=dict)
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    leaves_out: bool = False
 
     def set_role(self, name: str, role: str) -> None:
         """Give an attribute another role and fold anew.

@@ -25,10 +25,13 @@ from midi_risk.document.plan import Plan
 from midi_risk.document.reasons import REASONS, Reason
 from midi_risk.errors import ConfigError, MidiRiskError, OutputError, did_you_mean
 from midi_risk.risk.account import ReleaseDecisions
+from midi_risk.risk.channels.together import subjects_of
 from midi_risk.sources.collect import kind_of_source
 from midi_risk.sources.model import Extraction, TableSpec
 from midi_risk.sources.tables.formats import looks_like_table, table_format
 from midi_risk.table.model import SubjectTable
+from midi_risk.table.release import released
+from midi_risk.threat.channels import CHANNELS
 from midi_risk.tune.attribute_sheet import sheet_changes
 from midi_risk.tune.changes import Desk, digest_of, edited, read_project
 from midi_risk.tune.project_edits import with_items, with_values
@@ -95,6 +98,7 @@ class Reading:
     def forms(self) -> list[Form]:
         """What is open and what closes it."""
         leading = self.extraction.tables[0]
+        view = released(self.table)  # with those whom a plan leaves out: evidence is about all
         return forms_of(
             self.project,
             self.table,
@@ -102,6 +106,7 @@ class Reading:
             self.decide(),
             self.conflicts,
             leading.key,
+            {name: int(subjects_of(view, name).sum()) for name in CHANNELS},
             datetime.now(UTC).date().isoformat(),
         )
 
@@ -294,7 +299,9 @@ class Review:
         reading = self.reading
         if self._desk is None:
             session = Session(bench=reading.bench())
-            self._desk = Desk(session=session, output=self.output)
+            planned = load_plan(self.plan) if self.plan.is_file() else None
+            out = planned is not None and planned.suppressed.subjects > 0
+            self._desk = Desk(session=session, output=self.output, leaves_out=out)
         return self._desk
 
     def _plan_bytes(self) -> bytes:
@@ -516,12 +523,30 @@ class Review:
         self.undone.clear()
         return f"{said}: saved to {self.file.name}."
 
+    @property
+    def digest(self) -> str:
+        """Digest of the project file as it stands, for the page that shows it."""
+        return digest_of(self._text())
+
+    def check_shown(self, digest: str) -> None:
+        """Refuse what a page asks that shows another state of the project file.
+
+        Raises
+        ------
+        OutputError
+        """
+        if digest != self.digest:
+            raise self._changed()
+
     def _check_same(self, text: str) -> None:
-        if digest_of(self._text()) != digest_of(text):
-            raise OutputError(
-                f"{self.file.name} was changed since this page read it, so nothing was written",
-                hint="Reload the page: it then shows what the file says now",
-            )
+        if self.digest != digest_of(text):
+            raise self._changed()
+
+    def _changed(self) -> OutputError:
+        return OutputError(
+            f"{self.file.name} was changed since this page read it, so nothing was written",
+            hint="Reload the page: it then shows what the file says now",
+        )
 
     def _replace(self, text: str) -> None:
         mode = self.file.stat().st_mode & 0o777

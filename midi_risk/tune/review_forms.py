@@ -177,6 +177,7 @@ def forms_of(
     decisions: ReleaseDecisions,
     conflicts: Sequence[str],
     key: str,
+    counts: Mapping[str, int],
     today: str,
 ) -> list[Form]:
     """Return every form of a review, those of what is closed already included.
@@ -193,6 +194,8 @@ def forms_of(
         Subjects whose records contradict each other.
     key : str
         Column that names the subject in the leading source.
+    counts : mapping of str to int
+        Channel -> subjects who have it.
     today : str
         ISO 8601.
     """
@@ -200,7 +203,7 @@ def forms_of(
     forms = [
         *_of_sources(project, reasons, conflicts, key, today),
         *_of_account(project, table, decisions),
-        *_of_evidence(project, assessment, reasons, today),
+        *_of_evidence(project, assessment, reasons, counts, today),
     ]
     return [*forms, *_of_signing(project, today)]
 
@@ -345,7 +348,11 @@ def _of_account(project: Project, table: SubjectTable, decisions: ReleaseDecisio
 
 
 def _of_evidence(
-    project: Project, assessment: Assessment, reasons: Mapping[str, Reason], today: str
+    project: Project,
+    assessment: Assessment,
+    reasons: Mapping[str, Reason],
+    counts: Mapping[str, int],
+    today: str,
 ) -> list[Form]:
     troubled = {
         name: reason.text
@@ -360,7 +367,7 @@ def _of_evidence(
         if channel.name == "linked_data":
             forms.append(_search_form(project, channel, reasons, today))
             continue
-        forms.append(_channel_form(project, assessment, channel, troubled, today))
+        forms.append(_channel_form(project, channel, troubled, counts[channel.name], today))
     if "disclosed" in reasons:
         forms += [
             _disclosure_form(name, _who(project), today) for name in reasons["disclosed"].names
@@ -394,14 +401,13 @@ def _who(project: Project) -> str:
 
 def _channel_form(
     project: Project,
-    assessment: Assessment,
     channel: ChannelEntry,
     troubled: Mapping[str, str],
+    there: int,
     today: str,
 ) -> Form:
     about = CHANNELS[channel.name]
     stated = project.channels.get(channel.name)
-    there = assessment.collection.subjects if channel.subjects is None else channel.subjects
 
     def shown(name: str, default: object = "") -> str:
         value = getattr(stated, name, None) if stated else None

@@ -174,13 +174,22 @@ def _answers(review: Review) -> dict[str, Callable[[Body], Any]]:
         "release": lambda _: review.write_release(),
         "reports": lambda _: review.write_reports(),
     }
-    found: dict[str, Callable[[Body], Any]] = {name: _telling(work) for name, work in said.items()}
+    found: dict[str, Callable[[Body], Any]] = {
+        name: _telling(review, work) for name, work in said.items()
+    }
     found["values"] = lambda b: review.values(str(b["name"]))
     return found
 
 
-def _telling(work: Callable[[Body], str]) -> Callable[[Body], Any]:
-    return lambda body: {"text": neutral(work(body))}
+def _telling(review: Review, work: Callable[[Body], str]) -> Callable[[Body], Any]:
+    """Return what does some work for a page that shows the project file as it stands."""
+
+    def answer(body: Body) -> Any:
+        if body.get("digest"):
+            review.check_shown(str(body["digest"]))
+        return {"text": neutral(work(body))}
+
+    return answer
 
 
 def page(review: Review, step: str, base: str, commands: frozenset[str]) -> str:
@@ -210,6 +219,7 @@ def page(review: Review, step: str, base: str, commands: frozenset[str]) -> str:
         "project": shlex.quote(short(Path(project_place(review.file)))),
         "titles": TITLES,
         "next": _after(step),
+        "digest": review.digest,
         "undo": review.done[-1].said if review.done else "",
         "redo": review.undone[-1].said if review.undone else "",
     }

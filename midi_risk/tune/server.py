@@ -247,6 +247,7 @@ def page_of(desk: Desk, base: str, steps: str = "") -> str:
             "bands": [a.name for a in session.axes.axes if a.attribute.kind.value in
                       {"age", "number"}],
             "unsaved": sorted({*desk.roles, *bench.bands}),
+            "out": desk.leaves_out,
         },
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -108,12 +109,15 @@ def test_the_decisions_of_somebody_else_are_not_overwritten(begun):
     begun.file.write_text(theirs, encoding="utf-8")
     with pytest.raises(OutputError, match="was changed since"):
         begun.undo()
-    reading = begun.reading
+    client = client_of(begun)
+    client.post("/secret/do/read", json={}, headers=ASK)
+    shown = re.search(r'data-digest="(\w+)"', client.get("/secret/roles").text)[1]
     begun.file.write_text(theirs + "# and again\n", encoding="utf-8")
-    begun._reading = reading
-    with pytest.raises(OutputError, match="was changed since"):
-        begun._write(theirs.replace("remove", "retain"), "x")
-    assert begun.file.read_text("utf-8").endswith("# and again\n")
+    sent = {"names": [name], "need": "ours", "digest": shown}
+    answer = client.post("/secret/do/roles", json=sent, headers=ASK)
+    assert answer.status_code == 400
+    assert "was changed since" in answer.json()["fault"]
+    assert begun.file.read_text("utf-8") == theirs + "# and again\n"
 
 
 def test_every_form_says_the_lines_that_it_writes_and_closes_what_it_is_for(begun):
