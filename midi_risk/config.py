@@ -111,7 +111,7 @@ _FORM = re.compile(r"number$|mapping$|constrained-|function-|literal\[|tagged-")
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class UniqueKeyLoader(yaml.SafeLoader):
     """Safe YAML in which a key given twice is an error, not silently the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -149,7 +149,7 @@ def read_yaml(path: Path, *, what: str, error: type[ConfigError] = ConfigError) 
     try:
         if path.stat().st_size > _MAX_YAML_BYTES:
             raise error(str(path), [f"too large for a {what}"])
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)  # noqa: S506
     except OSError as fault:
         reason = (fault.strerror or "cannot be read").lower()
         raise error(str(path), [f"{what}: {reason}"]) from None

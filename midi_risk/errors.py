@@ -217,6 +217,10 @@ def listed(what: str, given: object) -> list[Any]:
     raise MidiRiskError(f"the {what} are {quoted(given)}, not names", hint="Give a list of names")
 
 
+_BEGINNING = 3
+"""Characters from which the beginning of a word stands for it."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the closest known words.
 
@@ -236,9 +240,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     --------
     >>> did_you_mean("public-relase", ["public-release", "acquaintance"])
     "Did you mean 'public-release'?"
+    >>> did_you_mean("public", ["public-release", "acquaintance"])
+    "Did you mean 'public-release'?"
     """
     names = sorted(known)
     folded = {name.casefold(): name for name in names}
+    begun = [name for fold, name in folded.items() if len(word) >= _BEGINNING
+             and fold.startswith(word.casefold())]  # fmt: skip
+    if begun:
+        return f"Did you mean '{min(begun, key=len)}'?"
     close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     if close:
         return f"Did you mean '{folded[close[0]]}'?"

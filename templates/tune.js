@@ -206,9 +206,9 @@
   function command() {
     var plan = data.plans.filter(function (p) { return same(p.node, state.node) && (p.left_out > 0) === state.out; })[0];
     if (plan && axes.some(function (a, i) { return grouped(level(i, state.node).name); })) {
-      return "midi-risk suggest PROJECT" + (plan.number ? " --accept " + plan.number : "");
+      return "midi-risk suggest " + words.shell(data.project) + (plan.number ? " --accept " + plan.number : "");
     }
-    return ["midi-risk tune PROJECT"].concat(axes.map(function (a, i) {
+    return ["midi-risk tune " + words.shell(data.project)].concat(axes.map(function (a, i) {
       return "--level " + words.shell(a.name + "=" + level(i, state.node).name);
     }), state.out ? ["--leave-out"] : [], ["--plan plan.json"]).join(" ");
   }
@@ -301,7 +301,18 @@
       }).catch(failed);
     },
     save: function () {
-      engine.save(state.node, state.out, needs()).then(function (text) { one(".tune-said").textContent = text; }, failed);
+      var button = one("[data-do=save]"), said = one(".tune-said"), words_ = button.textContent;
+      button.disabled = true;
+      button.textContent = "Saving …";
+      said.textContent = "";
+      engine.save(state.node, state.out, needs()).then(function (text) {
+        said.textContent = text;
+        document.dispatchEvent(new CustomEvent("midi-risk-saved"));
+      }, failed).then(function () {
+        button.disabled = false;
+        button.textContent = words_;
+        button.focus();
+      });
     }
   };
 
@@ -342,7 +353,7 @@
     one("#tune-charts").replaceChildren(curve.figure);
     if (!first && /^#tune=/.test(location.hash)) { say("The address names no setting of this page; it shows the one that was assessed."); }
     if (first && document.getElementById("decision")) { section.scrollIntoView(); }
-    return arrive(first || {node: start, out: false, pin: null});
+    return arrive(first || {node: start, out: Boolean(data.served && data.served.out), pin: null});
   }).then(function () { return engine.cloud(); }).then(function (cloud) {
     front = charts.front(cloud, describe, function (node) { go({node: node}); });
     one("#tune-charts").appendChild(front.figure);

@@ -27,6 +27,10 @@ midiTune.words = (function () {
 
   function verdict(now, k) {
     var stay = now.subjects - now.out, lead = now.out ? count(now.out) + " left out. " : "";
+    if (now.disclosed && now.disclosed.length) {
+      return lead + "In some classes everybody has the same sensitive value: " + now.disclosed.join(", ") +
+        ". Coarsen further, remove it, or accept it in writing.";
+    }
     if (!now.atRisk) {
       return lead + "Every one of " + count(stay) + " subjects shares the attributes with at least " +
         count(Math.max(0, now.smallest - 1)) + " others; " + count(k) + " together are required.";

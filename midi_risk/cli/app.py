@@ -14,12 +14,14 @@ from typing import Any
 import click
 
 from midi_risk import __version__
+from midi_risk.cli.next_step import followed
 from midi_risk.cli.process import check_memory, tolerate_output
 from midi_risk.document.runs import stop_as_interrupted
 from midi_risk.errors import MidiRiskError, did_you_mean, reason_of
 
 COMMANDS = {
     "demo": "Run the shipped example from end to end and open its report.",
+    "start": "Go from a folder to a signed release on one page, step by step.",
     "init": "Scan sources, propose roles and write midi-risk.yaml.",
     "extract": "Scan the sources of a project into its store; resumable.",
     "list": "Write the list of a project's DICOM files, for machines that read parts of it.",
@@ -57,11 +59,16 @@ _YOUNG = 100_000
 HELP_NAMES = ["-h", "--help"]
 
 
-def _with_short_help(command: click.Command) -> click.Command:
-    """Let a command and those below it answer to -h, whatever context asks."""
-    command.context_settings.setdefault("help_option_names", HELP_NAMES)
-    for below in getattr(command, "commands", {}).values():
-        _with_short_help(below)
+def _prepared(command: click.Command) -> click.Command:
+    """Let a command and those below it answer to -h and end with what to do next."""
+    if "help_option_names" in command.context_settings:
+        return command
+    command.context_settings["help_option_names"] = HELP_NAMES
+    below = getattr(command, "commands", None)
+    if below is None and command.callback is not None:
+        command.callback = followed(command.callback)
+    for each in (below or {}).values():
+        _prepared(each)
     return command
 
 
@@ -80,7 +87,7 @@ class _LazyGroup(click.Group):
             return None
         module = import_module(f"midi_risk.cli.{cmd_name}_command")
         command: click.Command = module.command
-        return _with_short_help(command)
+        return _prepared(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -55,37 +55,69 @@ def command(project: str, plan_file: str, output: str, **given: Any) -> int:
     assess on what was written: 3 when it is above the threshold, 4 when evidence is
     incomplete; it is written all the same.
     """
-    from midi_risk.cli.job import log_runs, open_job, warn_of_local
     from midi_risk.document.reasons import EXIT_CODES
+
+    with progress_bar("recoding", quiet=given["quiet"]) as progress:
+        applied, plan = write_new_release(
+            project, plan_file, output, parameters=given["parameters"], jobs=given["jobs"],
+            progress=progress,
+        )  # fmt: skip
+    _print(applied, plan, given["form"])
+    if not given["quiet"]:
+        click.echo(f"written to {output}: release, assessment, midi-risk.yaml", err=True)
+    return EXIT_CODES[applied.assessment.verdict.status]
+
+
+def write_new_release(
+    project: str,
+    plan_file: str,
+    output: str,
+    *,
+    parameters: Sequence[tuple[str, str, Any]] = (),
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Applied, Plan]:
+    """Write the release of a project into a new folder, and assess what was written.
+
+    Parameters
+    ----------
+    project : str
+    plan_file : str
+    output : str
+        New folder.
+    parameters : sequence of (model, name, value)
+        Numbers that threat models require.
+    jobs : int, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    Applied, Plan
+    """
+    from midi_risk.cli.job import log_runs, open_job, warn_of_local
     from midi_risk.export.dicom.ledger import LEDGER
     from midi_risk.export.release import IMAGES, check_sources, new_folder
 
-    job = open_job([project], parameters=given["parameters"])
+    job = open_job([project], parameters=parameters)
     plan = PlanFile.read(plan_file)
     paths = check_sources(job.project.collection.sources, job.base)
     target = Path(output)
     key = _pseudonym_key(job, target)
     line = f"midi-risk apply {project} --plan {plan_file} -o {output}"
-    with (
-        new_folder(
-            target,
-            paths,
-            resumed=(LEDGER, f"{RELEASE}/{IMAGES}"),
-            said=lambda text: click.echo(f"midi-risk: {text}", err=True),
-        ) as staging,
-        progress_bar("recoding", quiet=given["quiet"]) as progress,
-    ):
+    with new_folder(
+        target,
+        paths,
+        resumed=(LEDGER, f"{RELEASE}/{IMAGES}"),
+        said=lambda text: click.echo(f"midi-risk: {text}", err=True),
+    ) as staging:
         applied = apply_plan(
-            job, plan, staging, jobs=given["jobs"], progress=progress, command=line, key=key
+            job, plan, staging, jobs=jobs, progress=progress, command=line, key=key
         )
     if plan.plan.local is not None:
         log = job.log_file(output)
         warn_of_local(log, plan.plan, plan.digest)
         log_runs(log, [applied.assessment], local=plan.digest)
-    _print(applied, plan.plan, given["form"])
-    if not given["quiet"]:
-        click.echo(f"written to {target}: release, assessment, midi-risk.yaml", err=True)
-    return EXIT_CODES[applied.assessment.verdict.status]
+    return applied, plan.plan
 
 
 def _pseudonym_key(job: Job, target: Path) -> bytes | None:
@@ -108,14 +140,20 @@ def _pseudonym_key(job: Job, target: Path) -> bytes | None:
 
 def _print(applied: Applied, plan: Plan, form: str) -> None:
     """Write the account to stdout, without values."""
+    if form == "json":
+        account = summary(applied.release, applied.rules)
+        stated = {"verdict": applied.assessment.verdict.model_dump(mode="json")}
+        click.echo(json.dumps({**applied.comparison.to_dict(), **account, **stated}, indent=2))
+        return
+    click.echo("\n".join(told(applied, plan)))
+
+
+def told(applied: Applied, plan: Plan) -> list[str]:
+    """Return what was written and the verdict on it in lines, without values."""
     from midi_risk.document.clean import neutral
 
     account = summary(applied.release, applied.rules)
     comparison = applied.comparison
-    if form == "json":
-        stated = {"verdict": applied.assessment.verdict.model_dump(mode="json")}
-        click.echo(json.dumps({**comparison.to_dict(), **account, **stated}, indent=2))
-        return
     lines = [f"files written {account['files']['written']}"]
     lines += [f"  {n} left out: {why}" for why, n in account["files"]["left_out"].items()]
     for table in account["tables"]:
@@ -153,7 +191,7 @@ def _print(applied: Applied, plan: Plan, form: str) -> None:
     )
     lines.append(f"verdict on the files: {verdict.status}")
     lines += [f"  because {reason.text}" for reason in verdict.reasons]
-    click.echo("\n".join(neutral(line) for line in lines))
+    return [neutral(line) for line in lines]
 
 
 def _of_no_plan(plan: Plan) -> list[str]:

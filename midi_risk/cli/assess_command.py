@@ -17,7 +17,7 @@ from midi_risk.cli import options as common
 from midi_risk.cli.evidence import to_close
 from midi_risk.cli.groups import LEFT_OUT, Group, assess_groups
 from midi_risk.cli.job import RESULT_FILES, history_in, log_runs, result_folder, write_results
-from midi_risk.cli.options import progress_bar
+from midi_risk.cli.options import Stage, progress_bar, stages
 
 if TYPE_CHECKING:
     from midi_risk.attributes.hierarchy import Hierarchy
@@ -63,6 +63,7 @@ def assess_job(
     command: str = "",
     history: History | None = None,
     by_hand: bool = False,
+    stage: Stage = lambda _: None,
 ) -> Outcome:
     """Assess one extraction and suggest a recoding.
 
@@ -79,6 +80,8 @@ def assess_job(
         Earlier runs, as the log tells them.
     by_hand : bool
         Whether a class size was given on the command line.
+    stage : callable
+        Told what is being done.
     """
     from midi_risk.document.log import History
     from midi_risk.risk.assess import assess
@@ -86,7 +89,9 @@ def assess_job(
 
     limits = limits or SearchLimits()
     models = job.threat_models() if models is None else list(models)
+    stage("proposing roles")
     attributes = job.attributes(extraction)
+    stage("folding to one row per subject")
     table = job.fold(extraction, attributes)
     history = history or History()
     if job.file is None:
@@ -95,7 +100,9 @@ def assess_job(
         job.options(extraction, attributes, command),
         **job.standing(models, history, by_hand=by_hand),
     )
+    stage("assessing")
     assessment = assess(table, models, options=options)
+    stage("searching for the cheapest levels")
     plan, lattice = _suggestion(job, table, models, options.hierarchies, limits)
     internal = assessment.internal and assessment.internal.model_copy(update={"lattice": lattice})
     return Outcome(
@@ -325,8 +332,10 @@ def command(sources: tuple[str, ...], by: str | None, **given: Any) -> int:
             extraction = job.extract(
                 jobs=given["jobs"], progress=progress, payloads=given["payloads"]
             )
-        outcome = one(job, extraction, limits=limits)
-        write_results(folder, outcome.assessment, outcome.plan, outcome.table)
+        with stages(quiet=given["quiet"]) as stage:
+            outcome = one(job, extraction, limits=limits, stage=stage)
+            stage("writing both reports")
+            write_results(folder, outcome.assessment, outcome.plan, outcome.table)
     log_runs(log, [outcome.assessment])
     if given["form"] == "json":
         click.echo(json.dumps(outcome.assessment.public().to_dict(), indent=2))

@@ -110,10 +110,12 @@ def comments(job: Job, table: SubjectTable) -> list[str]:
     view = released(table)
     names = [a.name for a in measured(view, Role.QUASI_IDENTIFIER)]
     found = measured_channels(table, view, names, [], [], [], today)
+    numbers: list[str] = []
     try:
         required = {name for model in job.threat_models() for name in model.required_channels()}
-    except MidiRiskError:
+    except MidiRiskError as error:
         required = set(found)
+        numbers = [f"# Before anything is assessed: {' '.join(str(error).split())}"]
     channels = {
         name: int(subjects_of(view, name).sum())
         for name, entry in found.items()
@@ -123,10 +125,39 @@ def comments(job: Job, table: SubjectTable) -> list[str]:
         and (table.has_images or not CHANNELS[name].needs_images)
     }
     block = evidence_block(channels, today.isoformat())
-    if not block:
-        return []
-    return [
+    named = [name for name in channels if name != SEARCH]
+    asked = [f"#   {CHANNELS[name].title}: {CHANNELS[name].meaning}" for name in named]
+    head = [
         "# Open until somebody looks (docs/honest-green.md). Take the '#' away and fill in what is",
         "# in capitals: who, how, how many were looked at, in how many something was found.",
-        *(f"# {line}" for line in block),
     ]
+    return [
+        *numbers,
+        *(["# What the threat models ask somebody to look at:", *asked] if asked else []),
+        *(head if block else []),
+        *(f"# {line}" for line in block),
+        *([] if named else ["# channels: {}  # the threat models leave none open"]),
+        *([] if SEARCH in channels else ["# context:"]),
+        *(f"#   {name}: {empty}  # {question}" for name, empty, question in _CONTEXT),
+        "# sign_off:",
+        *(f"#   {name}: {empty}  # {question}" for name, empty, question in _SIGN_OFF),
+    ]
+
+
+_CONTEXT = (
+    ("purpose", '""', "why are the data shared?"),
+    ("intended_users", '""', "who will use them, under which terms?"),
+    ("utility", '""', "which analyses must still work on what is released?"),
+    ("sites", "[]", "which hospitals do the subjects come from?"),
+    ("assumptions", "[]", "what does the assessment rest on that nobody checked?"),
+    ("triggers", "[]", "what makes it necessary to assess again, before it expires?"),
+    ("conflicts", '""', "has who assesses an interest in the release?"),
+)
+_SIGN_OFF = (
+    ("assessor", '""', "who answers for the assessment?"),
+    ("role", '""', "in which function, with which training in the field?"),
+    ("organisation", '""', "for whom?"),
+    ("date", '""', "on which day, as 2026-11-02?"),
+    ("statement", '""', "what do they state, in their words?"),
+)
+"""Key, what stands there before it is answered, and the question."""

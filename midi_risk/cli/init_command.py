@@ -76,8 +76,6 @@ def command(
         click.echo(f"  found: {text}")
     for role, n in counts.items():
         click.echo(f"  {role.replace('_', ' '):<20} {n}")
-    if counts.get("undecided"):
-        click.echo("Decide the undecided attributes, then run: midi-risk assess " + str(folder))
     return 0
 
 

@@ -27,5 +27,4 @@ def command(project: str) -> int:
         )
     files = list_once(store, images)
     click.echo(f"{files:,} files listed")
-    click.echo("next: midi-risk extract PROJECT --shard 1/8 on one machine, 2/8 on another, ...")
     return 0

@@ -34,5 +34,4 @@ def command(project: str) -> int:
     click.echo(f"{merged.listed - merged.left:,} of {merged.listed:,} files met")
     if merged.unreadable:
         click.echo(f"{merged.unreadable:,} of them cannot be read; they are tried again")
-    click.echo("next: midi-risk assess PROJECT reads what is left and assesses all of it")
     return 0 if merged.complete else EXIT_CODES["incomplete"]

@@ -268,3 +268,30 @@ def progress_bar(label: str, *, quiet: bool) -> Iterator[Progress | None]:
     with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+Stage = Callable[[str], object]
+"""Called with what is being done now, where nobody can say how much of it there is."""
+
+
+@contextmanager
+def stages(*, quiet: bool) -> Iterator[Stage]:
+    """Yield a function that names what is being done, with the time that it takes.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing; nor is anything shown where there is no terminal.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda _label: None
+        return
+    from rich.console import Console  # only where there is a terminal
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color="NO_COLOR" in os.environ)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda label: bar.reset(task, description=label)

@@ -11,7 +11,7 @@ import click
 
 from midi_risk.cli import options as common
 from midi_risk.cli.job import result_folder
-from midi_risk.cli.options import progress_bar
+from midi_risk.cli.options import progress_bar, stages
 
 if TYPE_CHECKING:
     from midi_risk.document.plan import AgeWidth, Plan
@@ -106,23 +106,26 @@ def command(project: str, **given: Any) -> int:
     with result_folder(given["output"]) as folder:
         with progress_bar("reading", quiet=given["quiet"]) as progress:
             extraction = job.extract(jobs=given["jobs"], progress=progress)
-        attributes = job.attributes(extraction)
         settings = job.project.suggest
         share = given["max_suppression"]
-        table = job.fold(extraction, attributes)
-        plan = suggest(
-            table,
-            models,
-            max_suppression=settings.max_suppression if share is None else share,
-            keep=given["keep"] or settings.keep,
-            budget_seconds=given["budget"] or 60.0,
-            hierarchies=job.hierarchies(attributes),
-            cells=settings.cells if given["cells"] is None else given["cells"],
-            utility=given["utility"] or settings.utility,
-            accept=given["accept"],
-            local=given["local"],
-            local_sets=given["local_sets"],
-        )
+        with stages(quiet=given["quiet"]) as stage:
+            stage("folding to one row per subject")
+            attributes = job.attributes(extraction)
+            table = job.fold(extraction, attributes)
+            stage("searching for the cheapest levels")
+            plan = suggest(
+                table,
+                models,
+                max_suppression=settings.max_suppression if share is None else share,
+                keep=given["keep"] or settings.keep,
+                budget_seconds=given["budget"] or 60.0,
+                hierarchies=job.hierarchies(attributes),
+                cells=settings.cells if given["cells"] is None else given["cells"],
+                utility=given["utility"] or settings.utility,
+                accept=given["accept"],
+                local=given["local"],
+                local_sets=given["local_sets"],
+            )
         write_plan(plan, folder / "plan.json")
     warn_of_local(job.log_file(given["output"]), plan)
     if given["form"] == "json":

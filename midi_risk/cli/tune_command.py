@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midi_risk.cli import options as common
-from midi_risk.cli.options import progress_bar
+from midi_risk.cli.options import progress_bar, stages
 
 if TYPE_CHECKING:
     from midi_risk.cli.job import Job
@@ -94,14 +94,16 @@ def command(sources: tuple[str, ...], **given: Any) -> int:
     models = job.threat_models(given["k"], given["k_reason"], given["criteria"])
     with progress_bar("reading", quiet=given["quiet"]) as progress:
         extraction = job.extract(jobs=given["jobs"], progress=progress)
-    bench = bench_of(
-        job,
-        extraction,
-        models,
-        max_suppression=given["max_suppression"],
-        keep=given["keep"],
-        budget_seconds=given["budget"],
-    )
+    with stages(quiet=given["quiet"]) as stage:
+        stage("folding to one row per subject")
+        bench = bench_of(
+            job,
+            extraction,
+            models,
+            max_suppression=given["max_suppression"],
+            keep=given["keep"],
+            budget_seconds=given["budget"],
+        )
     if given["levels"]:
         verdict = judge(bench, given["levels"], given["leave_out"], given["plan_file"])
         return EXIT_CODES[verdict.status]
@@ -244,6 +246,7 @@ def written(bench: Bench, target: Path) -> Path:
         threat_models=bench.model_names,
         digest=bench.table.digest,
         pending=bench.pending(),
+        project=bench.project_file,
     )
     return write_private(target, html)
 

@@ -40,15 +40,15 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def write_private(path: str | Path, content: str) -> Path:
-    """Write text under a temporary name, then rename.
+def write_private(path: str | Path, content: str | bytes) -> Path:
+    """Write a file under a temporary name, then rename.
 
     Parameters
     ----------
     path : path
         Where it is to be.
-    content : str
-        UTF-8 text.
+    content : str or bytes
+        Text is written as UTF-8.
 
     Returns
     -------
@@ -65,13 +65,14 @@ def write_private(path: str | Path, content: str) -> Path:
     return target
 
 
-def write_all_private(contents: Mapping[Path, str]) -> None:
-    """Write texts of files that belong together: all are prepared before any takes its place.
+def write_all_private(contents: Mapping[Path, str | bytes]) -> None:
+    """Write files that belong together, all prepared before any takes its place.
 
     Parameters
     ----------
-    contents : mapping of pathlib.Path to str
-        UTF-8 text by file, in the order in which they take their places; each has mode 0600.
+    contents : mapping of pathlib.Path to str or bytes
+        Text (as UTF-8) or bytes by file, in the order in which they take their places; each has
+        mode 0600.
 
     Raises
     ------
@@ -86,8 +87,8 @@ def write_all_private(contents: Mapping[Path, str]) -> None:
                 raise OutputError(f"{target} is a folder", hint="Give the name of a file")
             handle, name = tempfile.mkstemp(prefix=".midi-risk-", dir=target.parent)
             prepared[target] = Path(name)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(content)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content if isinstance(content, bytes) else content.encode())
                 stream.flush()
                 os.fsync(stream.fileno())
         for target in contents:

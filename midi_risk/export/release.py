@@ -394,12 +394,17 @@ def _from_to(path: str, base: Path) -> tuple[str, str]:
 
 
 def _table_of(extraction: Extraction, place: str) -> SourceTable:
-    """Return the source table that was read from a file, or from a table of a database."""
+    """Return the source table that was read from a file, or from a table of a database.
+
+    A file among images was met twice: as a file that is no image, and as the table that it is.
+    """
     names = extraction.files.column("source").to_pylist()
     paths = extraction.files.column("path").to_pylist()
     for name, read in zip(names, paths, strict=True):
         if read == place or Path(read) == Path(place):
-            return extraction.table(name)
+            table = extraction.table(name)
+            if table.kind is not SourceKind.DICOM:
+                return table
     raise OutputError(f"{Path(place).name}: not among the sources that were read")
 
 
@@ -462,6 +467,8 @@ def _setting(
         entry["order"] = list(given.order)
     if given is not None and given.unit and rule.action is Action.KEEP:
         entry["unit"] = given.unit
+    if given is not None:
+        entry |= _said_of_disclosure(given, kept=rule.action is Action.KEEP)
     if a.utility != 1.0:
         entry["utility"] = a.utility
     if rule.action is Action.REMOVE:
@@ -474,6 +481,21 @@ def _setting(
         if rule.action is Action.GENERALISE and a.source != DICOM and a.kind not in texts:
             entry["kind"] = a.kind.value if _still_read(rule, column) else Kind.CATEGORY.value
     return entry
+
+
+def _said_of_disclosure(given: AttributeSettings, *, kept: bool) -> dict[str, Any]:
+    """Return what holds of the release too: that it is sensitive, and what is accepted of it.
+
+    Harmful values are those that were read; of labels all do harm.
+    """
+    said: dict[str, Any] = {}
+    if given.sensitive:
+        said["sensitive"] = True
+    if given.harmful and kept:
+        said["harmful"] = list(given.harmful)
+    if given.disclosure is not None:
+        said["disclosure"] = given.disclosure.model_dump(mode="json")
+    return said
 
 
 def _still_read(rule: Rule, column: pa.ChunkedArray | None) -> bool:

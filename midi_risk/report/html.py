@@ -173,6 +173,7 @@ def linked(line: str) -> Markup:
 
 STYLE, SCRIPT, PAGE = "report.css", "report.js", "report.html.j2"
 TUNE_PAGE, SERVED = "tune.html.j2", "tune_served.js"
+START_STYLE = "start.css"
 
 
 def render(view: ReportView) -> str:
@@ -220,7 +221,9 @@ def render(view: ReportView) -> str:
     )
 
 
-def tuning_page(shown: dict[str, Any], *, title: str, models: Sequence[str]) -> str:
+def tuning_page(
+    shown: dict[str, Any], *, title: str, models: Sequence[str], steps: str = ""
+) -> str:
     """Return the tuning section as a page of its own.
 
     Parameters
@@ -231,8 +234,12 @@ def tuning_page(shown: dict[str, Any], *, title: str, models: Sequence[str]) -> 
         Name of the collection.
     models : sequence of str
         Names of the threat models.
+    steps : str
+        HTML of the steps of a review that the page is one of, in its own style.
     """
     style, script = _with_tuning(_packaged(STYLE), "")
+    if steps:
+        style = f"{style}\n{_packaged(START_STYLE)}"
     served = shown["served"] is not None
     if served:
         script = script.replace("\n(function", f"\n{_packaged(SERVED)}\n(function", 1)
@@ -241,6 +248,7 @@ def tuning_page(shown: dict[str, Any], *, title: str, models: Sequence[str]) -> 
         .get_template(TUNE_PAGE)
         .render(
             tune=shown,
+            steps=Markup(steps),  # noqa: S704 - our own template
             title=title,
             models=list(models),
             subjects=shown["lattice"].subjects,
@@ -252,13 +260,17 @@ def tuning_page(shown: dict[str, Any], *, title: str, models: Sequence[str]) -> 
     )
 
 
-def page_of(template: str, style_name: str, script_name: str, **shown: Any) -> str:
+def page_of(
+    template: str, style_name: str, script_name: str, *, connect: bool = False, **shown: Any
+) -> str:
     """Return a page that is neither report nor tuning, in the report's own style.
 
     Parameters
     ----------
     template, style_name, script_name : str
         Packaged files; the style follows that of the report.
+    connect : bool
+        Whether the script may ask the server that the page came from.
     **shown
         What the template shows.
     """
@@ -270,10 +282,15 @@ def page_of(template: str, style_name: str, script_name: str, **shown: Any) -> s
         .render(
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            policy=policy(style, script),
+            policy=policy(style, script, connect=connect),
             **shown,
         )
     )
+
+
+def part_of(template: str, **shown: Any) -> str:
+    """Return a packaged template as a part of a page."""
+    return _environment().get_template(template).render(**shown)
 
 
 def _with_tuning(style: str, script: str) -> tuple[str, str]:

@@ -132,6 +132,7 @@ def tuning(
     threat_models: list[str] | tuple[str, ...] = (),
     digest: str = "",
     version: str = "",
+    project: str = "PROJECT",
     served: dict[str, Any] | None = None,
     figures: NodeFigures | None = None,
 ) -> dict[str, Any]:
@@ -149,6 +150,8 @@ def tuning(
         Digest of the collection, for the plan.
     version : str
         Of midi-risk, for the plan.
+    project : str
+        Where the project is, for the command that the page copies.
     served : dict, optional
         What the served page adds: its address and the other attributes.
     figures : NodeFigures, optional
@@ -163,6 +166,7 @@ def tuning(
         "threat_models": list(threat_models),
         "digest": digest,
         "version": version,
+        "project": project,
         "plan_schema": PLAN_SCHEMA,
         "served": served,
     }

@@ -98,9 +98,9 @@ def edited(text: str, changes: Changes, path: str = "midi-risk.yaml") -> str:
         _check(_root(body, path), path)
         result = _read_nodes(body, path)
     except (ConfigError, YAMLError):
-        raise _uneditable(path) from None
+        raise uneditable(path) from None
     if result != wanted:
-        raise _uneditable(path)
+        raise uneditable(path)
     validated(Project, result, path)
     return mark + body
 
@@ -208,11 +208,12 @@ def _wanted(data: Any, changes: Changes, path: str) -> Any:
 def _mapping(value: Any, path: str) -> dict[str, Any]:
     """Return a mapping as it is, an empty one where nothing is said."""
     if value is not None and not isinstance(value, dict):
-        raise _uneditable(path)
+        raise uneditable(path)
     return value or {}
 
 
-def _uneditable(path: str) -> ConfigError:
+def uneditable(path: str) -> ConfigError:
+    """Return the fault of a file that cannot be changed without losing something."""
     return ConfigError(
         path,
         ["it is written in a way that cannot be edited without losing something"],
@@ -289,12 +290,15 @@ class Desk:
         What was changed here.
     saved
         Decisions as they were last saved here.
+    leaves_out : bool
+        Whether the setting that the page begins with leaves out subjects that stay rare.
     """
 
     session: Session
     output: Path
     roles: dict[str, str] = field(default_factory=dict)
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
+    leaves_out: bool = False
 
     def set_role(self, name: str, role: str) -> None:
         """Give an attribute another role and fold anew.
@@ -402,7 +406,7 @@ class Desk:
             When the file says something else by now: it may hold the decisions of somebody
             else, and the figures of this page are not made with them.
         """
-        text = _read(file)
+        text = read_project(file)
         if digest_of(text) != self.session.bench.project_digest:
             raise OutputError(
                 f"{file.name} was changed since this page read it, so nothing was written",
@@ -487,7 +491,7 @@ def band_edges(text: str) -> list[float]:
     return edges
 
 
-def _read(file: Path) -> str:
+def read_project(file: Path) -> str:
     """Return the project file with its line ends as they are."""
     try:
         return file.read_bytes().decode("utf-8")

@@ -55,7 +55,7 @@ class TuningAxis:
     start : int
         Level that the project decided on; 0 without a decision.
     contribution : float
-        By how much the mean risk of the data as they came falls without the attribute.
+        By how much the mean risk falls without the attribute, all as the project releases them.
     costs : numpy.ndarray, shape (n_levels,)
         What every level adds to the information that the release loses.
     """
@@ -127,7 +127,7 @@ def all_axes(
     Returns
     -------
     TuningAxes
-        What adds most to the risk first.
+        What adds most to the risk as released first; then what adds most to the data as they came.
 
     Notes
     -----
@@ -144,14 +144,19 @@ def all_axes(
     setting = lattice_setting(table, chosen, dict(hierarchies or {}), frozenset())
     axes = []
     columns = setting.columns
-    adds = _contributions([codes[0] for codes in columns.codes])
+    begins = [
+        len(codes) - 1 if attribute.decision is Decision.REMOVE else start
+        for attribute, codes, start in zip(chosen, columns.codes, setting.start, strict=True)
+    ]
+    came = _contributions([codes[0] for codes in columns.codes])
+    adds = _contributions([codes[at] for codes, at in zip(columns.codes, begins, strict=True)])
+    order = {a.name: (-now, -raw) for a, now, raw in zip(chosen, adds, came, strict=True)}
     shares = loss_shares(chosen)
-    for attribute, codes, losses, start, added in zip(
-        chosen, columns.codes, columns.losses, setting.start, adds, strict=True
+    for attribute, codes, losses, begin, added in zip(
+        chosen, columns.codes, columns.losses, begins, adds, strict=True
     ):
         hierarchy = setting.hierarchies[attribute.name]
         last = len(hierarchy.level_names) - 1
-        begin = last if attribute.decision is Decision.REMOVE else start
         wanted = {0, last, begin, *(targets or {}).get(attribute.name, ())}
         groups = np.minimum.accumulate([len(np.unique(row)) for row in codes])
         levels = tuple(i for i in range(last + 1) if i in wanted or groups[i] < groups[i - 1])
@@ -166,7 +171,7 @@ def all_axes(
                 costs=np.array([shares.cost(attribute.name, float(x)) for x in losses]),
             )
         )
-    axes.sort(key=lambda axis: -axis.contribution)
+    axes.sort(key=lambda axis: order[axis.name])
     known = {axis.name for axis in axes}
     unknown = tuple(a.name for a in quasi if a.name not in known)
     return TuningAxes(axes=tuple(axes), demand=demand, not_tuned=unknown, left_out=0)

@@ -6,9 +6,11 @@ Everything here works without the packages of the extra `tune`, which only servi
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from midi_risk import __version__
+from midi_risk.config import PROJECT_FILE
 from midi_risk.document.assessment import TuningLattice
 from midi_risk.errors import MidiRiskError
 from midi_risk.report.html import tuning_page
@@ -22,6 +24,8 @@ def static_page(
     threat_models: list[str],
     digest: str = "",
     pending: tuple[str, ...] | list[str] = (),
+    project: Path | None = None,
+    steps: str = "",
     served: dict[str, Any] | None = None,
     figures: NodeFigures | None = None,
 ) -> str:
@@ -37,6 +41,10 @@ def static_page(
         Of the collection, for the plan that the page writes.
     pending : sequence of str
         What the assessment waits for, whatever is tuned.
+    project : pathlib.Path, optional
+        The project file, for the command that the page copies.
+    steps : str
+        HTML of the steps of a review that the page is one of.
     served : dict, optional
         What `midi_risk.tune.server` adds.
     figures : NodeFigures, optional
@@ -54,10 +62,25 @@ def static_page(
         threat_models=threat_models,
         digest=digest,
         version=__version__,
+        project=project_place(project),
         served=served,
         figures=figures,
     )
-    return tuning_page(shown, title=title, models=threat_models)
+    return tuning_page(shown, title=title, models=threat_models, steps=steps)
+
+
+def project_place(file: Path | None) -> str:
+    """Return what a command line calls a project: its folder, or a file of another name.
+
+    Examples
+    --------
+    >>> project_place(None)
+    'PROJECT'
+    """
+    if file is None:
+        return "PROJECT"
+    whole = file.absolute()
+    return str(whole.parent if whole.name == PROJECT_FILE else whole)
 
 
 PACKAGES = ("starlette", "uvicorn", "ruamel.yaml")

@@ -57,15 +57,24 @@ class Guard:
         First part of every path.
     touched : callable
         Called at every request that is let in.
+    max_body : int
+        Bytes of a request at most.
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: frozenset[str], token: str, touched: Callable[[], None]
+        self,
+        app: ASGIApp,
+        *,
+        hosts: frozenset[str],
+        token: str,
+        touched: Callable[[], None],
+        max_body: int = MAX_BODY,
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._token = token
         self._touched = touched
+        self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -99,7 +108,7 @@ class Guard:
         if scope["method"] == "POST" and (
             ASKED not in headers
             or headers.get("content-type", "").split(";")[0] != "application/json"
-            or _length(headers) > MAX_BODY
+            or _length(headers) > self._max_body
         ):
             return PlainTextResponse("not from the page", status_code=403)
         return None
@@ -111,6 +120,69 @@ def _length(headers: Headers) -> int:
     return (
         int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 10 else MAX_BODY + 1
     )
+
+
+def answering(
+    work: Callable[[dict[str, Any]], Any], lock: Any
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return a route that does one piece of work at a time and tells faults in one line.
+
+    Parameters
+    ----------
+    work : callable
+        From what was asked to what is answered, both JSON.
+    lock : context manager
+        Held while it works.
+    """
+
+    def locked(body: dict[str, Any]) -> Any:
+        with lock:
+            return work(body)
+
+    async def answer(request: Request) -> Response:
+        try:
+            body = dict(json.loads(await request.body()))
+            result = await anyio.to_thread.run_sync(locked, body)
+            answered = JSONResponse(result)
+        except MidiRiskError as error:
+            return JSONResponse({"fault": neutral(str(error))}, status_code=400)
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+            return JSONResponse({"fault": "the page asked for nonsense"}, status_code=400)
+        except MemoryError:
+            return JSONResponse({"fault": "not enough memory for this"}, status_code=507)
+        except Exception as error:  # noqa: BLE001 - its text may hold values of subjects
+            return JSONResponse({"fault": _internal(error)}, status_code=500)
+        return answered
+
+    return answer
+
+
+def showing(make: Callable[[], str], lock: Any) -> Callable[[Request], Awaitable[Response]]:
+    """Return a route that shows a page, made one at a time; a fault is one line of text.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the HTML of the page.
+    lock : context manager
+        Held while it is made.
+    """
+
+    def locked() -> str:
+        with lock:
+            return make()
+
+    async def page(request: Request) -> Response:
+        del request
+        try:
+            html = await anyio.to_thread.run_sync(locked)
+        except MidiRiskError as error:
+            return PlainTextResponse(neutral(str(error)), status_code=400)
+        except Exception as error:  # noqa: BLE001 - its text may hold values of subjects
+            return PlainTextResponse(_internal(error), status_code=500)
+        return HTMLResponse(html)
+
+    return page
 
 
 def application(
@@ -128,40 +200,11 @@ def application(
     touched : callable
         Called at every request that is let in.
     """
-
-    def asked(work: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            try:
-                body = dict(json.loads(await request.body()))
-                result = await anyio.to_thread.run_sync(_locked, desk, work, body)
-                answered = JSONResponse(result)
-            except MidiRiskError as error:
-                return JSONResponse({"fault": neutral(str(error))}, status_code=400)
-            except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
-                return JSONResponse({"fault": "the page asked for nonsense"}, status_code=400)
-            except MemoryError:
-                return JSONResponse({"fault": "not enough memory for this"}, status_code=507)
-            except Exception as error:  # noqa: BLE001 - its text may hold values of subjects
-                return JSONResponse({"fault": _internal(error)}, status_code=500)
-            return answered
-
-        return answer
-
-    async def page(request: Request) -> Response:
-        del request
-        try:
-            html = await anyio.to_thread.run_sync(_locked, desk, lambda _: page_of(desk, token), {})
-        except MidiRiskError as error:
-            return PlainTextResponse(neutral(str(error)), status_code=400)
-        except Exception as error:  # noqa: BLE001 - its text may hold values of subjects
-            return PlainTextResponse(_internal(error), status_code=500)
-        return HTMLResponse(html)
-
     routes = [
-        Route(f"/{token}/", page),
+        Route(f"/{token}/", showing(lambda: page_of(desk, f"/{token}/"), desk.session.lock)),
         *(
-            Route(f"/{token}/{name}", asked(work), methods=["POST"])
-            for name, work in _answers(desk).items()
+            Route(f"/{token}/{name}", answering(work, desk.session.lock), methods=["POST"])
+            for name, work in answers_of(desk).items()
         ),
     ]
     inner = Starlette(routes=routes)
@@ -173,14 +216,17 @@ def _internal(error: Exception) -> str:
     return f"internal error ({type(error).__name__}); please report it"
 
 
-def _locked(desk: Desk, work: Callable[[dict[str, Any]], Any], body: dict[str, Any]) -> Any:
-    """Do one piece of work at a time."""
-    with desk.session.lock:
-        return work(body)
+def page_of(desk: Desk, base: str, steps: str = "") -> str:
+    """Return the served page of a desk.
 
-
-def page_of(desk: Desk, token: str) -> str:
-    """Return the served page of a desk."""
+    Parameters
+    ----------
+    desk : Desk
+    base : str
+        Path under which its questions are answered.
+    steps : str
+        HTML of the steps of a review that the page is one of.
+    """
     session, bench = desk.session, desk.session.bench
     return static_page(
         session.lattice,
@@ -188,9 +234,11 @@ def page_of(desk: Desk, token: str) -> str:
         threat_models=bench.model_names,
         digest=bench.table.digest,
         pending=bench.pending(),
+        project=bench.project_file,
+        steps=steps,
         figures=session.start_figures(),
         served={
-            "base": f"/{token}/",
+            "base": base,
             "roles": [role.value for role in Role],
             "attributes": [
                 {"name": a.name, "label": neutral(a.name), "role": a.role.value}
@@ -199,11 +247,12 @@ def page_of(desk: Desk, token: str) -> str:
             "bands": [a.name for a in session.axes.axes if a.attribute.kind.value in
                       {"age", "number"}],
             "unsaved": sorted({*desk.roles, *bench.bands}),
+            "out": desk.leaves_out,
         },
     )  # fmt: skip
 
 
-def _answers(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Any]]:
+def answers_of(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Any]]:
     """Return what the page may ask, by name."""
     session = desk.session
 
@@ -288,6 +337,38 @@ def serve(
     bench : Bench
     output : pathlib.Path
         Folder for plan.json.
+    port, idle, browser, say
+        As for `serve_until_idle`.
+
+    Raises
+    ------
+    OutputError
+        When no port is free.
+    """
+
+    def made(**given: Any) -> ASGIApp:
+        return application(Desk(session=Session(bench=bench), output=output), **given)
+
+    serve_until_idle(made, "Tuning page", port=port, idle=idle, browser=browser, say=say)
+
+
+def serve_until_idle(
+    made: Callable[..., ASGIApp],
+    title: str,
+    *,
+    port: int,
+    idle: float,
+    browser: bool,
+    say: Callable[[str], object],
+) -> None:
+    """Serve an application on this machine alone, until nobody asks any more.
+
+    Parameters
+    ----------
+    made : callable
+        Makes the application from ``token``, ``hosts`` and ``touched``.
+    title : str
+        What is served.
     port : int
         The first port to try.
     idle : float
@@ -307,8 +388,7 @@ def serve(
         found = listener.getsockname()[1]
         token = secrets.token_urlsafe(24)
         clock = Idle(idle)
-        app = application(
-            Desk(session=Session(bench=bench), output=output),
+        app = made(
             token=token,
             hosts=frozenset({f"{LOOPBACK}:{found}", f"localhost:{found}"}),
             touched=clock.touch,
@@ -324,13 +404,13 @@ def serve(
             )
         )
         address = f"http://{LOOPBACK}:{found}/{token}/"
-        say(f"Tuning page, for this machine only: {address}")
+        say(f"{title}, for this machine only: {address}")
         say(f"It stops after {idle / 60:.0f} minutes without a request, or with Ctrl-C.")
         if browser:
             webbrowser.open(address)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_until_idle(server, listener, clock))
-        say("The tuning page is closed.")
+        say(f"The {title.lower()} is closed.")
 
 
 async def _until_idle(server: uvicorn.Server, listener: socket.socket, clock: Idle) -> None:

@@ -53,7 +53,7 @@ def replaced(text: str, key: Node, old: Node, value: Any) -> Splice:
     if old.start_mark.index == old.end_mark.index:
         colon = _behind_colon(text, key)
         return colon, colon, f" {written(value)}"
-    return old.start_mark.index, _end(text, old), written(value)
+    return old.start_mark.index, node_end(text, old), written(value)
 
 
 def _cut_block(text: str, pairs: Pairs, number: int) -> Splice:
@@ -123,7 +123,7 @@ def _pair_end(text: str, pair: tuple[Node, Node]) -> int:
     key, value = pair
     if value.start_mark.index == value.end_mark.index:
         return _behind_colon(text, key)
-    return _end(text, value)
+    return node_end(text, value)
 
 
 def _behind_colon(text: str, key: Node) -> int:
@@ -140,11 +140,11 @@ def _behind_colon(text: str, key: Node) -> int:
     return colon + 1
 
 
-def _end(text: str, node: Node) -> int:
+def node_end(text: str, node: Node) -> int:
     """Return where the content of a node ends, without blank lines that only follow it."""
     if isinstance(node, CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _pair_end(text, last) if isinstance(last, tuple) else _end(text, last)
+        return _pair_end(text, last) if isinstance(last, tuple) else node_end(text, last)
     end = int(node.end_mark.index)
     if isinstance(node, ScalarNode) and node.style in {"|", ">"}:
         header = text[node.start_mark.index : end].partition("\n")[0].partition("#")[0]
@@ -186,7 +186,9 @@ def _flow(value: Any) -> Any:
         plain = _PLAIN.match(value) and yaml.safe_load(value) == value and value not in {"y", "n"}
         made = value if plain else DoubleQuotedScalarString(value)
     elif isinstance(value, Mapping):
-        made = CommentedMap({_flow(key): _flow(part) for key, part in value.items()})
+        made = CommentedMap(
+            {key if key == "on" else _flow(key): _flow(part) for key, part in value.items()}
+        )  # `on` is a key of project files, which read it as YAML 1.2 does
         made.fa.set_flow_style()
     elif isinstance(value, list | tuple):
         made = CommentedSeq([_flow(part) for part in value])
