@@ -130,6 +130,16 @@ def _mend_statement(_view: ReportView, names: Sequence[str]) -> list[Step]:
     )
 
 
+def _key(text: str, setting: str) -> Make:
+    """Return the line about the subject key, by its name."""
+
+    def make(_view: ReportView, names: Sequence[str]) -> list[Step]:
+        line = f"subject_key: {{column: {_quoted((*names, 'NAME')[0])}, {setting}}}"
+        return [Step(text=text, line=line, where=PROJECT, anchor="scope")]
+
+    return make
+
+
 def _account(_view: ReportView, names: Sequence[str]) -> list[Step]:
     """Return the decisions on what leaves and nobody judged."""
     told = [
@@ -238,14 +248,8 @@ STEPS: Mapping[str, Make] = {
         "{disclosure: {accepted: {by: NAME, on: DATE, reason: TEXT}}}",
     ),
     "disclosure_accepted": _look("Read what was accepted in writing.", "sensitive"),
-    "key_identifies": _file(
-        "Let apply write a pseudonym for the subject key.", "subject_key: {write: rekey}", "scope"
-    ),
-    "key_guessed": _file(
-        "Confirm which column names a subject.",
-        "subject_key: {column: NAME, confirmed: {by: NAME, on: DATE}}",
-        "scope",
-    ),
+    "key_identifies": _key("Let apply write a pseudonym for the subject key.", "write: rekey"),
+    "key_guessed": _key("Confirm which column names a subject.", "confirmed: {by: NAME, on: DATE}"),
     "not_known": _file(
         "Add a model whose adversary knows all.", "threat_models: [public-release]", "threats"
     ),
