@@ -15,6 +15,9 @@ from midi_risk.errors import ConfigError, did_you_mean
 OVERRULED = "decided in the project file; proposed as {}: "
 """How the reason of a role begins that differs from the proposal, with the role proposed."""
 
+OF_A_PATTERN = "decided by a pattern of the project file; proposed as {}: "
+"""The same where a pattern decided, not the name of the attribute."""
+
 GUESSED = "taken as the key of the subjects, and nobody confirmed it: "
 """How the reason of a key begins that no plain name says to be one."""
 
@@ -69,7 +72,8 @@ def decided(
             continue
         changes = _changes(setting)
         if setting.role is not None:
-            changes |= _decided_role(proposed[name], Role(setting.role))
+            overruled = OVERRULED if name in settings else OF_A_PATTERN
+            changes |= _decided_role(proposed[name], Role(setting.role), overruled)
         ladder = setting.hierarchy
         if isinstance(ladder, tuple):
             changes["hierarchy_steps"] = ladder
@@ -201,11 +205,11 @@ def with_key(attributes: AttributeSet, key: SubjectKeySettings | None, path: str
     return attributes
 
 
-def _decided_role(proposed: Attribute, role: Role) -> dict[str, Any]:
+def _decided_role(proposed: Attribute, role: Role, overruled: str) -> dict[str, Any]:
     """Return role and reason of a decided role; a proposal that is overruled stays legible."""
     if role is proposed.role:
         return {"role": role, "reason": f"{proposed.reason}; confirmed in the project file"}
-    reason = OVERRULED.format(proposed.role.value) + proposed.reason
+    reason = overruled.format(proposed.role.value) + proposed.reason
     return {"role": role, "reason": reason}
 
 

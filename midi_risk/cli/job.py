@@ -356,8 +356,8 @@ def history_in(path: Path) -> History:
         return History(damaged=1)
     if history.damaged:
         click.echo(
-            f"midi-risk: {history.damaged} lines of the log '{path}' cannot be read, so it proves"
-            " nothing",
+            f"midi-risk: {history.damaged} lines of the log '{path}' cannot be read, or do not"
+            " follow the line before, so it proves nothing",
             err=True,
         )
     return history

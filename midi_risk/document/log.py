@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,10 @@ class LoggedRun(Part):
         description="digest of the plan whose bands differ between subjects, where a release of it"
         " was written; such a line is no assessment",
     )
+    before: str = Field(
+        default="",
+        description="digest of the line before: empty in the first, and in logs of version 0.1",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,8 @@ class History:
     runs : tuple of LoggedRun
         Oldest first.
     damaged : int
-        Lines that cannot be read: such a log proves nothing.
+        Lines that cannot be read, or before which a line was changed or taken out: such a log
+        proves nothing.
     local : tuple of str
         Digests of the plans of local releases, oldest first.
     """
@@ -130,12 +136,17 @@ def read_log(path: Path) -> History:
     """
     if not path.exists():
         return History()
-    runs, damaged = [], 0
+    runs, damaged, last, linked = [], 0, "", False
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            runs.append(LoggedRun.model_validate_json(line))
+            run = LoggedRun.model_validate_json(line)
         except ValidationError:
             damaged += 1
+        else:
+            linked = linked or bool(run.before)
+            damaged += linked and run.before != last
+            runs.append(run)
+        last = _digest(line)
     assessed = tuple(run for run in runs if not run.local)
     written = tuple(run.local for run in runs if run.local)
     return History(runs=assessed, damaged=damaged, local=written)
@@ -149,7 +160,29 @@ def append_runs(path: Path, runs: Iterable[LoggedRun]) -> None:
     OSError
         When it cannot be written.
     """
-    lines = "".join(run.model_dump_json(exclude_defaults=True) + "\n" for run in runs)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8") as handle:
-        handle.write(lines)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "r+", encoding="utf-8", errors="replace") as handle:
+        _alone(handle.fileno())
+        text = handle.read()
+        if text and not text.endswith("\n"):
+            handle.write("\n")
+        there = text.splitlines()
+        last = _digest(there[-1]) if there else ""
+        for run in runs:
+            line = run.model_copy(update={"before": last}).model_dump_json(exclude_defaults=True)
+            handle.write(line + "\n")
+            last = _digest(line)
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def _alone(descriptor: int) -> None:
+    """Wait until no other run adds to the log, where the system can tell; closing lets go."""
+    try:
+        import fcntl  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        return
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -159,6 +159,18 @@ REASONS: Mapping[str, ReasonKind] = {
             f" no class counts it: {_listed(names, 5)}"
         ),
     ),
+    "declared_none": ReasonKind(
+        meaning="A proposed identifier is declared to be none, without a reason of its own.",
+        status="incomplete",
+        condition=2,
+        names="attributes",
+        sentence=lambda names, _: (
+            f"{_count(len(names), 'proposed identifier')} declared to be none without a 'need' of"
+            f" {'its' if len(names) == 1 else 'their'} own (a pattern is none):"
+            f" {_listed(names, 5)}; say why nobody can know it, or let the classes count it"
+            " (role: quasi_identifier)"
+        ),
+    ),
     "rows_without_key": ReasonKind(
         meaning="Rows of a source belong to no subject.",
         status="incomplete",

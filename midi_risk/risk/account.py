@@ -19,9 +19,9 @@ from midi_risk.attributes.roles import is_ruled, may_hold_text
 from midi_risk.attributes.standard import NOT_LISTED, OWN_DATES, packaged_table
 from midi_risk.config import PrivateDecision, ReleaseDecision
 from midi_risk.document.assessment import AccountEntry, ChannelEntry, Disposition
-from midi_risk.sources.dicom.contents import creator_in
+from midi_risk.sources.dicom.contents import creator_in, known_vr
 from midi_risk.sources.dicom.coverage import coverage
-from midi_risk.sources.dicom.misfits import MISFITS
+from midi_risk.sources.dicom.misfits import MISFITS, PEOPLE
 from midi_risk.sources.dicom.private import safe_private_elements
 from midi_risk.table.account import UNCOMMON, Leaf, part_name
 from midi_risk.table.model import SubjectTable
@@ -196,11 +196,16 @@ def _first_of_all(a: Attribute, around: Around) -> Settled | None:
         return Settled("removed", a.name, "removed by the decision on the attribute")
     if a.rekeyed:
         return Settled("harmless", a.name, REKEYED)
+    found = around.misfits.get(a.name) if a.decision is not Decision.GENERALISE else None
+    if found == PEOPLE:
+        return Settled(
+            "open", "", f"{MISFITS[PEOPLE]}; remove it, or write pseudonyms in its place"
+        )
+    if found and not a.need:
+        what = MISFITS[found]
+        return Settled("open", "", f"{what}; a 'need' of the attribute says why they may leave")
     if not around.distinct.get(a.name, (1, 0))[0]:
         return Settled("harmless", a.name, "empty in every file")
-    if a.name in around.misfits and a.decision is not Decision.GENERALISE and not a.need:
-        what = MISFITS[around.misfits[a.name]]
-        return Settled("open", "", f"{what}; a 'need' of the attribute says why they may leave")
     return None
 
 
@@ -241,11 +246,16 @@ def unread(_: Leaf, vr: str, __: Around) -> Settled | None:
     return Settled("open", "", "it could not be read") if vr == "??" else None
 
 
+_LABEL = "the name of the column may be somebody's; a 'need' of the attribute says why it may leave"
+
+
 def column(leaf: Leaf, _: str, around: Around) -> Settled | None:
     """Settle a column of a table by its attribute."""
     if leaf.kind != "column":
         return None
     found = around.columns.get((leaf.source, leaf.name))
+    if leaf.odd and (found is None or (found.decision is not Decision.REMOVE and not found.need)):
+        return Settled("open", "", _LABEL)
     if found is None and leaf.is_key:
         return Settled("harmless", "", "the key that links the rows of a subject")
     if found is None:
@@ -360,14 +370,26 @@ def _typed(a: Attribute, around: Around) -> bool:
     return filled and not told and a.keyword not in _OF_DEVICES
 
 
-def misfitting(leaf: Leaf, _: str, around: Around) -> Settled | None:
+_OF_PEOPLE = frozenset({"AS", "DA", "DT", "PN"})
+"""Representations of ages, days and names: what they hold is of somebody, whatever the element."""
+
+
+def misfitting(leaf: Leaf, vr: str, around: Around) -> Settled | None:
     """Settle numbers, codes and UIDs with values that are not what they should be."""
     found = around.keywords.get(leaf.keyword)
     gone = found is not None and (found.decision is Decision.REMOVE or found.rekeyed)
-    if gone or not leaf.odd:
+    if gone:
         return None
-    what = ", ".join(MISFITS[code] for code in leaf.odd)
-    return Settled("open", "", f"{what}, in {leaf.odd_files} of {leaf.files} files at least")
+    if leaf.odd:
+        what = ", ".join(MISFITS[code] for code in leaf.odd)
+        return Settled("open", "", f"{what}, in {leaf.odd_files} of {leaf.files} files at least")
+    uncounted = found is not None and found.role in _UNCOUNTED and not found.need
+    if uncounted and vr in _OF_PEOPLE and leaf.tag and vr not in known_vr(leaf.tag).split(" or "):
+        return Settled("open", "", f"written as {vr}, which the standard does not do")
+    return None
+
+
+_UNCOUNTED = frozenset({Role.INSENSITIVE, Role.SENSITIVE})
 
 
 def coded(leaf: Leaf, _: str, around: Around) -> Settled | None:

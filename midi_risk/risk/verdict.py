@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from midi_risk.attributes.decisions import GUESSED, OVERRULED
+from midi_risk.attributes.decisions import GUESSED, OF_A_PATTERN, OVERRULED
 from midi_risk.attributes.model import Attribute, Decision, Role
 from midi_risk.attributes.roles import SAME_VISIT, knowable, restates_day
 from midi_risk.attributes.standard import catalogue
@@ -77,6 +77,7 @@ def verdict(
         *_identifying_key(table),
         *_guessed_key(table),
         *_singling_out(table),
+        *_declared_none(table),
     ]
     left_out = [channel.name for channel in evidence.channels if channel.worst is None]
     told = [*_overruled_proposals(table), *shown(evidence, "disclosure_accepted")]
@@ -256,9 +257,31 @@ def _singling_out(table: SubjectTable) -> list[Reason]:
     return [reason("singles_out", names, percent=round(100 * ALONE_SHARE))]
 
 
+def _declared_none(table: SubjectTable) -> list[Reason]:
+    """Return proposed identifiers that are declared to be none without a reason of their own.
+
+    A pattern gives no such reason: it speaks of a family, not of what it happens to match.
+    """
+    names = [a.name for a in table.attributes if _overruled(a) and not _justified(a)]
+    return [reason("declared_none", names)] if names else []
+
+
+def _justified(attribute: Attribute) -> bool:
+    """Tell an overruled proposal that stands for itself; of keys other conditions speak."""
+    if attribute.role is Role.LINKAGE_KEY:
+        return True
+    return bool(attribute.need) and not _begins(attribute, OF_A_PATTERN)
+
+
+def _begins(attribute: Attribute, overruled: str) -> bool:
+    """Tell an attribute that was proposed as an identifier and overruled in this way."""
+    roles = (Role.DIRECT_IDENTIFIER, Role.QUASI_IDENTIFIER)
+    return any(attribute.reason.startswith(overruled.format(role.value)) for role in roles)
+
+
 def _overruled_proposals(table: SubjectTable) -> list[Reason]:
     """Return the identifiers that the project file declares to be harmless."""
-    names = [a.name for a in table.attributes if _overruled(a)]
+    names = [a.name for a in table.attributes if _overruled(a) and _justified(a)]
     return [reason("overruled", names)] if names else []
 
 
@@ -268,8 +291,5 @@ def _overruled(attribute: Attribute) -> bool:
         attribute.role in {Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY}
         and attribute.decision is not Decision.REMOVE
         and not attribute.rekeyed
-        and any(
-            attribute.reason.startswith(OVERRULED.format(role.value))
-            for role in (Role.DIRECT_IDENTIFIER, Role.QUASI_IDENTIFIER)
-        )
+        and (_begins(attribute, OVERRULED) or _begins(attribute, OF_A_PATTERN))
     )

@@ -20,7 +20,8 @@ from pydicom.datadict import keyword_for_tag
 
 from midi_risk.resources import data_rows
 from midi_risk.sources.dicom.contents import UNREAD, Line, creator_in, lines_of
-from midi_risk.sources.dicom.misfits import MISFITS
+from midi_risk.sources.dicom.misfits import MISFITS, NAMES
+from midi_risk.sources.inspection.rules import label_tells
 from midi_risk.sources.model import Extraction, SourceKind
 
 Kind = Literal["element", "column", "sheet", "comment", "text", "name", "file", "other"]
@@ -63,7 +64,8 @@ class Leaf:
     is_key : bool
         Whether a column links the rows of its table to subjects.
     odd : tuple of str
-        Of an element: what does not fit about its values (`midi_risk.sources.dicom.misfits`).
+        Of an element: what does not fit about its values (`midi_risk.sources.dicom.misfits`); of
+        a column: about its name.
     state, why : str
         Of what lies beside the values: see `midi_risk.sources.model.Beside`.
     odd_files : int
@@ -144,7 +146,11 @@ def leaves(extraction: Extraction) -> tuple[Leaf, ...]:
             continue
         found += [
             Leaf(
-                kind="column", name=name, source=table.name, is_key=name in (table.key, table.scope)
+                kind="column",
+                name=name,
+                source=table.name,
+                is_key=name in (table.key, table.scope),
+                odd=(NAMES,) if label_tells(name) else (),
             )
             for name in table.rows.column_names
             if name != table.instances_column or not name.startswith("_")
@@ -215,10 +221,11 @@ class _Patterns:
         self._known: dict[str, str] = {}
 
     def of(self, path: str, source: str) -> str:
-        """Return the pattern of a file, empty for one that the assessor names."""
+        """Return the pattern of a file, empty for one that the assessor called something plain."""
         root = next((r for r in self._roots if path.startswith((f"{r}/", f"{r}!"))), None)
         if root is None:
-            return ""
+            alone = PurePosixPath(path).name
+            return name_pattern(alone, self.keys) if label_tells(PurePosixPath(path).stem) else ""
         tables = self._kinds.get(source) is SourceKind.SDTM
         parts = path[len(root) :].lstrip("!/").replace("!/", "/").split("/")
         for part in parts:
@@ -230,7 +237,7 @@ class _Patterns:
 
 
 def _name_leaves(extraction: Extraction) -> Iterator[Leaf]:
-    """Yield the patterns of names in folders; a table alone was named by the assessor."""
+    """Yield the patterns of names in folders, and of tables whose own names tell somebody's."""
     patterns = _Patterns(extraction)
     found: Counter[str] = Counter()
     paths = extraction.files.column("path").to_pylist()

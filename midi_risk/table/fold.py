@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,7 +11,8 @@ import pandas as pd
 
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
-from midi_risk.attributes.roles import restates_day
+from midi_risk.attributes.parsed import is_missing
+from midi_risk.attributes.roles import may_hold_text, restates_day
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.dicom.dictionary import tag_of
@@ -41,6 +43,7 @@ from midi_risk.table.model import (
 )
 from midi_risk.table.repeated import repeated_values
 from midi_risk.table.rules import Folded, distinct_pairs, fold_values
+from midi_risk.table.strays import stray
 from midi_risk.table.subjects import Subjects, find_subjects, instances_of, link
 from midi_risk.table.uids import uid_findings
 from midi_risk.table.visits import visit_date, visits, visits_elsewhere
@@ -206,8 +209,8 @@ def _fold_source(
             continue
         draft.attributes.append(attribute)
         column = table.rows.column(attribute.column)
-        if table.kind is SourceKind.DICOM and attribute.role in _UNCOUNTED:
-            _look_for_misfits(attribute, column, draft)
+        if attribute.role in _UNCOUNTED:
+            _look_for_misfits(attribute, column, of_row, table.kind, draft)
         if attribute.role not in FOLDED_ROLES:
             _count_only(attribute.name, column, of_row, n, draft)
             if compared(attribute):
@@ -249,12 +252,33 @@ def _fold_source(
 _UNCOUNTED = frozenset({Role.INSENSITIVE, Role.SENSITIVE, Role.LINKAGE_KEY})
 
 
-def _look_for_misfits(attribute: Attribute, column: Any, draft: _Draft) -> None:
-    """Note what does not fit about the values of a number or a code that no class counts."""
+_TYPED_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+
+
+def _look_for_misfits(
+    attribute: Attribute, column: Any, of_row: np.ndarray, kind: SourceKind, draft: _Draft
+) -> None:
+    """Note what does not fit about values that no class counts: their form, or a person in them."""
+    codes, values = raw_codes(column)
+    found = ""
     tag = tag_of(attribute.keyword or "")
-    if tag is None or attribute.vr is None:
-        return
-    found = misfit_of_text(tag, attribute.vr, raw_codes(column)[1])
+    if kind is SourceKind.DICOM and tag is not None and attribute.vr is not None:
+        said = (text for text in values if not is_missing(text.strip(), attribute.kind))
+        found = misfit_of_text(tag, attribute.vr, said)
+    imaging = kind in {SourceKind.DICOM, SourceKind.METADATA}
+    looked_at = not imaging or attribute.vr in _TYPED_VRS
+    key = attribute.role is Role.LINKAGE_KEY
+    if not found and looked_at and not key and not may_hold_text(attribute):
+
+        def held_by(places: Sequence[int]) -> np.ndarray:
+            wanted = np.zeros(len(values) + 1, dtype=bool)
+            wanted[list(places)] = True
+            chosen = wanted[codes] & (of_row >= 0)
+            pairs = np.unique(codes[chosen] * np.int64(len(of_row) + 1) + of_row[chosen])
+            held = np.bincount(pairs // (len(of_row) + 1), minlength=len(values))
+            return held[list(places)]
+
+        found = stray(attribute, values, held_by)
     if found:
         draft.misfits[attribute.name] = found
 

@@ -29,6 +29,7 @@ OTHERS = (
 TODAY = datetime.now(UTC).date().isoformat()
 SEARCH = {"date": TODAY, "by": "A. Assessor", "place": "archives", "hits": 0}
 LOGGED = {"time", "collection", "models", "k", "criterion", "status"}
+"""Of a first line; the others hold the digest of the line before as well."""
 
 
 def people(path: Path, sizes: dict[str, int], header: str = "ward") -> Path:

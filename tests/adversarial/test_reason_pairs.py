@@ -184,7 +184,12 @@ PAIRS: dict[str, Pair] = {
         bad=Release(rows=OLD_UIDS),
         mended=Release(rows=OLD_UIDS, said={"uid": {"need": "accepted by the data board"}}),
     ),
-    "overruled": Pair(bad=Release(said={"sex": {"role": "insensitive"}})),
+    "overruled": Pair(bad=Release(said={"sex": {"role": "insensitive", "need": "a random code"}})),
+    "declared_none": Pair(
+        bad=Release(said={"*": {"role": "insensitive", "need": "a random code"}}),
+        mended=Release(said={n: {"role": "insensitive", "need": "a random code"}
+                             for n in ("sex", "age_group", "stage")}),
+    ),
     "rows_without_key": Pair(bad=Release(rows=[*people(), ["", "M", "50-59", "I"]])),
     "beside_unread": Pair(bad=Release(table={"facts": {"unread_tables": 1}})),
     "orphans": Pair(
@@ -264,7 +269,7 @@ PAIRS: dict[str, Pair] = {
     "singles_out": Pair(
         bad=Release(rows=ALONE, said={"hobby": {"role": "insensitive"}}),
         mended=Release(rows=ALONE, said={"hobby": {"role": "insensitive", "need": "a lot number"}}),
-        beside=["overruled"],
+        beside=["declared_none"],
     ),
 }  # fmt: skip
 OF_A_DOCUMENT = {"no_threat"}

@@ -23,18 +23,21 @@ from midi_risk.sources.dicom.private import may_be_safe
 from midi_risk.sources.dicom.uids import telling
 
 FORM, LONG, WORDS, TELLS, OTHER = "!form", "!long", "!words", "!tells", "!other"
-EARLY = "!early"
+EARLY, NAMES, PEOPLE = "!early", "!names", "!people"
 """A value that its representation does not allow; a whole number of seven digits and more where
 none is expected; words that no code of images has; a UID that may hold a day or is of a device;
-the UID of another object in the header of a file; a day long before every visit."""
+the UID of another object in the header of a file; a day long before every visit; what the rules
+for texts take for a person, in some values or in most of them."""
 
 MISFITS = {
-    FORM: "values that its representation does not allow",
+    FORM: "values that its representation does not allow or that the others are unlike",
     LONG: "numbers as long as a date, a record or a telephone number",
     WORDS: "words that are no code of images",
     TELLS: "UIDs that may hold a day or are of a device",
     OTHER: "the UID of another object",
     EARLY: "days more than a year before every visit of the subject",
+    NAMES: "values that may name somebody",
+    PEOPLE: "most values name somebody",
 }
 """Code -> what it says of an element."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from midi_risk.resources import resource_folder
@@ -222,3 +223,105 @@ def candidates(text: str) -> tuple[Hit, ...]:
     _by_forms(text, found)
     _by_lists(text, found)
     return tuple(found)
+
+
+_CONTACTS = frozenset({"phone", "mail", "address"})
+_DIGITS = frozenset({"date", "number"})
+_LETTERS = re.compile(r"[^\W\d_]+")
+_MOST_WORDS = 4
+
+
+def _is_person(text: str, tokens: frozenset[str]) -> bool:
+    """Tell a text that is a name and nothing else.
+
+    One word of a longer term is the name of somebody by chance: block, mood, marrow.
+    """
+    words = [folded(word) for word in _LETTERS.findall(text)]
+    long = [word for word in words if len(word) > 1]
+    return (
+        len(words) <= _MOST_WORDS
+        and len(long) > 1
+        and all(word in tokens or _is_name(word) for word in long)
+    )
+
+
+@lru_cache(maxsize=65536)
+def identifiers(text: str) -> frozenset[str]:
+    """Return which kinds of identifiers a short text holds for sure.
+
+    Of what `candidates` finds only names that are the whole text or follow a title count: what
+    stands in a cell or a label is no sentence.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    frozenset of str
+        Of phone, mail, address, date, number and person.
+
+    Examples
+    --------
+    >>> sorted(identifiers("Jane Quimby")), sorted(identifiers("heart block"))
+    (['person'], [])
+    """
+    found = candidates(text)
+    names = frozenset(
+        part for hit in found if hit.kind == "name" for part in re.split(r"[ ^]", hit.token)
+    )
+    titled = any(
+        hit.kind == "title" and (hit.token in census_names() or _TITLE_SURE.search(text))
+        for hit in found
+    )
+    person = titled or (bool(names) and _is_person(text, names))
+    kinds = {hit.kind for hit in found} & (_CONTACTS | _DIGITS)
+    return frozenset(kinds | {"person"} if person else kinds)
+
+
+@lru_cache(maxsize=65536)
+def is_like_a_person(text: str) -> bool:
+    """Tell a text of two words and more that speaks of nothing and has a name in it.
+
+    Of one text that is no proof; of most texts of a column it is.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> is_like_a_person("Jane Roe"), is_like_a_person("heart block"), is_like_a_person("block")
+    (True, False, False)
+    """
+    words = [folded(word) for word in _LETTERS.findall(text) if len(word) > 1]
+    unknown = len(words) > 1 and not any(word in plain_words() for word in words)
+    return unknown and len(words) <= _MOST_WORDS and any(_is_name(word) for word in words)
+
+
+_JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.\s-]+")
+_RECORD = re.compile(r"(?:mrn|pat|pid|acc|case|chart|hosp|ssn|nhs)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=65536)
+def label_tells(label: str) -> bool:
+    """Tell a label, a column's or a file's, that names somebody or holds a record number.
+
+    Numbers of genes, probes and concepts are expected there.
+
+    Parameters
+    ----------
+    label : str
+
+    Examples
+    --------
+    >>> label_tells("score_JaneQuimby"), label_tells("note_mrn_4471902"), label_tells("rs1234567")
+    (True, True, False)
+    """
+    words = [word for word in _JOINED.split(label) if word]
+    spoken = " ".join(words)
+    kinds = identifiers(spoken) | identifiers(label)
+    pairs = pairwise(words)
+    named = any(_is_name(folded(a)) and _is_name(folded(b)) for a, b in pairs)
+    numbered = any(hit.kind == "number" and _RECORD.match(hit.token) for hit in candidates(spoken))
+    return named or numbered or bool(kinds & {"person", "mail", "address"})

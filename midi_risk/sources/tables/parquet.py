@@ -9,7 +9,7 @@ attributes whether it comes as a file or as a table.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -324,7 +324,9 @@ def flatten(
     sequences: dict[str, pa.ChunkedArray] = {}
     unread: list[str] = []
     dropped: list[str] = []
+    own: set[str] = set()
     for name, column in fields:
+        own.add(shown(name, limit=200))
         if name.casefold() in _DROPPED:
             dropped.append(name)
             continue
@@ -352,21 +354,22 @@ def flatten(
     if not columns:
         raise SourceError(f"{where} has no column that can be read", hint="Is it the right file?")
     return RawTable(
-        rows=shorten_leaves(pa.table(columns)),
+        rows=shorten_leaves(pa.table(columns), own),
         labels=dict(labels or {}),
         findings=tuple(findings),
         extras=(Beside(kind="text", name="columns of bytes", count=len(unread)),) if unread else (),
     )
 
 
-def shorten_leaves(rows: pa.Table) -> pa.Table:
-    """Rename ``Sequence.Leaf`` to ``Leaf`` where only one column could be meant."""
-    leaves = Counter(name.rpartition(".")[2] for name in rows.column_names)
+def shorten_leaves(rows: pa.Table, own: Collection[str] = ()) -> pa.Table:
+    """Rename ``Sequence.Leaf`` to ``Leaf`` where only one column could be meant.
+
+    A column whose own name has a point, as those of R have, keeps it.
+    """
+    ends = {name: name if name in own else name.rpartition(".")[2] for name in rows.column_names}
+    met = Counter(ends.values())
     return rows.rename_columns(
-        [
-            leaf if (leaf := name.rpartition(".")[2]) and leaves[leaf] == 1 else name
-            for name in rows.column_names
-        ]
+        [end if (end := ends[name]) and met[end] == 1 else name for name in rows.column_names]
     )
 
 
