@@ -11,7 +11,7 @@ from midi_risk.report import words
 from midi_risk.report.leaves import Band
 from midi_risk.report.next_steps import Step, next_steps
 from midi_risk.report.sections import chosen_threat
-from midi_risk.report.view import ReportView, Shown
+from midi_risk.report.view import Count, ReportView, Shown
 
 DRIVERS_SHOWN = 3
 
@@ -87,7 +87,7 @@ def decided(view: ReportView, signature: str = "") -> Decision:
         likely=_likely(view.verdict.governing),
         at_risk=_at_risk(view),
         scope=_scope(view),
-        fixed=words.fixed(view),
+        fixed=_fixed(view),
         drivers=_drivers(view),
         why=words.reasons(view),
         conditions=_conditions(view) if view.verdict.status == "acceptable" else (),
@@ -127,17 +127,31 @@ def _drivers(view: ReportView) -> tuple[str, ...]:
     return tuple(name for _, name in told[:DRIVERS_SHOWN])
 
 
+def _fixed(view: ReportView) -> str:
+    """Return whether the threshold was fixed before the figures, since when, and what proves it."""
+    told, since = words.fixed(view), view.threshold.fixed_at
+    if not (view.threshold.proof and since):
+        return told
+    return f"{told}, since {str(since)[:10]}" if isinstance(since, str) else f"{told}, in {since}"
+
+
+def _counted(count: Count, noun: str) -> str:
+    """Return a count with its noun, which is given as a plural."""
+    singular = {"series": "series", "studies": "study"}.get(noun, noun.removesuffix("s"))
+    return f"{words.count_text(count)} {singular if count == 1 else noun}"
+
+
 def _scope(view: ReportView) -> str:
     """Return what was assessed, counted."""
     levels = {"studies": view.studies, "series": view.series, "instances": view.instances}
-    parts = [f"{words.count_text(view.subjects)} subjects"]
-    parts += [f"{words.count_text(n)} {name}" for name, n in levels.items() if n is not None]
-    parts.append(f"{len(view.measures.quasi_identifiers)} quasi-identifiers")
+    parts = [_counted(view.subjects, "subjects")]
+    parts += [_counted(n, name) for name, n in levels.items() if n is not None]
+    parts.append(_counted(len(view.measures.quasi_identifiers), "quasi-identifiers"))
     unread = view.files["unreadable"]
     if words.positive(unread):
-        parts.append(f"{words.count_text(unread)} files not read")
+        parts.append(f"{_counted(unread, 'files')} not read")
     left = [
-        f"{words.count_text(n)} {words.plain(str(name), words.EXCLUDED).lower()}"
+        _counted(n, words.plain(str(name), words.EXCLUDED).lower())
         for name, n in view.excluded.items()
         if words.positive(n)
     ]
