@@ -205,6 +205,9 @@ STEPS: Mapping[str, Make] = {
     "direct_kept": _each_attribute("Remove the direct identifiers that are retained.", _REMOVE),
     "restated_dates": _each_attribute("Decide on dates that state the same day.", _REMOVE),
     "uids_tell": _file("Let apply replace the UIDs.", "uids: rekey", "attributes"),
+    "declared_none": _each_attribute(
+        "Judge what leaves although it is declared to be nothing.", "{role: quasi_identifier}"
+    ),
     "overruled": _look("See which proposals the project file overrules.", "attributes"),
     "rows_without_key": _look("Give the rows a key, or leave them out of the release.", "scope"),
     "beside_unread": _file(
