@@ -633,6 +633,9 @@ class Project(Settings):
         description="secret key of the pseudonyms, mode 0600; midi-risk.key beside the project",
     )
     channels: dict[str, ChannelStatement] = {}
+    scores: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="files that `score run -o` wrote, beside the project"
+    )
     validity: Validity = Validity()
     tolerance: Tolerance = Tolerance()
     suggest: SuggestSettings = SuggestSettings()

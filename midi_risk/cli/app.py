@@ -25,6 +25,8 @@ COMMANDS = {
     "list": "Write the list of a project's DICOM files, for machines that read parts of it.",
     "merge": "Merge the parts of a list that machines have read with 'extract --shard'.",
     "inspect": "Look at every file for embedded, private and free-text identifiers; resumable.",
+    "qc": "Draw a sample for people to read, by risk, and record what they saw.",
+    "score": "Plant identifiers in copies, and say which a de-identification tool left.",
     "assess": "Assess the risk of a project or of sources, with suggestion and report.",
     "suggest": "Find the cheapest generalisations that bring the risk under the threshold.",
     "apply": "Write recoded tables and DICOM copies, and assess what was written.",

@@ -404,6 +404,7 @@ def _assessed(
     models = job.threat_models()
     options = replace(
         read.options(extraction, attributes, command),
+        scores=job.scores(),  # of the process, whatever was read
         **job.standing(models, history_in(job.log_file(str(staging)))),
     )
     return assess(table, models, options=options)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from midi_risk.document.assessment import Assessment
     from midi_risk.document.log import History
     from midi_risk.document.plan import Plan
+    from midi_risk.document.reliability import QualityControl, Score
     from midi_risk.risk.account import ReleaseDecisions
     from midi_risk.risk.assess import AssessmentOptions
     from midi_risk.risk.channels.entries import FileState
@@ -278,6 +279,26 @@ class Job:
                 states[name] = "changed" if stated and file_sha256(path) != stated else "same"
         return states
 
+    def controlled(self) -> Path | None:
+        """Return the folder in which `qc` keeps plan and record; None without a project."""
+        return self.base / STORE_FOLDER / "qc" if self.file else None
+
+    def quality(self, extraction: Extraction) -> QualityControl | None:
+        """Return the recorded quality control, held against the files; None without one."""
+        from midi_risk.risk.quality.record import read_record
+        from midi_risk.risk.quality.units import population_of
+
+        folder = self.controlled()
+        if folder is None or not folder.is_dir():
+            return None
+        return read_record(folder, lambda: population_of(extraction, self.looked_at()[0]))
+
+    def scores(self) -> list[Score]:
+        """Return the results of `score run` that the project names."""
+        from midi_risk.export.score.result import read_score
+
+        return [read_score(self.base / name) for name in self.project.scores]
+
     def inspected(self) -> Path | None:
         """Return the folder in which `inspect` keeps what it found; None without a project."""
         return self.base / STORE_FOLDER / "inspect" if self.file else None
@@ -339,6 +360,8 @@ class Job:
             command=command,
             unreadable=_unreadable(extraction),
             inspection=self.inspection(),
+            qc=self.quality(extraction),
+            scores=self.scores(),
             elements=extraction.elements,
         )
 

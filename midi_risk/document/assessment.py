@@ -20,6 +20,7 @@ from midi_risk.config import Tolerance, written_day
 from midi_risk.document import notebook
 from midi_risk.document.plan import Part, Plan, Tool
 from midi_risk.document.reasons import EXIT_CODES, WITHIN, Reason, ReasonCode, Status, status_of
+from midi_risk.document.reliability import QualityControl, Score
 from midi_risk.document.sampling import defect_bound
 from midi_risk.errors import MidiRiskError, VerdictError, did_you_mean, quoted
 
@@ -1095,6 +1096,12 @@ class Assessment(Part):
     links: list[LinkReport] = []
     missing_policy: str = "category"
     context: Context | None = None
+    qc: QualityControl | None = Field(
+        default=None, description="quality control that `qc record` kept; null: none was"
+    )
+    scores: list[Score] = Field(
+        default=[], description="results of `score run` that the project names"
+    )
     sign_off: SignOff | None = None
     changes: list[str] = Field(default=[], description="what changed since the run before")
     plan: Plan | None = None

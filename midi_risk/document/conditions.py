@@ -26,6 +26,7 @@ from midi_risk.document.assessment import (
     day_of,
 )
 from midi_risk.document.reasons import Reason, reason
+from midi_risk.document.reliability import QualityControl
 
 YEAR_IN_DAYS = 366
 """A search or a quality control that is older has to be done again."""
@@ -50,6 +51,8 @@ class Evidence:
     together : ChannelsTogether or None
         The channels together, and what each model accepts; None: 1 / k, of their sum.
     context : Context or None
+    qc : QualityControl or None
+        What people saw in a sample.
     disclosure : sequence of Disclosure
     account : sequence of AccountEntry
     """
@@ -69,6 +72,7 @@ class Evidence:
         """The day of the assessment; the first of all days when it is not readable."""
         return day_of(self.created) or date.min
 
+    qc: QualityControl | None = None
     disclosure: Sequence[Disclosure] = ()
     account: Sequence[AccountEntry] = ()
 
@@ -85,6 +89,7 @@ class Evidence:
             k=assessment.threshold.k,
             together=assessment.channels_together,
             context=assessment.context,
+            qc=assessment.qc,
             disclosure=assessment.disclosure,
             account=assessment.account,
         )
@@ -337,6 +342,44 @@ def quality_old(evidence: Evidence) -> list[Reason]:
     return [reason("quality_old", days=(evidence.today - day).days)]
 
 
+def qc_found(evidence: Evidence) -> list[Reason]:
+    """Return whether people saw identifiers in units that are still what they read."""
+    qc = evidence.qc
+    if qc is None or not qc.units.defects:
+        return []
+    return [reason("qc_found", defects=qc.units.defects, inspected=qc.units.inspected)]
+
+
+def qc_above(evidence: Evidence) -> list[Reason]:
+    """Return whether the joint bound of a clean sample is above the threshold."""
+    qc = evidence.qc
+    if qc is None or qc.units.defects or qc.upper <= 1 / evidence.k + _ROUNDING:
+        return []
+    return [reason("qc_above", inspected=qc.units.inspected, total=qc.units.total)]
+
+
+def qc_unsure(evidence: Evidence) -> list[Reason]:
+    """Return whether a reader was unsure of units."""
+    qc = evidence.qc
+    return [reason("qc_unsure", units=qc.units.unsure)] if qc and qc.units.unsure else []
+
+
+def qc_changed(evidence: Evidence) -> list[Reason]:
+    """Return whether what people looked at is no longer what it was."""
+    qc = evidence.qc
+    if qc is None or not qc.units.changed:
+        return []
+    return [reason("qc_changed", units=qc.units.changed, inspected=qc.units.inspected)]
+
+
+def qc_old(evidence: Evidence) -> list[Reason]:
+    """Return whether people looked more than a year ago, or on no day that has been."""
+    day = day_of(evidence.qc.recorded) if evidence.qc else date.max
+    if day is not None and (day == date.max or not is_old(day, evidence.today)):
+        return []
+    return [reason("qc_old", days=(evidence.today - (day or date.min)).days)]
+
+
 def disclosed(evidence: Evidence) -> list[Reason]:
     """Return the sensitive attributes that fail and that nobody accepted."""
     failed = [d for d in evidence.disclosure if not d.passed and d.accepted is None]
@@ -395,6 +438,11 @@ CONDITIONS: Mapping[str, Callable[[Evidence], list[Reason]]] = {
     "channels_together": channels_together,
     "search_hits": search_hits,
     "quality_above": quality_above,
+    "qc_unsure": qc_unsure,
+    "qc_changed": qc_changed,
+    "qc_old": qc_old,
+    "qc_found": qc_found,
+    "qc_above": qc_above,
     "direct_kept": direct_kept,
     "disclosed": disclosed,
     "disclosure_accepted": disclosure_accepted,

@@ -415,6 +415,54 @@ REASONS: Mapping[str, ReasonKind] = {
         names="none",
         sentence=lambda _, n: f"quality control is {_count(n['days'], 'day')} old; do it again",
     ),
+    "qc_found": ReasonKind(
+        meaning="People saw an identifier in units that are still what they read.",
+        status="above_threshold",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"quality control found an identifier in {n['defects']} of {n['inspected']} units;"
+            " correct what caused it everywhere, then draw a new sample (qc plan)"
+        ),
+    ),
+    "qc_above": ReasonKind(
+        meaning="The joint bound from a clean sample read by people is above the threshold.",
+        status="above_threshold",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"quality control read {n['inspected']} of {n['total']} units, too few for the"
+            " threshold: read more, or find readers who miss less"
+        ),
+    ),
+    "qc_unsure": ReasonKind(
+        meaning="Readers of the quality control were unsure of units.",
+        status="incomplete",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"quality control: the readers were unsure of {_count(n['units'], 'unit')}"
+        ),
+    ),
+    "qc_changed": ReasonKind(
+        meaning="What people looked at is no longer what it was.",
+        status="incomplete",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"quality control: {n['units']} of {n['inspected']} units changed since they were read;"
+            " draw a new sample (qc plan)"
+        ),
+    ),
+    "qc_old": ReasonKind(
+        meaning="People looked more than a year ago.",
+        status="incomplete",
+        condition=8,
+        names="none",
+        sentence=lambda _, n: (
+            f"the recorded quality control is {_count(n['days'], 'day')} old; do it again"
+        ),
+    ),
     "disclosed": ReasonKind(
         meaning="What sensitive values disclose fails the criterion of a threat model.",
         status="above_threshold",

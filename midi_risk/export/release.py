@@ -484,7 +484,7 @@ def _still_read(rule: Rule, column: pa.ChunkedArray | None) -> bool:
     return "unparseable" not in read.flag
 
 
-_DONE = {"attributes", "collection", "profile", "uids", "key_file"}
+_DONE = {"attributes", "collection", "profile", "uids", "key_file", "scores"}
 _NOTHING_LEFT = {"decision": "retain", "reason": "apply emptied it, or left a dummy"}
 
 
@@ -497,7 +497,8 @@ def release_project(
 ) -> dict[str, Any]:
     """Return the project file of a release as data.
 
-    What was done to the originals (profile, pseudonyms) is not to be done again.
+    What was done to the originals (profile, pseudonyms) is not to be done again, and
+    scores lie beside the project of the originals.
 
     Parameters
     ----------

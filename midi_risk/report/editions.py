@@ -114,6 +114,8 @@ def _view(
         disclosure=tuple(shown.disclosure),
         plan=shown.plan,
         context=shown.context,
+        qc=shown.qc,
+        scores=tuple(shown.scores),
         sign_off=shown.sign_off,
         versions=provenance.versions,
         source_count=sources if isinstance(sources, Size) else len(sources),

@@ -135,7 +135,11 @@ def _channel_note(name: str, channel: Shown | None) -> str:
 
 
 def _quality(view: ReportView, _: Asked) -> Answer:
-    return (ANSWERED, "") if view.context.quality is not None else (OPEN, "")
+    return (ANSWERED, "") if _read_by_people(view) else (OPEN, "")
+
+
+def _read_by_people(view: ReportView) -> bool:
+    return view.qc is not None or view.context.quality is not None
 
 
 def _reliability(view: ReportView, _: Asked) -> Answer:
@@ -172,7 +176,7 @@ def _intruder(_view: ReportView, _: Asked) -> Answer:
 
 
 def _governed(view: ReportView, _: Asked) -> Answer:
-    both = view.context.quality is not None and view.context.linked_search
+    both = _read_by_people(view) and view.context.linked_search
     return ANSWERED if both else PARTLY, ""
 
 
@@ -404,7 +408,7 @@ def references(view: ReportView) -> tuple[str, ...]:
         used.add("ema0070")
     if any("IPC" in t.attempt_source for t in view.threats):
         used.add("ipc2016")
-    if view.context.quality is not None:
+    if _read_by_people(view) or view.scores:
         used.add("clopper1934")
     return tuple(source.listed for key, source in LITERATURE.items() if key in used)
 

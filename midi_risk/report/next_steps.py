@@ -184,6 +184,7 @@ _QUALITY = _file(
     " sensitivity: 0.9}",
     "validity",
 )
+_AGAIN = _command("Draw a sample, and let people look at it.", "midi-risk qc plan .", "signoff")
 _REMOVE = "{decision: remove}"
 
 STEPS: Mapping[str, Make] = {
@@ -246,6 +247,11 @@ STEPS: Mapping[str, Make] = {
     "quality_above": _QUALITY,
     "quality_incomplete": _QUALITY,
     "quality_old": _QUALITY,
+    "qc_old": _AGAIN,
+    "qc_changed": _AGAIN,
+    "qc_found": _look("Remove what people saw, and let them look again.", "signoff"),
+    "qc_unsure": _look("Let somebody decide on the units of which readers were unsure.", "signoff"),
+    "qc_above": _AGAIN,
     "disclosed": _each_attribute(
         "Generalise or remove what can be inferred, or accept it in writing.",
         "{disclosure: {accepted: {by: NAME, on: DATE, reason: TEXT}}}",

@@ -13,6 +13,7 @@ from typing import Any
 
 from midi_risk.document import assessment as doc
 from midi_risk.document import plan as plans
+from midi_risk.document import reliability as rel
 from midi_risk.document.conditions import EVENTS
 from midi_risk.document.plan import Part
 from midi_risk.report import rules
@@ -92,6 +93,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "links": FIELDS,
         "missing_policy": CODE,
         "context": FIELDS,
+        "qc": FIELDS,
+        "scores": FIELDS,
         "sign_off": FIELDS,
         "plan": FIELDS,
         "verdict": FIELDS,
@@ -390,6 +393,36 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "defects": COUNT,
         "sensitivity": RISK,
         **dropped("note"),
+    },
+    rel.QualityControl: {
+        "planned": YEAR,
+        "recorded": YEAR,
+        "share": RISK,
+        "sensitivity": FIELDS,
+        "upper": special(rules.bound_of_control),
+        **dropped("plan", "digest", "confidence", "subjects", "readers", "units", "strata"),
+        **dropped("second_reader", "before", "after"),
+    },
+    rel.QcSensitivity: {
+        "value": RISK,
+        "how": word_of(("stated", "canaries"), None),
+        **dropped("n", "found", "lower"),
+    },
+    # what was planted is counted by rules alone: the number of copies tells that of the objects
+    rel.Score: {
+        "key": word_of(("canaries", "midi-b"), None),
+        "tool": WRITTEN,
+        "on": YEAR,
+        "cells": FIELDS,
+        **dropped("digest", "options", "files", "missing", "retention", "conformance", "traps"),
+    },
+    rel.ScoreCell: {
+        "kind": CODE,
+        "place": CODE,
+        "rules": AMOUNT,
+        "rules_failed": AMOUNT,
+        "upper": RISK,
+        **dropped("n", "left", "by_design"),
     },
     doc.SignOff: {
         "assessor": WRITTEN,

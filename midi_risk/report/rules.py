@@ -616,6 +616,22 @@ def bound_of_defects(quality: Quality | None, k: int) -> Risk | None:
     return None if quality.bound is None else risk(quality.bound)
 
 
+def bound_of_control(value: float, around: Around) -> Risk | None:
+    """Return the joint bound of a clean quality control with two digits.
+
+    A bound tells, beside the sample, how many defects were found: where there were any, or where
+    so few units were read that their number is hidden, it stays inside.
+    """
+    units = around.part.units
+    if (
+        units.defects
+        or units.unsure
+        or safe(units.inspected, around.k, units.total).state != "shown"
+    ):
+        return None
+    return risk(value)
+
+
 def upper_of_channel(value: float | None, around: Around) -> Risk | None:
     """Return the upper end of a channel, None where it would tell a hidden sample.
 

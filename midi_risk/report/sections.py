@@ -251,7 +251,7 @@ def _utility(view: ReportView) -> list[str]:
 
 def _signoff(view: ReportView) -> list[str]:
     out = [] if view.sign_off else ["Nobody has signed this assessment."]
-    if view.context.quality is None:
+    if view.context.quality is None and view.qc is None:
         out.append("Human quality control of the release candidate was not recorded.")
     return out
 

@@ -58,8 +58,8 @@ class ReportView:
     edition : {"internal", "shareable"}
     title : str
         Name of the collection.
-    tool, verdict, threshold, log, measures, plan, context, sign_off : part
-    threats, attributes, account, channels, disclosure, findings, links : tuple of part
+    tool, verdict, threshold, log, measures, plan, context, qc, sign_off : part
+    threats, attributes, account, channels, disclosure, scores, findings, links : tuple of part
     created, valid_until : str or int
         A moment, or its year.
     digest, project_digest : str
@@ -110,6 +110,8 @@ class ReportView:
     disclosure: tuple[Shown, ...]
     plan: Shown | None
     context: Shown
+    qc: Shown | None
+    scores: tuple[Shown, ...]
     sign_off: Shown | None
     versions: Mapping[str, str]
     source_count: int

@@ -53,6 +53,7 @@ from midi_risk.document.assessment import (
 )
 from midi_risk.document.conditions import Evidence
 from midi_risk.document.reasons import Reason, reason
+from midi_risk.document.reliability import QualityControl, Score
 from midi_risk.errors import MeasureError, listed
 from midi_risk.resources import data_rows
 from midi_risk.risk.account import (
@@ -578,6 +579,10 @@ class AssessmentOptions:
         What `midi-risk inspect` says of the files, held against them.
     elements : mapping of str to int
         Lines of DICOM elements -> files, as reading met them.
+    qc : QualityControl, optional
+        What people saw in a sample, held against the files.
+    scores : sequence of Score
+        What the process of de-identification left of planted identifiers.
     """
 
     name: str = "collection"
@@ -600,6 +605,8 @@ class AssessmentOptions:
     seed: int | None = None
     inspection: Inspection | None = None
     elements: Mapping[str, int] = field(default_factory=dict)
+    qc: QualityControl | None = None
+    scores: Sequence[Score] = ()
 
 
 def _models(threats: str | ThreatModel | Sequence[str | ThreatModel]) -> list[ThreatModel]:
@@ -718,8 +725,7 @@ def assess(
         ],
         links=list(table.links),
         missing_policy=judged.missing,
-        context=options.context,
-        sign_off=options.sign_off,
+        **_stated(options),
         verdict=verdict(table, governing, evidence, _moved_thresholds(models, options)),
         provenance=_provenance(table, options),
         internal=internal_parts(
@@ -731,6 +737,16 @@ def assess(
             digest_key=secrets.token_hex(16),
         ),
     )
+
+
+def _stated(options: AssessmentOptions) -> dict[str, Any]:
+    """Return what is in the document as it was given."""
+    return {
+        "context": options.context,
+        "qc": options.qc,
+        "scores": list(options.scores),
+        "sign_off": options.sign_off,
+    }
 
 
 def _measures(
@@ -826,6 +842,7 @@ def _evidence(
         k=max(model.threshold.k for model in models),
         together=channels_together(channels, computed, having, risks),
         context=options.context,
+        qc=options.qc,
         disclosure=disclosures(table, view, risks),
         account=measured_account(rows, channels),
     )

@@ -25,6 +25,7 @@ from midi_risk.config import (
 from midi_risk.document.assessment import Context, Finding, LinkReport
 from midi_risk.document.conditions import Evidence, no_threat
 from midi_risk.document.reasons import REASONS, WITHIN
+from midi_risk.document.reliability import QcSensitivity, QcStratum, QcUnits, QualityControl
 from midi_risk.risk.account import ReleaseDecisions
 from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.table.account import Leaf
@@ -119,6 +120,20 @@ def stating(**changes: Any) -> Release:
 
 def controlling(**changes: Any) -> Release:
     return Release(context=SEARCHED | {"quality": CONTROL | changes})
+
+
+def reading(on: str = TODAY, upper: float = 0.02, **units: int) -> Release:
+    """Return a release of which people read 100 of 200 units."""
+    counts = {"total": 200, "inspected": 100, "defects": 0, "unsure": 0}
+    counts |= {name: n for name, n in units.items() if name != "changed"}
+    qc = QualityControl(
+        planned=on, recorded=on, plan="0" * 64, digest="0" * 64, share=0.01, confidence=0.95,
+        subjects=200, readers=1, sensitivity=QcSensitivity(value=0.9, how="stated"),
+        units=QcUnits(**counts, changed=units.get("changed", 0)),
+        strata=[QcStratum(channel="free_text", stratum="not_searched", upper=upper, **counts)],
+        upper=upper,
+    )  # fmt: skip
+    return Release(options={"qc": qc})
 
 
 def searching(**changes: Any) -> Release:
@@ -243,6 +258,11 @@ PAIRS: dict[str, Pair] = {
     "quality_above": Pair(bad=controlling(defects=12), mended=controlling()),
     "quality_incomplete": Pair(bad=controlling(by=""), mended=controlling()),
     "quality_old": Pair(bad=controlling(on=LONG_AGO), mended=controlling()),
+    "qc_found": Pair(bad=reading(defects=1), mended=reading()),
+    "qc_above": Pair(bad=reading(upper=0.1), mended=reading()),
+    "qc_unsure": Pair(bad=reading(unsure=1), mended=reading()),
+    "qc_changed": Pair(bad=reading(changed=1), mended=reading()),
+    "qc_old": Pair(bad=reading(on=LONG_AGO), mended=reading()),
     "disclosed": Pair(
         bad=Release(rows=ALL_ILL, said={"stage": {"role": "sensitive"}}),
         mended=Release(said={"stage": {"role": "sensitive"}}),

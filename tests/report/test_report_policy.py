@@ -111,7 +111,8 @@ def test_an_integer_leaves_as_a_count_unless_it_is_listed_as_public():
                 words[f"{part.__name__}.{name}"] = POLICY[part][name].word
     exact = {field for field, word in words.items() if word == "size"}
     assert exact == PUBLIC_INTEGERS
-    planted = {"MeasuredRecall.n", "MeasuredRecall.found"}  # copies that the tool made
+    planted = {"MeasuredRecall.n", "MeasuredRecall.found",  # copies that the tool made
+               "ScoreCell.rules", "ScoreCell.rules_failed"}  # fmt: skip
     assert {words[field] for field in planted} == {"two digits of any number"}
     rest = {word for field, word in words.items() if field not in exact | planted}
     assert rest <= COUNTS | OF_COUNTS | {"drop"}
@@ -148,6 +149,15 @@ INSIDE = {
     "Finding": {"text"},
     "LinkReport": {"source", "rows", "subjects", "key_rule"},
     "Quality": {"note"},
+    "QualityControl": {
+        "plan", "digest", "confidence", "subjects", "readers", "units", "strata",
+        "second_reader", "before", "after",
+    },
+    "QcSensitivity": {"n", "found", "lower"},
+    "Score": {
+        "digest", "options", "files", "missing", "retention", "conformance", "traps",
+    },
+    "ScoreCell": {"n", "left", "by_design"},
     "Provenance": {"tables", "seed", "command"},
     "Plan": {
         "schema_", "tool", "created", "collection_digest", "threat_models", "levels",

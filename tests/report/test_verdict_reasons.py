@@ -26,6 +26,7 @@ COUNTS = {
     "files": 3, "tolerated": 1, "rows": 2, "subjects": 4, "values": 5, "k": 11, "removed": 0,
     "shipped": 11, "stated": 1, "before": 20, "classes": 6, "percent": 20,
     "of": 3, "hits": 1, "searches": 2, "days": 400, "defects": 2, "sample": 20,
+    "inspected": 100, "total": 200, "units": 3,
 }  # fmt: skip
 EVIDENCE = {
     "by": "B. Reader", "on": "2026-11-10", "method": "Each subject by two readers.",
@@ -103,6 +104,16 @@ def controlled(document, **changes):
     document["context"]["quality"].update(changes)
 
 
+def read_by_people(document, day="2026-11-10", upper=0.02, changed=0, **counts):
+    units = {"total": 200, "inspected": 100, "defects": 0, "unsure": 0} | counts
+    document["qc"] = {
+        "planned": day, "recorded": day, "plan": "0" * 64, "digest": "0" * 64, "share": 0.01,
+        "confidence": 0.95, "subjects": 200, "readers": 1, "upper": upper,
+        "sensitivity": {"value": 0.9, "how": "stated"}, "units": units | {"changed": changed},
+        "strata": [{"channel": "face", "stratum": "not_searched", "upper": upper, **units}],
+    }  # fmt: skip
+
+
 def each_within(document):
     for channel in document["channels"]:
         channel.update(value=0.03, lower=0.03, upper=0.03)
@@ -121,6 +132,11 @@ SPOILT = {
     "quality_above": lambda d: controlled(d, sample=20, defects=3),
     "quality_incomplete": lambda d: controlled(d, sensitivity=None),
     "quality_old": lambda d: controlled(d, on="2025-11-12"),
+    "qc_found": lambda d: read_by_people(d, defects=1),
+    "qc_above": lambda d: read_by_people(d, upper=0.2),
+    "qc_unsure": lambda d: read_by_people(d, unsure=1),
+    "qc_changed": lambda d: read_by_people(d, changed=3),
+    "qc_old": lambda d: read_by_people(d, day="2025-11-12"),
     "disclosed": disclosing,
     "disclosure_accepted": lambda d: disclosing(d, EXCEPTION),
     "not_known": lambda d: [t["knows"].pop("Manufacturer", None) for t in d["threats"]],

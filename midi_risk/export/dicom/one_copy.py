@@ -180,7 +180,7 @@ class Copier:
         OSError
             When the copy cannot be written.
         """
-        with _quiet():
+        with quiet():
             try:
                 prepared = self.prepare(read_at, size)
             except MemoryError:
@@ -373,10 +373,11 @@ def _compare(descriptor: int, at: int, content: bytes) -> None:
         raise OSError(errno.EIO, "the disk holds other bytes than were written")
 
 
-class _quiet:  # noqa: N801 - reads as a statement
+class quiet:  # noqa: N801 - reads as a statement
     """Let pydicom read and write damaged values without a word: its words hold them."""
 
     def __enter__(self) -> None:
+        """Keep the settings and be silent."""
         settings = config.settings
         self.before = (settings.reading_validation_mode, settings.writing_validation_mode)
         settings.reading_validation_mode = config.IGNORE
@@ -386,6 +387,7 @@ class _quiet:  # noqa: N801 - reads as a statement
         warnings.simplefilter("ignore")
 
     def __exit__(self, *exc: object) -> None:
+        """Put the settings back."""
         settings = config.settings
         settings.reading_validation_mode, settings.writing_validation_mode = self.before
         self.warnings.__exit__(None, None, None)

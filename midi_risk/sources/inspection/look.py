@@ -7,8 +7,10 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from midi_risk.sources.dicom.contents import spelt
 from midi_risk.sources.dicom.dictionary import keyword_of
@@ -23,6 +25,8 @@ from midi_risk.sources.files.sniff import Sniffed, sniff
 from midi_risk.sources.inspection.rules import candidates
 from midi_risk.sources.model import FileStatus
 from midi_risk.sources.scan.one_file import read_content
+
+T = TypeVar("T")
 
 EMBEDDED, PRIVATE, FREE_TEXT = "embedded_metadata", "private_elements", "free_text"
 CHANNELS = (EMBEDDED, PRIVATE, FREE_TEXT)
@@ -283,6 +287,26 @@ def look_into(listed: Listed, read_at: ReadAt, size: int) -> Look:
     return look
 
 
+def opened(listed: Listed, use: Callable[[ReadAt, int], T]) -> T:
+    """Return what a function makes of a listed file's reader and size, also inside an archive.
+
+    Raises
+    ------
+    OSError, ArchiveError
+        When it cannot be opened.
+    """
+    if listed.inside.startswith("zip:"):
+        return use(open_zip_member(listed), listed.size)
+    descriptor = os.open(listed.path, os.O_RDONLY)
+    try:
+        if listed.inside.startswith("tar:"):
+            base = int(listed.inside.split(":")[1])
+            return use(reader_of(descriptor, base, listed.size), listed.size)
+        return use(reader_of(descriptor), os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
 def look_at(listed: Listed) -> Look:
     """Open one listed file, also inside an archive, and look at it."""
     unseen = Look(
@@ -293,17 +317,7 @@ def look_at(listed: Listed) -> Look:
     if listed.inside and not listed.inside.startswith(("zip:", "tar:")):
         return unseen
     try:
-        if listed.inside.startswith("zip:"):
-            return look_into(listed, open_zip_member(listed), listed.size)
-        descriptor = os.open(listed.path, os.O_RDONLY)
-        try:
-            if listed.inside.startswith("tar:"):
-                base = int(listed.inside.split(":")[1])
-                return look_into(listed, reader_of(descriptor, base, listed.size), listed.size)
-            size = os.fstat(descriptor).st_size
-            return look_into(listed, reader_of(descriptor), size)
-        finally:
-            os.close(descriptor)
+        return opened(listed, partial(look_into, listed))
     except (OSError, ArchiveError, MemoryError):
         return unseen
 
