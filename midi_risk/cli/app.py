@@ -37,6 +37,7 @@ COMMANDS = {
     "export": "Write the rules for CTP, deid, Python, ARX, a spreadsheet, or an RO-Crate.",
     "report": "Render an assessment as HTML, internal or shareable.",
     "attack": "Simulate a motivated intruder and compare with the predicted risk.",
+    "sign": "Sign an assessment with your own key, and write its certificate.",
     "check": "Check that an assessment still stands; exit code 5 when it is stale.",
     "diff": "Say what changed from one assessment to another.",
     "crosscheck": "Compute every measure of a table with pycanon as well, and compare.",

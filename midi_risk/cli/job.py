@@ -557,14 +557,23 @@ def _finish(folder: Path) -> None:
 
 def _move_in(staging: Path, folder: Path) -> None:
     """Move finished files into place; keep those of a previous run."""
+    from midi_risk.document.signature import holds_signed, keep_signed
+
     names = sorted(path.name for path in staging.iterdir())
+    if ASSESSMENT in names:
+        for place in (folder / PREVIOUS, folder):
+            signed = keep_signed(place, folder / PREVIOUS, RESULT_FILES)
+            if signed is not None:
+                click.echo(f"midi-risk: a signed run is kept in '{signed}'", err=True)
     old = [name for name in names if (folder / name).exists()]
     if old:
         kept = folder / PREVIOUS
         kept.mkdir(mode=0o700, exist_ok=True)
         for name in old:
             target = kept / name
-            if target.is_dir():
+            if any(holds_signed(place) for place in _folders(target)):
+                target.rename(_unused(target))
+            elif target.is_dir():
                 shutil.rmtree(target)
             (folder / name).replace(target)
         click.echo(
@@ -580,6 +589,19 @@ def _move_in(staging: Path, folder: Path) -> None:
     for name in names:
         (staging / name).replace(folder / name)
     staging.rmdir()
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return a folder and those in it; none where it is a file or not there."""
+    return [folder, *(f for f in folder.rglob("*") if f.is_dir())] if folder.is_dir() else []
+
+
+def _unused(path: Path) -> Path:
+    """Return a name beside a path that nothing has."""
+    number = 1
+    while (found := path.with_name(f"{path.name}.signed-{number}")).exists():
+        number += 1
+    return found
 
 
 def _other_data(old: Path, new: Path) -> bool:

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from midi_risk.config import Tolerance, written_day
 from midi_risk.document import notebook
 from midi_risk.document.plan import Part, Plan, Tool
-from midi_risk.document.reasons import EXIT_CODES, WITHIN, Reason, Status, status_of
+from midi_risk.document.reasons import EXIT_CODES, WITHIN, Reason, ReasonCode, Status, status_of
 from midi_risk.document.reliability import QualityControl, Score
 from midi_risk.document.sampling import defect_bound
 from midi_risk.errors import MidiRiskError, VerdictError, did_you_mean, quoted
@@ -1003,6 +1003,18 @@ class Governing(Part):
     threshold: float
 
 
+RecipientName = Literal["public", "controlled", "secure_environment"]
+
+
+class Recipient(Part):
+    """What the data are to one kind of recipient, by the models that judge it."""
+
+    recipient: RecipientName
+    status: Literal["anonymous", "pseudonymous", "open"]
+    models: list[str] = Field(description="threat models that say so; none judges: open")
+    reasons: list[ReasonCode] = Field(default=[], description="what stands against it")
+
+
 class Verdict(Part):
     """Acceptable only when every figure passes and nothing is left unknown.
 
@@ -1012,6 +1024,9 @@ class Verdict(Part):
     status: Status
     governing: Governing | None
     reasons: list[Reason]
+    recipients: list[Recipient] = Field(
+        default=[], description="one verdict per recipient; empty in a document without them"
+    )
 
     @model_validator(mode="after")
     def _as_its_reasons(self) -> Verdict:
@@ -1297,6 +1312,7 @@ __all__ = [
     "Quality",
     "Quantile",
     "Reason",
+    "Recipient",
     "Record",
     "RiskEstimate",
     "ScoreBand",

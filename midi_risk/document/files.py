@@ -21,6 +21,7 @@ from midi_risk.document.assessment import ASSESSMENT_SCHEMA, Assessment, Plan
 from midi_risk.document.clean import neutral, shortened
 from midi_risk.document.conditions import CONDITIONS, Evidence, shown
 from midi_risk.document.plan import PLAN_SCHEMA
+from midi_risk.document.recipients import differing
 from midi_risk.errors import ConfigError, OutputError, SourceError, did_you_mean
 
 
@@ -145,6 +146,8 @@ def _against_its_verdict(assessment: Assessment) -> list[str]:
             for i, entry in enumerate(stated)
             if entry[0] == code and entry not in found
         ]
+    if differing(evidence, assessment.verdict.reasons, assessment.verdict.recipients):
+        faults.append("verdict.recipients: are not what the other parts show")
     return faults
 
 

@@ -7,8 +7,6 @@ Nothing here computes a risk; nothing here sees more than the document.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 from midi_risk.document.assessment import Assessment, Plan
@@ -18,10 +16,10 @@ from midi_risk.document.files import (
     schema_text,
     write_assessment,
     write_plan,
-    write_private,
 )
 from midi_risk.report.editions import EDITIONS, view
 from midi_risk.report.html import render
+from midi_risk.report.rendered import Report
 from midi_risk.report.view import ReportView
 
 __all__ = [
@@ -36,30 +34,6 @@ __all__ = [
     "write_assessment",
     "write_plan",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A rendered report.
-
-    Parameters
-    ----------
-    edition : str
-        ``internal`` or ``shareable``.
-    html : str
-        One self-contained HTML document.
-    """
-
-    edition: str
-    html: str
-
-    def write(self, path: str | Path) -> Path:
-        """Write the report, whole or not at all, readable by its owner only."""
-        return write_private(path, self.html)
-
-    def __repr__(self) -> str:
-        """Size only, never content."""
-        return f"Report({self.edition}, {len(self.html.encode()) / 1000:.0f} kB)"
 
 
 def report(assessment: Assessment, plan: Plan | None = None, edition: str = "internal") -> Report:

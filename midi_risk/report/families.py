@@ -174,6 +174,69 @@ def attribute_families(attributes: Iterable[Shown]) -> list[Family]:
     return folded(attributes, same)
 
 
+MANY = 40
+"""Rows of attributes above which they are shown in groups that fold."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Attributes that are shown under one heading.
+
+    Parameters
+    ----------
+    role : str
+        Their role; empty where all are in one group.
+    word : str
+        The word with which their names begin; empty: they begin with several.
+    entries : tuple of part
+    """
+
+    role: str
+    word: str
+    entries: tuple[Shown, ...]
+
+
+def attribute_groups(attributes: Sequence[Shown]) -> list[Group]:
+    """Return attributes in groups that a reader can fold: all in one where they are few.
+
+    Many are split by role, and those of one role by the first word of their names, where at
+    least `LEAST` share it.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Entry
+    >>> many = [Entry(name=f"Brain{i}Volume", role="sensitive") for i in range(50)]
+    >>> [(g.role, g.word, len(g.entries)) for g in attribute_groups([*many, many[0]])]
+    [('sensitive', 'Brain', 51)]
+    """
+    if len(attributes) <= MANY:
+        return [Group(role="", word="", entries=tuple(attributes))]
+    roles: dict[str, list[Shown]] = {}
+    for entry in attributes:
+        roles.setdefault(str(entry.role), []).append(entry)
+    groups = []
+    for role, entries in roles.items():
+        groups += (
+            _by_word(role, entries)
+            if len(entries) > MANY
+            else [Group(role=role, word="", entries=tuple(entries))]
+        )
+    return groups
+
+
+def _by_word(role: str, entries: Sequence[Shown]) -> list[Group]:
+    """Return groups by the first word of the names, then those of rare words together."""
+    words: dict[str, list[Shown]] = {}
+    for entry in entries:
+        found = _WORD.search(str(entry.name))
+        words.setdefault(found.group() if found else "", []).append(entry)
+    often = {word: same for word, same in words.items() if word and len(same) >= LEAST}
+    groups = [Group(role=role, word=word, entries=tuple(same)) for word, same in often.items()]
+    rest = tuple(e for word, same in words.items() if word not in often for e in same)
+    return [*groups, *([Group(role=role, word="", entries=rest)] if rest else [])]
+
+
 def disclosure_families(entries: Iterable[Shown]) -> list[Family]:
     """Return the rows of attribute disclosure: one outcome of one model and criterion each."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -22,6 +23,7 @@ from midi_risk.document.clean import neutral, shortened
 from midi_risk.report import charts, families, mapping, sections, words
 from midi_risk.report.charts import Chart
 from midi_risk.report.counts import SafeCount
+from midi_risk.report.decision import decided
 from midi_risk.report.leaves import Band
 from midi_risk.report.tuning import SCRIPTS, tuning, waiting
 from midi_risk.report.tuning import STYLE as TUNE_STYLE
@@ -161,6 +163,17 @@ def formulas(view: ReportView) -> list[tuple[str, str]]:
     return sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
 
 
+def pasted(lines: str) -> Markup:
+    r"""Return lines to paste, each made harmless by itself, so that they stay lines.
+
+    Examples
+    --------
+    >>> str(pasted("a:\n  b: <c>"))
+    'a:\n  b: &lt;c&gt;'
+    """
+    return Markup("\n").join(neutral(line) for line in lines.split("\n"))
+
+
 def linked(line: str) -> Markup:
     """Return a reference with its DOI or arXiv number as a link; ours, never a value."""
     for mark, address in (("doi:", "https://doi.org/"), ("arXiv:", "https://arxiv.org/abs/")):
@@ -171,6 +184,9 @@ def linked(line: str) -> Markup:
     return Markup("{}").format(line)
 
 
+RECORDS_A_PAGE = 25
+"""Subjects at risk on one page of their table; the style knows of 8 pages."""
+CERTIFICATE_STYLE = "certificate.css"
 STYLE, SCRIPT, PAGE = "report.css", "report.js", "report.html.j2"
 TUNE_PAGE, SERVED = "tune.html.j2", "tune_served.js"
 START_STYLE = "start.css"
@@ -189,7 +205,7 @@ def render(view: ReportView) -> str:
         HTML without external resources; readable without scripts.
     """
     environment = _environment()
-    style, script = _packaged(STYLE), _packaged(SCRIPT)
+    style, script = _packaged(STYLE) + "\n" + _packaged(CERTIFICATE_STYLE), _packaged(SCRIPT)
     inside, shown = view.disclosive, None
     if inside is not None and inside.lattice is not None:
         style, script = _with_tuning(style, script)
@@ -201,24 +217,94 @@ def render(view: ReportView) -> str:
             digest=view.digest,
             version=view.tool.version,
         )
-    page = environment.get_template(PAGE)
-    return page.render(
+    return _labelled(
+        environment.get_template(PAGE),
+        style,
+        script,
         view=view,
         tune=shown,
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        policy=policy(style, script),
         gaps=sections.gaps(view),
         charts=drawn(view),
         cards=sections.cards(view),
         visits=sections.visit_table(view),
         account=sections.account_table(view),
-        best_practices=mapping.best_practices(view),
-        clauses=mapping.clauses(view),
+        decision=decided(view),
+        signed=None,
+        mappings=mapping.mappings(view),
         triggers=mapping.TRIGGERS,
         references=mapping.references(view),
         assumptions=mapping.assumptions(view),
     )
+
+
+def _labelled(page: jinja2.Template, style: str, script: str, **shown: Any) -> str:
+    """Return a page whose style names the columns of its tables, for cards on a phone.
+
+    The names stand once, in the style and not in every cell; the policy allows that style.
+    """
+    made = re.sub(
+        r"\n{2,}",
+        "\n",
+        page.render(
+            style=_STYLE_HERE,
+            policy=_POLICY_HERE,
+            script=Markup(script),  # noqa: S704 - our own file
+            **shown,
+        ),
+    )
+    full = compact(style) + card_labels(made)
+    return made.replace(_STYLE_HERE, full, 1).replace(
+        _POLICY_HERE, html.escape(policy(full, script)), 1
+    )
+
+
+_STYLE_HERE, _POLICY_HERE = Markup("<!--style-->"), Markup("<!--policy-->")
+"""Marks that no text of a document can make, since its brackets are escaped."""
+_TABLE = re.compile(
+    r'<caption id="([a-z0-9-]+)-caption">.*?<thead><tr>(.*?)</tr></thead>', re.DOTALL
+)
+_HEAD = re.compile(r"<th[^>]*>(.*?)</th>", re.DOTALL)
+
+
+def card_labels(page: str) -> str:
+    r"""Return the style that puts the name of its column before each cell of a card.
+
+    Examples
+    --------
+    >>> head = "<thead><tr><th>Who</th><th>Risk</th></tr></thead>"
+    >>> card_labels(f'<caption id="a-caption">A</caption>{head}').splitlines()[1]
+    '[aria-labelledby=a-caption] td{&:nth-child(2)::before{content:"Risk"}}'
+    """
+    tables: dict[str, list[str]] = {}
+    for name, row in _TABLE.findall(page):
+        if name.startswith("cert-") or row.count("<th") <= 2:  # these stay tables
+            continue
+        told = ""
+        for place, head in enumerate(_HEAD.findall(row), start=1):
+            text = re.sub(r'["\\<>\n]', " ", html.unescape(head)).strip()
+            if text and place > 1:
+                told += f'&:nth-child({place})::before{{content:"{text}"}}'
+        tables.setdefault(told, []).append(f"[aria-labelledby={name}-caption]")
+    lines = [f"{_any_of(names)} td{{{told}}}" for told, names in tables.items() if told]
+    return "\n@media screen and (max-width:37.5rem){\n" + "\n".join(lines) + "\n}"
+
+
+def _any_of(names: Sequence[str]) -> str:
+    """Return the selector of any of these tables."""
+    return names[0] if len(names) == 1 else f":is({','.join(names)})"
+
+
+def compact(style: str) -> str:
+    r"""Return a style without indentation and comments.
+
+    Examples
+    --------
+    >>> compact("a {\n  color: red;\n}\n")
+    'a{color:red;}'
+    """
+    text = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
+    text = re.sub(r"\s+", " ", text)
+    return re.sub(r"\s*([{};,])\s*|(:) ", r"\1\2", text).strip()
 
 
 def tuning_page(
@@ -391,6 +477,7 @@ def _environment() -> jinja2.Environment:
         moment=moment,
         short=short,
         breakable=breakable,
+        pasted=pasted,
         option=option,
         heads=heads,
         columns=columns,
@@ -410,7 +497,7 @@ def _environment() -> jinja2.Environment:
         positive=words.positive,
         at_risk=sections.at_risk_text,
         options=method_codes(),
-        records_shown=200,
+        records_a_page=RECORDS_A_PAGE,
     )
     return environment
 

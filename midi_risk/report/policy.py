@@ -362,7 +362,8 @@ POLICY: dict[type[Part], dict[str, Rule]] = {
         "sensitivity": RISK,
         **dropped("file", "sha256", "file_state"),
     },
-    doc.Verdict: {"status": CODE, "governing": FIELDS, "reasons": FIELDS},
+    doc.Verdict: {"status": CODE, "governing": FIELDS, "reasons": FIELDS, "recipients": FIELDS},
+    doc.Recipient: {"recipient": CODE, "status": CODE, "models": NAME, "reasons": CODE},
     doc.Reason: {
         "code": CODE,
         "names": special(rules.names_of_reason),

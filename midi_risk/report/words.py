@@ -51,6 +51,36 @@ STATUS = {
     "above_threshold": "Above threshold",
     "incomplete": "Incomplete",
 }
+SECTIONS = {
+    "decision": "Decision",
+    "scope": "Scope",
+    "threats": "Threats",
+    "risk": "Risk",
+    "attributes": "Attributes",
+    "combinations": "Combinations",
+    "records": "Records",
+    "sensitive": "Sensitive attributes",
+    "channels": "Channels",
+    "recodes": "Recodes",
+    "utility": "Utility",
+    "tune": "Tune",
+    "methods": "Methods",
+    "mapping": "Rules and standards",
+    "validity": "Validity",
+    "signoff": "Sign-off",
+}
+"""Anchor of a section -> its name."""
+RECIPIENTS = {
+    "public": "The public",
+    "controlled": "Recipients under controlled access",
+    "secure_environment": "Users of a secure environment",
+}
+RECIPIENT_STATUS = {
+    "anonymous": "Anonymous for them",
+    "pseudonymous": "Pseudonymous",
+    "open": "Open",
+}
+"""What the data are to a recipient, under the threat models that judge them."""
 STATUS_MARK = {"acceptable": "✓", "above_threshold": "▲", "incomplete": "?"}
 
 CHANNEL_STATUS = {

@@ -17,6 +17,7 @@ from midi_risk.attributes.standard import catalogue
 from midi_risk.document.assessment import AccountEntry, Governing, Verdict
 from midi_risk.document.conditions import Evidence, shown
 from midi_risk.document.reasons import WITHIN, Reason, reason, status_of
+from midi_risk.document.recipients import recipients
 from midi_risk.errors import MeasureError
 from midi_risk.risk.adversaries import AdversaryRisk
 from midi_risk.sources.model import SourceKind
@@ -96,6 +97,7 @@ def verdict(
             threshold=float(result.threshold or 0),
         ),
         reasons=reasons,
+        recipients=recipients(evidence, reasons),
     )
 
 
