@@ -242,8 +242,8 @@ def _labelled(page: jinja2.Template, style: str, script: str, **shown: Any) -> s
 
     The names stand once, in the style and not in every cell; the policy allows that style.
     """
-    made = re.sub(
-        r"\n{2,}",
+    script = _BLANK.sub("\n", script)  # the policy names the script as it stands in the page
+    made = _BLANK.sub(
         "\n",
         page.render(
             style=_STYLE_HERE,
@@ -258,6 +258,7 @@ def _labelled(page: jinja2.Template, style: str, script: str, **shown: Any) -> s
     )
 
 
+_BLANK = re.compile(r"\n{2,}")
 _STYLE_HERE, _POLICY_HERE = Markup("<!--style-->"), Markup("<!--policy-->")
 """Marks that no text of a document can make, since its brackets are escaped."""
 _TABLE = re.compile(

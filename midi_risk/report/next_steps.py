@@ -25,7 +25,7 @@ class Step:
         What, in one sentence.
     line : str
         To paste: a command, or lines of the project file; empty where there is none.
-    where : {"command", "midi-risk.yaml", ""}
+    where : {"command", "file", ""}
         What the line is.
     anchor : str
         Section of the report that says more.
@@ -54,7 +54,7 @@ def _look(text: str, anchor: str) -> Make:
     return lambda _view, _names: [Step(text=text, anchor=anchor)]
 
 
-PROJECT = "midi-risk.yaml"
+PROJECT = "file"
 _WHO = "by: NAME, on: DATE, method: TEXT"
 
 

@@ -286,7 +286,7 @@ def test_out_of_time_it_says_so_and_goes_on(project, reader):
 def test_without_the_extra_one_line_and_not_assessed(project, monkeypatch):
     monkeypatch.setattr(burned_in, "READER", "fake_text_reader:missing")
     reading.reader_named.cache_clear()
-    told = inspect(project).splitlines()
+    told = [line for line in inspect(project).splitlines() if not line.startswith("next: ")]
     assert len(told) == 1
     assert "not assessed" in told[0]
     assert "pixels" in told[0]

@@ -142,7 +142,7 @@ def brute_force(data: pd.DataFrame, rules: list[Any], limit: int, ranges: Any, w
             continue
         score = loss(data, levels, hidden, weights)
         key = (
-            float(f"{score:.10g}"),
+            float(f"{score:.12g}"),
             sum(level > 0 for level in node),
             sum(node),
             node,

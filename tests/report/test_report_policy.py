@@ -144,7 +144,7 @@ INSIDE = {
     "RiskEstimate": {"method", "reference", "attacker"},
     "Uncertainty": {"seed", "method"},
     "ChannelEntry": {"evidence", "limit", "mean", "subjects"},
-    "Measured": {"private"},
+    "Measured": {"private", "strata"},
     "Reason": {"text"},
     "Finding": {"text"},
     "LinkedData": {

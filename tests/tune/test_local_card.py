@@ -77,8 +77,8 @@ def test_the_page_holds_no_class_of_it(bench: Bench, session: Session):
 def test_the_served_page_hands_out_its_plan(session: Session, tmp_path: Path):
     pytest.importorskip("starlette")
     from midi_risk.tune.changes import Desk
-    from midi_risk.tune.server import _answers
+    from midi_risk.tune.server import answers_of
 
-    told = _answers(Desk(session=session, output=tmp_path))["local"]({})
+    told = answers_of(Desk(session=session, output=tmp_path))["local"]({})
     assert told["local"]["classes"]
     assert told["found"]
