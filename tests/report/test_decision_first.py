@@ -62,7 +62,7 @@ def test_every_reason_has_its_step_and_every_step_its_place():
 def test_lines_for_the_project_file_are_read_by_it(code, tmp_path):
     shown = view(assessment())
     for i, step in enumerate(STEPS[code](shown, ["free_text", "on: *x", "PatientAge"])):
-        if step.where != "midi-risk.yaml":
+        if step.where != "file":
             continue
         line = re.sub(r"\bN\b", "5", step.line).replace("DATE", "2026-11-02")
         head = "schema: midi-risk/project/1\n"
