@@ -589,17 +589,17 @@ def _most_memory() -> int:
     return _MOST // 2
 
 
-def memory_limits(least: int = _LEAST) -> Iterator[int]:
+def memory_limits(least: int | None = None) -> Iterator[int]:
     """Yield the limits in bytes that a query is tried with, one after the other.
 
     The last is half of the machine's memory, at most 4 GB.
 
     Parameters
     ----------
-    least : int
-        The first.
+    least : int, optional
+        The first, 32 MB when not given.
     """
-    limit, most = least, _most_memory()
+    limit, most = _LEAST if least is None else least, _most_memory()
     while limit < most:
         yield limit
         limit *= _STEP
@@ -607,7 +607,7 @@ def memory_limits(least: int = _LEAST) -> Iterator[int]:
 
 
 def copy_to(
-    target: Path, select: str, *, rows: int, row_group: int = 8_192, least: int = _LEAST
+    target: Path, select: str, *, rows: int, row_group: int = 8_192, least: int | None = None
 ) -> None:
     """Write what a query yields into a Parquet file.
 
@@ -621,8 +621,8 @@ def copy_to(
         About how many rows it goes through; many are left to another process.
     row_group : int
         Rows of a row group.
-    least : int
-        Bytes of memory that it is tried with first.
+    least : int, optional
+        Bytes of memory that it is tried with first; see `memory_limits`.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def test_queries_in_any_process_and_with_more_memory_say_the_same(tmp_path, monk
 def test_too_little_memory_for_any_query_is_an_error(tmp_path, monkeypatch, few):
     collection(tmp_path / "in", 1, 2)
     monkeypatch.setattr(select, "_FEW", few)
-    monkeypatch.setattr(select, "memory_limits", lambda: iter([1 << 20]))
+    monkeypatch.setattr(select, "memory_limits", lambda _: iter([1 << 20]))
     with pytest.raises(MemoryError):
         read_dicom([tmp_path / "in"], store=tmp_path / "store")
 
