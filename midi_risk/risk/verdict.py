@@ -282,7 +282,7 @@ def _begins(attribute: Attribute, overruled: str) -> bool:
 
 def _overruled_proposals(table: SubjectTable) -> list[Reason]:
     """Return the identifiers that the project file declares to be harmless."""
-    names = [a.name for a in table.attributes if _overruled(a) and _justified(a)]
+    names = [a.name for a in table.attributes if _overruled(a)]
     return [reason("overruled", names)] if names else []
 
 

@@ -204,6 +204,7 @@ PAIRS: dict[str, Pair] = {
         bad=Release(said={"*": {"role": "insensitive", "need": "a random code"}}),
         mended=Release(said={n: {"role": "insensitive", "need": "a random code"}
                              for n in ("sex", "age_group", "stage")}),
+        beside=["overruled"],
     ),
     "rows_without_key": Pair(bad=Release(rows=[*people(), ["", "M", "50-59", "I"]])),
     "beside_unread": Pair(bad=Release(table={"facts": {"unread_tables": 1}})),
@@ -289,7 +290,7 @@ PAIRS: dict[str, Pair] = {
     "singles_out": Pair(
         bad=Release(rows=ALONE, said={"hobby": {"role": "insensitive"}}),
         mended=Release(rows=ALONE, said={"hobby": {"role": "insensitive", "need": "a lot number"}}),
-        beside=["declared_none"],
+        beside=["declared_none", "overruled"],
     ),
 }  # fmt: skip
 OF_A_DOCUMENT = {"no_threat"}
