@@ -15,7 +15,7 @@ import midi_risk as mr
 from midi_risk.config import ChannelStatement
 from midi_risk.document.assessment import Context
 from midi_risk.errors import ThreatModelError
-from midi_risk.resources import data_rows
+from midi_risk.resources import data_rows, resource_folder
 from midi_risk.risk.assess import AssessmentOptions, assess
 from midi_risk.risk.channels.face import MATCHERS
 from midi_risk.risk.channels.rates import RATES, fit_d_prime, rank_one
@@ -158,7 +158,7 @@ def test_the_shipped_model_asks_for_it_and_no_other_does():
     model = load_threat_model("image-holder", given)
     assert NAME in model.required_channels()
     for name in set(shipped_threat_models()) - {"image-holder"}:
-        text = (Path(mr.__file__).parents[1] / "threat_models" / f"{name}.yaml").read_text()
+        text = (resource_folder("threat_models") / f"{name}.yaml").read_text()
         assert NAME not in text
         assert "holds_images" not in text
 
