@@ -272,9 +272,9 @@ def card_labels(page: str) -> str:
 
     Examples
     --------
-    >>> head = "<thead><tr><th>Who</th><th>Risk</th></tr></thead>"
-    >>> card_labels(f'<caption id="a-caption">A</caption>{head}').splitlines()[1]
-    '[aria-labelledby=a-caption] td{&:nth-child(2)::before{content:"Risk"}}'
+    >>> head = "<thead><tr><th>Who</th><th></th><th>Risk</th></tr></thead>"
+    >>> card_labels(f'<caption id="a-caption">A</caption>{head}').splitlines()[2]
+    '[aria-labelledby=a-caption] td{&:nth-child(3)::before{content:"Risk"}}'
     """
     tables: dict[str, list[str]] = {}
     for name, row in _TABLE.findall(page):

@@ -291,7 +291,7 @@ def is_like_a_person(text: str) -> bool:
 
     Examples
     --------
-    >>> is_like_a_person("Jane Roe"), is_like_a_person("heart block"), is_like_a_person("block")
+    >>> is_like_a_person("Jane Quimby"), is_like_a_person("heart block"), is_like_a_person("block")
     (True, False, False)
     """
     words = [folded(word) for word in _LETTERS.findall(text) if len(word) > 1]
