@@ -6,8 +6,8 @@ that CI can run those again with every optional package.
 
 Tests that need the shared data may be skipped on a machine without it, and tests of
 forbidden files where root runs them. Tests beside pycanon run in an environment of their
-own, since it pins its packages. Simulations and the long commands of the documentation run at night
-(`.ci/slow`). Every other skip hides something.
+own, since it pins its packages. Simulations, measurements and the long commands of the
+documentation run at night (`.ci/slow`). Every other skip hides something.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ ACCEPTED = (
     "this user may read everything",
     "pycanon",
     "a simulation for the night",
+    "a measurement for the night",
     "commands of the documentation, for the night",
 )
 
