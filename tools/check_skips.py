@@ -6,7 +6,7 @@ that CI can run those again with every optional package.
 
 Tests that need the shared data may be skipped on a machine without it, and tests of
 forbidden files where root runs them. Tests beside pycanon run in an environment of their
-own, since it pins its packages. Simulations, measurements and the long commands of the
+own, since it pins its packages. Simulations, measurements, journeys and the long commands of the
 documentation run at night (`.ci/slow`). Every other skip hides something.
 """
 
@@ -27,6 +27,7 @@ ACCEPTED = (
     "pycanon",
     "a simulation for the night",
     "a measurement for the night",
+    "a journey for the night",
     "commands of the documentation, for the night",
 )
 

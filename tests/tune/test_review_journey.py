@@ -20,10 +20,10 @@ pytest.importorskip("starlette", reason="the extra tune is not installed")
 pytest.importorskip("uvicorn", reason="the extra tune is not installed")
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "lung-ct"
-SLOW = os.environ.get("MIDI_RISK_SLOW_TESTS") == "1"
+WANTED = os.environ.get("MIDI_RISK_JOURNEYS") == "1"
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not SLOW, reason="takes two minutes; set MIDI_RISK_SLOW_TESTS=1"),
+    pytest.mark.skipif(not WANTED, reason="a journey for the night: .ci/slow journeys"),
 ]
 
 
