@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -12,7 +13,7 @@ import pandas as pd
 from midi_risk.attributes.model import Attribute, AttributeSet, Decision, Kind, Role
 from midi_risk.attributes.numbers import parse_numbers
 from midi_risk.attributes.parsed import is_missing
-from midi_risk.attributes.roles import may_hold_text, restates_day
+from midi_risk.attributes.roles import may_hold_text
 from midi_risk.document.assessment import Finding, LinkReport
 from midi_risk.errors import SourceError
 from midi_risk.sources.dicom.dictionary import tag_of
@@ -316,12 +317,17 @@ def _look_for_misfits(
 
 
 _YEAR = 366
+_OLDEST_DEVICE = 40 * _YEAR
+_OF_DEVICES = re.compile("Calibration|Manufacture|Installation|Activation|Exchange")
 
 
 def _look_for_early_days(
     rows_of: list[tuple[SourceTable, np.ndarray]], seen_on: pd.DataFrame, draft: _Draft
 ) -> None:
-    """Note dates said to restate that of a visit that lie long before every visit: other dates."""
+    """Note insensitive dates that lie long before every visit: they are somebody's other dates.
+
+    A device may have been made and calibrated before; nobody images with one of forty years.
+    """
     if not len(seen_on):
         return
     first = seen_on.groupby("subject")["day"].min()
@@ -330,10 +336,11 @@ def _look_for_early_days(
             continue
         earliest = first.reindex(of_row).to_numpy(dtype=float)
         for a in draft.attributes:
-            if a.source != table.name or a.role is not Role.INSENSITIVE or not restates_day(a):
+            if a.source != table.name or a.role is not Role.INSENSITIVE or a.kind is not Kind.DATE:
                 continue
             days = day_column(table, a.column)
-            if days is not None and (days < earliest - _YEAR).any():
+            oldest = _OLDEST_DEVICE if _OF_DEVICES.search(a.column) else _YEAR
+            if days is not None and (days < earliest - oldest).any():
                 draft.misfits.setdefault(a.name, EARLY)
 
 
