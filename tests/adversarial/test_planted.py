@@ -274,7 +274,7 @@ def named(vr: str, text: str, place: Place, number: str = "4471902") -> Callable
         **dict.fromkeys(("SL", "UL"), int),
         **dict.fromkeys(("IS", "DS"), str),
         **dict.fromkeys(("DA", "DT"), lambda own: f"195311{int(own) % 28 + 1:02}"),
-        **dict.fromkeys(("OB", "OW", "UN"), lambda _: text.encode().ljust(20)),
+        **dict.fromkeys(("OB", "OW", "UN"), lambda own: f"{text} {own}".encode().ljust(40)),
         "AS": lambda own: f"0{int(own) % 30 + 68}Y",
         "UI": lambda own: f"1.3.12.2.1107.5.2.32.35177.30000008031711082600000000{own}",
     }
