@@ -168,6 +168,25 @@ OUTPUT = click.option(
     metavar="DIR",
     help="Folder for the results.",
 )
+SERVED = with_options(
+    click.option(
+        "--port",
+        type=click.IntRange(min=1, max=65535),
+        default=8750,
+        show_default=True,
+        help="Port of the page; the next free one when it is taken.",
+    ),
+    click.option(
+        "--idle",
+        type=SecondsType(),
+        default="30m",
+        show_default=True,
+        metavar="TIME",
+        help="Stop serving when nobody asked for so long.",
+    ),
+    click.option("--no-open", is_flag=True, help="Do not open the page in a browser."),
+)
+"""How a page is served on this machine."""
 JOBS = click.option(
     "--jobs", type=click.IntRange(min=1), help="Processes that read DICOM. Default: one per core."
 )

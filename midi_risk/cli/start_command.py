@@ -47,23 +47,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Take an edited list of attributes into the project and open no page.",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(min=1, max=65535),
-    default=8750,
-    show_default=True,
-    help="Port of the page; the next free one when it is taken.",
-)
-@click.option(
-    "--idle",
-    type=common.SecondsType(),
-    default="30m",
-    show_default=True,
-    metavar="TIME",
-    help="Stop serving when nobody asked for so long.",
-)
-@click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
-@common.with_options(common.JOBS, common.QUIET)
+@common.with_options(common.SERVED, common.JOBS, common.QUIET)
 def command(folder: str, output: str | None, **given: Any) -> int:
     """Go from a folder to a signed release on one page, step by step.
 

@@ -49,23 +49,7 @@ if TYPE_CHECKING:
     help="With --level: leave out the subjects that stay rare, when they are few enough.",
 )
 @click.option("--plan", "plan_file", metavar="FILE", help="With --level: write the plan there.")
-@click.option(
-    "--port",
-    type=click.IntRange(min=1, max=65535),
-    default=8750,
-    show_default=True,
-    help="Port of the page; the next free one when it is taken.",
-)
-@click.option(
-    "--idle",
-    type=common.SecondsType(),
-    default="30m",
-    show_default=True,
-    metavar="TIME",
-    help="Stop serving when nobody asked for so long.",
-)
-@click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
-@common.QUIET
+@common.with_options(common.SERVED, common.QUIET)
 def command(sources: tuple[str, ...], **given: Any) -> int:
     """Choose levels and see risk and information at once.
 

@@ -21,7 +21,7 @@ from midi_risk.sources.dicom.misfits import EARLY, misfit_of_text
 from midi_risk.sources.model import Extraction, SourceKind, SourceTable
 from midi_risk.table.account import leaves
 from midi_risk.table.across import Spans, compared, cross_source_findings, spans_of
-from midi_risk.table.distinct import distinct_codes
+from midi_risk.table.distinct import distinct_codes, distinct_rows
 from midi_risk.table.findings import (
     age_date_findings,
     conflict_findings,
@@ -307,9 +307,8 @@ def _look_for_misfits(
             wanted = np.zeros(len(values) + 1, dtype=bool)
             wanted[list(places)] = True
             chosen = wanted[codes] & (of_row >= 0)
-            pairs = np.unique(codes[chosen] * np.int64(len(of_row) + 1) + of_row[chosen])
-            held = np.bincount(pairs // (len(of_row) + 1), minlength=len(values))
-            return held[list(places)]
+            held, _, _ = distinct_rows(codes[chosen], of_row[chosen])
+            return np.bincount(held, minlength=len(values))[list(places)]
 
         found = stray(attribute, values, held_by)
     if found:

@@ -21,6 +21,7 @@ from midi_risk.attributes.parsed import BAD, is_missing
 from midi_risk.attributes.values import normalise_for
 from midi_risk.sources.dicom.misfits import FORM, LONG, NAMES, PEOPLE
 from midi_risk.sources.inspection.rules import (
+    DIGITS,
     folded,
     identifiers,
     is_like_a_person,
@@ -31,7 +32,6 @@ SHARED_BY = 11
 """Subjects of whom a value that all of them have speaks of none: the default class size."""
 
 _READ = frozenset({Kind.AGE, Kind.DATE, Kind.NUMBER, Kind.TIME})
-_DIGITS = frozenset({"date", "number"})
 _BARE = re.compile(r"[\d .,/:T+-]+Z?")
 _NUMBER = re.compile(r"[<>=≤≥~]* *[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)? *[+%]?")
 _WORD = re.compile(r"[^\W\d_]{4,}")
@@ -58,15 +58,15 @@ def _tells(text: str, *, digits_expected: bool, numeric: bool, bad: bool, dicom:
     Texts of DICOM that people type are a channel of their own; devices date their versions.
     """
     hits = identifiers(text) - ({"date"} if dicom else set())
-    if hits - _DIGITS:
+    if hits - DIGITS:
         return NAMES
-    if hits & _DIGITS and not (digits_expected and _BARE.fullmatch(text)):
+    if hits & DIGITS and not (digits_expected and _BARE.fullmatch(text)):
         return LONG if _BARE.fullmatch(text) else NAMES
     return FORM if bad or (numeric and not _NUMBER.fullmatch(text) and _words_unknown(text)) else ""
 
 
 def _of_people(text: str) -> bool:
-    return is_like_a_person(text) or bool(identifiers(text) - _DIGITS)
+    return is_like_a_person(text) or bool(identifiers(text) - DIGITS)
 
 
 def stray(
@@ -111,9 +111,7 @@ def stray(
     if attribute.kind in _READ:
         read = normalise_for(attribute, [shown[at] for at in there])
         bad[[there[at] for at, flag in enumerate(read.flag) if BAD in flag]] = True
-    bare = sum(
-        bool(_BARE.fullmatch(shown[at]) and identifiers(shown[at]) & _DIGITS) for at in there
-    )
+    bare = sum(bool(_BARE.fullmatch(shown[at]) and identifiers(shown[at]) & DIGITS) for at in there)
     expected = attribute.kind is Kind.DATE or 2 * bare > len(there)
     numeric = sum(bool(_NUMBER.fullmatch(shown[at])) for at in there) >= _MOSTLY * len(there)
     found = {

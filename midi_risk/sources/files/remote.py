@@ -6,6 +6,7 @@ many at a time, as a request costs far more waiting than work.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,6 +93,19 @@ def _about(system: Any, url: str) -> dict[str, Any]:
         return {}
 
 
+@contextlib.contextmanager
+def _in_one_line(url: str, done: str) -> Iterator[None]:
+    """Say in one line what could not be done with a URL, whatever its file system raises."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception:  # noqa: BLE001 - file systems raise what they like
+        raise SourceError(
+            f"{shown_url(url)} cannot be {done}", hint="Check the URL and your access to it"
+        ) from None
+
+
 def many(work: Callable[[Any], Any], wanted: Sequence[Any]) -> list[Any]:
     """Do many pieces of work that wait for a server; return what each gave, in order."""
     if len(wanted) < 2:
@@ -123,17 +137,11 @@ def list_url(url: str) -> Iterator[Listed]:
     SourceError
         When nothing can be listed there.
     """
-    try:
+    with _in_one_line(url, "listed"):
         system = _filesystem(url)
         below = system.find(url, detail=True)
         if not below:
             below = {url: system.info(url)}
-    except SourceError:
-        raise
-    except Exception:  # noqa: BLE001 - file systems raise what they like
-        raise SourceError(
-            f"{shown_url(url)} cannot be listed", hint="Check the URL and your access to it"
-        ) from None
     for full, about in _sized(system, url, below):
         yield Listed(
             path=full.encode(),
@@ -273,15 +281,9 @@ def opened(url: str) -> tuple[Any, int]:
     SourceError
         When it cannot be opened.
     """
-    try:
+    with _in_one_line(url, "fetched"):
         system = _filesystem(url)
         return system.open(url), int(_about(system, url).get("size") or 0)
-    except SourceError:
-        raise
-    except Exception:  # noqa: BLE001 - file systems raise what they like
-        raise SourceError(
-            f"{shown_url(url)} cannot be fetched", hint="Check the URL and your access to it"
-        ) from None
 
 
 def download(url: str, target: Path, limit: int) -> int:
@@ -292,17 +294,11 @@ def download(url: str, target: Path, limit: int) -> int:
     SourceError
         When it cannot be fetched.
     """
-    try:
+    with _in_one_line(url, "fetched"):
         system = _filesystem(url)
         size = int(_about(system, url).get("size") or 0)
         if size <= limit:
             system.get_file(url, str(target))
-    except SourceError:
-        raise
-    except Exception:  # noqa: BLE001 - file systems raise what they like
-        raise SourceError(
-            f"{shown_url(url)} cannot be fetched", hint="Check the URL and your access to it"
-        ) from None
     return max(size, target.stat().st_size if target.exists() else 0)
 
 

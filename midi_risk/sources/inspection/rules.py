@@ -226,7 +226,8 @@ def candidates(text: str) -> tuple[Hit, ...]:
 
 
 _CONTACTS = frozenset({"phone", "mail", "address"})
-_DIGITS = frozenset({"date", "number"})
+DIGITS = frozenset({"date", "number"})
+"""Kinds that a number alone may be taken for."""
 _LETTERS = re.compile(r"[^\W\d_]+")
 _MOST_WORDS = 4
 
@@ -275,7 +276,7 @@ def identifiers(text: str) -> frozenset[str]:
         for hit in found
     )
     person = titled or (bool(names) and _is_person(text, names))
-    kinds = {hit.kind for hit in found} & (_CONTACTS | _DIGITS)
+    kinds = {hit.kind for hit in found} & (_CONTACTS | DIGITS)
     return frozenset(kinds | {"person"} if person else kinds)
 
 
